@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: ISC
+/*
+ * How hostel-hv is driven: messages over SOCK_SEQPACKET, fixed structs, one
+ * per packet, and the counter page. Both sides are on one machine and of one
+ * build; HVC_VERSION guards an upgrade with domains running.
+ *
+ * Two kinds of process speak it. The nursery (`hostel-hv nursery`, started by
+ * the spawner with the socket as descriptor 3) is privileged and has emptied
+ * its root; on HVC_MAKE it forks a monitor into the given cgroups and uid.
+ * The monitor brings up its guest zygote, gives up everything it does not
+ * need, then accepts a controller on its listening socket (a new one replaces
+ * the old: an agent that died is succeeded) and says HVC_READY. From then on
+ * it serves one domain and exits when the domain is over.
+ *
+ *   nursery <- HVC_MAKE    + fds: listening socket, page file, cgroup.procs...
+ *   nursery -> HVC_MADE    + fd: pidfd of the monitor
+ *   monitor -> HVC_READY   + fd: pidfd of the guest process (pv engine)
+ *   monitor <- HVC_PREPARE + fds: image, console sink, [initrd]
+ *   monitor -> HVC_PREPARED | HVC_EXITED (cause HVC_REFUSED, text says why)
+ *   monitor <- HVC_GO
+ *   monitor <- HVC_LEASE, HVC_STOP, HVC_INPUT
+ *   monitor -> HVC_EXITED, then it exits; the same stands in the page
+ *
+ * HVC_PREPARE with HVC_F_GO set starts at once, with no HVC_PREPARED between.
+ */
+#ifndef MONITOR_CONTROL_H
+#define MONITOR_CONTROL_H
+
+#include <stdint.h>
+#include "hypervisor/abi/hv.h"
+
+#define HVC_VERSION 1u
+#define HVC_PROCS_MAX 8      /* cgroup.procs files: v1 has up to six in use */
+#define HVC_TEXT_MAX 4096    /* a crash report: about 40 lines */
+#define HVC_INPUT_MAX 1024   /* console input a message */
+
+enum hvc_type {
+    HVC_MAKE = 1,
+    HVC_MADE,
+    HVC_READY,
+    HVC_PREPARE,
+    HVC_PREPARED,
+    HVC_GO,
+    HVC_LEASE,
+    HVC_STOP,
+    HVC_INPUT,
+    HVC_EXITED
+};
+
+struct hvc_head {
+    uint32_t type; /* enum hvc_type */
+    uint32_t size; /* of the whole message, head included */
+};
+
+struct hvc_make {
+    struct hvc_head head;
+    uint32_t slot;
+    uint32_t uid, gid; /* the slot's own; never 0 */
+    uint32_t nprocs;   /* cgroup.procs descriptors passed */
+};
+
+struct hvc_made {
+    struct hvc_head head;
+    uint32_t slot;
+    int32_t error;       /* 0 or -errno; then no descriptor comes */
+    uint32_t monitor_pid; /* in the nursery's pid namespace: the host's */
+    uint32_t pad;
+};
+
+struct hvc_ready {
+    struct hvc_head head;
+    uint32_t version; /* HVC_VERSION */
+    uint32_t state;   /* enum hvc_state, for a successor */
+};
+
+#define HVC_F_GO 1u     /* start at once */
+#define HVC_F_INITRD 2u /* a third descriptor is passed */
+struct hvc_prepare {
+    struct hvc_head head;
+    uint32_t flags; /* HVC_F_* */
+    uint32_t argc, envc;
+    uint32_t cmdline_len; /* bytes used of cmdline[] */
+    uint64_t memory_kib;  /* RAM; whole pages */
+    uint64_t console_bytes_max; /* beyond it output is counted and dropped */
+    uint64_t lease_ns;    /* with HVC_F_GO: as in struct hvc_go */
+    char domain_name[64];
+    char cmdline[HV_CMDLINE_MAX]; /* see struct hv_start_info; sent to its
+                                     used length only */
+};
+
+/* When CLOCK_MONOTONIC reaches lease_ns the domain is stopped. */
+struct hvc_go {
+    struct hvc_head head;
+    uint64_t lease_ns;
+};
+struct hvc_lease {
+    struct hvc_head head;
+    uint64_t lease_ns;
+};
+
+struct hvc_stop {
+    struct hvc_head head;
+    uint32_t cause; /* enum hvc_cause to report: HVC_STOPPED or a budget */
+    uint32_t pad;
+};
+
+struct hvc_input {
+    struct hvc_head head;
+    uint32_t len; /* 0 = end of input */
+    char data[HVC_INPUT_MAX];
+};
+
+enum hvc_state {
+    HVC_PARKED = 1, /* clean slot: no domain yet */
+    HVC_LOADED,     /* prepared, waiting for HVC_GO */
+    HVC_RUNNING,
+    HVC_DEAD
+};
+
+enum hvc_cause {
+    HVC_POWEROFF = 1, /* status holds the program's exit status */
+    HVC_REBOOT,
+    HVC_CRASH,        /* the guest gave up */
+    HVC_SUSPEND,
+    HVC_TRAP,         /* text holds the report */
+    HVC_SYSCALL,      /* pv: tried a host system call */
+    HVC_CPU_BUDGET,
+    HVC_WALL_BUDGET,
+    HVC_LEASE_LAPSED, /* nobody renewed the lease */
+    HVC_STOPPED,      /* asked to */
+    HVC_REFUSED,      /* never ran: image or parameters; text says why */
+    HVC_MEMORY,       /* killed by the host's memory limit */
+    HVC_KILLED,       /* some other signal; `status` is its number */
+    HVC_LOST          /* the monitor died without a report (spawner's word) */
+};
+
+struct hvc_exited {
+    struct hvc_head head;
+    uint32_t cause;  /* enum hvc_cause */
+    uint32_t status; /* HVC_POWEROFF: 0..255; HVC_KILLED: signal */
+    uint32_t text_len;
+    uint32_t pad;
+    char text[HVC_TEXT_MAX]; /* sent to its used length */
+};
+
+/*
+ * The counter page: a one-page file in the run directory that the monitor
+ * maps and alone writes. It outlives both the monitor and the agent; a reader
+ * believes nothing in it that it cannot check, and bills no CPU by it.
+ */
+#define HVC_PAGE_MAGIC 0x31454741505648ull /* "HVPAGE1" */
+struct hvc_page {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t state; /* enum hvc_state, written last */
+    uint64_t started_mono_ns; /* when the guest was let go */
+    uint64_t ended_mono_ns;
+    uint64_t console_out_bytes, console_dropped_bytes, console_in_bytes;
+    uint64_t net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets;
+    uint64_t disk_read_bytes, disk_write_bytes, disk_reads, disk_writes;
+    uint32_t cause, status; /* valid when state is HVC_DEAD */
+    uint32_t text_len;
+    uint32_t pad;
+    char text[2048]; /* the report, cut to fit */
+};
+_Static_assert(sizeof(struct hvc_page) <= 4096, "one page");
+
+#endif
