@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What the roles of hosteld say to each other: fixed structs over
+ * SOCK_SEQPACKET, one a packet, host byte order. Anything of variable length
+ * travels as a descriptor (a memfd or an open file) beside the struct.
+ *
+ * Every message begins with struct msg_head. A request carries a `tag` of the
+ * sender's choice; its reply has type | MSG_REPLY and the same tag. Sizes and
+ * ranges are checked against the table in ipc.c; a peer that breaks the rules
+ * is a bug of ours or a taken role: the receiver exits and the supervisor
+ * starts all roles anew.
+ */
+#ifndef AGENT_MSG_H
+#define AGENT_MSG_H
+
+#include <stdint.h>
+#include "billing/usage.h"
+#include "hypervisor/monitor/control.h"
+
+#define MSG_TEXT_MAX 512
+#define MSG_REPLY 0x8000u
+
+typedef struct {
+    uint8_t b[16];
+} sub_id_t; /* submission */
+typedef struct {
+    uint8_t b[32];
+} key_id_t; /* Ed25519 public key of a customer */
+
+enum msg_type {
+    /* api -> keeper */
+    MSG_SUBMIT = 1, /* + bundle memfd        -> msg_submit_reply */
+    MSG_GET,        /* msg_get               -> msg_info_reply */
+    MSG_LIST,       /* msg_list              -> msg_count_reply + fd: infos */
+    MSG_WAIT,       /* msg_wait              -> msg_info_reply, later */
+    MSG_DESTROY,    /* msg_get               -> msg_reply */
+    MSG_INPUT,      /* msg_input             -> msg_reply */
+    MSG_LOG,        /* msg_log               -> msg_info_reply + fd: the log */
+    MSG_CAPACITY,   /* msg_get (id unused)   -> msg_capacity_reply */
+    /* api -> ledger */
+    MSG_ACCOUNT_OPEN = 32, /* msg_account_open   -> msg_account_reply */
+    MSG_ACCOUNT_CREDIT,    /* msg_account_credit -> msg_account_reply */
+    MSG_ACCOUNT_GET,       /* msg_account        -> msg_account_reply */
+    MSG_ACCOUNT_LIST,      /* msg_account        -> msg_count_reply + fd */
+    MSG_QUOTE,             /* msg_quote          -> msg_quote_reply */
+    MSG_DOCUMENT,          /* msg_document       -> msg_count_reply + fd */
+    /* keeper -> ledger */
+    MSG_HOLD = 64, /* msg_hold   -> msg_hold_reply */
+    MSG_RECORD,    /* msg_record -> msg_reply */
+    MSG_SETTLE,    /* msg_record -> msg_settle_reply */
+    MSG_VOID,      /* msg_record -> msg_reply */
+    /* keeper -> spawner, and its news */
+    MSG_START = 96, /* msg_start + fds: image, console, [initrd] -> msg_reply */
+    MSG_STOP,       /* msg_stop  -> none; MSG_ENDED follows */
+    MSG_RENEW,      /* msg_renew -> none */
+    MSG_RELEASE,    /* msg_renew: MSG_ENDED is durable, recycle the slot */
+    MSG_FEED,       /* msg_input -> none */
+    MSG_USAGE,      /* spawner: msg_domain, once an interval */
+    MSG_ENDED,      /* spawner: msg_domain, repeated after a restart until
+                       released */
+    MSG_ADOPTED,    /* spawner: msg_domain, at its start for each domain found
+                       running; ends with one whose id is all zero */
+    /* keeper -> builder, and its news */
+    MSG_BUILD = 128, /* msg_build + fds: bundle, log -> none */
+    MSG_BUILD_STOP,  /* msg_get -> none; MSG_BUILT follows */
+    MSG_BUILT        /* builder: msg_built [+ fd: image] */
+};
+
+struct msg_head {
+    uint32_t type; /* enum msg_type, | MSG_REPLY */
+    uint32_t size; /* of the whole message */
+    uint64_t tag;
+};
+
+/* HTTP's own status codes say what became of a request: 200, 201, 402 (no
+ * money), 404, 409 (nonce reused), 422 (bad bundle), 429, 503 (no room). */
+struct msg_reply {
+    struct msg_head head;
+    uint32_t status;
+    uint32_t retry_after_s; /* with 429 and 503 */
+    char text[MSG_TEXT_MAX]; /* one sentence when status is 400 or more */
+};
+
+/* ------------------------------------------------------------- submissions */
+
+enum sub_state {
+    SUB_HELD = 1,  /* accepted, money held, waiting for a build slot or slot */
+    SUB_BUILDING,
+    SUB_BUILT,     /* waiting for a domain slot */
+    SUB_RUNNING,
+    SUB_SETTLING,  /* over; figures final; the ledger is being told */
+    SUB_DONE       /* charged; the receipt can be had once its batch is sealed */
+};
+
+enum sub_outcome {
+    OUTCOME_NONE = 0,
+    OUTCOME_EXITED,       /* exit_status holds the program's */
+    OUTCOME_BUILD_FAILED, /* the compiler refused; its log says why */
+    OUTCOME_BUILD_BUDGET, /* a limit of the build was reached */
+    OUTCOME_CRASHED,
+    OUTCOME_TRAPPED,      /* report holds vector, address, symbol */
+    OUTCOME_SYSCALL,
+    OUTCOME_CPU_BUDGET,
+    OUTCOME_WALL_BUDGET,
+    OUTCOME_MEMORY,
+    OUTCOME_DESTROYED,    /* by the customer or the operator */
+    OUTCOME_REFUSED,      /* the image cannot run here; report says why */
+    OUTCOME_LOST          /* the node failed; billed for what is known */
+};
+
+/* What a submission may use at most, from its manifest. */
+struct sub_limits {
+    uint64_t memory_kib;
+    uint64_t cpu_ns, wall_ns;
+    uint64_t build_cpu_ns;      /* 0 for ready images */
+    uint64_t console_bytes;
+    int64_t cost_cap_nano;      /* 0 = no cap beside the quote */
+};
+
+#define SUB_REPORT_MAX 2048
+struct sub_info {
+    sub_id_t id;
+    key_id_t customer;
+    char name[64];
+    uint32_t state;   /* enum sub_state */
+    uint32_t outcome; /* enum sub_outcome */
+    int32_t exit_status;
+    uint32_t slot;    /* while running */
+    uint64_t version; /* increments with every change */
+    uint64_t submitted_real_ns, started_real_ns, ended_real_ns;
+    struct sub_limits limits;
+    struct usage usage;      /* so far, or final */
+    int64_t hold_nano, charged_nano, written_off_nano;
+    char report[SUB_REPORT_MAX]; /* trap or refusal, for the customer */
+};
+
+struct msg_submit { /* MSG_SUBMIT */
+    struct msg_head head;
+    uint64_t bundle_len; /* of the sealed memfd that comes with it */
+    char peer[64];       /* for the log */
+};
+struct msg_info_reply {
+    struct msg_reply reply;
+    struct sub_info info; /* meaningless when status is 400 or more */
+};
+struct msg_submit_reply {
+    struct msg_reply reply; /* 201 new, 200 the same one again */
+    struct sub_info info;
+};
+
+struct msg_get { /* MSG_GET, MSG_DESTROY, MSG_CAPACITY, MSG_BUILD_STOP */
+    struct msg_head head;
+    sub_id_t id;
+    key_id_t customer; /* whose it must be; all zero: the operator asks */
+};
+struct msg_list {
+    struct msg_head head;
+    key_id_t customer;  /* all zero: everybody's */
+    uint32_t limit;     /* 1 .. 1000 */
+    uint32_t live_only; /* 1 = not yet DONE */
+    sub_id_t after;     /* all zero: from the newest */
+};
+struct msg_count_reply { /* + memfd with `count` structs or `length` bytes */
+    struct msg_reply reply;
+    uint64_t count, length;
+};
+struct msg_wait { /* answers when version > `version`, or after timeout */
+    struct msg_head head;
+    sub_id_t id;
+    key_id_t customer;
+    uint64_t version;
+    uint64_t timeout_ns; /* at most 60 s */
+};
+struct msg_input {
+    struct msg_head head;
+    sub_id_t id;
+    key_id_t customer;
+    uint32_t len; /* 0 = end of input */
+    char data[HVC_INPUT_MAX];
+};
+enum log_kind { LOG_CONSOLE = 1, LOG_BUILD };
+struct msg_log {
+    struct msg_head head;
+    sub_id_t id;
+    key_id_t customer;
+    uint32_t kind; /* enum log_kind */
+    uint32_t pad;
+};
+struct msg_capacity_reply {
+    struct msg_reply reply;
+    uint64_t memory_kib, memory_used_kib;
+    uint32_t slots, slots_used, build_slots, builds_running, queued, pad;
+    uint64_t agent_cpu_ns; /* all roles together, since the start */
+};
+
+/* ----------------------------------------------------------------- ledger */
+
+struct account_info {
+    key_id_t customer;
+    char name[64];
+    char currency[8];
+    int64_t balance_nano;  /* posted */
+    int64_t held_nano;     /* pending holds */
+    int64_t spent_nano;    /* all charges so far */
+    uint64_t opened_real_ns;
+};
+struct msg_account {
+    struct msg_head head;
+    key_id_t customer;
+};
+struct msg_account_open {
+    struct msg_head head;
+    key_id_t customer;
+    char name[64];
+};
+struct msg_account_credit {
+    struct msg_head head;
+    key_id_t customer;
+    uint8_t id[16]; /* client-made: the same one is applied once */
+    int64_t amount_nano;
+};
+struct msg_account_reply {
+    struct msg_reply reply;
+    struct account_info account;
+};
+
+#define QUOTE_LINES_MAX 16
+struct quote_line {
+    char sku[24];
+    char unit[16];
+    uint64_t quantity_hi, quantity_lo; /* 128 bits, in the SKU's base unit */
+    int64_t amount_nano;
+};
+struct msg_quote {
+    struct msg_head head;
+    struct sub_limits limits;
+    uint32_t is_source; /* 1 = will be built here */
+    uint32_t pad;
+};
+struct msg_quote_reply {
+    struct msg_reply reply;
+    char currency[8];
+    char ratecard[32]; /* its version */
+    uint32_t nlines, pad;
+    int64_t total_nano; /* what it would cost at most */
+    struct quote_line line[QUOTE_LINES_MAX];
+};
+
+enum document_kind {
+    DOC_RECEIPT = 1,  /* protobuf, one submission; 425 until it is sealed */
+    DOC_INVOICE_JSON, /* an account's month */
+    DOC_INVOICE_TEXT,
+    DOC_USAGE_CSV,
+    DOC_RATECARD,     /* text */
+    DOC_KEY_CERT      /* certificate of the receipts key */
+};
+struct msg_document {
+    struct msg_head head;
+    key_id_t customer;
+    sub_id_t id;      /* DOC_RECEIPT */
+    uint32_t kind;    /* enum document_kind */
+    uint32_t month;   /* invoices and CSV: 202611; 0 = everything */
+};
+
+struct msg_hold {
+    struct msg_head head;
+    sub_id_t id;
+    key_id_t customer;
+    struct sub_limits limits;
+    uint32_t is_source;
+    uint32_t pad;
+};
+struct msg_hold_reply {
+    struct msg_reply reply; /* 200, 402, 404 no such account */
+    int64_t hold_nano;
+};
+/* A usage record: what submission `id` used between two instants. `sequence`
+ * counts records of one submission from 1; the ledger applies each once. */
+struct msg_record {
+    struct msg_head head;
+    sub_id_t id;
+    key_id_t customer;
+    uint64_t sequence;
+    uint64_t from_real_ns, to_real_ns;
+    struct usage usage; /* of this interval; for MSG_SETTLE the last one */
+};
+struct msg_settle_reply {
+    struct msg_reply reply;
+    int64_t charged_nano, written_off_nano;
+};
+
+/* ------------------------------------------------------------------ domains */
+
+struct msg_start {
+    struct msg_head head;
+    sub_id_t id;
+    uint64_t memory_kib, cpu_ns, wall_ns, console_bytes;
+    uint64_t lease_mono_ns; /* CLOCK_MONOTONIC */
+    uint32_t has_initrd;
+    uint32_t argc, envc, cmdline_len;
+    char name[64];
+    char cmdline[HV_CMDLINE_MAX];
+};
+struct msg_stop {
+    struct msg_head head;
+    sub_id_t id;
+    uint32_t cause; /* enum hvc_cause */
+    uint32_t pad;
+};
+struct msg_renew { /* MSG_RENEW, MSG_RELEASE */
+    struct msg_head head;
+    sub_id_t id;
+    uint64_t lease_mono_ns;
+};
+/* State of a domain as the kernel tells it: totals since its start. */
+struct msg_domain {
+    struct msg_head head;
+    sub_id_t id;
+    uint32_t slot;
+    uint32_t cause;   /* MSG_ENDED: enum hvc_cause; 0 = runs */
+    uint32_t status;
+    uint32_t pad;
+    uint64_t started_real_ns, now_real_ns;
+    struct usage usage; /* CPU and memory from the kernel, I/O from the page */
+    char text[SUB_REPORT_MAX];
+};
+
+/* ------------------------------------------------------------------- builds */
+
+struct msg_build {
+    struct msg_head head;
+    sub_id_t id;
+    uint64_t cpu_ns, wall_ns, memory_kib;
+    uint64_t bundle_len;
+};
+struct msg_built {
+    struct msg_head head;
+    sub_id_t id;
+    uint32_t outcome; /* enum sub_outcome; OUTCOME_NONE = an image came */
+    uint32_t pad;
+    struct usage usage; /* builds, build_cpu_ns, build_wall_ns ... */
+    uint8_t image_digest[32];
+    char text[SUB_REPORT_MAX]; /* one sentence when there is no image */
+};
+
+#endif

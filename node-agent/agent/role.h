@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The roles of hosteld: one program, re-executed once a role, each with its
+ * own uid, its own descriptors and nothing else.
+ *
+ * hosteld starts as root, reads and checks the configuration, makes the
+ * channels, and runs itself again as `hosteld --role NAME` for each role. A
+ * role finds everything it may use at fixed descriptor numbers:
+ *
+ *   0,1  /dev/null        2  the log
+ *   3    sealed memfd holding one struct node_config, already checked
+ *   4    supervisor's lifeline: readable (EOF) when the supervisor is gone
+ *   5,6  api only: listening sockets, TCP and unix
+ *   8+r  SOCK_SEQPACKET channel to role r, where the table below has one
+ *
+ * Channels: api-keeper, api-ledger, keeper-ledger, keeper-spawner,
+ * keeper-builder. A role whose peer closes a channel exits; when any role
+ * exits the supervisor ends the others and starts all anew, loudly. Domains
+ * go on meanwhile, on their leases.
+ */
+#ifndef AGENT_ROLE_H
+#define AGENT_ROLE_H
+
+#include <stdint.h>
+
+enum role { ROLE_API, ROLE_KEEPER, ROLE_BUILDER, ROLE_LEDGER, ROLE_SPAWNER };
+#define ROLE_COUNT 5
+
+#define ROLE_CONFIG_FD 3
+#define ROLE_LIFELINE_FD 4
+#define ROLE_TCP_FD 5
+#define ROLE_UNIX_FD 6
+#define ROLE_FD(peer) (8 + (int)(peer))
+
+#define UID_BASE_DEFAULT 1879048192u /* above any subuid or container range */
+#define UID_ROLE(base, role) ((base) + (uint32_t)(role))
+#define UID_BUILD_SLOT(base, n) ((base) + 16u + (uint32_t)(n))
+#define UID_DOMAIN_SLOT(base, n) ((base) + 256u + (uint32_t)(n))
+#define BUILD_SLOTS_MAX 16u
+#define DOMAIN_SLOTS_MAX 16384u
+
+#define NODE_PATH_MAX 256
+
+/* The checked configuration, as every role sees it; hosteld.conf(5). */
+struct node_config {
+    uint32_t size;                  /* sizeof, as a check between builds */
+    uint32_t uid_base;
+    uint8_t node_id[32];            /* node identity public key */
+    char node_name[64];
+    char state_dir[NODE_PATH_MAX];  /* each role has state_dir/ROLE, its own */
+    char run_dir[NODE_PATH_MAX];
+    char hv_path[NODE_PATH_MAX];    /* hostel-hv */
+    char toolchain_dir[NODE_PATH_MAX]; /* root holding only the toolchain */
+    char ratecard_path[NODE_PATH_MAX]; /* opened by the ledger role */
+    char listen_host[64];           /* numeric address */
+    uint32_t listen_port;           /* 0 = none; the real one once bound */
+    uint32_t slots;                 /* domain slots to keep */
+    uint32_t spare_slots;           /* clean slots to have ready */
+    uint32_t build_slots;           /* builds at once */
+    uint64_t memory_kib;            /* RAM for all domains together */
+    uint64_t build_memory_kib;      /* limit of one build */
+    uint64_t build_wall_ns;         /* limit of one build */
+    uint64_t lease_ns;              /* how long a domain runs unattended */
+    uint64_t interval_ns;           /* usage is recorded this often */
+    uint64_t batch_ns;              /* a ledger batch is sealed this often */
+    uint32_t operator_uid;          /* beside root, may use the unix socket */
+    uint32_t pad;
+};
+
+#endif
