@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: ISC
+// The node's books: double entry over one SQLite database (WAL, FULL).
+//
+// One process opens a ledger, from one thread. The truth is an append-only log
+// of entries (accounts opened, rate cards, transfers, usage records,
+// settlements); balances, holds and indexes beside it can be recomputed from
+// it, and `ledger_audit` (audit.h) does. Nothing is ever altered; a correction
+// is a new entry.
+//
+// Group commit. Every operation that writes runs between ledger_begin and
+// ledger_commit; put as many requests as are waiting into one group, and answer
+// none of them before ledger_commit has returned 0. An operation returns
+//   0                 done, or already done before with the same content
+//   a refusal         -EINVAL -ENOENT -EEXIST -EDQUOT -EALREADY -ECANCELED
+//                     -EOVERFLOW -EAGAIN: this operation wrote nothing,
+//                     the group goes on
+//   anything else     the database failed: the group is lost, ledger_commit
+//                     will roll back and return an error.
+// Reading functions work inside and outside a group (inside they see its
+// writes).
+//
+// Replay. Every operation may be repeated after a crash with the same
+// arguments: ids of internal transfers are hashes of (submission id, step).
+//
+// Money is int64 nano-units of the account's currency. Times are real time in
+// ns since 1970. Structs passed in are only read; structs passed out belong to
+// the caller and hold no pointers.
+#ifndef BILLING_LEDGER_H
+#define BILLING_LEDGER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "lib/err.h"
+#include "billing/rate.h"
+#include "billing/ratecard.h"
+#include "billing/receipts_key.h"
+#include "billing/usage.h"
+
+#define LEDGER_ID_SIZE        16
+#define LEDGER_KEY_SIZE       32
+#define LEDGER_NAME_SIZE      65   // 64 bytes of UTF-8 and NUL
+#define LEDGER_REFERENCE_SIZE 65   // likewise
+#define LEDGER_BATCH_MAX      1024 // leaves: bounds proofs and their cost
+
+struct ledger;
+
+// ------------------------------------------------------------ open and close
+
+struct ledger_options {
+    const char *path;                 // of the database; made if missing
+    uint8_t node_id[LEDGER_KEY_SIZE]; // a ledger belongs to one node for ever
+    const struct receipts_key *key;   // copied; NULL: sealing is refused
+    uint64_t (*clock_ns)(void);       // real time; NULL: lib/clock.h's
+};
+
+// On success *out must be closed by ledger_close, which also forgets the key.
+int ledger_open(struct ledger **out, const struct ledger_options *options,
+                struct err *e);
+void ledger_close(struct ledger *ledger);
+
+// ---------------------------------------------------------------- the group
+
+int ledger_begin(struct ledger *ledger, struct err *e);
+// 0: everything in the group is durable. Else nothing of it happened.
+int ledger_commit(struct ledger *ledger, struct err *e);
+void ledger_rollback(struct ledger *ledger);
+
+// Signs everything written since the last batch, in batches of at most
+// LEDGER_BATCH_MAX entries. Call it inside a group, last before ledger_commit,
+// so that one fsync makes entries and signature durable; nothing of a batch may
+// leave the process before that commit. *sealed (may be NULL): entries signed.
+int ledger_batch_seal(struct ledger *ledger, uint64_t *sealed, struct err *e);
+
+// The newest batch: what witnesses exchange.
+struct batch_head {
+    uint64_t number; // 0: no batch yet
+    uint64_t time_ns;
+    uint8_t header_hash[32];
+    uint8_t root[32];
+};
+int ledger_batch_head(struct ledger *ledger, struct batch_head *out,
+                      struct err *e);
+
+// ---------------------------------------------------------------- rate card
+
+// Makes `card` the one by which later holds are rated; entered in the log when
+// it is new. Runs in a group. Until it was called, holds are refused (-EINVAL).
+int ledger_ratecard_set(struct ledger *ledger, const struct ratecard *card,
+                        struct err *e);
+
+// ----------------------------------------------------------------- accounts
+
+enum account_kind {
+    ACCOUNT_CUSTOMER = 1, // what the node owes the customer
+    ACCOUNT_CASH,         // top-ups came from here
+    ACCOUNT_REVENUE,
+    ACCOUNT_WRITE_OFF, // use beyond a cap, carried by the node
+};
+
+struct account {
+    uint64_t number;
+    enum account_kind kind;
+    uint8_t key[LEDGER_KEY_SIZE]; // zero for the node's own accounts
+    char name[LEDGER_NAME_SIZE];
+    char currency[RATECARD_CURRENCY_SIZE];
+    int64_t credit_limit_nano; // 0: prepaid, never below zero
+    int64_t debits_posted_nano;
+    int64_t credits_posted_nano;
+    int64_t debits_pending_nano;
+    int64_t credits_pending_nano;
+    uint64_t opened_ns;
+    uint64_t last_seq; // entries about this account so far, numbered from 1
+};
+
+// credits - debits, both posted.
+int64_t account_balance_nano(const struct account *account);
+// What a new hold may take: balance - pending debits + credit limit.
+int64_t account_available_nano(const struct account *account);
+
+// Opens a customer's account; the node's own accounts in that currency come
+// with it. The same again: 0. -EEXIST: the key has an account with another
+// currency, name or limit. `out` may be NULL.
+int ledger_account_open(struct ledger *ledger,
+                        const uint8_t key[LEDGER_KEY_SIZE], const char *name,
+                        const char *currency, int64_t credit_limit_nano,
+                        struct account *out, struct err *e);
+
+// -ENOENT if the key has no account.
+int ledger_account_get(struct ledger *ledger,
+                       const uint8_t key[LEDGER_KEY_SIZE], struct account *out,
+                       struct err *e);
+
+// Calls `each` for every account, the node's own included, by number; stops
+// when it returns other than 0 and returns that.
+int ledger_account_list(struct ledger *ledger,
+                        int (*each)(const struct account *account, void *arg),
+                        void *arg, struct err *e);
+
+// Top-up: cash to customer. `id` is the caller's (an operator's or payment
+// provider's); the same id with the same content: 0, with other: -EEXIST.
+// `reference`: free text for the statement, may be NULL. `out` may be NULL.
+int ledger_credit(struct ledger *ledger, const uint8_t id[LEDGER_ID_SIZE],
+                  const uint8_t key[LEDGER_KEY_SIZE], int64_t amount_nano,
+                  const char *reference, struct account *out, struct err *e);
+
+// -------------------------------------------------------------- submissions
+// hold, then any number of usage records, then settle or void.
+
+// Reserves `amount_nano` (0 is allowed: a free submission) and fixes the rate
+// card. -ENOENT no account, -EDQUOT not enough available (the message says how
+// much is missing), -EINVAL currencies differ, -EEXIST held before with another
+// amount or account, -EALREADY already settled, -ECANCELED already void.
+int ledger_hold(struct ledger *ledger,
+                const uint8_t submission_id[LEDGER_ID_SIZE],
+                const uint8_t key[LEDGER_KEY_SIZE], int64_t amount_nano,
+                struct err *e);
+
+enum usage_phase {
+    USAGE_BUILD = 1, // compile and link
+    USAGE_RUN,       // one interval of a domain
+    USAGE_FINAL,     // what was left at the end
+};
+
+// Usage of one interval: *additional* consumption, not a running total.
+struct usage_record {
+    uint8_t boot_id[LEDGER_ID_SIZE]; // random, new at each start of the agent
+    uint64_t seq;                    // unique within that boot
+    uint8_t submission_id[LEDGER_ID_SIZE];
+    enum usage_phase phase;
+    uint64_t start_ns;
+    uint64_t end_ns; // >= start_ns
+    struct usage usage;
+};
+
+// The same (boot_id, seq) with the same content: 0, with other: -EEXIST.
+// -ENOENT no hold, -EALREADY settled, -ECANCELED void.
+int ledger_usage_record_add(struct ledger *ledger,
+                            const struct usage_record *record, struct err *e);
+
+enum submission_state {
+    SUBMISSION_HELD = 1,
+    SUBMISSION_SETTLED,
+    SUBMISSION_VOID,
+};
+
+struct submission_books {
+    uint8_t submission_id[LEDGER_ID_SIZE];
+    uint8_t key[LEDGER_KEY_SIZE]; // customer
+    char currency[RATECARD_CURRENCY_SIZE];
+    enum submission_state state;
+    int64_t hold_nano;
+    struct usage usage; // sum of the records so far
+    uint64_t record_count;
+    // Of a settled submission; else 0. charge = billed + written_off.
+    int64_t charge_nano;
+    int64_t billed_nano; // min(charge, hold)
+    int64_t written_off_nano;
+    uint64_t settled_ns;
+    int sealed; // everything is in signed batches: a receipt can be built
+};
+
+// -ENOENT if there was never a hold. After a restart of the keeper `usage`
+// tells what was already recorded.
+int ledger_submission_get(struct ledger *ledger,
+                          const uint8_t submission_id[LEDGER_ID_SIZE],
+                          struct submission_books *out, struct err *e);
+
+// Ends a submission. `final` describes its *whole* use (total, not additional):
+// what the records do not cover yet is written as one more record with final's
+// boot_id, seq and times (phase USAGE_FINAL). final NULL: the records are all.
+// Where records exceed `final` the records stand. Then the sum is rated by the
+// card of the hold; min(charge, hold) goes to revenue, the rest of the hold is
+// released, a charge beyond the hold is booked against the node's write-off
+// account. Settled before: 0 with the first result, whatever `final` says.
+// -ENOENT no hold, -ECANCELED void. `out` may be NULL.
+int ledger_settle(struct ledger *ledger,
+                  const uint8_t submission_id[LEDGER_ID_SIZE],
+                  const struct usage_record *final,
+                  struct submission_books *out, struct err *e);
+
+// Releases the hold of a submission that used nothing (refused after the hold,
+// or lost before its start). Void before: 0. -ENOENT no hold, -EALREADY
+// settled, -EINVAL it has usage records: settle it.
+int ledger_void(struct ledger *ledger,
+                const uint8_t submission_id[LEDGER_ID_SIZE], struct err *e);
+
+// Submissions still held, for a keeper's comparison with its journal.
+int ledger_held_list(struct ledger *ledger,
+                     int (*each)(const struct submission_books *books,
+                                 void *arg),
+                     void *arg, struct err *e);
+
+#endif
