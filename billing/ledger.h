@@ -158,22 +158,22 @@ int ledger_hold(struct ledger *ledger,
 enum usage_phase {
     USAGE_BUILD = 1, // compile and link
     USAGE_RUN,       // one interval of a domain
-    USAGE_FINAL,     // what was left at the end
 };
 
-// Usage of one interval: *additional* consumption, not a running total.
+// What one build, or one domain in one interval, consumed: *additional*
+// consumption, not a running total. Records of a submission are numbered from
+// 1 by their maker, so that one sent twice counts once.
 struct usage_record {
-    uint8_t boot_id[LEDGER_ID_SIZE]; // random, new at each start of the agent
-    uint64_t seq;                    // unique within that boot
     uint8_t submission_id[LEDGER_ID_SIZE];
+    uint64_t seq; // at least 1, unique within the submission
     enum usage_phase phase;
     uint64_t start_ns;
     uint64_t end_ns; // >= start_ns
     struct usage usage;
 };
 
-// The same (boot_id, seq) with the same content: 0, with other: -EEXIST.
-// -ENOENT no hold, -EALREADY settled, -ECANCELED void.
+// The same seq with the same content: 0, with other: -EEXIST. -ENOENT no hold,
+// -EALREADY settled (a repeated record is still 0), -ECANCELED void.
 int ledger_usage_record_add(struct ledger *ledger,
                             const struct usage_record *record, struct err *e);
 
@@ -191,6 +191,7 @@ struct submission_books {
     int64_t hold_nano;
     struct usage usage; // sum of the records so far
     uint64_t record_count;
+    uint64_t last_record_seq; // largest seq so far
     // Of a settled submission; else 0. charge = billed + written_off.
     int64_t charge_nano;
     int64_t billed_nano; // min(charge, hold)
@@ -205,18 +206,16 @@ int ledger_submission_get(struct ledger *ledger,
                           const uint8_t submission_id[LEDGER_ID_SIZE],
                           struct submission_books *out, struct err *e);
 
-// Ends a submission. `final` describes its *whole* use (total, not additional):
-// what the records do not cover yet is written as one more record with final's
-// boot_id, seq and times (phase USAGE_FINAL). final NULL: the records are all.
-// Where records exceed `final` the records stand. Then the sum is rated by the
-// card of the hold; min(charge, hold) goes to revenue, the rest of the hold is
+// Ends a submission. `last` (may be NULL) is first added as by
+// ledger_usage_record_add. Then the sum of all records is rated by the card of
+// the hold; min(charge, hold) goes to revenue, the rest of the hold is
 // released, a charge beyond the hold is booked against the node's write-off
-// account. Settled before: 0 with the first result, whatever `final` says.
+// account. Settled before: 0 with the first result, whatever `last` says.
 // -ENOENT no hold, -ECANCELED void. `out` may be NULL.
 int ledger_settle(struct ledger *ledger,
                   const uint8_t submission_id[LEDGER_ID_SIZE],
-                  const struct usage_record *final,
-                  struct submission_books *out, struct err *e);
+                  const struct usage_record *last, struct submission_books *out,
+                  struct err *e);
 
 // Releases the hold of a submission that used nothing (refused after the hold,
 // or lost before its start). Void before: 0. -ENOENT no hold, -EALREADY

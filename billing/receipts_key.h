@@ -4,6 +4,7 @@
 #ifndef BILLING_RECEIPTS_KEY_H
 #define BILLING_RECEIPTS_KEY_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include "lib/err.h"
 
@@ -38,5 +39,10 @@ int key_cert_verify(const struct key_cert *cert, const uint8_t node_id[32],
 // Makes a new receipts key, certified from `now_s` for `valid_s` seconds.
 int receipts_key_make(struct receipts_key *key, const uint8_t node_secret[64],
                       uint64_t now_s, uint64_t valid_s, struct err *e);
+
+// The certificate as it is published: canonical protobuf (KeyCert of
+// proto/receipt.proto). Writes at most KEY_CERT_MAX bytes, returns how many.
+#define KEY_CERT_MAX 256
+size_t key_cert_pack(const struct key_cert *cert, uint8_t out[KEY_CERT_MAX]);
 
 #endif

@@ -38,12 +38,6 @@ _Static_assert(sizeof(struct usage) == 17 * 8, "struct usage has no padding");
 // total += more. 0, or -EOVERFLOW with `total` unchanged.
 int usage_add(struct usage *total, const struct usage *more);
 
-// What must still be recorded so that the records' sum becomes `total`: each
-// summed field max(total - recorded, 0), each peak as in `total`. Returns 1 if
-// anything is left to record, 0 if not.
-int usage_rest(struct usage *rest, const struct usage *total,
-               const struct usage *recorded);
-
 // mem_reserved_kib_ms of `kib` held for `wall_ns`, rounded down to a KiB-ms;
 // UINT64_MAX if it does not fit (rating then refuses it).
 uint64_t usage_kib_ms(uint64_t kib, uint64_t wall_ns);
