@@ -17,8 +17,11 @@ struct buf {
     size_t len, cap, max;
 };
 
-#define BUF_INIT(limit) {.max = (limit)}
-#define cleanup_buf     __attribute__((cleanup(buf_free)))
+#define BUF_INIT(limit)                                                        \
+    {                                                                          \
+        .max = (limit)                                                         \
+    }
+#define cleanup_buf __attribute__((cleanup(buf_free)))
 
 int buf_add(struct buf *b, const void *data, size_t len);
 int buf_printf(struct buf *b, const char *fmt, ...)

@@ -51,19 +51,27 @@ struct cfg_key {
     const char *name;
     enum cfg_type type;
     unsigned flags;
-    size_t offset; // of the destination, in the caller's struct:
-                   // char * (freed and replaced), int64_t, bool, cfg_list
+    size_t offset;    // of the destination, in the caller's struct:
+                      // char * (freed and replaced), int64_t, bool, cfg_list
     int64_t min, max; // INT: value; STR: most bytes; LIST: most elements
 };
 
 #define CFG_STR_KEY(key, type, field, most, fl)                                \
-    {key, CFG_STR, fl, offsetof(type, field), 0, most}
+    {                                                                          \
+        key, CFG_STR, fl, offsetof(type, field), 0, most                       \
+    }
 #define CFG_INT_KEY(key, type, field, lo, hi, fl)                              \
-    {key, CFG_INT, fl, offsetof(type, field), lo, hi}
+    {                                                                          \
+        key, CFG_INT, fl, offsetof(type, field), lo, hi                        \
+    }
 #define CFG_BOOL_KEY(key, type, field, fl)                                     \
-    {key, CFG_BOOL, fl, offsetof(type, field), 0, 1}
+    {                                                                          \
+        key, CFG_BOOL, fl, offsetof(type, field), 0, 1                         \
+    }
 #define CFG_LIST_KEY(key, type, field, most, fl)                               \
-    {key, CFG_LIST, fl, offsetof(type, field), 0, most}
+    {                                                                          \
+        key, CFG_LIST, fl, offsetof(type, field), 0, most                      \
+    }
 
 // Reads a file into dest, a struct that the offsets of the table describe
 // and that is valid (zeroed or with defaults) before. On failure dest may be

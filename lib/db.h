@@ -62,8 +62,8 @@ int db_run(struct db_stmt *s, struct err *e);
 
 // Columns count from 0; pointers live until the next step, reset or
 // prepare of this statement.
-int64_t db_int(struct db_stmt *s, int col); // null: 0
-const char *db_text(struct db_stmt *s, int col); // null: ""
+int64_t db_int(struct db_stmt *s, int col);                   // null: 0
+const char *db_text(struct db_stmt *s, int col);              // null: ""
 const void *db_blob(struct db_stmt *s, int col, size_t *len); // null: NULL
 int db_is_null(struct db_stmt *s, int col);
 

@@ -25,8 +25,7 @@ int sock_pair(int fds[2])
     return 0;
 }
 
-int sock_send(int fd, const void *data, size_t len, const int *fds,
-              size_t nfds)
+int sock_send(int fd, const void *data, size_t len, const int *fds, size_t nfds)
 {
     union sock_control control = {0};
     struct iovec iov = {.iov_base = (void *)data, .iov_len = len};
@@ -73,12 +72,10 @@ ssize_t sock_recv(int fd, void *data, size_t len, int *fds, size_t *nfds)
         *nfds = 0;
     if (n < 0)
         return -errno;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c;
-         c = CMSG_NXTHDR(&msg, c)) {
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
             continue;
-        for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-             i++) {
+        for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
             int got_fd;
 
             memcpy(&got_fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
@@ -100,8 +97,7 @@ ssize_t sock_recv(int fd, void *data, size_t len, int *fds, size_t *nfds)
     return n;
 }
 
-static int sock_address(const char *path, struct sockaddr_un *a,
-                        struct err *e)
+static int sock_address(const char *path, struct sockaddr_un *a, struct err *e)
 {
     *a = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(a->sun_path))
