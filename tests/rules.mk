@@ -1,1 +1,30 @@
-# tests
+# tests: check, bench, fuzz, demo, install. The rules use `=` variables that
+# every folder's rules.mk has filled by the time a recipe runs.
+
+LINT_TESTS := tests/lint/manuals
+
+NPROC := $(shell nproc 2>/dev/null || echo 2)
+TEST_ENV = HOSTEL_ROOT=$(CURDIR) HOSTEL_BUILD=$(B_ABS) HOSTEL_CACHE=$(C_ABS) \
+    MANUALS='$(MANUALS)'
+
+# make check T=pattern: only the tests whose path contains the pattern.
+T ?=
+RUN_TESTS = $(TEST_ENV) tests/run --log $(BUILD)/tests/log $(if $(T),--only '$(T)')
+
+# Packages come first, in a make of their own: what is built asks for them.
+check: deps
+	$(Q)$(MAKE) --no-print-directory -j$(NPROC) tests-built
+	$(Q)$(RUN_TESTS) unit $(UNIT_TESTS) \
+	    script $(if $(MANUALS),$(LINT_TESTS)) $(DOMAIN_TESTS) $(E2E_TESTS)
+
+.PHONY: tests-built
+tests-built: programs $(UNIT_TESTS) $(TEST_BUILT)
+unit: deps
+	$(Q)$(MAKE) --no-print-directory -j$(NPROC) $(UNIT_TESTS)
+	$(Q)$(RUN_TESTS) unit $(UNIT_TESTS)
+domain: deps
+	$(Q)$(MAKE) --no-print-directory -j$(NPROC) tests-built
+	$(Q)$(RUN_TESTS) script $(DOMAIN_TESTS)
+e2e: deps
+	$(Q)$(MAKE) --no-print-directory -j$(NPROC) tests-built
+	$(Q)$(RUN_TESTS) script $(E2E_TESTS)
