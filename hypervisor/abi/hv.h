@@ -18,10 +18,16 @@
  *   0x4000_0000                  hypercall page, r-x
  *   0x4000_1000 .. 0x4000_4fff   start_info and the command line, r--
  *   0x4000_8000                  shared_info, rw-, shared with the monitor
- *   0x4001_0000 .. 0x4001_ffff   the engine's own (pv: the signal stack)
+ *   0x4000_c000 .. 0x4000_ffff   the engine's set-up code, gone before entry
+ *   0x4001_0000 .. 0x4001_ffff   the engine's own (pv: code, signal stack)
  *   0x5000_0000 .. 0x5fff_ffff   I/O window, rw-, shared with back ends
  *   0x8000_0000 .. 0xffff_ffff   initrd: the domain's files, r--, private
  *   0x1_0000_0000 ..             RAM, rw-, private, zero at first touch
+ *
+ * At the image's entry rdi = HV_START_INFO_VA and rsp is the end of RAM, so
+ * 16-aligned (a stack to start on); all other general registers are 0, the
+ * FS and GS bases too, the FPU and vector state is as after reset, DF is clear
+ * and upcalls are masked.
  */
 #ifndef HV_H
 #define HV_H
@@ -37,6 +43,8 @@
 #define HV_START_INFO_VA 0x40001000ul
 #define HV_START_INFO_LEN (4 * HV_PAGE)
 #define HV_SHARED_INFO_VA 0x40008000ul
+#define HV_SETUP_VA 0x4000c000ul
+#define HV_SETUP_LEN 0x4000ul
 #define HV_ENGINE_VA 0x40010000ul
 #define HV_ENGINE_LEN 0x10000ul
 #define HV_WINDOW_VA 0x50000000ul
@@ -126,10 +134,13 @@ _Static_assert(sizeof(struct hv_start_info) <= HV_PAGE, "one page");
 #define HV_PORT_MAX 64
 
 /*
- * Delivery. The host sets a bit in `pending`; if it is not masked it then
- * increments `wake` and, when `blocked` is set, wakes the vCPU; otherwise it
- * sets `upcall_pending` and, when `upcall_mask` is clear, interrupts the vCPU
- * with an upcall. It sends at most one interruption per unmasking.
+ * Delivery. The host sets a bit in `pending`; if the port is not masked it
+ * sets `upcall_pending` and increments `wake`. When `blocked` is set it wakes
+ * the vCPU; otherwise, when it was the host that raised `upcall_pending` from
+ * 0 to 1 and `upcall_mask` is clear, it interrupts the vCPU with an upcall.
+ * So a guest clears `upcall_pending` before it takes `pending`, and whoever
+ * clears `upcall_mask` looks at `upcall_pending` afterwards (HV_IRET does).
+ * Events may be spurious.
  *
  * An upcall enters at `upcall_entry` with upcall_mask = 1, DF clear, all other
  * registers as they were, and rsp at a bounce frame (rip, cs, rflags, rsp, ss
@@ -152,14 +163,15 @@ _Static_assert(sizeof(struct hv_vcpu_info) == 64, "one cache line");
 
 /*
  * real_ns = base_ns + ((tsc - tsc_base) * mul >> shift), 128-bit product.
- * Read under the seqlock: version even before, unchanged after. Bumped before
- * a resumed guest runs. wall = real + wall_offset_ns.
+ * Real time counts from the domain's boot and is never set back. Read under
+ * the seqlock: version even before, unchanged after. Bumped before a resumed
+ * guest runs. wall = real + wall_offset_ns.
  */
 struct hv_time {
     uint32_t version;       /* [H] odd while being written */
     uint32_t shift;         /* [H] */
     uint64_t tsc_base;      /* [H] */
-    uint64_t base_ns;       /* [H] real clock (ns since boot) at tsc_base */
+    uint64_t base_ns;       /* [H] real clock at tsc_base */
     uint64_t mul;           /* [H] */
     uint64_t wall_offset_ns; /* [H] ns since 1970 at real 0 */
     uint64_t pad[3];
@@ -263,20 +275,21 @@ _Static_assert(sizeof(struct hv_shared_info) <= HV_PAGE, "one page");
  * Each is restartable: called again from its start it does the same thing.
  * Results: 0 or more, or a negative HV_E* code.
  *
- *  block()                 with upcalls masked: returns once an unmasked
+ *  block(vcpu)             with upcalls masked: returns once an unmasked
  *                          event is pending
  *  notify(port)            tell the host to look at port
- *  timer(deadline_ns)      raise HV_PORT_TIMER at this real-clock time; 0
+ *  timer(deadline_ns, vcpu) raise HV_PORT_TIMER at this real-clock time; 0
  *                          cancels; one timer a vCPU
  *  memory(op, addr, len, prot)
  *                          the virtual MMU, in whole pages inside the
  *                          domain's own image and RAM: 3 operations
  *  shutdown(reason, status) does not return
  *  vcpu(op, vcpu, entry, stack)  2 operations: up, down
- *  setup(op, entry)        2 operations: upcall entry, trap entry
+ *  setup(op, entry, vcpu)  2 operations: upcall entry, trap entry
  *  runstate()              virtual time: ns of CPU this domain has used
  *
- * Twelve operations in eight calls, and HV_IRET, which is not a call.
+ * Twelve operations in eight calls, and HV_IRET, which is not a call. `vcpu`
+ * is the caller's own number; one that lies confuses only its own domain.
  */
 enum hv_call {
     HV_CALL_BLOCK = 0,
@@ -324,7 +337,12 @@ enum hv_setup_op { HV_SETUP_UPCALL = 0, HV_SETUP_TRAP };
 #define HV_CONSOLE_OUT 16384u
 #define HV_CONSOLE_IN 2048u
 
-/* Indices run freely; index modulo size is the place; size is a power of 2. */
+/*
+ * Indices run freely; index modulo size is the place; size is a power of 2.
+ * The guest notifies HV_PORT_CONSOLE when it has put output. The host raises
+ * it when there is new input (or its end) and when it has taken output from a
+ * ring more than half full, so that a guest waiting for room learns of it.
+ */
 struct hv_console {
     uint32_t out_prod; /* [G] */
     uint32_t out_cons; /* [H] */
