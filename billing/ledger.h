@@ -38,8 +38,8 @@
 
 #define LEDGER_ID_SIZE        16
 #define LEDGER_KEY_SIZE       32
-#define LEDGER_NAME_SIZE      65   // 64 bytes of UTF-8 and NUL
-#define LEDGER_REFERENCE_SIZE 65   // likewise
+#define LEDGER_NAME_SIZE      64   // 63 bytes of UTF-8 and NUL
+#define LEDGER_REFERENCE_SIZE 64   // likewise
 #define LEDGER_BATCH_MAX      1024 // leaves: bounds proofs and their cost
 
 struct ledger;

@@ -58,10 +58,10 @@ enum rounding { // also numbers of the receipt's format
     ROUND_HALF_EVEN,
 };
 
-#define RATECARD_VERSION_SIZE  33         // 32 characters and NUL
-#define RATECARD_CURRENCY_SIZE 9          // 8 characters and NUL
+#define RATECARD_VERSION_SIZE  32         // 31 characters and NUL
+#define RATECARD_CURRENCY_SIZE 8          // 7 characters and NUL
 #define RATECARD_FILE_MAX      (64 << 10) // a card is a page or two
-#define RATECARD_BYTES_MAX     4096       // canonical form, all SKUs used
+#define RATECARD_BYTES_MAX     1024       // canonical form, all SKUs used
 #define RATECARD_DIGEST_SIZE   32         // SHA-256 of the canonical form
 
 struct price {

@@ -45,4 +45,9 @@ int receipts_key_make(struct receipts_key *key, const uint8_t node_secret[64],
 #define KEY_CERT_MAX 256
 size_t key_cert_pack(const struct key_cert *cert, uint8_t out[KEY_CERT_MAX]);
 
+// Reads it; every other form is refused (-EBADMSG). The signature is not
+// checked here.
+int key_cert_unpack(struct key_cert *cert, const uint8_t *bytes, size_t len,
+                    struct err *e);
+
 #endif

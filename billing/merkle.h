@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: ISC
+// Merkle trees of RFC 6962 section 2.1: SHA-256, leaves and inner nodes
+// prefixed by 0x00 and 0x01, a tree of n leaves splits at the largest power of
+// two below n.
+#ifndef BILLING_MERKLE_H
+#define BILLING_MERKLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MERKLE_HASH_SIZE 32
+#define MERKLE_PROOF_MAX 64 // hashes; a tree has at most 2^64 leaves
+
+// SHA-256(0x00 || salt || data). RFC 6962's own leaf has an empty salt.
+void merkle_leaf(const void *salt, size_t salt_len, const void *data,
+                 size_t len, uint8_t out[MERKLE_HASH_SIZE]);
+
+// Root of `count` leaf hashes, which are overwritten. 0 leaves: SHA-256("").
+void merkle_root(uint8_t (*leaves)[MERKLE_HASH_SIZE], size_t count,
+                 uint8_t out[MERKLE_HASH_SIZE]);
+
+// The audit path of leaf `index` < count: at most MERKLE_PROOF_MAX hashes.
+// Returns how many. Leaves the hashes as they are; `scratch` has room for
+// `count` hashes.
+size_t merkle_proof(const uint8_t (*leaves)[MERKLE_HASH_SIZE], size_t count,
+                    size_t index, uint8_t (*scratch)[MERKLE_HASH_SIZE],
+                    uint8_t (*proof)[MERKLE_HASH_SIZE]);
+
+// 0 if `proof` leads from `leaf` at `index` to `root` of a tree of `count`
+// leaves, else -1.
+int merkle_verify(const uint8_t leaf[MERKLE_HASH_SIZE], uint64_t index,
+                  uint64_t count, const uint8_t (*proof)[MERKLE_HASH_SIZE],
+                  size_t proof_len, const uint8_t root[MERKLE_HASH_SIZE]);
+
+#endif

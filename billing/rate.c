@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: ISC
+// Rating.
+#include "billing/rate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int add(uint64_t a, uint64_t b, uint64_t *sum)
+{
+    return __builtin_add_overflow(a, b, sum) ? -EOVERFLOW : 0;
+}
+
+int rate_quantity(enum sku sku, const struct usage *u, uint64_t *quantity)
+{
+    switch (sku) {
+    case SKU_START_FEE:
+        *quantity = u->starts;
+        return 0;
+    case SKU_BUILD_FEE:
+        *quantity = u->builds;
+        return 0;
+    case SKU_BUILD_CPU:
+        *quantity = u->build_cpu_ns;
+        return 0;
+    case SKU_DOMAIN_CPU:
+        *quantity = u->cpu_ns;
+        return 0;
+    case SKU_DOMAIN_WALL:
+        *quantity = u->wall_ns;
+        return 0;
+    case SKU_MEMORY_RESERVED:
+        *quantity = u->mem_reserved_kib_ms;
+        break;
+    case SKU_MEMORY_PEAK:
+        *quantity = usage_kib_ms(u->mem_peak_kib, u->wall_ns);
+        break;
+    case SKU_NET_RX_BYTES:
+        *quantity = u->net_rx_bytes;
+        return 0;
+    case SKU_NET_TX_BYTES:
+        *quantity = u->net_tx_bytes;
+        return 0;
+    case SKU_NET_PACKETS:
+        *quantity = u->net_packets;
+        return 0;
+    case SKU_DISK_BYTES:
+        return add(u->disk_read_bytes, u->disk_write_bytes, quantity);
+    case SKU_DISK_OPS:
+        *quantity = u->disk_ops;
+        return 0;
+    case SKU_CONSOLE_BYTES:
+        *quantity = u->console_bytes;
+        return 0;
+    case SKU_STORAGE:
+        *quantity = u->storage_kib_ms;
+        break;
+    case SKU_END:
+        return -EINVAL;
+    }
+    // usage_kib_ms says by UINT64_MAX that it did not fit.
+    return *quantity == UINT64_MAX ? -EOVERFLOW : 0;
+}
+
+// quantity * price, rounded once. The product of two 64-bit numbers fits.
+static int line_amount(const struct price *price, enum rounding rounding,
+                       uint64_t quantity, int64_t *amount_nano)
+{
+    unsigned __int128 exact = (unsigned __int128)quantity * price->nano;
+    unsigned __int128 whole = exact / price->per;
+    unsigned __int128 rest = exact % price->per;
+    int up = 0;
+
+    switch (rounding) {
+    case ROUND_DOWN:
+        break;
+    case ROUND_UP:
+        up = rest > 0;
+        break;
+    case ROUND_HALF_UP:
+        up = 2 * rest >= price->per;
+        break;
+    case ROUND_HALF_EVEN:
+        up = 2 * rest > price->per || (2 * rest == price->per && (whole & 1));
+        break;
+    }
+    whole += up;
+    if (whole > INT64_MAX)
+        return -EOVERFLOW;
+    *amount_nano = (int64_t)whole;
+    return 0;
+}
+
+int rate_usage(const struct ratecard *card, const struct usage *usage,
+               struct rated *out, struct err *e)
+{
+    memset(out, 0, sizeof(*out));
+    for (enum sku sku = 1; sku < SKU_END; sku++) {
+        struct rate_line line = {.sku = sku};
+
+        if (!card->prices[sku].listed)
+            continue;
+        if (rate_quantity(sku, usage, &line.quantity) < 0 ||
+            line_amount(&card->prices[sku], card->rounding, line.quantity,
+                        &line.amount_nano) < 0 ||
+            __builtin_add_overflow(out->total_nano, line.amount_nano,
+                                   &out->total_nano))
+            return err_set(e, EOVERFLOW, "the charge for %s is too large",
+                           sku_info(sku)->name);
+        if (line.quantity)
+            out->lines[out->line_count++] = line;
+    }
+    return 0;
+}
+
+int rate_budget_usage(const struct budget *budget, struct usage *usage,
+                      struct err *e)
+{
+    *usage = (struct usage){
+        .starts = budget->starts,
+        .builds = budget->builds,
+        .cpu_ns = budget->cpu_ns,
+        .wall_ns = budget->wall_ns,
+        .build_cpu_ns = budget->build_cpu_ns,
+        .mem_reserved_kib = budget->mem_kib,
+        .mem_reserved_kib_ms = usage_kib_ms(budget->mem_kib, budget->wall_ns),
+        .mem_peak_kib = budget->mem_kib,
+        .net_rx_bytes = budget->net_rx_bytes,
+        .net_tx_bytes = budget->net_tx_bytes,
+        .net_packets = budget->net_packets,
+        // One SKU for both directions: which field carries it is the same.
+        .disk_write_bytes = budget->disk_bytes,
+        .disk_ops = budget->disk_ops,
+        .console_bytes = budget->console_bytes,
+        .storage_kib_ms = budget->storage_kib_ms,
+    };
+    if (usage->mem_reserved_kib_ms == UINT64_MAX)
+        return err_set(e, EOVERFLOW, "memory x wall time is too large");
+    return 0;
+}
+
+int rate_quote(const struct ratecard *card, const struct budget *budget,
+               struct rated *out, struct err *e)
+{
+    struct usage usage;
+    int r = rate_budget_usage(budget, &usage, e);
+
+    return r < 0 ? r : rate_usage(card, &usage, out, e);
+}
+
+char *money_text(int64_t amount_nano, char out[MONEY_TEXT_SIZE])
+{
+    uint64_t value =
+        amount_nano < 0 ? -(uint64_t)amount_nano : (uint64_t)amount_nano;
+    int n = snprintf(out, MONEY_TEXT_SIZE, "%s%llu.%09llu",
+                     amount_nano < 0 ? "-" : "",
+                     (unsigned long long)(value / 1000000000),
+                     (unsigned long long)(value % 1000000000));
+    int shortest = n - 7; // two decimals stay
+
+    while (n > shortest && out[n - 1] == '0')
+        out[--n] = '\0';
+    return out;
+}
