@@ -1,1 +1,10 @@
-# node-agent
+# node-agent: hosteld, one program holding all roles, and hostel, the CLI.
+# Each role's own file lists its sources.
+AGENT_IPC_SRCS := node-agent/agent/ipc.c
+
+-include node-agent/rules-bundle.mk
+-include node-agent/rules-builder.mk
+-include node-agent/rules-keeper.mk
+-include node-agent/rules-api.mk
+
+$(call unit-test,ipc,tests/unit/ipc_test.c $(AGENT_IPC_SRCS) $(LIB_SRCS),)

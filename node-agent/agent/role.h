@@ -9,8 +9,11 @@
  *
  *   0,1  /dev/null        2  the log
  *   3    sealed memfd holding one struct node_config, already checked
- *   4    supervisor's lifeline: readable (EOF) when the supervisor is gone
- *   5,6  api only: listening sockets, TCP and unix
+ *   4    supervisor's lifeline: readable (EOF) when the supervisor is gone;
+ *        written to once, by role_ready
+ *   5,6  api only: listening sockets, TCP and unix (5 absent with no TCP)
+ *   7    ledger only: sealed memfd with a struct receipts_key, the key that
+ *        the node's identity has certified for signing batches
  *   8+r  SOCK_SEQPACKET channel to role r, where the table below has one
  *
  * Channels: api-keeper, api-ledger, keeper-ledger, keeper-spawner,
@@ -30,6 +33,7 @@ enum role { ROLE_API, ROLE_KEEPER, ROLE_BUILDER, ROLE_LEDGER, ROLE_SPAWNER };
 #define ROLE_LIFELINE_FD 4
 #define ROLE_TCP_FD 5
 #define ROLE_UNIX_FD 6
+#define ROLE_SECRET_FD 7
 #define ROLE_FD(peer) (8 + (int)(peer))
 
 #define UID_BASE_DEFAULT 1879048192u /* above any subuid or container range */

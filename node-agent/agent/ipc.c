@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: ISC
+// The table of messages between roles, and the only way they are received.
+
+#include "node-agent/agent/ipc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "lib/sock.h"
+
+#define TEXTS_MAX 3
+
+/* A char array in a message that must hold a NUL. */
+struct ipc_span {
+    uint32_t at, len;
+};
+
+struct ipc_rule {
+    uint32_t type;
+    const char *name;
+    uint32_t size;
+    uint8_t fds_min, fds_max;
+    uint32_t cut_at; /* may end anywhere from here on; 0 = exact size */
+    uint32_t len_at; /* uint32 that counts the bytes in use from cut_at */
+    struct ipc_span text[TEXTS_MAX];
+};
+
+#define TEXT(type, field)                                                      \
+    {                                                                          \
+        offsetof(struct type, field), sizeof(((struct type *)0)->field)        \
+    }
+#define RULE(t, n, s, lo, hi)                                                  \
+    .type = (t), .name = (n), .size = sizeof(struct s), .fds_min = (lo),       \
+    .fds_max = (hi)
+#define REPLY(t, n, s, hi, ...)                                                \
+    {                                                                          \
+        RULE((t) | MSG_REPLY, n " reply", s, 0, hi), .text = {                 \
+            TEXT(msg_reply, text),                                             \
+            __VA_ARGS__                                                        \
+        }                                                                      \
+    }
+#define INFO_TEXTS(s) TEXT(s, info.name), TEXT(s, info.report)
+
+static const struct ipc_rule rules[] = {
+    /* api -> keeper */
+    {RULE(MSG_SUBMIT, "submit", msg_submit, 1, 1),
+     .text = {TEXT(msg_submit, peer)}},
+    REPLY(MSG_SUBMIT, "submit", msg_submit_reply, 0,
+          INFO_TEXTS(msg_submit_reply)),
+    {RULE(MSG_GET, "get", msg_get, 0, 0)},
+    REPLY(MSG_GET, "get", msg_info_reply, 0, INFO_TEXTS(msg_info_reply)),
+    {RULE(MSG_LIST, "list", msg_list, 0, 0)},
+    REPLY(MSG_LIST, "list", msg_count_reply, 1),
+    {RULE(MSG_WAIT, "wait", msg_wait, 0, 0)},
+    REPLY(MSG_WAIT, "wait", msg_info_reply, 0, INFO_TEXTS(msg_info_reply)),
+    {RULE(MSG_DESTROY, "destroy", msg_get, 0, 0)},
+    REPLY(MSG_DESTROY, "destroy", msg_reply, 0),
+    {RULE(MSG_INPUT, "input", msg_input, 0, 0),
+     .cut_at = offsetof(struct msg_input, data),
+     .len_at = offsetof(struct msg_input, len)},
+    REPLY(MSG_INPUT, "input", msg_reply, 0),
+    {RULE(MSG_LOG, "log", msg_log, 0, 0)},
+    REPLY(MSG_LOG, "log", msg_info_reply, 1, INFO_TEXTS(msg_info_reply)),
+    {RULE(MSG_CAPACITY, "capacity", msg_get, 0, 0)},
+    REPLY(MSG_CAPACITY, "capacity", msg_capacity_reply, 0),
+
+    /* api -> ledger */
+    {RULE(MSG_ACCOUNT_OPEN, "account open", msg_account_open, 0, 0),
+     .text = {TEXT(msg_account_open, name)}},
+    REPLY(MSG_ACCOUNT_OPEN, "account open", msg_account_reply, 0,
+          TEXT(msg_account_reply, account.name),
+          TEXT(msg_account_reply, account.currency)),
+    {RULE(MSG_ACCOUNT_CREDIT, "account credit", msg_account_credit, 0, 0)},
+    REPLY(MSG_ACCOUNT_CREDIT, "account credit", msg_account_reply, 0,
+          TEXT(msg_account_reply, account.name),
+          TEXT(msg_account_reply, account.currency)),
+    {RULE(MSG_ACCOUNT_GET, "account get", msg_account, 0, 0)},
+    REPLY(MSG_ACCOUNT_GET, "account get", msg_account_reply, 0,
+          TEXT(msg_account_reply, account.name),
+          TEXT(msg_account_reply, account.currency)),
+    {RULE(MSG_ACCOUNT_LIST, "account list", msg_account, 0, 0)},
+    REPLY(MSG_ACCOUNT_LIST, "account list", msg_count_reply, 1),
+    {RULE(MSG_QUOTE, "quote", msg_quote, 0, 0)},
+    REPLY(MSG_QUOTE, "quote", msg_quote_reply, 0,
+          TEXT(msg_quote_reply, currency), TEXT(msg_quote_reply, ratecard)),
+    {RULE(MSG_DOCUMENT, "document", msg_document, 0, 0)},
+    REPLY(MSG_DOCUMENT, "document", msg_count_reply, 1),
+
+    /* keeper -> ledger */
+    {RULE(MSG_HOLD, "hold", msg_hold, 0, 0)},
+    REPLY(MSG_HOLD, "hold", msg_hold_reply, 0),
+    {RULE(MSG_RECORD, "record", msg_record, 0, 0)},
+    REPLY(MSG_RECORD, "record", msg_reply, 0),
+    {RULE(MSG_SETTLE, "settle", msg_record, 0, 0)},
+    REPLY(MSG_SETTLE, "settle", msg_settle_reply, 0),
+    {RULE(MSG_VOID, "void", msg_record, 0, 0)},
+    REPLY(MSG_VOID, "void", msg_reply, 0),
+
+    /* keeper <-> spawner */
+    {RULE(MSG_START, "start", msg_start, 2, 3),
+     .cut_at = offsetof(struct msg_start, cmdline),
+     .len_at = offsetof(struct msg_start, cmdline_len),
+     .text = {TEXT(msg_start, name)}},
+    REPLY(MSG_START, "start", msg_reply, 0),
+    {RULE(MSG_STOP, "stop", msg_stop, 0, 0)},
+    {RULE(MSG_RENEW, "renew", msg_renew, 0, 0)},
+    {RULE(MSG_RELEASE, "release", msg_renew, 0, 0)},
+    {RULE(MSG_FEED, "feed", msg_input, 0, 0),
+     .cut_at = offsetof(struct msg_input, data),
+     .len_at = offsetof(struct msg_input, len)},
+#define DOMAIN_NEWS(t, n)                                                      \
+    {                                                                          \
+        RULE(t, n, msg_domain, 0, 0),                                          \
+            .cut_at = offsetof(struct msg_domain, text), .text = {             \
+                TEXT(msg_domain, text)                                         \
+            }                                                                  \
+    }
+    DOMAIN_NEWS(MSG_USAGE, "usage"),
+    DOMAIN_NEWS(MSG_ENDED, "ended"),
+    DOMAIN_NEWS(MSG_ADOPTED, "adopted"),
+
+    /* keeper <-> builder */
+    {RULE(MSG_BUILD, "build", msg_build, 2, 2)},
+    {RULE(MSG_BUILD_STOP, "build stop", msg_get, 0, 0)},
+    {RULE(MSG_BUILT, "built", msg_built, 0, 1),
+     .text = {TEXT(msg_built, text)}},
+};
+
+static const struct ipc_rule *rule_find(uint32_t type)
+{
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+        if (rules[i].type == type)
+            return &rules[i];
+    return NULL;
+}
+
+const char *ipc_name(uint32_t type)
+{
+    const struct ipc_rule *r = rule_find(type);
+
+    return r ? r->name : "unknown";
+}
+
+/* `body` holds r->size bytes, zeros behind the first `size`. */
+static int rule_check(const struct ipc_rule *r, const char *body, size_t size,
+                      int nfds, struct err *e)
+{
+    if (r->cut_at ? size < r->cut_at || size > r->size : size != r->size)
+        return err_set(e, EPROTO, "message %s has %zu bytes, should be %u",
+                       r->name, size, r->size);
+    if (nfds < r->fds_min || nfds > r->fds_max)
+        return err_set(e, EPROTO, "message %s came with %d descriptors",
+                       r->name, nfds);
+    if (r->len_at) {
+        uint32_t used;
+
+        memcpy(&used, body + r->len_at, sizeof(used));
+        if (used > size - r->cut_at)
+            return err_set(e, EPROTO,
+                           "message %s says it holds %u bytes, it has %zu",
+                           r->name, used, size - r->cut_at);
+    }
+    for (int i = 0; i < TEXTS_MAX && r->text[i].len; i++)
+        if (!memchr(body + r->text[i].at, 0, r->text[i].len))
+            return err_set(e, EPROTO, "message %s: a text does not end",
+                           r->name);
+    return 0;
+}
+
+int ipc_send(int fd, const struct msg_head *head, const int *fds, int nfds,
+             struct err *e)
+{
+    const struct ipc_rule *r = rule_find(head->type);
+    int got;
+
+    if (!r)
+        return err_set(e, EPROTO, "no message has type %#x", head->type);
+    if (r->cut_at ? head->size < r->cut_at || head->size > r->size
+                  : head->size != r->size)
+        return err_set(e, EPROTO, "message %s has %u bytes, should be %u",
+                       r->name, head->size, r->size);
+    if (nfds < r->fds_min || nfds > r->fds_max)
+        return err_set(e, EPROTO, "message %s with %d descriptors", r->name,
+                       nfds);
+    got = sock_send(fd, head, head->size, fds, nfds);
+    if (got < 0) {
+        errno = -got;
+        return err_errno(e, "sending %s", r->name);
+    }
+    return 0;
+}
+
+int ipc_recv(int fd, union ipc_any *any, int fds[IPC_FDS_MAX], struct err *e)
+{
+    size_t nfds = IPC_FDS_MAX;
+    const struct ipc_rule *r;
+    ssize_t n;
+    int got;
+
+    n = sock_recv(fd, any, sizeof(*any), fds, &nfds);
+    for (int i = n < 0 ? 0 : (int)nfds; i < IPC_FDS_MAX; i++)
+        fds[i] = -1;
+    if (n == -ECONNRESET) /* it closed with something of ours unread */
+        n = 0;
+    if (n == 0)
+        return 0;
+    if (n == -EMSGSIZE)
+        return err_set(e, EPROTO,
+                       "a message with too many bytes or "
+                       "descriptors");
+    if (n < 0) {
+        errno = -n;
+        return err_errno(e, "receiving");
+    }
+    memset((char *)any + n, 0, sizeof(*any) - n);
+    got = 0;
+    if ((size_t)n < sizeof(any->head) || any->head.size != (size_t)n)
+        got = err_set(e, EPROTO, "a message of %zd bytes with a wrong head", n);
+    else if (!(r = rule_find(any->head.type)))
+        got = err_set(e, EPROTO, "no message has type %#x", any->head.type);
+    else
+        got = rule_check(r, (const char *)any, n, (int)nfds, e);
+    if (got == 0 && any->head.type == MSG_START &&
+        nfds != 2 + (any->start.has_initrd != 0))
+        got = err_set(e, EPROTO, "message start with %zu descriptors", nfds);
+    if (got < 0) {
+        ipc_close(fds);
+        return got;
+    }
+    return 1;
+}
+
+void ipc_close(int fds[IPC_FDS_MAX])
+{
+    for (int i = 0; i < IPC_FDS_MAX; i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+        fds[i] = -1;
+    }
+}
