@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: ISC
+// HTTP Message Signatures (RFC 9421) with Ed25519, and Content-Digest
+// (RFC 9530) with SHA-256: how a customer signs a request.
+//
+// Understood is the part that needs no canonical re-encoding: one signature a
+// request, components without parameters, one space between them, strings
+// without escapes. What is signed and what is checked is thus the very text of
+// the header. Derived components: @method @authority @path @query; any header
+// field may be covered by its lower-case name.
+//
+// Which components and parameters a request must have is the caller's policy
+// (auth.h has the node's).
+
+#ifndef API_HTTPSIG_H
+#define API_HTTPSIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+
+#define HTTPSIG_INPUT_MAX      1024 // a Signature-Input header; ours: 280
+#define HTTPSIG_COMPONENTS_MAX 16
+#define HTTPSIG_TEXT_MAX       128   // keyid, nonce, tag, alg; keyid: 64
+#define HTTPSIG_BASE_MAX       16384 // what is signed; targets are limited
+
+// A request as both sides see it. Nothing is owned.
+struct httpsig_request {
+    const char *method;
+    const char *authority; // the Host header, as sent
+    const char *path;      // as sent, not decoded
+    const char *query;     // as sent, without '?'; NULL: none
+    // The value of a header field by lower-case name, or NULL.
+    const char *(*field)(void *arg, const char *name);
+    void *arg;
+};
+
+// What a signature says about itself.
+struct httpsig {
+    char label[HTTPSIG_TEXT_MAX];
+    char component[HTTPSIG_COMPONENTS_MAX][64];
+    size_t ncomponents;
+    int64_t created, expires;     // seconds since 1970; 0: not given
+    char keyid[HTTPSIG_TEXT_MAX]; // "": not given, likewise below
+    char nonce[HTTPSIG_TEXT_MAX];
+    char tag[HTTPSIG_TEXT_MAX];
+    char alg[HTTPSIG_TEXT_MAX];
+    char params[HTTPSIG_INPUT_MAX]; // the value of @signature-params
+};
+
+// Reads a Signature-Input header. -EINVAL and one sentence.
+int httpsig_parse(struct httpsig *sig, const char *input, struct err *e);
+
+// Whether the signature covers a component.
+int httpsig_covers(const struct httpsig *sig, const char *component);
+
+// Checks a Signature header against the request. -EINVAL: malformed or a
+// covered field is missing; -EBADMSG: it does not verify.
+int httpsig_verify(const struct httpsig *sig, const char *signature,
+                   const struct httpsig_request *rq,
+                   const uint8_t public_key[32], struct err *e);
+
+// Signs. `sig` has label, components, created and texts set; params is filled
+// in. Adds the values of the two headers to `input` and `signature`.
+int httpsig_sign(struct httpsig *sig, const struct httpsig_request *rq,
+                 const uint8_t secret_key[64], struct buf *input,
+                 struct buf *signature, struct err *e);
+
+// The value of a Content-Digest header: "sha-256=:...:".
+#define HTTPSIG_DIGEST_SIZE 64
+char *httpsig_digest(char out[HTTPSIG_DIGEST_SIZE], const void *body,
+                     size_t len);
+
+// Checks such a header, which must have exactly the member sha-256.
+int httpsig_digest_check(const char *field, const void *body, size_t len,
+                         struct err *e);
+
+#endif
