@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: ISC
+// Limits of bundles, each with its reason. They bound what a stranger can
+// make a node read, keep and allocate before anything is paid for; a node's
+// configuration may allow less.
+
+#ifndef BUNDLE_LIMITS_H
+#define BUNDLE_LIMITS_H
+
+#include "hypervisor/abi/hv.h"
+
+// A thousand files with long paths fit; parsing it takes about 1 ms.
+#define MANIFEST_MAX 262144u
+
+// What decoding may allocate, all told: MANIFEST_MAX of honest fields needs
+// less than half of it; two-byte fields, made to multiply, run into it.
+#define MANIFEST_MEMORY_MAX 1572864u
+
+// A signature is about 330 bytes with the trusted comment we write.
+#define SIGNATURE_MAX       1024u
+#define TRUSTED_COMMENT_MAX 256u
+
+// Fits struct sub_info and one column of a table.
+#define NAME_MAX_BYTES 63u
+
+// The guest's ramfs and the archive that fills it take longer paths, but a
+// message that names two of them must fit struct err.
+#define BUNDLE_PATH_MAX 200u
+
+// Programs with their libraries and a data set; beyond it, use an image.
+#define BUNDLE_FILES_MAX 1024u
+
+// All files together. They are spooled to memory while their digests are
+// checked, once for each upload under way.
+#define BUNDLE_FILES_BYTES_MAX (64ull << 20)
+
+// The whole bundle: what an HTTP front end may refuse by Content-Length.
+#define BUNDLE_MAX                                                             \
+    (8 + 4 + MANIFEST_MAX + 4 + SIGNATURE_MAX + BUNDLE_FILES_BYTES_MAX)
+
+// Name, arguments and environment together must fit the guest's command
+// line, each followed by a 0 byte.
+#define ARGS_MAX       256u
+#define ENV_MAX        256u
+#define ARGS_BYTES_MAX (HV_CMDLINE_MAX - 64u)
+
+// A build with more options than this is a makefile, not a program.
+#define OPTIONS_MAX      64u
+#define OPTION_BYTES_MAX 256u
+
+// The smallest domain that runs hello; the largest address space.
+#define MEMORY_KIB_MIN 1024ull
+#define MEMORY_KIB_MAX (HV_RAM_MAX / 1024)
+
+// A budget below a millisecond buys nothing, one beyond thirty days is a
+// mistake in the unit.
+#define TIME_NS_MIN 1000000ull
+#define TIME_NS_MAX (30ull * 86400 * 1000000000)
+
+// Console output that is kept; 0 keeps none.
+#define CONSOLE_BYTES_MAX (256ull << 20)
+
+// In any currency, a million is more than a submission can cost.
+#define COST_NANO_MAX 1000000000000000ull
+
+// An order's id; 16 or 32 bytes of hash today.
+#define PURCHASE_ORDER_MAX 64u
+
+// A stolen bundle is of no use after a week; a node forgets nonces then.
+#define VALID_S_MAX (7ull * 86400)
+
+// Clocks of customer and node may differ by this much.
+#define CLOCK_SKEW_S 120ull
+
+#endif
