@@ -10,7 +10,7 @@
 
 #define TEXTS_MAX 3
 
-/* A char array in a message that must hold a NUL. */
+/* A char array in a message; those of `text` must hold a NUL. */
 struct ipc_span {
     uint32_t at, len;
 };
@@ -20,12 +20,12 @@ struct ipc_rule {
     const char *name;
     uint32_t size;
     uint8_t fds_min, fds_max;
-    uint32_t cut_at; /* may end anywhere from here on; 0 = exact size */
-    uint32_t len_at; /* uint32 that counts the bytes in use from cut_at */
+    struct ipc_span cut; /* may end anywhere in it; len 0 = exact size */
+    uint32_t len_at;     /* uint32 that counts the bytes in use of `cut` */
     struct ipc_span text[TEXTS_MAX];
 };
 
-#define TEXT(type, field)                                                      \
+#define SPAN(type, field)                                                      \
     {                                                                          \
         offsetof(struct type, field), sizeof(((struct type *)0)->field)        \
     }
@@ -35,16 +35,16 @@ struct ipc_rule {
 #define REPLY(t, n, s, hi, ...)                                                \
     {                                                                          \
         RULE((t) | MSG_REPLY, n " reply", s, 0, hi), .text = {                 \
-            TEXT(msg_reply, text),                                             \
+            SPAN(msg_reply, text),                                             \
             __VA_ARGS__                                                        \
         }                                                                      \
     }
-#define INFO_TEXTS(s) TEXT(s, info.name), TEXT(s, info.report)
+#define INFO_TEXTS(s) SPAN(s, info.name), SPAN(s, info.report)
 
 static const struct ipc_rule rules[] = {
     /* api -> keeper */
     {RULE(MSG_SUBMIT, "submit", msg_submit, 1, 1),
-     .text = {TEXT(msg_submit, peer)}},
+     .text = {SPAN(msg_submit, peer)}},
     REPLY(MSG_SUBMIT, "submit", msg_submit_reply, 0,
           INFO_TEXTS(msg_submit_reply)),
     {RULE(MSG_GET, "get", msg_get, 0, 0)},
@@ -55,8 +55,7 @@ static const struct ipc_rule rules[] = {
     REPLY(MSG_WAIT, "wait", msg_info_reply, 0, INFO_TEXTS(msg_info_reply)),
     {RULE(MSG_DESTROY, "destroy", msg_get, 0, 0)},
     REPLY(MSG_DESTROY, "destroy", msg_reply, 0),
-    {RULE(MSG_INPUT, "input", msg_input, 0, 0),
-     .cut_at = offsetof(struct msg_input, data),
+    {RULE(MSG_INPUT, "input", msg_input, 0, 0), .cut = SPAN(msg_input, data),
      .len_at = offsetof(struct msg_input, len)},
     REPLY(MSG_INPUT, "input", msg_reply, 0),
     {RULE(MSG_LOG, "log", msg_log, 0, 0)},
@@ -66,23 +65,23 @@ static const struct ipc_rule rules[] = {
 
     /* api -> ledger */
     {RULE(MSG_ACCOUNT_OPEN, "account open", msg_account_open, 0, 0),
-     .text = {TEXT(msg_account_open, name)}},
+     .text = {SPAN(msg_account_open, name)}},
     REPLY(MSG_ACCOUNT_OPEN, "account open", msg_account_reply, 0,
-          TEXT(msg_account_reply, account.name),
-          TEXT(msg_account_reply, account.currency)),
+          SPAN(msg_account_reply, account.name),
+          SPAN(msg_account_reply, account.currency)),
     {RULE(MSG_ACCOUNT_CREDIT, "account credit", msg_account_credit, 0, 0)},
     REPLY(MSG_ACCOUNT_CREDIT, "account credit", msg_account_reply, 0,
-          TEXT(msg_account_reply, account.name),
-          TEXT(msg_account_reply, account.currency)),
+          SPAN(msg_account_reply, account.name),
+          SPAN(msg_account_reply, account.currency)),
     {RULE(MSG_ACCOUNT_GET, "account get", msg_account, 0, 0)},
     REPLY(MSG_ACCOUNT_GET, "account get", msg_account_reply, 0,
-          TEXT(msg_account_reply, account.name),
-          TEXT(msg_account_reply, account.currency)),
+          SPAN(msg_account_reply, account.name),
+          SPAN(msg_account_reply, account.currency)),
     {RULE(MSG_ACCOUNT_LIST, "account list", msg_account, 0, 0)},
     REPLY(MSG_ACCOUNT_LIST, "account list", msg_count_reply, 1),
     {RULE(MSG_QUOTE, "quote", msg_quote, 0, 0)},
     REPLY(MSG_QUOTE, "quote", msg_quote_reply, 0,
-          TEXT(msg_quote_reply, currency), TEXT(msg_quote_reply, ratecard)),
+          SPAN(msg_quote_reply, currency), SPAN(msg_quote_reply, ratecard)),
     {RULE(MSG_DOCUMENT, "document", msg_document, 0, 0)},
     REPLY(MSG_DOCUMENT, "document", msg_count_reply, 1),
 
@@ -97,23 +96,20 @@ static const struct ipc_rule rules[] = {
     REPLY(MSG_VOID, "void", msg_reply, 0),
 
     /* keeper <-> spawner */
-    {RULE(MSG_START, "start", msg_start, 2, 3),
-     .cut_at = offsetof(struct msg_start, cmdline),
+    {RULE(MSG_START, "start", msg_start, 2, 3), .cut = SPAN(msg_start, cmdline),
      .len_at = offsetof(struct msg_start, cmdline_len),
-     .text = {TEXT(msg_start, name)}},
+     .text = {SPAN(msg_start, name)}},
     REPLY(MSG_START, "start", msg_reply, 0),
     {RULE(MSG_STOP, "stop", msg_stop, 0, 0)},
     {RULE(MSG_RENEW, "renew", msg_renew, 0, 0)},
     {RULE(MSG_RELEASE, "release", msg_renew, 0, 0)},
-    {RULE(MSG_FEED, "feed", msg_input, 0, 0),
-     .cut_at = offsetof(struct msg_input, data),
+    {RULE(MSG_FEED, "feed", msg_input, 0, 0), .cut = SPAN(msg_input, data),
      .len_at = offsetof(struct msg_input, len)},
 #define DOMAIN_NEWS(t, n)                                                      \
     {                                                                          \
-        RULE(t, n, msg_domain, 0, 0),                                          \
-            .cut_at = offsetof(struct msg_domain, text), .text = {             \
-                TEXT(msg_domain, text)                                         \
-            }                                                                  \
+        RULE(t, n, msg_domain, 0, 0), .cut = SPAN(msg_domain, text), .text = { \
+            SPAN(msg_domain, text)                                             \
+        }                                                                      \
     }
     DOMAIN_NEWS(MSG_USAGE, "usage"),
     DOMAIN_NEWS(MSG_ENDED, "ended"),
@@ -123,7 +119,7 @@ static const struct ipc_rule rules[] = {
     {RULE(MSG_BUILD, "build", msg_build, 2, 2)},
     {RULE(MSG_BUILD_STOP, "build stop", msg_get, 0, 0)},
     {RULE(MSG_BUILT, "built", msg_built, 0, 1),
-     .text = {TEXT(msg_built, text)}},
+     .text = {SPAN(msg_built, text)}},
 };
 
 static const struct ipc_rule *rule_find(uint32_t type)
@@ -141,11 +137,16 @@ const char *ipc_name(uint32_t type)
     return r ? r->name : "unknown";
 }
 
+static int rule_size(const struct ipc_rule *r, size_t size)
+{
+    return r->cut.len ? size >= r->cut.at && size <= r->size : size == r->size;
+}
+
 /* `body` holds r->size bytes, zeros behind the first `size`. */
 static int rule_check(const struct ipc_rule *r, const char *body, size_t size,
                       int nfds, struct err *e)
 {
-    if (r->cut_at ? size < r->cut_at || size > r->size : size != r->size)
+    if (!rule_size(r, size))
         return err_set(e, EPROTO, "message %s has %zu bytes, should be %u",
                        r->name, size, r->size);
     if (nfds < r->fds_min || nfds > r->fds_max)
@@ -155,10 +156,10 @@ static int rule_check(const struct ipc_rule *r, const char *body, size_t size,
         uint32_t used;
 
         memcpy(&used, body + r->len_at, sizeof(used));
-        if (used > size - r->cut_at)
+        if (used > r->cut.len || used > size - r->cut.at)
             return err_set(e, EPROTO,
                            "message %s says it holds %u bytes, it has %zu",
-                           r->name, used, size - r->cut_at);
+                           r->name, used, size - r->cut.at);
     }
     for (int i = 0; i < TEXTS_MAX && r->text[i].len; i++)
         if (!memchr(body + r->text[i].at, 0, r->text[i].len))
@@ -175,8 +176,7 @@ int ipc_send(int fd, const struct msg_head *head, const int *fds, int nfds,
 
     if (!r)
         return err_set(e, EPROTO, "no message has type %#x", head->type);
-    if (r->cut_at ? head->size < r->cut_at || head->size > r->size
-                  : head->size != r->size)
+    if (!rule_size(r, head->size))
         return err_set(e, EPROTO, "message %s has %u bytes, should be %u",
                        r->name, head->size, r->size);
     if (nfds < r->fds_min || nfds > r->fds_max)
