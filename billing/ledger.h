@@ -12,8 +12,8 @@
 // none of them before ledger_commit has returned 0. An operation returns
 //   0                 done, or already done before with the same content
 //   a refusal         -EINVAL -ENOENT -EEXIST -EDQUOT -EALREADY -ECANCELED
-//                     -EOVERFLOW -EAGAIN: this operation wrote nothing,
-//                     the group goes on
+//                     -EOVERFLOW -EAGAIN -EKEYEXPIRED: this operation wrote
+//                     nothing, the group goes on
 //   anything else     the database failed: the group is lost, ledger_commit
 //                     will roll back and return an error.
 // Reading functions work inside and outside a group (inside they see its
@@ -69,6 +69,8 @@ void ledger_rollback(struct ledger *ledger);
 // LEDGER_BATCH_MAX entries. Call it inside a group, last before ledger_commit,
 // so that one fsync makes entries and signature durable; nothing of a batch may
 // leave the process before that commit. *sealed (may be NULL): entries signed.
+// -EINVAL: opened without a key; -EKEYEXPIRED: the time is outside its
+// certificate's.
 int ledger_batch_seal(struct ledger *ledger, uint64_t *sealed, struct err *e);
 
 // The newest batch: what witnesses exchange.
@@ -84,7 +86,8 @@ int ledger_batch_head(struct ledger *ledger, struct batch_head *out,
 // ---------------------------------------------------------------- rate card
 
 // Makes `card` the one by which later holds are rated; entered in the log when
-// it is new. Runs in a group. Until it was called, holds are refused (-EINVAL).
+// it is new. Runs in a group. Until it was called, or if its group was lost,
+// holds are refused (-EINVAL).
 int ledger_ratecard_set(struct ledger *ledger, const struct ratecard *card,
                         struct err *e);
 

@@ -1,10 +1,17 @@
 # billing: ledger, rating, receipts, invoices, audit; see DESIGN.md.
-#   RECEIPT_SRCS  rating and offline verification; no database
-#   LEDGER_SRCS   the whole library, RECEIPT_SRCS included
-# Link $(LEDGER_LIBS) or $(RECEIPT_LIBS); both need lib's sets besides.
+#   RECEIPT_SRCS  rating and offline verification, no database;
+#                 needs LIB_SRCS
+#   LEDGER_SRCS   the whole library, RECEIPT_SRCS included;
+#                 needs LIB_SRCS and LIB_DB_SRCS
+# Link $(RECEIPT_LIBS) or $(LEDGER_LIBS).
 $(call protobuf,billing/proto/receipt.proto)
 
 RECEIPT_SRCS := billing/usage.c billing/ratecard.c billing/ratecard_file.c \
     billing/rate.c billing/merkle.c billing/receipts_key.c billing/entry.c \
     billing/batch.c gen/receipt.pb-c.c
 RECEIPT_LIBS := -lsodium -lprotobuf-c -ljansson
+
+LEDGER_SRCS := $(RECEIPT_SRCS) billing/ledger.c billing/ledger_log.c \
+    billing/ledger_account.c billing/ledger_transfer.c \
+    billing/ledger_submission.c billing/ledger_batch.c
+LEDGER_LIBS := $(RECEIPT_LIBS) $(LIB_DB_LIBS)

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: ISC
+// The ledger's database, its group commit and its rate cards.
+#include "billing/ledger_internal.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include "lib/clock.h"
+
+// `entries` is the truth and is only ever added to; `batches` and `certs` sign
+// it. All other tables follow from it. Numbers of entries and batches have no
+// gaps. `usage` is a struct usage as it lies in memory.
+const char ledger_schema[] =
+    "create table meta (key text primary key, value blob not null)"
+    "    without rowid;"
+    "create table entries (number integer primary key, submission integer,"
+    "    salt blob not null, entry blob not null);"
+    "create index entries_by_submission on entries (submission)"
+    "    where submission is not null;"
+    "create table certs (number integer primary key,"
+    "    cert blob not null unique);"
+    "create table batches (number integer primary key,"
+    "    first_entry integer not null unique, header blob not null,"
+    "    signature blob not null, cert integer not null);"
+    "create table cards (number integer primary key,"
+    "    digest blob not null unique, entry integer not null);"
+    "create table accounts (number integer primary key,"
+    "    kind integer not null, key blob, name text not null,"
+    "    currency text not null, credit_limit_nano integer not null,"
+    "    debits_posted_nano integer not null,"
+    "    credits_posted_nano integer not null,"
+    "    debits_pending_nano integer not null,"
+    "    credits_pending_nano integer not null,"
+    "    opened_ns integer not null, last_seq integer not null);"
+    "create unique index accounts_by_key on accounts (key)"
+    "    where key is not null;"
+    "create unique index accounts_of_node on accounts (currency, kind)"
+    "    where key is null;"
+    "create table transfers (id blob primary key, entry integer not null,"
+    "    open integer not null) without rowid;"
+    "create table submissions (number integer primary key,"
+    "    id blob not null unique, account integer not null,"
+    "    card integer not null, state integer not null,"
+    "    hold_nano integer not null, usage blob not null,"
+    "    record_count integer not null, last_record_seq integer not null,"
+    "    charge_nano integer not null, billed_nano integer not null,"
+    "    written_off_nano integer not null, settled_ns integer not null,"
+    "    last_entry integer not null);"
+    "create index submissions_held on submissions (number) where state = 1;"
+    "create index submissions_settled on submissions (account, settled_ns)"
+    "    where state = 2;"
+    "create table records (submission integer, seq integer,"
+    "    entry integer not null, primary key (submission, seq))"
+    "    without rowid;";
+
+int ledger_broken(struct ledger *ledger, struct err *e)
+{
+    ledger->failed = true;
+    if (!e)
+        return err_set(&ledger->failure, EIO, "the ledger's database failed");
+    e->code = EIO; // none of the refusals
+    ledger->failure = *e;
+    return -EIO;
+}
+
+struct db_stmt *ledger_sql(struct ledger *ledger, const char *sql,
+                           struct err *e)
+{
+    struct db_stmt *stmt = db_prepare(ledger->db, sql, e);
+
+    if (!stmt)
+        ledger_broken(ledger, e);
+    return stmt;
+}
+
+int ledger_run(struct ledger *ledger, struct db_stmt *stmt, struct err *e)
+{
+    return db_run(stmt, e) < 0 ? ledger_broken(ledger, e) : 0;
+}
+
+int ledger_row(struct ledger *ledger, struct db_stmt *stmt, struct err *e)
+{
+    int r = db_step(stmt, e);
+
+    return r < 0 ? ledger_broken(ledger, e) : r;
+}
+
+// ------------------------------------------------------------ open and close
+
+// A ledger belongs to the node that made it.
+static int node_id_check(struct ledger *ledger, struct err *e)
+{
+    uint8_t found[LEDGER_KEY_SIZE];
+    struct db_stmt *stmt =
+        ledger_sql(ledger, "select value from meta where key = 'node_id'", e);
+    int r = stmt ? ledger_row(ledger, stmt, e) : -EIO;
+
+    if (r < 0)
+        return r;
+    if (r > 0) {
+        r = db_blob_copy(stmt, 0, found, sizeof(found));
+        db_done(stmt);
+        if (r < 0 || memcmp(found, ledger->node_id, sizeof(found)) != 0)
+            return err_set(e, EINVAL, "the ledger belongs to another node");
+        return 0;
+    }
+    stmt = ledger_sql(ledger, "insert into meta values ('node_id', ?)", e);
+    if (!stmt)
+        return -EIO;
+    db_bind_blob(stmt, 1, ledger->node_id, sizeof(ledger->node_id));
+    return ledger_run(ledger, stmt, e);
+}
+
+static int key_check(struct ledger *ledger, const struct receipts_key *key,
+                     struct err *e)
+{
+    uint8_t public_key[32];
+
+    crypto_sign_ed25519_sk_to_pk(public_key, key->secret);
+    if (memcmp(public_key, key->cert.public_key, sizeof(public_key)) != 0)
+        return err_set(e, EINVAL,
+                       "the certificate is not of this receipts key");
+    ledger->key = *key;
+    ledger->have_key = true;
+    return key_cert_verify(&key->cert, ledger->node_id, e);
+}
+
+static int ledger_state_load(struct ledger *ledger, struct err *e)
+{
+    struct db_stmt *stmt =
+        ledger_sql(ledger, "select max(number) from entries", e);
+    int r = stmt ? ledger_row(ledger, stmt, e) : -EIO;
+
+    if (r < 0)
+        return r;
+    ledger->last_entry = db_int(stmt, 0);
+    db_done(stmt);
+    return batch_state_load(ledger, e);
+}
+
+static int ledger_init(struct ledger *ledger,
+                       const struct ledger_options *options, struct err *e)
+{
+    int r = 0;
+
+    memcpy(ledger->node_id, options->node_id, sizeof(ledger->node_id));
+    ledger->clock_ns = options->clock_ns ? options->clock_ns : clock_real_ns;
+    if (options->key)
+        r = key_check(ledger, options->key, e);
+    if (r < 0)
+        return r;
+    ledger->db =
+        db_open(options->path, ledger_schema, LEDGER_SCHEMA_VERSION, e);
+    if (!ledger->db)
+        return -EIO;
+    r = node_id_check(ledger, e);
+    return r < 0 ? r : ledger_state_load(ledger, e);
+}
+
+int ledger_open(struct ledger **out, const struct ledger_options *options,
+                struct err *e)
+{
+    struct ledger *ledger;
+    int r;
+
+    if (sodium_init() < 0)
+        return err_set(e, EIO, "libsodium does not work on this machine");
+    ledger = calloc(1, sizeof(*ledger));
+    if (!ledger)
+        return err_set(e, ENOMEM, "no memory for the ledger");
+    r = ledger_init(ledger, options, e);
+    if (r < 0) {
+        ledger_close(ledger);
+        return r;
+    }
+    *out = ledger;
+    return 0;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    if (!ledger)
+        return;
+    if (ledger->in_group)
+        ledger_rollback(ledger);
+    db_close(ledger->db);
+    sodium_memzero(&ledger->key, sizeof(ledger->key));
+    free(ledger);
+}
+
+// ----------------------------------------------------------------- the group
+
+int ledger_begin(struct ledger *ledger, struct err *e)
+{
+    int r;
+
+    assert(!ledger->in_group);
+    r = db_begin(ledger->db, e);
+    if (r < 0)
+        return r;
+    ledger->in_group = true;
+    ledger->failed = false;
+    ledger->card_in_group = false;
+    ledger->now_ns = ledger->clock_ns();
+    return 0;
+}
+
+void ledger_rollback(struct ledger *ledger)
+{
+    db_rollback(ledger->db);
+    ledger->in_group = false;
+    ledger->node_accounts.currency[0] = '\0';
+    account_cache_drop(ledger);
+    if (ledger->card_in_group)
+        ledger->card_number = 0;
+    // If even this fails, so will every later group.
+    ledger_state_load(ledger, NULL);
+}
+
+int ledger_commit(struct ledger *ledger, struct err *e)
+{
+    int r = 0;
+
+    assert(ledger->in_group);
+    if (ledger->failed) {
+        if (e)
+            *e = ledger->failure;
+        r = -EIO;
+    }
+    if (r == 0)
+        r = account_cache_flush(ledger, e);
+    if (r == 0)
+        r = db_commit(ledger->db, e);
+    if (r < 0)
+        ledger_rollback(ledger);
+    ledger->in_group = false;
+    return r;
+}
+
+// --------------------------------------------------------------- rate cards
+
+static int card_add(struct ledger *ledger, const struct ratecard *card,
+                    const uint8_t digest[RATECARD_DIGEST_SIZE], struct err *e)
+{
+    struct entry entry = {.kind = ENTRY_RATE_CARD, .card = *card};
+    struct db_stmt *stmt;
+    uint64_t number;
+    int r = log_append(ledger, &entry, 0, &number, e);
+
+    if (r < 0)
+        return r;
+    stmt = ledger_sql(ledger, "insert into cards (digest, entry) values (?, ?)",
+                      e);
+    if (!stmt)
+        return -EIO;
+    db_bind_blob(stmt, 1, digest, RATECARD_DIGEST_SIZE);
+    db_bind_int(stmt, 2, number);
+    return ledger_run(ledger, stmt, e);
+}
+
+int ledger_ratecard_set(struct ledger *ledger, const struct ratecard *card,
+                        struct err *e)
+{
+    uint8_t digest[RATECARD_DIGEST_SIZE];
+    struct db_stmt *stmt;
+    uint64_t number;
+    int r;
+
+    assert(ledger->in_group);
+    ratecard_digest(card, digest);
+    stmt = ledger_sql(ledger, "select number from cards where digest = ?", e);
+    if (!stmt)
+        return -EIO;
+    db_bind_blob(stmt, 1, digest, sizeof(digest));
+    r = ledger_row(ledger, stmt, e);
+    if (r < 0)
+        return r;
+    if (r > 0) {
+        number = db_int(stmt, 0);
+        db_done(stmt);
+    } else {
+        db_done(stmt);
+        r = card_add(ledger, card, digest, e);
+        if (r < 0)
+            return r;
+        number = db_last_id(ledger->db);
+    }
+    ledger->card = *card;
+    ledger->card_number = number;
+    ledger->card_in_group = true;
+    return 0;
+}
+
+int card_load(struct ledger *ledger, uint64_t number, struct ratecard *out,
+              struct err *e)
+{
+    struct db_stmt *stmt;
+    struct entry entry;
+    int r;
+
+    if (number == ledger->card_number) {
+        *out = ledger->card;
+        return 0;
+    }
+    stmt = ledger_sql(ledger, "select entry from cards where number = ?", e);
+    if (!stmt)
+        return -EIO;
+    db_bind_int(stmt, 1, number);
+    r = ledger_row(ledger, stmt, e);
+    if (r < 0)
+        return r;
+    if (r == 0) {
+        err_set(e, EIO, "the ledger has lost rate card %llu",
+                (unsigned long long)number);
+        return ledger_broken(ledger, e);
+    }
+    r = log_read(ledger, db_int(stmt, 0), &entry, e);
+    db_done(stmt);
+    if (r == 0)
+        *out = entry.card;
+    return r;
+}

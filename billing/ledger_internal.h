@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: ISC
+// What the files of the ledger share; nobody else includes this.
+//
+//   ledger.c             open and close, the group, rate cards
+//   ledger_log.c         entries: append, read, compare
+//   ledger_account.c     accounts, and the cache of their balances
+//   ledger_transfer.c    double entry: posted, pending, post, void
+//   ledger_submission.c  holds, usage records, settlements
+//   ledger_batch.c       sealing
+//
+// An operation first checks everything that it could be refused for, then
+// writes. A write that fails makes the group fail (ledger_broken), because what
+// was written of the operation is not undone one by one.
+#ifndef BILLING_LEDGER_INTERNAL_H
+#define BILLING_LEDGER_INTERNAL_H
+
+#include <stdbool.h>
+#include "lib/db.h"
+#include "billing/batch.h"
+#include "billing/entry.h"
+#include "billing/ledger.h"
+
+#define LEDGER_SCHEMA_VERSION 1
+extern const char ledger_schema[];
+
+#define ACCOUNT_CACHE_SIZE 256
+
+struct account_slot {
+    bool used;
+    bool dirty; // differs from the table
+    struct account account;
+};
+
+// The node's own accounts in one currency.
+struct node_accounts {
+    char currency[RATECARD_CURRENCY_SIZE]; // "": none remembered
+    uint64_t cash;
+    uint64_t revenue;
+    uint64_t write_off;
+};
+
+struct ledger {
+    struct db *db;
+    uint8_t node_id[LEDGER_KEY_SIZE];
+    bool have_key;
+    struct receipts_key key;
+    uint64_t (*clock_ns)(void);
+
+    bool in_group;
+    bool failed; // the group will be rolled back
+    struct err failure;
+    uint64_t now_ns; // time of all entries of the group
+
+    // Of the log; read again after a rollback.
+    uint64_t last_entry;
+    uint64_t sealed_to; // last entry in a batch
+    struct batch_head head;
+
+    uint64_t card_number; // by which new holds are rated, 0: none
+    bool card_in_group;   // ... and forgotten if the group is lost
+    struct ratecard card;
+
+    struct node_accounts node_accounts;
+    struct account_slot cache[ACCOUNT_CACHE_SIZE];
+};
+
+// Marks the group as lost. Returns a code that is no refusal.
+int ledger_broken(struct ledger *ledger, struct err *e);
+
+// As db_prepare and db_run, and breaks the group when they fail.
+struct db_stmt *ledger_sql(struct ledger *ledger, const char *sql,
+                           struct err *e);
+int ledger_run(struct ledger *ledger, struct db_stmt *stmt, struct err *e);
+// Steps to the only row. 1: there; 0: not; else broken.
+int ledger_row(struct ledger *ledger, struct db_stmt *stmt, struct err *e);
+
+// --------------------------------------------------------------------- log
+
+// Appends; fills time, and account_seq from the account that entry->account
+// names. `submission`: number of the row, 0 if none. *number may be NULL.
+int log_append(struct ledger *ledger, struct entry *entry, uint64_t submission,
+               uint64_t *number, struct err *e);
+
+int log_read(struct ledger *ledger, uint64_t number, struct entry *out,
+             struct err *e);
+
+// Whether entry `number` says the same as `entry`, time and sequence aside.
+// 1, 0 or broken.
+int log_same(struct ledger *ledger, uint64_t number, const struct entry *entry,
+             struct err *e);
+
+// Leaf hashes of `count` entries from number `first` on.
+int log_leaves(struct ledger *ledger, uint64_t first, uint64_t count,
+               uint8_t (*leaves)[MERKLE_HASH_SIZE], struct err *e);
+
+// ---------------------------------------------------------------- accounts
+
+int account_load(struct ledger *ledger, uint64_t number, struct account *out,
+                 struct err *e);
+int account_store(struct ledger *ledger, const struct account *account,
+                  struct err *e);
+int account_cache_flush(struct ledger *ledger, struct err *e);
+void account_cache_drop(struct ledger *ledger);
+// -EINVAL if no account was ever opened in that currency.
+int node_accounts_get(struct ledger *ledger, const char *currency,
+                      struct node_accounts *out, struct err *e);
+
+// --------------------------------------------------------------- transfers
+
+// Fails or refuses without having written anything. *done: it was applied
+// before. On success the new balances are in *debit and *credit.
+int transfer_check(struct ledger *ledger, const struct transfer *transfer,
+                   uint64_t about, struct account *debit,
+                   struct account *credit, bool *done, struct err *e);
+
+// Check and write; about: the account whose sequence numbers the entry.
+int transfer_apply(struct ledger *ledger, const struct transfer *transfer,
+                   uint64_t about, uint64_t submission, struct err *e);
+
+// -------------------------------------------------------------- submissions
+
+struct submission_row {
+    uint64_t number;
+    uint64_t account;
+    uint64_t card;
+    uint64_t last_entry;
+    struct submission_books books; // key and currency: see submission_books
+};
+
+// 1, 0 if there is none, or broken.
+int submission_find(struct ledger *ledger,
+                    const uint8_t submission_id[LEDGER_ID_SIZE],
+                    struct submission_row *out, struct err *e);
+
+// The card under which a submission was accepted.
+int card_load(struct ledger *ledger, uint64_t number, struct ratecard *out,
+              struct err *e);
+
+// ------------------------------------------------------------------ batches
+
+int batch_state_load(struct ledger *ledger, struct err *e);
+
+#endif
