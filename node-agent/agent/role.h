@@ -29,46 +29,47 @@
 enum role { ROLE_API, ROLE_KEEPER, ROLE_BUILDER, ROLE_LEDGER, ROLE_SPAWNER };
 #define ROLE_COUNT 5
 
-#define ROLE_CONFIG_FD 3
+#define ROLE_CONFIG_FD   3
 #define ROLE_LIFELINE_FD 4
-#define ROLE_TCP_FD 5
-#define ROLE_UNIX_FD 6
-#define ROLE_SECRET_FD 7
-#define ROLE_FD(peer) (8 + (int)(peer))
+#define ROLE_TCP_FD      5
+#define ROLE_UNIX_FD     6
+#define ROLE_SECRET_FD   7
+#define ROLE_FD(peer)    (8 + (int)(peer))
 
-#define UID_BASE_DEFAULT 1879048192u /* above any subuid or container range */
-#define UID_ROLE(base, role) ((base) + (uint32_t)(role))
-#define UID_BUILD_SLOT(base, n) ((base) + 16u + (uint32_t)(n))
+#define UID_BASE_DEFAULT         1879048192u /* above any subuid or container range */
+#define UID_ROLE(base, role)     ((base) + (uint32_t)(role))
+#define UID_BUILD_SLOT(base, n)  ((base) + 16u + (uint32_t)(n))
 #define UID_DOMAIN_SLOT(base, n) ((base) + 256u + (uint32_t)(n))
-#define BUILD_SLOTS_MAX 16u
-#define DOMAIN_SLOTS_MAX 16384u
+#define BUILD_SLOTS_MAX          16u
+#define DOMAIN_SLOTS_MAX         16384u
 
 #define NODE_PATH_MAX 256
 
 /* The checked configuration, as every role sees it; hosteld.conf(5). */
 struct node_config {
-    uint32_t size;                  /* sizeof, as a check between builds */
+    uint32_t size; /* sizeof, as a check between builds */
     uint32_t uid_base;
-    uint8_t node_id[32];            /* node identity public key */
+    uint8_t node_id[32]; /* node identity public key */
     char node_name[64];
-    char state_dir[NODE_PATH_MAX];  /* each role has state_dir/ROLE, its own */
+    char state_dir[NODE_PATH_MAX]; /* each role has state_dir/ROLE, its own */
     char run_dir[NODE_PATH_MAX];
-    char hv_path[NODE_PATH_MAX];    /* hostel-hv */
+    char hv_path[NODE_PATH_MAX];       /* hostel-hv */
     char toolchain_dir[NODE_PATH_MAX]; /* root holding only the toolchain */
     char ratecard_path[NODE_PATH_MAX]; /* opened by the ledger role */
-    char listen_host[64];           /* numeric address */
-    uint32_t listen_port;           /* 0 = none; the real one once bound */
-    uint32_t slots;                 /* domain slots to keep */
-    uint32_t spare_slots;           /* clean slots to have ready */
-    uint32_t build_slots;           /* builds at once */
-    uint64_t memory_kib;            /* RAM for all domains together */
-    uint64_t build_memory_kib;      /* limit of one build */
-    uint64_t build_wall_ns;         /* limit of one build */
-    uint64_t lease_ns;              /* how long a domain runs unattended */
-    uint64_t interval_ns;           /* usage is recorded this often */
-    uint64_t batch_ns;              /* a ledger batch is sealed this often */
-    uint32_t operator_uid;          /* beside root, may use the unix socket */
-    uint32_t pad;
+    char listen_host[64];              /* numeric address */
+    uint32_t listen_port;              /* 0 = none; the real one once bound */
+    uint32_t slots;                    /* domain slots to keep */
+    uint32_t spare_slots;              /* clean slots to have ready */
+    uint32_t build_slots;              /* builds at once */
+    uint64_t memory_kib;               /* RAM for all domains together */
+    uint64_t build_memory_kib;         /* limit of one build */
+    uint64_t build_wall_ns;            /* limit of one build */
+    uint64_t lease_ns;                 /* how long a domain runs unattended */
+    uint64_t interval_ns;              /* usage is recorded this often */
+    uint64_t batch_ns;                 /* a ledger batch is sealed this often */
+    uint32_t operator_uid;           /* beside root, may use the unix socket */
+    uint32_t destroy_on_stop;        /* 1 = domains end with the agent */
+    char cgroup_path[NODE_PATH_MAX]; /* see spawner/cgroup.h */
 };
 
 #endif
