@@ -186,6 +186,19 @@ static int list_add(struct cfg_list *l, char *item, int line)
     return 0;
 }
 
+// Hands a list that is complete to its destination. An empty one gets its
+// array too: that tells it from one that was never set.
+static int list_give(struct cfg_list *l, struct cfg_list *out)
+{
+    if (!l->item)
+        l->item = calloc(1, sizeof(*l->item));
+    if (!l->item)
+        return -ENOMEM;
+    cfg_list_free(out);
+    *out = *l;
+    return 0;
+}
+
 // Scans past newlines: inside brackets they count for nothing.
 static int scan_inside(struct scanner *s)
 {
@@ -207,11 +220,8 @@ static int parse_list(struct scanner *s, const struct cfg_key *key,
         r = scan_inside(s);
         if (r < 0)
             break;
-        if (at_punct(s, ']')) {
-            cfg_list_free(out);
-            *out = l;
-            return 0;
-        }
+        if (at_punct(s, ']'))
+            return list_give(&l, out);
         if (s->token == T_END) {
             r = cfg_err(s, opened,
                         "the list of %s is not closed: add the "
@@ -237,11 +247,8 @@ static int parse_list(struct scanner *s, const struct cfg_key *key,
         r = scan_inside(s);
         if (r < 0)
             break;
-        if (at_punct(s, ']')) {
-            cfg_list_free(out);
-            *out = l;
-            return 0;
-        }
+        if (at_punct(s, ']'))
+            return list_give(&l, out);
         if (!at_punct(s, ',')) {
             r = CFG_ERR(s, "in the list of %s a comma or ] is missing",
                         key->name);

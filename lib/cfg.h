@@ -41,7 +41,7 @@ enum cfg_type { CFG_END, CFG_STR, CFG_INT, CFG_BOOL, CFG_LIST };
 // An element of a list keeps how it was written; an integer is in both.
 struct cfg_list {
     size_t n;
-    char **item; // n strings, then NULL
+    char **item; // n strings, then NULL; itself NULL: the list was not set
     int *line;   // where each was written
 };
 

@@ -1,7 +1,14 @@
 # bundle: keys, manifests, bundles and archives, for the client and the node.
 # A program lists $(BUNDLE_SRCS) $(LIB_SRCS) and links $(BUNDLE_LIBS).
 BUNDLE_SRCS := $(addprefix node-agent/bundle/, bundle.c write.c manifest.c \
-    wire.c key.c signature.c path.c options.c text.c) gen/manifest.pb-c.c
+    wire.c key.c signature.c path.c options.c text.c \
+    cpio.c recipe.c plan.c) gen/manifest.pb-c.c
 BUNDLE_LIBS := -lsodium -lprotobuf-c
 
 $(call protobuf,node-agent/proto/manifest.proto)
+
+# hostel: the client.
+CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c \
+    bundle_opts.c cmd_keygen.c cmd_bundle.c cmd_inspect.c cmd_verify.c)
+$(call host-program,hostel,$(CLI_SRCS) $(BUNDLE_SRCS) $(LIB_SRCS) \
+    $(LIB_JSON_SRCS),$(BUNDLE_LIBS) $(LIB_JSON_LIBS))

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: ISC
+// From what a user names on the command line to what bundle_write takes: the
+// files of a folder, sorted into roles by its bundle.cfg (recipe.h), or a
+// single program.
+//
+//     struct bundle_request q = {.path = "prog.c", .audience = node};
+//     struct bundle_plan p;
+//     if (bundle_plan(&q, &p, &e) == 0)
+//         r = bundle_write(fd, &p.m, p.from, &sk, &e);
+//     bundle_plan_free(&p);
+
+#ifndef BUNDLE_PLAN_H
+#define BUNDLE_PLAN_H
+
+#include <stdint.h>
+
+#include "lib/err.h"
+#include "node-agent/bundle/bundle.h"
+#include "node-agent/bundle/recipe.h"
+
+// What is 0 or NULL is as bundle.cfg or the defaults say.
+struct bundle_request {
+    const char *path;        // a folder, a *.c file, or a linked guest
+    const uint8_t *audience; // KEY_BYTES; must be given
+    const char *name;
+    size_t nargs, nenv; // arguments replace, variables add to bundle.cfg's
+    const char *const *args, *const *env;
+    int64_t memory_mib, cpu_ms, wall_ms, build_cpu_ms, console_kib;
+    int64_t valid_hours;
+    const char *max_cost;
+};
+
+struct bundle_plan {
+    struct manifest m; // complete but for sizes, digests and customer
+    struct bundle_source *from;
+    struct recipe recipe; // what m's strings point into, with the next two
+    size_t nowned;
+    char **owned;
+    char currency[4];
+};
+
+// bundle_plan_free afterwards in any case.
+int bundle_plan(const struct bundle_request *q, struct bundle_plan *p,
+                struct err *e);
+void bundle_plan_free(struct bundle_plan *p);
+
+#endif

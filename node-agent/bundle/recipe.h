@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: ISC
+// bundle.cfg: how a folder becomes a bundle. Every key may be left out; the
+// file itself too.
+//
+//     name        = "primes"         # default: the folder's name
+//     kind        = "source"         # or "image"; default: "image" if the
+//                                    # key image is set
+//     image       = "primes.elf"     # kind image: the guest
+//     sources     = [ "main.c" ]     # default: all *.c and *.h
+//     data        = [ "limits.txt", "maps" ] # default: all that is left
+//     arguments   = [ "1000", "-v" ]
+//     environment = [ "LANG=C" ]
+//     cflags      = [ "-O2", "-DFAST" ]      # default: -O2
+//     libs        = [ "m" ]
+//     memory      = 32               # MiB
+//     cpu_ms      = 10000            # hard budgets
+//     wall_ms     = 60000
+//     build_cpu_ms = 20000
+//     console_kib = 1024
+//     max_cost    = "0.05 EUR"       # default: what the budgets can cost
+//     valid_hours = 24
+
+#ifndef BUNDLE_RECIPE_H
+#define BUNDLE_RECIPE_H
+
+#include <stdint.h>
+
+#include "lib/cfg.h"
+#include "lib/err.h"
+
+struct recipe {
+    char *name, *kind, *image, *max_cost;
+    struct cfg_list sources, data, arguments, environment, cflags, libs;
+    int64_t memory_mib, cpu_ms, wall_ms, build_cpu_ms, console_kib;
+    int64_t valid_hours;
+};
+
+// The defaults; recipe_free afterwards in any case.
+void recipe_init(struct recipe *r);
+int recipe_read(struct recipe *r, const char *path, struct err *e);
+int recipe_parse(struct recipe *r, const char *name, const char *text,
+                 size_t len, struct err *e);
+void recipe_free(struct recipe *r);
+
+// "0.05" or "0.05 EUR"; currency is "" when none is named.
+int cost_parse(const char *text, uint64_t *amount_nano, char currency[4],
+               struct err *e);
+
+#endif

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: ISC
+// The verbs of hostel(1).
+//
+// A verb is a function that gets its own argv (argv[0] is the verb) and
+// returns the exit status: 0, 1 after cmd_fail, 2 after cmd_usage. Each has
+// a file cmd_VERB.c with its struct cmd, and a line in the table of main.c.
+
+#ifndef CLI_CMD_H
+#define CLI_CMD_H
+
+#include "lib/err.h"
+
+struct cmd {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage;   // what follows "hostel NAME "
+    const char *summary; // one line, for the list of verbs
+    const char *help;    // the options, a line each; may be NULL
+};
+
+extern const struct cmd cmd_keygen, cmd_bundle, cmd_inspect, cmd_verify;
+
+// Prints "hostel: sentence" and returns 1.
+int cmd_fail(const struct err *e);
+
+// Prints how the verb is used, to standard error, and returns 2; cmd_help
+// prints all about it to standard output and returns 0.
+int cmd_usage(const struct cmd *c);
+int cmd_help(const struct cmd *c);
+
+#endif
