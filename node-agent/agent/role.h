@@ -15,6 +15,7 @@
  *   7    ledger only: sealed memfd with a struct receipts_key, the key that
  *        the node's identity has certified for signing batches
  *   8+r  SOCK_SEQPACKET channel to role r, where the table below has one
+ *   13   lock of the run folder, held as long as any role lives
  *
  * Channels: api-keeper, api-ledger, keeper-ledger, keeper-spawner,
  * keeper-builder. A role whose peer closes a channel exits; when any role
@@ -35,6 +36,8 @@ enum role { ROLE_API, ROLE_KEEPER, ROLE_BUILDER, ROLE_LEDGER, ROLE_SPAWNER };
 #define ROLE_UNIX_FD     6
 #define ROLE_SECRET_FD   7
 #define ROLE_FD(peer)    (8 + (int)(peer))
+#define ROLE_LOCK_FD     (8 + ROLE_COUNT)
+#define ROLE_FD_END      (ROLE_LOCK_FD + 1)
 
 #define UID_BASE_DEFAULT         1879048192u /* above any subuid or container range */
 #define UID_ROLE(base, role)     ((base) + (uint32_t)(role))

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * Where each role begins. hosteld runs itself again as `hosteld --role NAME`;
- * main.c takes the configuration off ROLE_CONFIG_FD and calls one of these.
- * The first thing a role does, before it reads anything from a channel, is
- * role_confine.
+ * main.c takes the configuration off ROLE_CONFIG_FD, confines the process as
+ * role_confine describes, and calls one of these.
  *
  * A role's main returns its exit status; it ends when its lifeline or one of
  * its channels closes (then 0), or because of an error it has logged (then 1).
@@ -32,14 +31,17 @@ int role_channel(enum role a, enum role b);
  * and spawner keep root with only the capabilities their tables name), the
  * right to gain privileges, core dumps, and being traced by its own uid. The
  * working folder becomes state_dir/NAME. The role dies with the supervisor.
- * From here on open nothing outside that folder except what the role's
- * DESIGN.md names.
- *
- * role_confine does not load a seccomp filter: a role that has opened what it
- * needs calls role_seal, which does.
+ * From here on a role opens nothing outside that folder except what its
+ * folder's DESIGN.md names.
  */
 int role_confine(const struct node_config *cfg, enum role role, struct err *e);
-int role_seal(enum role role, struct err *e);
+
+/*
+ * The second step, called by a role that has opened what it needs outside its
+ * folder: from now on it can open files only in there (landlock, where the
+ * kernel has it).
+ */
+int role_seal(struct err *e);
 
 /* Tell the supervisor that this role serves; when all have, it is ready. */
 void role_ready(void);
