@@ -1,1 +1,56 @@
-# hypervisor
+# hypervisor: hostel-hv, and the blob of code it leaves in pv guests.
+
+PV := hypervisor/engine/pv
+HV_SRCS := hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
+    hypervisor/engine/pv/filter.c \
+    hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
+    hypervisor/monitor/elf.c hypervisor/monitor/event.c \
+    hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
+    hypervisor/monitor/start_info.c hypervisor/monitor/report.c \
+    hypervisor/monitor/run.c hypervisor/monitor/main.c
+
+$(call host-program,hostel-hv,$(HV_SRCS) $(LIB_SRCS) pv-blob.c)
+
+# Code that runs inside a guest's address space: no libc, no relocations, no
+# vector registers (they hold the guest's state), fixed addresses.
+PV_CFLAGS := -std=gnu11 -Os -g $(WARN) -ffreestanding -fno-pic -mcmodel=small \
+    -mgeneral-regs-only -mno-red-zone -fno-stack-protector \
+    -fcf-protection=none -fno-asynchronous-unwind-tables -fno-jump-tables \
+    -fno-tree-loop-distribute-patterns -fno-builtin
+PV_OBJS := setup_entry.o setup.o resident_entry.o resident.o
+
+$(BUILD)/pv/%.o: $(PV)/%.c
+	$(call say,PV,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) $(PV_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/pv/%.o: $(PV)/%.S
+	$(call say,PV,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) -c -o $@ $<
+$(BUILD)/pv/blob.elf: $(addprefix $(BUILD)/pv/,$(PV_OBJS)) $(PV)/blob.lds
+	$(call say,PV,$@)
+	$(Q)ld -static -z max-page-size=4096 --no-warn-rwx-segments \
+	    -T $(PV)/blob.lds -o $@ $(filter %.o,$^)
+$(BUILD)/pv/blob.bin: $(BUILD)/pv/blob.elf
+	$(Q)objcopy -O binary $< $@
+$(BUILD)/obj/pv-blob.o: $(PV)/blob.S $(BUILD)/pv/blob.bin
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) -DPV_BLOB_FILE='"$(BUILD)/pv/blob.bin"' \
+	    -c -o $@ $<
+DEPFILES += $(patsubst %.o,$(BUILD)/pv/%.d,setup.o resident.o)
+
+# Freestanding guests that test the guest ABI itself: tests/domain/abi_*.c
+# and attack_*.c, linked by hand because hostel-cc's runtime hides the ABI.
+ABI_GUESTS := $(patsubst tests/domain/%.c,%,$(wildcard tests/domain/abi_*.c \
+    tests/domain/attack_*.c))
+ABI_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-pic -no-pie \
+    -mno-red-zone -fno-stack-protector -fcf-protection=none \
+    -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
+    -fno-tree-loop-distribute-patterns -nostdlib -static
+$(BUILD)/guests/%: tests/domain/%.c tests/domain/abi.h tests/domain/abi.lds \
+    hypervisor/abi/hv.h
+	$(call say,GUEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -I. $(ABI_CFLAGS) -Wl,-T,tests/domain/abi.lds \
+	    -Wl,--build-id=none -Wl,-z,max-page-size=4096 -o $@ $<
+TEST_BUILT += $(addprefix $(BUILD)/guests/,$(ABI_GUESTS))

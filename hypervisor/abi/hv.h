@@ -339,9 +339,11 @@ enum hv_setup_op { HV_SETUP_UPCALL = 0, HV_SETUP_TRAP };
 
 /*
  * Indices run freely; index modulo size is the place; size is a power of 2.
- * The guest notifies HV_PORT_CONSOLE when it has put output. The host raises
- * it when there is new input (or its end) and when it has taken output from a
- * ring more than half full, so that a guest waiting for room learns of it.
+ * The guest notifies HV_PORT_CONSOLE when it has put output, and when it has
+ * taken input from a ring more than half full. The host raises it when there
+ * is new input (or its end) and when it has taken output from a ring more than
+ * half full. So whoever waits for room learns of it. Indices further apart
+ * than the ring's size cost the domain its life.
  */
 struct hv_console {
     uint32_t out_prod; /* [G] */

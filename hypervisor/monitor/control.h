@@ -15,7 +15,7 @@
  *   nursery <- HVC_MAKE    + fds: listening socket, page file, cgroup.procs...
  *   nursery -> HVC_MADE    + fd: pidfd of the monitor
  *   monitor -> HVC_READY   + fd: pidfd of the guest process (pv engine)
- *   monitor <- HVC_PREPARE + fds: image, console sink, [initrd]
+ *   monitor <- HVC_PREPARE + fds: image, console sink, [initrd], [source]
  *   monitor -> HVC_PREPARED | HVC_EXITED (cause HVC_REFUSED, text says why)
  *   monitor <- HVC_GO
  *   monitor <- HVC_LEASE, HVC_STOP, HVC_INPUT
@@ -29,10 +29,10 @@
 #include <stdint.h>
 #include "hypervisor/abi/hv.h"
 
-#define HVC_VERSION 1u
-#define HVC_PROCS_MAX 8      /* cgroup.procs files: v1 has up to six in use */
-#define HVC_TEXT_MAX 4096    /* a crash report: about 40 lines */
-#define HVC_INPUT_MAX 1024   /* console input a message */
+#define HVC_VERSION   1u
+#define HVC_PROCS_MAX 8    /* cgroup.procs files: v1 has up to six in use */
+#define HVC_TEXT_MAX  4096 /* a crash report: about 40 lines */
+#define HVC_INPUT_MAX 1024 /* console input a message */
 
 enum hvc_type {
     HVC_MAKE = 1,
@@ -62,7 +62,7 @@ struct hvc_make {
 struct hvc_made {
     struct hvc_head head;
     uint32_t slot;
-    int32_t error;       /* 0 or -errno; then no descriptor comes */
+    int32_t error;        /* 0 or -errno; then no descriptor comes */
     uint32_t monitor_pid; /* in the nursery's pid namespace: the host's */
     uint32_t pad;
 };
@@ -73,16 +73,19 @@ struct hvc_ready {
     uint32_t state;   /* enum hvc_state, for a successor */
 };
 
-#define HVC_F_GO 1u     /* start at once */
-#define HVC_F_INITRD 2u /* a third descriptor is passed */
+#define HVC_F_GO     1u /* start at once */
+#define HVC_F_INITRD 2u /* the initrd is passed after the sink */
+#define HVC_F_SOURCE                                                           \
+    4u /* a console source is passed last: read as there is                    \
+          room in the guest's ring, to its end */
 struct hvc_prepare {
     struct hvc_head head;
     uint32_t flags; /* HVC_F_* */
     uint32_t argc, envc;
-    uint32_t cmdline_len; /* bytes used of cmdline[] */
-    uint64_t memory_kib;  /* RAM; whole pages */
+    uint32_t cmdline_len;       /* bytes used of cmdline[] */
+    uint64_t memory_kib;        /* RAM; whole pages */
     uint64_t console_bytes_max; /* beyond it output is counted and dropped */
-    uint64_t lease_ns;    /* with HVC_F_GO: as in struct hvc_go */
+    uint64_t lease_ns;          /* with HVC_F_GO: as in struct hvc_go */
     char domain_name[64];
     char cmdline[HV_CMDLINE_MAX]; /* see struct hv_start_info; sent to its
                                      used length only */
@@ -120,10 +123,10 @@ enum hvc_state {
 enum hvc_cause {
     HVC_POWEROFF = 1, /* status holds the program's exit status */
     HVC_REBOOT,
-    HVC_CRASH,        /* the guest gave up */
+    HVC_CRASH, /* the guest gave up */
     HVC_SUSPEND,
-    HVC_TRAP,         /* text holds the report */
-    HVC_SYSCALL,      /* pv: tried a host system call */
+    HVC_TRAP,    /* text holds the report */
+    HVC_SYSCALL, /* pv: tried a host system call */
     HVC_CPU_BUDGET,
     HVC_WALL_BUDGET,
     HVC_LEASE_LAPSED, /* nobody renewed the lease */
@@ -152,7 +155,7 @@ struct hvc_exited {
 struct hvc_page {
     uint64_t magic;
     uint32_t version;
-    uint32_t state; /* enum hvc_state, written last */
+    uint32_t state;           /* enum hvc_state, written last */
     uint64_t started_mono_ns; /* when the guest was let go */
     uint64_t ended_mono_ns;
     uint64_t console_out_bytes, console_dropped_bytes, console_in_bytes;

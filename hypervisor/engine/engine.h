@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: ISC
+/*
+ * What an engine is: how guest code runs. The monitor's loop, console,
+ * clocks, lifecycle and devices see a domain only through this table, so none
+ * of them knows which engine it has.
+ *
+ * A process serves one domain, in this order:
+ *
+ *   prepare once, before monitors are forked: what all domains share
+ *   make    while still privileged: everything that can be ready before the
+ *           domain is known
+ *   load    the image and memory; the first instruction is not run yet
+ *   go      runs it
+ *   ...     wake, interrupt, read, cpu_ns
+ *   stop    at any time; the guest executes nothing afterwards
+ *   reap    once exit_fd is readable: how it ended
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "hypervisor/abi/hv.h"
+#include "hypervisor/engine/image.h"
+#include "lib/err.h"
+
+// Offsets in the memfd that holds what a domain shares with its monitor.
+#define SHARED_START_INFO  0x0000ul
+#define SHARED_SHARED_INFO HV_START_INFO_LEN
+#define SHARED_WINDOW      0x8000ul
+_Static_assert(SHARED_SHARED_INFO + HV_PAGE <= SHARED_WINDOW, "overlap");
+
+// What the monitor and its engine share about the one domain.
+struct domain {
+    const struct engine *engine;
+
+    int memory_fd;                    // the memfd, sealed against shrinking
+    struct hv_start_info *start_info; // the guest's to read
+    struct hv_shared_info *shared;    // anyone may have written it: copy once
+    uint8_t *window;
+    uint64_t window_len;
+
+    int doorbell_fd; // eventfd: the guest rang
+    int exit_fd;     // readable when the guest has ended; may be passed on
+};
+
+struct engine_slot {
+    uint32_t uid, gid; // the guest's; 0: as the monitor
+    int proc_fd;       // /proc, while it can be reached
+};
+
+struct engine_load {
+    const struct image *image;
+    int image_fd, initrd_fd;
+    uint64_t ram_len, initrd_len;
+    bool go; // go right away
+};
+
+enum engine_end { ENGINE_EXITED, ENGINE_SIGNALLED, ENGINE_FAILED };
+struct engine_exit {
+    enum engine_end end;
+    int code; // SIGNALLED: the signal; FAILED: engine's own
+};
+
+struct engine {
+    const char *name;
+    int (*prepare)(struct err *);
+    int (*make)(struct domain *, const struct engine_slot *, struct err *);
+    int (*load)(struct domain *, const struct engine_load *, struct err *);
+    void (*go)(struct domain *);
+
+    // An event for a vCPU that is blocked; for one that runs, unmasked.
+    void (*wake)(struct domain *, unsigned vcpu);
+    void (*interrupt)(struct domain *, unsigned vcpu);
+    // Wakes the guest from a wait on runstate_ack.
+    void (*answer)(struct domain *);
+
+    // Guest memory by guest address; bytes read or -errno.
+    ssize_t (*read)(struct domain *, uint64_t addr, void *buf, size_t len);
+    uint64_t (*cpu_ns)(struct domain *); // exact once the guest is not running
+
+    void (*stop)(struct domain *);
+    void (*reap)(struct domain *, struct engine_exit *);
+};
+
+extern const struct engine engine_pv;
+
+#endif

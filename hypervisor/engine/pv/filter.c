@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The guest's seccomp filter. A table of rules, each with its reason; a rule
+ * is a system call and tests that its arguments must all pass. The first rule
+ * that fits lets the call through; when none does the guest dies.
+ */
+#include "hypervisor/engine/pv/filter.h"
+
+#include <assert.h>
+#include <linux/audit.h>
+#include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "hypervisor/engine/pv/layout.h"
+
+enum test_kind {
+    TEST_END,
+    TEST_EQUAL, // argument == value
+    TEST_PAGE,  // argument within the page at value
+    TEST_PROT,  // none, R, RW or RX: never W and X
+    TEST_RAM,   // arguments 0 and 1: a range in RAM's part of the map
+    TEST_IMAGE  // arguments 0 and 1: a range in the image's part
+};
+struct test {
+    enum test_kind kind;
+    unsigned arg;
+    uint32_t value;
+};
+#define TESTS_MAX 4
+struct rule {
+    uint32_t nr;
+    struct test test[TESTS_MAX];
+};
+
+static const struct rule rules[] = {
+    // Blocking until an event. Without a timeout: one would resume through
+    // restart_syscall; deadlines are host timers that raise an event.
+    {SYS_futex,
+     {{TEST_PAGE, 0, HV_SHARED_INFO_VA},
+      {TEST_EQUAL, 1, FUTEX_WAIT},
+      {TEST_EQUAL, 3, 0}}},
+    // Ringing the doorbell, an eventfd that does not block.
+    {SYS_write, {{TEST_EQUAL, 0, PV_FD_DOORBELL}, {TEST_EQUAL, 2, 8}}},
+    // Giving RAM back.
+    {SYS_madvise, {{TEST_RAM, 0, 0}, {TEST_EQUAL, 2, MADV_DONTNEED}}},
+    // The guest's own page protection, of RAM and of its image.
+    {SYS_mprotect, {{TEST_RAM, 0, 0}, {TEST_PROT, 2, 0}}},
+    {SYS_mprotect, {{TEST_IMAGE, 0, 0}, {TEST_PROT, 2, 0}}},
+    // The end. Other numbers are the set-up code's, for what never ran.
+    {SYS_exit_group, {{TEST_EQUAL, 0, 0}}},
+};
+
+// A RAM range is tested by upper words alone: its end may lie beyond the
+// domain's memory, where nothing is mapped, but it never wraps.
+#define RAM_HIGH_FIRST ((uint32_t)(HV_RAM_VA >> 32))
+#define RAM_HIGH_LIMIT ((uint32_t)((HV_RAM_VA + HV_RAM_MAX) >> 32))
+_Static_assert((uint32_t)HV_RAM_VA == 0 && (uint32_t)HV_RAM_MAX == 0,
+               "RAM begins and ends on 4 GiB");
+_Static_assert(2 * (HV_RAM_VA + HV_RAM_MAX) < PV_TASK_END, "RAM ranges");
+_Static_assert(2 * HV_IMAGE_LIMIT <= UINT32_MAX, "image ranges");
+
+// ------------------------------------------------------------- assembler
+
+struct assembler {
+    struct sock_filter *program;
+    size_t len, max;
+};
+
+static void put(struct assembler *a, uint16_t code, uint32_t k, uint8_t jt,
+                uint8_t jf)
+{
+    assert(a->len < a->max);
+    a->program[a->len++] = (struct sock_filter){code, jt, jf, k};
+}
+
+static void load(struct assembler *a, size_t offset)
+{
+    put(a, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
+}
+
+static void load_arg(struct assembler *a, unsigned arg, bool high)
+{
+    load(a, offsetof(struct seccomp_data, args) + 8 * arg + (high ? 4 : 0));
+}
+
+// Goes on when the comparison holds (or not: the second), else to the next
+// rule: NEXT stands for the distance until rule_end knows it.
+#define NEXT 255
+static void need(struct assembler *a, uint16_t compare, uint32_t k)
+{
+    put(a, BPF_JMP | BPF_K | compare, k, 0, NEXT);
+}
+
+static void need_not(struct assembler *a, uint16_t compare, uint32_t k)
+{
+    put(a, BPF_JMP | BPF_K | compare, k, NEXT, 0);
+}
+
+static void rule_end(struct assembler *a, size_t start)
+{
+    put(a, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+    for (size_t i = start; i < a->len; i++) {
+        struct sock_filter *f = &a->program[i];
+
+        assert(a->len - i - 1 < NEXT);
+        if (BPF_CLASS(f->code) == BPF_JMP && f->jt == NEXT)
+            f->jt = a->len - i - 1;
+        if (BPF_CLASS(f->code) == BPF_JMP && f->jf == NEXT)
+            f->jf = a->len - i - 1;
+    }
+}
+
+// ----------------------------------------------------------------- tests
+
+static void test_ram(struct assembler *a)
+{
+    load_arg(a, 0, true);
+    need(a, BPF_JGE, RAM_HIGH_FIRST);
+    need_not(a, BPF_JGE, RAM_HIGH_LIMIT);
+    load_arg(a, 1, true);
+    need_not(a, BPF_JGE, RAM_HIGH_LIMIT);
+}
+
+static void test_image(struct assembler *a)
+{
+    load_arg(a, 0, true);
+    need(a, BPF_JEQ, 0);
+    load_arg(a, 1, true);
+    need(a, BPF_JEQ, 0);
+    load_arg(a, 1, false);
+    need_not(a, BPF_JGT, HV_IMAGE_LIMIT);
+    put(a, BPF_MISC | BPF_TAX, 0, 0, 0);
+    load_arg(a, 0, false);
+    need(a, BPF_JGE, HV_IMAGE_BASE);
+    need_not(a, BPF_JGT, HV_IMAGE_LIMIT);
+    put(a, BPF_ALU | BPF_ADD | BPF_X, 0, 0, 0);
+    need_not(a, BPF_JGT, HV_IMAGE_LIMIT);
+}
+
+static void test_prot(struct assembler *a, unsigned arg)
+{
+    load_arg(a, arg, false);
+    need_not(a, BPF_JSET, ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC));
+    need_not(a, BPF_JEQ, PROT_WRITE | PROT_EXEC);
+    need_not(a, BPF_JEQ, PROT_READ | PROT_WRITE | PROT_EXEC);
+    load_arg(a, arg, true);
+    need(a, BPF_JEQ, 0);
+}
+
+static void test(struct assembler *a, const struct test *t)
+{
+    switch (t->kind) {
+    case TEST_END:
+        return;
+    case TEST_EQUAL:
+    case TEST_PAGE:
+        load_arg(a, t->arg, true);
+        need(a, BPF_JEQ, 0);
+        load_arg(a, t->arg, false);
+        if (t->kind == TEST_PAGE)
+            put(a, BPF_ALU | BPF_AND | BPF_K, ~(uint32_t)(HV_PAGE - 1), 0, 0);
+        need(a, BPF_JEQ, t->value);
+        return;
+    case TEST_PROT:
+        test_prot(a, t->arg);
+        return;
+    case TEST_RAM:
+        test_ram(a);
+        return;
+    case TEST_IMAGE:
+        test_image(a);
+        return;
+    }
+}
+
+// The set-up pages may call anything. They are unmapped before the guest runs
+// and nothing can be mapped there again. The instruction pointer is past the
+// call, for the last one just past the pages.
+static void setup_rule(struct assembler *a)
+{
+    size_t start = a->len;
+
+    load(a, offsetof(struct seccomp_data, instruction_pointer) + 4);
+    need(a, BPF_JEQ, 0);
+    load(a, offsetof(struct seccomp_data, instruction_pointer));
+    put(a, BPF_ALU | BPF_SUB | BPF_K, 1, 0, 0);
+    put(a, BPF_ALU | BPF_AND | BPF_K, ~(uint32_t)(HV_SETUP_LEN - 1), 0, 0);
+    need(a, BPF_JEQ, HV_SETUP_VA);
+    rule_end(a, start);
+}
+
+size_t filter_build(struct sock_filter *program, size_t max)
+{
+    struct assembler a = {program, 0, max};
+
+    load(&a, offsetof(struct seccomp_data, arch));
+    put(&a, BPF_JMP | BPF_K | BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0);
+    put(&a, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        size_t start = a.len;
+
+        load(&a, offsetof(struct seccomp_data, nr));
+        need(&a, BPF_JEQ, rules[i].nr);
+        for (size_t t = 0; t < TESTS_MAX; t++)
+            test(&a, &rules[i].test[t]);
+        rule_end(&a, start);
+    }
+    setup_rule(&a);
+    put(&a, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+    return a.len;
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The hypercall page, the landing point of the set-up code, and the way into
+ * a context without rt_sigreturn. Field offsets are asserted in resident.c.
+ */
+#include <asm/unistd.h>
+
+#define CS 0x33
+#define SS 0x2b
+#define RFLAGS 0x202                    // interrupts on, and the bit that is 1
+#define START_INFO 0x40001000
+#define VCPU0 0x40008000
+#define VCPU_UPCALL_PENDING 16
+#define VCPU_UPCALL_MASK 20
+#define VCPU_WAKE 24
+#define VCPU_UPCALL_ENTRY 40
+#define STACK_END 0x40020000
+
+        .section .hypercall, "ax", @progbits
+        .macro  slot function
+        .balign 32, 0xcc
+        jmp     \function
+        .endm
+        slot    pv_block
+        slot    pv_notify
+        slot    pv_timer
+        slot    pv_memory
+        slot    pv_shutdown
+        slot    pv_vcpu
+        slot    pv_setup
+        slot    pv_runstate
+
+        // HV_IRET(n): unmask, and if something came in meanwhile take the
+        // upcall again on the same frame. A signal anywhere in here reuses
+        // the frame too (resident.c), so nothing nests.
+        .macro  iret vcpu
+        .balign 64, 0xcc
+        movl    $0, VCPU0 + 64 * \vcpu + VCPU_UPCALL_MASK
+        cmpl    $0, VCPU0 + 64 * \vcpu + VCPU_UPCALL_PENDING
+        jne     1f
+        iretq
+1:      movl    $1, VCPU0 + 64 * \vcpu + VCPU_UPCALL_MASK
+        cld
+        jmp     *VCPU0 + 64 * \vcpu + VCPU_UPCALL_ENTRY
+        .endm
+        .set    n, 0
+        .rept   16
+        iret    n
+        .set    n, n + 1
+        .endr
+
+        // Entry points by fixed addresses: layout.h.
+        .section .land, "ax", @progbits
+        jmp     land
+        .balign 16, 0xcc
+        jmp     pv_signal
+        .balign 16, 0xcc
+        ud2                             // no signal returns by a restorer
+
+land:                                   // r12 = entry, r13 = stack
+        cmpl    $0, VCPU0 + VCPU_WAKE   // the monitor's go
+        jne     1f
+        mov     $__NR_futex, %eax
+        mov     $(VCPU0 + VCPU_WAKE), %edi
+        xor     %esi, %esi              // FUTEX_WAIT
+        xor     %edx, %edx              // while it is 0
+        xor     %r10d, %r10d            // no timeout
+        syscall
+        jmp     land
+1:      mov     $0xe7, %eax             // x87, SSE, AVX, AVX-512: no trace of
+        xor     %edx, %edx              // what the monitor computed
+        xrstor64 pv_init_xsave
+        mov     $STACK_END, %esp
+        push    $SS
+        push    %r13
+        push    $RFLAGS
+        push    $CS
+        push    %r12
+        mov     $START_INFO, %edi
+        xor     %eax, %eax
+        xor     %ecx, %ecx
+        xor     %edx, %edx
+        xor     %ebx, %ebx
+        xor     %ebp, %ebp
+        xor     %esi, %esi
+        xor     %r8d, %r8d
+        xor     %r9d, %r9d
+        xor     %r10d, %r10d
+        xor     %r11d, %r11d
+        xor     %r12d, %r12d
+        xor     %r13d, %r13d
+        xor     %r14d, %r14d
+        xor     %r15d, %r15d
+        iretq
+
+        // pv_resume(rdi = struct pv_regs, rsi = xsave area, rdx = its mask)
+        .globl  pv_resume
+pv_resume:
+        mov     %rdx, %rax
+        shr     $32, %rdx
+        test    %rsi, %rsi
+        jz      1f
+        xrstor64 (%rsi)
+1:      movzwl  150(%rdi), %eax         // ss
+        push    %rax
+        pushq   120(%rdi)               // rsp
+        pushq   136(%rdi)               // rflags
+        movzwl  144(%rdi), %eax         // cs
+        push    %rax
+        pushq   128(%rdi)               // rip
+        mov     0(%rdi), %r8
+        mov     8(%rdi), %r9
+        mov     16(%rdi), %r10
+        mov     24(%rdi), %r11
+        mov     32(%rdi), %r12
+        mov     40(%rdi), %r13
+        mov     48(%rdi), %r14
+        mov     56(%rdi), %r15
+        mov     72(%rdi), %rsi
+        mov     80(%rdi), %rbp
+        mov     88(%rdi), %rbx
+        mov     96(%rdi), %rdx
+        mov     104(%rdi), %rax
+        mov     112(%rdi), %rcx
+        mov     64(%rdi), %rdi
+        iretq
+
+        .balign 64
+pv_init_xsave:                          // initial state, MXCSR 0x1f80
+        .fill   24, 1, 0
+        .long   0x1f80
+        .fill   64 + 512 - 28, 1, 0
+        .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: ISC
+// A domain's console; see console.h.
+
+#include "hypervisor/monitor/console.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/param.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "hypervisor/monitor/event.h"
+
+// A pipe that polls writable takes this much without blocking (PIPE_BUF).
+#define SINK_PIECE 4096
+// How long the last words of a dead guest may wait for a slow reader.
+#define FINISH_MS 2000
+
+static struct hv_console *ring_of(const struct console *c)
+{
+    return (struct hv_console *)(c->domain->window + HV_CONSOLE_OFFSET);
+}
+
+void console_open(struct console *c, struct domain *d, struct hvc_page *page,
+                  int sink_fd, int source_fd, uint64_t limit)
+{
+    struct stat st;
+
+    *c = (struct console){.domain = d,
+                          .page = page,
+                          .sink_fd = sink_fd,
+                          .source_fd = source_fd,
+                          .limit = limit};
+    c->sink_waits = fstat(sink_fd, &st) < 0 || !S_ISREG(st.st_mode);
+}
+
+static bool sink_ready(const struct console *c, int timeout_ms)
+{
+    struct pollfd p = {.fd = c->sink_fd, .events = POLLOUT};
+
+    return !c->sink_waits || poll(&p, 1, timeout_ms) > 0;
+}
+
+// Writes some of ring[out_cons .. +len); how much, or 0 if the sink is full.
+static uint32_t sink_write(struct console *c, uint32_t len, int timeout_ms)
+{
+    struct hv_console *r = ring_of(c);
+    uint32_t at = c->out_cons % HV_CONSOLE_OUT, first;
+    struct iovec iov[2];
+    ssize_t n;
+
+    if (c->sink_waits)
+        len = MIN(len, SINK_PIECE);
+    if (!sink_ready(c, timeout_ms))
+        return 0;
+    first = MIN(len, HV_CONSOLE_OUT - at);
+    iov[0] = (struct iovec){r->out + at, first};
+    iov[1] = (struct iovec){r->out, len - first};
+    n = writev(c->sink_fd, iov, len > first ? 2 : 1);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (n <= 0) { // nobody reads any more, or the disk is full
+        c->page->console_dropped_bytes += len;
+        return len;
+    }
+    c->page->console_out_bytes += n;
+    return n;
+}
+
+static int output(struct console *c, int timeout_ms)
+{
+    struct hv_console *r = ring_of(c);
+    uint32_t prod = __atomic_load_n(&r->out_prod, __ATOMIC_ACQUIRE);
+    uint32_t had = prod - c->out_cons;
+
+    if (had > HV_CONSOLE_OUT)
+        return -EPROTO;
+    c->sink_full = false;
+    while (prod != c->out_cons) {
+        uint64_t left = c->limit - MIN(c->limit, c->page->console_out_bytes);
+        uint32_t len = MIN(prod - c->out_cons, left);
+
+        if (len == 0) {
+            c->page->console_dropped_bytes += prod - c->out_cons;
+            c->out_cons = prod;
+            break;
+        }
+        len = sink_write(c, len, timeout_ms);
+        c->out_cons += len;
+        if (len == 0) {
+            c->sink_full = true;
+            break;
+        }
+    }
+    __atomic_store_n(&r->out_cons, c->out_cons, __ATOMIC_RELEASE);
+    if (had > HV_CONSOLE_OUT / 2)
+        event_raise(c->domain, 0, HV_PORT_CONSOLE);
+    return 0;
+}
+
+int console_output(struct console *c)
+{
+    return output(c, 0);
+}
+
+void console_finish(struct console *c)
+{
+    output(c, FINISH_MS);
+}
+
+// Room in the input ring, or -EPROTO.
+static int input_room(const struct console *c)
+{
+    uint32_t cons = __atomic_load_n(&ring_of(c)->in_cons, __ATOMIC_ACQUIRE);
+    uint32_t used = c->in_prod - cons;
+
+    return used > HV_CONSOLE_IN ? -EPROTO : (int)(HV_CONSOLE_IN - used);
+}
+
+static void input_push(struct console *c, const char *data, size_t len)
+{
+    struct hv_console *r = ring_of(c);
+
+    for (size_t i = 0; i < len; i++)
+        r->in[c->in_prod++ % HV_CONSOLE_IN] = data[i];
+    c->page->console_in_bytes += len;
+    __atomic_store_n(&r->in_prod, c->in_prod, __ATOMIC_RELEASE);
+    event_raise(c->domain, 0, HV_PORT_CONSOLE);
+}
+
+static void input_eof(struct console *c)
+{
+    c->eof = true;
+    __atomic_store_n(&ring_of(c)->in_eof, 1, __ATOMIC_RELEASE);
+    event_raise(c->domain, 0, HV_PORT_CONSOLE);
+}
+
+// From the source, which the loop has found readable.
+int console_input(struct console *c)
+{
+    char data[HV_CONSOLE_IN];
+    int room = input_room(c);
+    ssize_t n;
+
+    if (room <= 0 || c->source_fd < 0 || c->eof)
+        return MIN(room, 0);
+    n = read(c->source_fd, data, room);
+    if (n > 0)
+        input_push(c, data, n);
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        input_eof(c);
+    return 0;
+}
+
+// From messages: as much of the queue as there is room for.
+static void queue_flush(struct console *c)
+{
+    int room = input_room(c);
+    uint32_t n = MIN((uint32_t)MAX(room, 0), c->queued);
+
+    if (n == 0)
+        return;
+    input_push(c, c->queue, n);
+    c->queued -= n;
+    memmove(c->queue, c->queue + n, c->queued);
+}
+
+void console_queue(struct console *c, const char *data, size_t len)
+{
+    size_t n = MIN(len, CONSOLE_QUEUE_MAX - c->queued);
+
+    if (c->eof)
+        return;
+    memcpy(c->queue + c->queued, data, n);
+    c->queued += n;
+    queue_flush(c);
+}
+
+void console_end_input(struct console *c)
+{
+    if (!c->eof)
+        input_eof(c);
+}
+
+bool console_wants_input(struct console *c)
+{
+    queue_flush(c);
+    return c->source_fd >= 0 && !c->eof && input_room(c) > 0;
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: ISC
+// Event channels; see event.h and the comments at struct hv_vcpu_info.
+
+#include "hypervisor/monitor/event.h"
+
+void event_raise(struct domain *d, unsigned vcpu, unsigned port)
+{
+    struct hv_vcpu_info *v = &d->shared->vcpu[vcpu];
+    uint64_t bit = 1ull << port;
+    bool first;
+
+    __atomic_or_fetch(&v->pending, bit, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&v->mask, __ATOMIC_SEQ_CST) & bit)
+        return;
+    first = !__atomic_exchange_n(&v->upcall_pending, 1, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&v->wake, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&v->blocked, __ATOMIC_SEQ_CST))
+        d->engine->wake(d, vcpu);
+    else if (first && !__atomic_load_n(&v->upcall_mask, __ATOMIC_SEQ_CST))
+        d->engine->interrupt(d, vcpu);
+}
+
+int event_sleep(struct domain *d)
+{
+    __atomic_store_n(&d->shared->host_asleep, 1, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&d->shared->notify, __ATOMIC_SEQ_CST) == 0;
+}
+
+uint64_t event_take(struct domain *d)
+{
+    __atomic_store_n(&d->shared->host_asleep, 0, __ATOMIC_SEQ_CST);
+    return __atomic_exchange_n(&d->shared->notify, 0, __ATOMIC_SEQ_CST);
+}

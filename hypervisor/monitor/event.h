@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: ISC
+// Event channels, the host's side: raising a port by the rules of hv.h.
+
+#ifndef MONITOR_EVENT_H
+#define MONITOR_EVENT_H
+
+#include "hypervisor/engine/engine.h"
+
+void event_raise(struct domain *, unsigned vcpu, unsigned port);
+
+// Before sleeping: 1 when the guest will ring for what it notifies from now
+// on and has notified nothing yet; 0 when event_take has something.
+int event_sleep(struct domain *);
+
+// After waking: the ports the guest has notified since the last time.
+uint64_t event_take(struct domain *);
+
+#endif

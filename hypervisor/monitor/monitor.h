@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The monitor: the hypervisor of exactly one domain. A loop that waits for
+ * its controller, its guest and its timers, and the domain's life as a table
+ * of states and events.
+ */
+#ifndef MONITOR_MONITOR_H
+#define MONITOR_MONITOR_H
+
+#include "hypervisor/engine/engine.h"
+#include "hypervisor/monitor/console.h"
+#include "hypervisor/monitor/control.h"
+#include "hypervisor/monitor/guest_clock.h"
+
+struct monitor {
+    struct domain domain;
+    enum hvc_state state;
+    struct hvc_page *page;
+    int listen_fd; // -1: the controller it has is the only one
+    int conn_fd;   // the controller; -1: none now
+    int epoll_fd, timer_fd, lease_fd;
+    int image_fd; // kept for its symbols
+    struct console console;
+    bool source_is_file, source_watched;
+    struct guest_clock clock;
+    uint64_t cpu_base_ns; // of the guest, before it ran
+
+    // Why the domain ends; the first reason stands.
+    enum hvc_cause cause;
+    uint32_t status;
+    char text[HVC_TEXT_MAX];
+};
+
+// Serves the domain until it is over; then the process ends.
+void monitor_run(struct monitor *) __attribute__((noreturn));
+
+#endif

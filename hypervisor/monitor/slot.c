@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: ISC
+// Making a slot; see slot.h. Whoever asked sees only that the process died,
+// so the reason goes to standard error.
+
+#include "hypervisor/monitor/slot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+
+// The I/O window of a domain without devices: the console, and room for what
+// comes to it later.
+#define WINDOW_LEN (1ul << 20)
+
+__attribute__((noreturn)) static void die(const struct err *e)
+{
+    log_error("making a slot: %s", e->text);
+    _exit(1);
+}
+
+static int join_cgroups(const struct slot *s, struct err *e)
+{
+    for (size_t i = 0; i < s->nprocs; i++)
+        if (write(s->procs_fd[i], "0", 1) != 1)
+            return err_errno(e, "joining a cgroup");
+    return 0;
+}
+
+static void *map_shared(int fd, size_t len, off_t offset)
+{
+    void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static int make_memory(struct domain *d, struct err *e)
+{
+    int fd = memfd_create("hostel-domain", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (fd < 0 || ftruncate(fd, SHARED_WINDOW + WINDOW_LEN) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0)
+        return err_errno(e, "making the shared memory");
+    d->memory_fd = fd;
+    d->window_len = WINDOW_LEN;
+    d->start_info = map_shared(fd, HV_START_INFO_LEN, SHARED_START_INFO);
+    d->shared = map_shared(fd, HV_PAGE, SHARED_SHARED_INFO);
+    d->window = map_shared(fd, WINDOW_LEN, SHARED_WINDOW);
+    if (!d->start_info || !d->shared || !d->window)
+        return err_errno(e, "mapping the shared memory");
+    for (unsigned i = 0; i < HV_VCPU_MAX; i++)
+        d->shared->vcpu[i].upcall_mask = 1;
+    return 0;
+}
+
+static int make_page(struct monitor *m, int page_fd, struct err *e)
+{
+    struct stat st;
+
+    if (page_fd < 0) {
+        m->page = mmap(NULL, HV_PAGE, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (m->page == MAP_FAILED)
+            return err_errno(e, "mapping the counter page");
+    } else {
+        if (fstat(page_fd, &st) < 0 || st.st_size < (off_t)HV_PAGE)
+            return err_set(e, EINVAL, "the counter page is not a page long");
+        m->page = map_shared(page_fd, HV_PAGE, 0);
+        if (!m->page)
+            return err_errno(e, "mapping the counter page");
+    }
+    m->page->magic = HVC_PAGE_MAGIC;
+    m->page->version = HVC_VERSION;
+    m->page->state = HVC_PARKED;
+    return 0;
+}
+
+static int make_loop(struct monitor *m, struct err *e)
+{
+    m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    m->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    m->lease_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (m->epoll_fd < 0 || m->timer_fd < 0 || m->lease_fd < 0)
+        return err_errno(e, "making the loop's descriptors");
+    return 0;
+}
+
+__attribute__((noreturn)) void slot_run(const struct slot *s)
+{
+    static struct monitor m;
+    const struct engine_slot es = {s->uid, s->gid, s->proc_fd};
+    struct err e = {0};
+
+    m = (struct monitor){.domain.engine = &engine_pv,
+                         .state = HVC_PARKED,
+                         .listen_fd = s->listen_fd,
+                         .conn_fd = s->conn_fd,
+                         .image_fd = -1,
+                         .clock.origin = s->origin,
+                         .console = {.sink_fd = -1, .source_fd = -1}};
+    if (join_cgroups(s, &e) < 0 || make_memory(&m.domain, &e) < 0 ||
+        make_page(&m, s->page_fd, &e) < 0 ||
+        m.domain.engine->make(&m.domain, &es, &e) < 0 || make_loop(&m, &e) < 0)
+        die(&e);
+    monitor_run(&m);
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A slot: what a domain will run in, made before the domain is known. The
+ * forked process joins the slot's cgroups, makes the domain's shared memory
+ * and the guest's zygote, gives up its rights and becomes the monitor.
+ */
+#ifndef MONITOR_SLOT_H
+#define MONITOR_SLOT_H
+
+#include "hypervisor/monitor/guest_clock.h"
+#include "hypervisor/monitor/monitor.h"
+
+struct slot {
+    uint32_t uid, gid;   // 0: stay who we are
+    int listen_fd;       // where controllers connect; -1: none ever will
+    int conn_fd;         // a controller already connected; or -1
+    int page_fd;         // counter page, a file of at least a page; -1: none
+    int proc_fd;         // /proc
+    const int *procs_fd; // cgroup.procs of each cgroup to join
+    size_t nprocs;
+    struct clock_sample origin; // as early as possible
+};
+
+// In the process that becomes the monitor.
+void slot_run(const struct slot *) __attribute__((noreturn));
+
+#endif
