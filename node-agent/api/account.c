@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: ISC
+// Accounts, credits, invoices and exports: the ledger's, told over HTTP.
+
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/hex.h"
+#include "lib/io.h"
+#include "lib/json.h"
+#include "node-agent/api/document.h"
+#include "node-agent/api/limits.h"
+#include "node-agent/api/render.h"
+#include "node-agent/api/route.h"
+
+static void account_reply(struct request *rq, struct msg_head *msg)
+{
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+
+    if (request_call(rq, rq->api->ledger, msg, CALL_NS, &reply))
+        reply_json(rq, reply.any.reply.status,
+                   render_account(&reply.any.account_reply.account));
+}
+
+// Whose account: the signer's; the operator says it in the query.
+static bool account_whose(struct request *rq, key_id_t *key)
+{
+    const char *text = request_arg(rq, "customer");
+
+    *key = rq->caller.key;
+    if (rq->caller.kind == CALLER_CUSTOMER)
+        return true;
+    if (text && hex_decode(key->b, sizeof(key->b), text) == 0)
+        return true;
+    reply_problem(rq, 400, 0,
+                  "the operator has no account: say whose with "
+                  "?customer=KEY, 64 hexadecimal digits");
+    return false;
+}
+
+void serve_account(struct request *rq)
+{
+    struct msg_account msg = {0};
+
+    ipc_head(&msg, MSG_ACCOUNT_GET, 0);
+    if (account_whose(rq, &msg.customer))
+        account_reply(rq, &msg.head);
+}
+
+void serve_account_of(struct request *rq)
+{
+    struct msg_account msg = {0};
+
+    ipc_head(&msg, MSG_ACCOUNT_GET, 0);
+    if (request_param_key(rq, &msg.customer))
+        account_reply(rq, &msg.head);
+}
+
+// --------------------------------------------------------- invoice and export
+
+// "2026-11" as 202611; absent: 0, everything.
+static bool account_month(struct request *rq, uint32_t *month)
+{
+    const char *text = request_arg(rq, "month");
+
+    *month = 0;
+    if (!text)
+        return true;
+    for (int i = 0; i < 7; i++) {
+        if (i == 4 ? text[i] != '-' : text[i] < '0' || text[i] > '9') {
+            *month = 0;
+            break;
+        }
+        if (i != 4)
+            *month = *month * 10 + (uint32_t)(text[i] - '0');
+    }
+    if (*month && !text[7] && *month % 100 >= 1 && *month % 100 <= 12)
+        return true;
+    reply_problem(rq, 400, 0,
+                  "the argument \"month\" must be a month such as 2026-11");
+    return false;
+}
+
+void serve_invoice(struct request *rq)
+{
+    const char *format = request_arg(rq, "format");
+    bool text = format && !strcmp(format, "text");
+    struct msg_document msg = {.kind =
+                                   text ? DOC_INVOICE_TEXT : DOC_INVOICE_JSON};
+
+    if (format && !text && strcmp(format, "json"))
+        reply_problem(rq, 400, 0,
+                      "the argument \"format\" must be \"json\" or \"text\"");
+    else if (account_whose(rq, &msg.customer) && account_month(rq, &msg.month))
+        document_reply(rq, &msg,
+                       text ? "text/plain; charset=utf-8" : "application/json");
+}
+
+void serve_usage_csv(struct request *rq)
+{
+    struct msg_document msg = {.kind = DOC_USAGE_CSV,
+                               .customer = rq->caller.key};
+
+    // The operator may have everybody's at once.
+    if (request_arg(rq, "customer") && !account_whose(rq, &msg.customer))
+        return;
+    if (account_month(rq, &msg.month))
+        document_reply(rq, &msg, "text/csv; charset=utf-8; header=present");
+}
+
+// --------------------------------------------------------------- operator's
+
+static json_t *accounts_render(int fd, uint64_t count)
+{
+    json_t *list = json_array();
+
+    for (uint64_t i = 0; i < count && list; i++) {
+        struct account_info info;
+
+        if (pread_full(fd, &info, sizeof(info), (off_t)(i * sizeof(info))) !=
+                sizeof(info) ||
+            json_array_append_new(list, render_account(&info))) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    return list;
+}
+
+void serve_accounts(struct request *rq)
+{
+    struct msg_account msg = {0};
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+
+    ipc_head(&msg, MSG_ACCOUNT_LIST, 0);
+    if (!request_call(rq, rq->api->ledger, &msg, CALL_NS, &reply))
+        return;
+    reply_json(rq, 200,
+               json_pack("{s:o}", "accounts",
+                         accounts_render(
+                             reply.fds[0],
+                             reply.fds[0] < 0 ? 0 : reply.any.count.count)));
+}
+
+// {"key": 64 hex digits, "name": text}
+void serve_account_open(struct request *rq)
+{
+    struct msg_account_open msg = {0};
+    json_t *o = request_json(rq);
+    const char *name = "";
+    struct err e = {0};
+    int r;
+
+    if (!o)
+        return;
+    r = json_get_hex(o, "key", msg.customer.b, sizeof(msg.customer.b), &e);
+    if (r == 0 && json_object_get(o, "name"))
+        r = json_get_str(o, "name", &name, &e);
+    if (r == 0 && strlen(name) >= sizeof(msg.name))
+        r = err_set(&e, EINVAL, "the member \"name\" may have %zu bytes",
+                    sizeof(msg.name) - 1);
+    ipc_text(msg.name, name);
+    json_decref(o);
+    ipc_head(&msg, MSG_ACCOUNT_OPEN, 0);
+    if (r < 0)
+        reply_problem(rq, 400, 0, "%s", e.text);
+    else
+        account_reply(rq, &msg.head);
+}
+
+// {"amount_nano": integer, "id": 32 hex digits}: the same id is applied once.
+void serve_account_credit(struct request *rq)
+{
+    struct msg_account_credit msg = {0};
+    json_t *o;
+    struct err e = {0};
+    int r;
+
+    if (!request_param_key(rq, &msg.customer) || !(o = request_json(rq)))
+        return;
+    r = json_get_hex(o, "id", msg.id, sizeof(msg.id), &e);
+    if (r == 0)
+        r = json_get_int(o, "amount_nano", 1, INT64_MAX, &msg.amount_nano, &e);
+    json_decref(o);
+    ipc_head(&msg, MSG_ACCOUNT_CREDIT, 0);
+    if (r < 0)
+        reply_problem(rq, 400, 0, "%s", e.text);
+    else
+        account_reply(rq, &msg.head);
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: ISC
+// The api role, as its files see each other. roles.h has its entry point,
+// DESIGN.md the whole.
+
+#ifndef API_API_H
+#define API_API_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "node-agent/agent/msg.h"
+#include "node-agent/agent/role.h"
+#include "node-agent/api/mux.h"
+
+struct nonces;
+
+// One in a process; constant once it serves, except where said.
+struct api {
+    const struct node_config *cfg;
+    struct mux *keeper, *ledger;
+    struct nonces *nonces;
+    uint64_t started_real_ns;
+    atomic_uint_fast64_t spooled_bytes; // uploads under way
+    // What the ledger said when the role started.
+    char currency[8];
+    char ratecard[32]; // version
+    char *key_cert;    // certificate of the receipts key, base64
+};
+
+// Asks the ledger for what stands in struct api. 0 or a negative code.
+int api_load(struct api *api, struct err *e);
+
+#endif

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: ISC
+// Who is asking; see auth.h.
+
+#include "node-agent/api/auth.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/hex.h"
+#include "node-agent/api/httpsig.h"
+#include "node-agent/api/limits.h"
+#include "node-agent/api/nonces.h"
+
+#define ACCEPT_SIGNATURE                                                       \
+    SIGNATURE_TAG                                                              \
+        "=(\"@method\" \"@authority\" \"@path\" \"@query\" "                   \
+        "\"content-digest\");created;keyid;nonce;tag=\"" SIGNATURE_TAG "\""
+
+static const char *const required[] = {"@method", "@authority", "@path",
+                                       "@query"};
+
+// Every answer of 401 must name a way in (RFC 9110, 15.5.2); what exactly has
+// to be signed is said by RFC 9421, section 5.1.
+static bool auth_refuse(struct request *rq, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static bool auth_refuse(struct request *rq, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    reply_header(rq, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                 "Signature accept=\"ed25519\"");
+    reply_problem(rq, 401, 0, "%s", text);
+    return false;
+}
+
+void auth_demand(struct request *rq)
+{
+    auth_refuse(rq, "this request must be signed with a customer's key: %s",
+                ACCEPT_SIGNATURE);
+}
+
+static const char *auth_field(void *arg, const char *name)
+{
+    return request_field(arg, name);
+}
+
+// What must be signed is signed, by whom it says.
+static bool auth_policy(struct request *rq, const struct httpsig *sig,
+                        key_id_t *key)
+{
+    for (size_t i = 0; i < sizeof(required) / sizeof(*required); i++)
+        if (!httpsig_covers(sig, required[i]))
+            return auth_refuse(rq, "the signature does not cover \"%s\"",
+                               required[i]);
+    if (rq->body.len && !httpsig_covers(sig, "content-digest"))
+        return auth_refuse(rq,
+                           "the signature does not cover \"content-digest\"");
+    if (strcmp(sig->tag, SIGNATURE_TAG))
+        return auth_refuse(rq,
+                           "the signature's tag is not \"" SIGNATURE_TAG "\"");
+    if (*sig->alg && strcmp(sig->alg, "ed25519"))
+        return auth_refuse(rq, "the signature's algorithm is not ed25519");
+    if (!*sig->nonce)
+        return auth_refuse(rq, "the signature has no nonce");
+    if (hex_decode(key->b, sizeof(key->b), sig->keyid) < 0 ||
+        sodium_is_zero(key->b, sizeof(key->b)))
+        return auth_refuse(rq, "the signature's keyid is not a customer's key "
+                               "in 64 hexadecimal digits");
+    return true;
+}
+
+static bool auth_times(struct request *rq, const struct httpsig *sig,
+                       int64_t now_s)
+{
+    int64_t started_s = (int64_t)(rq->api->started_real_ns / 1000000000u);
+
+    if (sig->created < now_s - SIGNATURE_AGE_S ||
+        sig->created > now_s + SIGNATURE_AGE_S)
+        return auth_refuse(rq,
+                           "the signature was made %lld s %s by this node's "
+                           "clock; %d s are allowed",
+                           (long long)llabs(now_s - sig->created),
+                           sig->created < now_s ? "ago" : "in the future",
+                           SIGNATURE_AGE_S);
+    if (sig->expires && sig->expires < now_s)
+        return auth_refuse(rq, "the signature has expired");
+    // What was used before the start is not known any more.
+    if (sig->created < started_s)
+        return auth_refuse(rq, "the request was signed before the node "
+                               "started; sign it again");
+    return true;
+}
+
+static bool auth_once(struct request *rq, const struct httpsig *sig,
+                      const key_id_t *key, uint64_t now_s)
+{
+    uint64_t until_s = (uint64_t)sig->created + SIGNATURE_AGE_S;
+    int r = nonces_add(rq->api->nonces, key->b, sig->nonce, until_s, now_s);
+
+    if (r == -EEXIST)
+        return auth_refuse(rq, "this signature was used before");
+    if (r == -ENOSPC) {
+        reply_problem(rq, 429, SIGNATURE_AGE_S,
+                      "the node has seen too many signatures of late");
+        return false;
+    }
+    return true;
+}
+
+static bool auth_signature(struct request *rq, const char *input)
+{
+    const char *query = strchr(rq->target, '?');
+    const char *host = request_field(rq, "host");
+    const char *signature = request_field(rq, "signature");
+    const char *digest = request_field(rq, "content-digest");
+    char path[HEADERS_MAX];
+    struct httpsig_request signed_rq = {.method = rq->method,
+                                        .authority = host ? host : "",
+                                        .path = path,
+                                        .query = query ? query + 1 : NULL,
+                                        .field = auth_field,
+                                        .arg = rq};
+    int64_t now_s = (int64_t)(clock_real_ns() / 1000000000u);
+    struct httpsig sig;
+    struct err e = {0};
+    key_id_t key;
+
+    snprintf(path, sizeof(path), "%.*s", (int)strcspn(rq->target, "?"),
+             rq->target);
+    if (!signature)
+        return auth_refuse(rq, "the request has a Signature-Input header but "
+                               "no Signature");
+    if (httpsig_parse(&sig, input, &e) < 0)
+        return auth_refuse(rq, "%s", e.text);
+    if (!auth_policy(rq, &sig, &key) || !auth_times(rq, &sig, now_s))
+        return false;
+    if (rq->body.len && !digest)
+        return auth_refuse(rq, "the request has no Content-Digest header");
+    if (httpsig_verify(&sig, signature, &signed_rq, key.b, &e) < 0)
+        return auth_refuse(rq, "%s", e.text);
+    if (rq->body.len &&
+        httpsig_digest_check(digest, rq->body.data, rq->body.len, &e) < 0)
+        return auth_refuse(rq, "%s", e.text);
+    if (!auth_once(rq, &sig, &key, (uint64_t)now_s))
+        return false;
+    rq->caller = (struct caller){CALLER_CUSTOMER, key};
+    return true;
+}
+
+bool auth_caller(struct request *rq)
+{
+    const char *input = request_field(rq, "signature-input");
+    const struct conn *conn = rq->conn;
+
+    rq->caller = (struct caller){.kind = CALLER_NOBODY};
+    if (input)
+        return auth_signature(rq, input);
+    if (conn->local &&
+        (conn->uid == 0 || conn->uid == rq->api->cfg->operator_uid))
+        rq->caller.kind = CALLER_OPERATOR;
+    return true;
+}

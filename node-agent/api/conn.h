@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: ISC
+// Connections and their deadlines.
+//
+// libmicrohttpd only notices silence; a client that sends a byte now and then
+// would keep a thread for ever. So every connection is in one list with the
+// time by which it must have got further, and conn_reap, called about once a
+// second, tells those who are late so (408) and closes them.
+//
+//     idle --first byte of a target--> head --headers--> body --end--> answer
+//       ^------------------------------------------------------------------'
+
+#ifndef API_CONN_H
+#define API_CONN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum conn_phase { CONN_IDLE, CONN_HEAD, CONN_BODY, CONN_ANSWER };
+
+struct conn {
+    struct conn *next, **prev;
+    int fd;
+    bool local;    // came over the unix socket
+    uid_t uid;     // of a local peer
+    char peer[64]; // for logs
+    enum conn_phase phase;
+    bool fresh;           // no request yet
+    bool cut;             // told to go away
+    uint64_t began_ns;    // of the body
+    uint64_t body_bytes;  // so far
+    uint64_t deadline_ns; // 0: none
+};
+
+// NULL: no memory.
+struct conn *conn_open(int fd, bool local, const char *peer, uid_t uid);
+void conn_close(struct conn *c);
+
+void conn_phase(struct conn *c, enum conn_phase phase);
+void conn_received(struct conn *c, size_t len); // more of the body
+
+// Writes a whole problem+json answer past libmicrohttpd, which cannot answer
+// before a body has come to its end, and gives the client a moment to read
+// it. What still arrives is to be dropped.
+void conn_cut(struct conn *c, unsigned status, const char *detail);
+
+// Closes connections that are late. Returns how many.
+int conn_reap(uint64_t now_ns);
+
+#endif

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: ISC
+// Documents that the ledger makes: it hands over a memfd.
+
+#ifndef API_DOCUMENT_H
+#define API_DOCUMENT_H
+
+#include "node-agent/api/request.h"
+
+// Fetches the document that msg (all but its head) describes and replies with
+// it, or with the ledger's refusal.
+void document_reply(struct request *rq, struct msg_document *msg,
+                    const char *type);
+
+#endif

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: ISC
+// Limits of the API, each with its reason.
+
+#ifndef API_LIMITS_H
+#define API_LIMITS_H
+
+#include <stdint.h>
+
+// A thread and 100 KiB each: 60 MiB when somebody takes them all.
+#define TCP_CONNECTIONS_MAX 512u
+// One customer's machine runs many commands at once; one alone must not take
+// every connection.
+#define TCP_CONNECTIONS_PER_ADDRESS_MAX 192u
+// The operator's way in stays free whatever the internet does.
+#define UNIX_CONNECTIONS_MAX 64u
+
+// Request line and headers; ours are 1 KiB.
+#define HEADERS_MAX 32768u
+// Handlers keep two messages (20 KiB) and small tables on the stack.
+#define THREAD_STACK_BYTES (256u << 10)
+
+// The whole head must have come after this long,
+#define HEAD_NS (10ull * 1000000000)
+// a body must never pause longer,
+#define BODY_PAUSE_NS (10ull * 1000000000)
+// and must come at this rate on the whole: a modem's.
+#define BODY_BYTES_PER_S 4096u
+// A connection without a request, or a reply that nobody reads.
+#define IDLE_S 30u
+
+// JSON and console input. Bundles have their own limit.
+#define BODY_MAX 65536u
+// A refused body that is at most this long is read to its end, so that the
+// connection can go on; a longer one ends it.
+#define DRAIN_MAX 262144u
+#define DRAIN_NS  (2ull * 1000000000)
+
+// Bundles being uploaded, all together: memory that is not yet anybody's.
+#define SPOOL_BYTES_MAX (512ull << 20)
+
+// A request's signature is good for this long; clocks differ.
+#define SIGNATURE_AGE_S 300
+// Nonces remembered: 16 MiB, more than all signatures that two cores can
+// check in twice that time.
+#define NONCES_MAX (1u << 20)
+
+// What another role may take to answer. The ledger's disk may be slow; what
+// waits for something to happen says how long.
+#define CALL_NS     (20ull * 1000000000)
+#define WAIT_MAX_NS (60ull * 1000000000)
+
+// How often a followed console is looked at: at once while it flows, then
+// less often, so that a thousand silent ones cost nothing.
+#define FOLLOW_MIN_NS 2000000ull
+#define FOLLOW_MAX_NS 100000000ull
+
+#define LIST_LIMIT_DEFAULT 50
+#define LIST_LIMIT_MAX     1000
+
+#endif

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: ISC
+// Many threads' requests over one channel to another role.
+//
+// A thread sends its message with a tag of its own and sleeps; one thread a
+// channel reads the replies and wakes whose tag they carry. A reply that
+// nobody waits for any more is dropped with its descriptors.
+
+#ifndef API_MUX_H
+#define API_MUX_H
+
+#include <stdint.h>
+
+#include "node-agent/agent/ipc.h"
+
+struct mux;
+
+// Starts the reading thread. `closed` runs on it, once, when the peer has
+// closed or broken the rules; calls under way and later ones then fail. The
+// descriptor stays the caller's and must outlive the process's use of the mux.
+// NULL: no memory, or no thread.
+struct mux *mux_new(int fd, void (*closed)(const char *why));
+
+// A descriptor that a reply may carry: closed by mux_reply_free.
+struct mux_reply {
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+};
+#define MUX_REPLY_INIT                                                         \
+    {                                                                          \
+        .fds = { -1, -1, -1 }                                                  \
+    }
+#define cleanup_mux_reply __attribute__((cleanup(mux_reply_free)))
+void mux_reply_free(struct mux_reply *reply);
+
+// Sends the message (its tag is filled in here; its head has type and size)
+// with nfds descriptors, which stay the caller's, and waits for the reply.
+// 0; -ETIMEDOUT; -EPIPE: the peer is gone; -EPROTO: a reply of another type.
+int mux_call(struct mux *m, struct msg_head *head, const int *fds, int nfds,
+             uint64_t timeout_ns, struct mux_reply *reply, struct err *e);
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: ISC
+// Reading a request, and asking other roles for it; see request.h.
+
+#include "node-agent/api/request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/hex.h"
+#include "lib/json.h"
+#include "node-agent/api/limits.h"
+
+const char *request_field(const struct request *rq, const char *name)
+{
+    return MHD_lookup_connection_value(rq->mhd, MHD_HEADER_KIND, name);
+}
+
+const char *request_arg(const struct request *rq, const char *name)
+{
+    return MHD_lookup_connection_value(rq->mhd, MHD_GET_ARGUMENT_KIND, name);
+}
+
+bool request_arg_u64(struct request *rq, const char *name, uint64_t min,
+                     uint64_t max, uint64_t *value)
+{
+    const char *text = request_arg(rq, name);
+    unsigned long long n;
+    char *end;
+
+    if (!text)
+        return true;
+    errno = 0;
+    n = strtoull(text, &end, 10);
+    // strtoull would take blanks and signs.
+    if (*text < '0' || *text > '9' || *end || errno || n < min || n > max) {
+        reply_problem(rq, 400, 0,
+                      "the argument \"%s\" must be a number from %llu to %llu",
+                      name, (unsigned long long)min, (unsigned long long)max);
+        return false;
+    }
+    *value = n;
+    return true;
+}
+
+bool request_arg_flag(struct request *rq, const char *name, bool *value)
+{
+    const char *text = request_arg(rq, name);
+
+    if (!text) {
+        *value = false;
+    } else if (!strcmp(text, "1") || !strcmp(text, "true")) {
+        *value = true;
+    } else if (!strcmp(text, "0") || !strcmp(text, "false")) {
+        *value = false;
+    } else {
+        reply_problem(rq, 400, 0, "the argument \"%s\" must be 1 or 0", name);
+        return false;
+    }
+    return true;
+}
+
+bool request_param_id(struct request *rq, sub_id_t *id)
+{
+    if (hex_decode(id->b, sizeof(id->b), rq->param) == 0)
+        return true;
+    reply_problem(rq, 404, 0,
+                  "a submission's number has 32 hexadecimal digits");
+    return false;
+}
+
+bool request_param_key(struct request *rq, key_id_t *key)
+{
+    if (hex_decode(key->b, sizeof(key->b), rq->param) == 0)
+        return true;
+    reply_problem(rq, 404, 0, "a customer's key has 64 hexadecimal digits");
+    return false;
+}
+
+json_t *request_json(struct request *rq)
+{
+    struct err e = {0};
+    json_t *v = json_parse("the body", buf_str(&rq->body), rq->body.len, &e);
+
+    if (v && !json_is_object(v)) {
+        json_decref(v);
+        v = NULL;
+        err_set(&e, EINVAL, "the body must be a JSON object");
+    }
+    if (!v)
+        reply_problem(rq, 400, 0, "%s", e.text);
+    return v;
+}
+
+bool request_call(struct request *rq, struct mux *m, void *msg,
+                  uint64_t timeout_ns, struct mux_reply *reply)
+{
+    const struct msg_reply *head = &reply->any.reply;
+    struct err e = {0};
+
+    if (mux_call(m, msg, NULL, 0, timeout_ns, reply, &e) < 0) {
+        reply_problem(rq, 503, 1, "%s", e.text);
+        return false;
+    }
+    if (head->status < 400)
+        return true;
+    reply_problem(rq, head->status, head->retry_after_s, "%s", head->text);
+    return false;
+}

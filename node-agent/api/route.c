@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: ISC
+// The table of routes; see route.h.
+
+#include "node-agent/api/route.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "node-agent/api/limits.h"
+#include "node-agent/bundle/limits.h"
+
+static const struct route routes[] = {
+    {"GET", "/healthz", ACCESS_OPEN, 0, serve_health},
+    {"GET", "/v1/node", ACCESS_OPEN, 0, serve_node},
+    {"GET", "/v1/ratecard", ACCESS_OPEN, 0, serve_ratecard},
+    {"POST", "/v1/quotes", ACCESS_OPEN, 2 * MANIFEST_MAX, serve_quote},
+
+    // Open, since what signs it is inside.
+    {"POST", "/v1/submissions", ACCESS_OPEN, BUNDLE_MAX, serve_submit},
+    {"GET", "/v1/submissions", ACCESS_CUSTOMER, 0, serve_list},
+    {"GET", "/v1/submissions/{}", ACCESS_CUSTOMER, 0, serve_submission},
+    {"DELETE", "/v1/submissions/{}", ACCESS_CUSTOMER, 0, serve_destroy},
+    {"GET", "/v1/submissions/{}/console", ACCESS_CUSTOMER, 0, serve_console},
+    {"GET", "/v1/submissions/{}/build-log", ACCESS_CUSTOMER, 0,
+     serve_build_log},
+    {"POST", "/v1/submissions/{}/input", ACCESS_CUSTOMER, BODY_MAX,
+     serve_input},
+    {"GET", "/v1/submissions/{}/receipt", ACCESS_CUSTOMER, 0, serve_receipt},
+
+    {"GET", "/v1/account", ACCESS_CUSTOMER, 0, serve_account},
+    {"GET", "/v1/account/invoice", ACCESS_CUSTOMER, 0, serve_invoice},
+    {"GET", "/v1/account/usage.csv", ACCESS_CUSTOMER, 0, serve_usage_csv},
+
+    {"GET", "/v1/domains", ACCESS_OPERATOR, 0, serve_domains},
+    {"GET", "/v1/accounts", ACCESS_OPERATOR, 0, serve_accounts},
+    {"POST", "/v1/accounts", ACCESS_OPERATOR, BODY_MAX, serve_account_open},
+    {"GET", "/v1/accounts/{}", ACCESS_OPERATOR, 0, serve_account_of},
+    {"POST", "/v1/accounts/{}/credits", ACCESS_OPERATOR, BODY_MAX,
+     serve_account_credit},
+};
+
+bool route_streams(const struct route *route)
+{
+    return route->serve == serve_submit;
+}
+
+// Does the path have the pattern's form? {} takes a segment that is neither
+// empty nor longer than the parameter has room.
+static bool path_fits(const char *pattern, const char *path,
+                      char param[PARAM_MAX])
+{
+    while (*pattern) {
+        if (!strncmp(pattern, "{}", 2)) {
+            size_t len = strcspn(path, "/");
+
+            if (len == 0 || len >= PARAM_MAX)
+                return false;
+            memcpy(param, path, len);
+            param[len] = '\0';
+            pattern += 2;
+            path += len;
+        } else if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+    return *path == '\0';
+}
+
+const struct route *route_find(const char *method, const char *path,
+                               char param[PARAM_MAX], char allowed[ALLOWED_MAX])
+{
+    // libmicrohttpd leaves the body out of what answers HEAD.
+    const char *wanted = strcmp(method, "HEAD") ? method : "GET";
+
+    allowed[0] = '\0';
+    for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++) {
+        size_t n = strlen(allowed);
+
+        if (!path_fits(routes[i].path, path, param))
+            continue;
+        if (!strcmp(routes[i].method, wanted))
+            return &routes[i];
+        snprintf(allowed + n, ALLOWED_MAX - n, "%s%s%s", n ? ", " : "",
+                 routes[i].method,
+                 strcmp(routes[i].method, "GET") ? "" : ", HEAD");
+    }
+    return NULL;
+}

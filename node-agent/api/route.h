@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: ISC
+// What the API offers: the table of routes. API.md tells it to users.
+
+#ifndef API_ROUTE_H
+#define API_ROUTE_H
+
+#include "node-agent/api/request.h"
+
+enum access {
+    ACCESS_OPEN,     // anybody; no signature is looked at
+    ACCESS_CUSTOMER, // the owner, or the operator for anybody's
+    ACCESS_OPERATOR,
+};
+
+struct route {
+    const char *method, *path; // {} stands for one segment
+    enum access access;
+    size_t body_max; // 0: takes no body
+    void (*serve)(struct request *rq);
+};
+
+// The one whose body is not collected but read as it arrives (upload.h).
+bool route_streams(const struct route *route);
+
+// Finds the route; fills in the parameter. NULL: *allowed is "" if there is
+// no such path, else the methods it has.
+#define ALLOWED_MAX 64
+const struct route *route_find(const char *method, const char *path,
+                               char param[PARAM_MAX],
+                               char allowed[ALLOWED_MAX]);
+
+// node.c
+void serve_health(struct request *rq);
+void serve_node(struct request *rq);
+void serve_ratecard(struct request *rq);
+void serve_quote(struct request *rq);
+void serve_domains(struct request *rq);
+// upload.c
+void serve_submit(struct request *rq);
+// submission.c
+void serve_list(struct request *rq);
+void serve_submission(struct request *rq);
+void serve_destroy(struct request *rq);
+void serve_input(struct request *rq);
+void serve_receipt(struct request *rq);
+// console.c
+void serve_console(struct request *rq);
+void serve_build_log(struct request *rq);
+// account.c
+void serve_account(struct request *rq);
+void serve_invoice(struct request *rq);
+void serve_usage_csv(struct request *rq);
+void serve_accounts(struct request *rq);
+void serve_account_open(struct request *rq);
+void serve_account_of(struct request *rq);
+void serve_account_credit(struct request *rq);
+
+#endif

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: ISC
+// Submissions after they were taken in: list, state, end, input, receipt.
+
+#include <string.h>
+#include <time.h>
+
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/hex.h"
+#include "lib/io.h"
+#include "node-agent/api/document.h"
+#include "node-agent/api/limits.h"
+#include "node-agent/api/render.h"
+#include "node-agent/api/route.h"
+#include "node-agent/api/v1.h"
+
+// ---------------------------------------------------------------------- list
+
+// The structs behind the descriptor, each rendered; NULL: failed.
+static json_t *list_render(int fd, uint64_t count, const char *currency)
+{
+    json_t *list = json_array();
+
+    for (uint64_t i = 0; i < count && list; i++) {
+        struct sub_info info;
+
+        if (pread_full(fd, &info, sizeof(info), (off_t)(i * sizeof(info))) !=
+                sizeof(info) ||
+            json_array_append_new(list, render_submission(&info, currency))) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    return list;
+}
+
+static void list_reply(struct request *rq, struct msg_list *msg)
+{
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    uint64_t count;
+    json_t *list, *next = NULL;
+
+    ipc_head(msg, MSG_LIST, 0);
+    if (!request_call(rq, rq->api->keeper, msg, CALL_NS, &reply))
+        return;
+    count = reply.fds[0] < 0 ? 0 : reply.any.count.count;
+    list = list_render(reply.fds[0], count, rq->api->currency);
+    // A full page may have more behind it.
+    if (count == msg->limit && list)
+        next =
+            json_incref(json_object_get(json_array_get(list, count - 1), "id"));
+    reply_json(rq, 200,
+               json_pack("{s:o, s:o}", "submissions", list, "next",
+                         next ? next : json_null()));
+}
+
+void serve_list(struct request *rq)
+{
+    struct msg_list msg = {.customer = rq->caller.key};
+    const char *after = request_arg(rq, "after");
+    uint64_t limit = LIST_LIMIT_DEFAULT;
+    bool live;
+
+    if (!request_arg_u64(rq, "limit", 1, LIST_LIMIT_MAX, &limit) ||
+        !request_arg_flag(rq, "live", &live))
+        return;
+    if (after && hex_decode(msg.after.b, sizeof(msg.after.b), after) < 0) {
+        reply_problem(rq, 400, 0,
+                      "the argument \"after\" must be a submission's number");
+        return;
+    }
+    msg.limit = (uint32_t)limit;
+    msg.live_only = live;
+    list_reply(rq, &msg);
+}
+
+void serve_domains(struct request *rq)
+{
+    struct msg_list msg = {.limit = LIST_LIMIT_MAX, .live_only = 1};
+
+    list_reply(rq, &msg);
+}
+
+// --------------------------------------------------------------------- state
+
+static void info_reply(struct request *rq, unsigned status,
+                       const struct mux_reply *reply)
+{
+    reply_json(rq, status,
+               render_submission(&reply->any.info.info, rq->api->currency));
+}
+
+static bool info_get(struct request *rq, const sub_id_t *id,
+                     struct mux_reply *reply)
+{
+    struct msg_get msg = {.id = *id, .customer = rq->caller.key};
+
+    ipc_head(&msg, MSG_GET, 0);
+    return request_call(rq, rq->api->keeper, &msg, CALL_NS, reply);
+}
+
+// Returns at the first version after `version`, or when the time is up.
+static bool info_wait(struct request *rq, const sub_id_t *id, uint64_t version,
+                      uint64_t timeout_ns, struct mux_reply *reply)
+{
+    struct msg_wait msg = {.id = *id,
+                           .customer = rq->caller.key,
+                           .version = version,
+                           .timeout_ns = timeout_ns};
+
+    ipc_head(&msg, MSG_WAIT, 0);
+    return request_call(rq, rq->api->keeper, &msg, timeout_ns + CALL_NS, reply);
+}
+
+void serve_submission(struct request *rq)
+{
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    uint64_t version = UINT64_MAX, timeout_ms = 30000;
+    sub_id_t id;
+    bool good;
+
+    if (!request_param_id(rq, &id) ||
+        !request_arg_u64(rq, "wait_version", 0, INT64_MAX, &version) ||
+        !request_arg_u64(rq, "timeout_ms", 0, WAIT_MAX_NS / 1000000,
+                         &timeout_ms))
+        return;
+    if (version == UINT64_MAX)
+        good = info_get(rq, &id, &reply);
+    else
+        good = info_wait(rq, &id, version, timeout_ms * 1000000, &reply);
+    if (good)
+        info_reply(rq, 200, &reply);
+}
+
+void serve_destroy(struct request *rq)
+{
+    struct msg_get msg = {.customer = rq->caller.key};
+    cleanup_mux_reply struct mux_reply destroyed = MUX_REPLY_INIT;
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+
+    if (!request_param_id(rq, &msg.id))
+        return;
+    ipc_head(&msg, MSG_DESTROY, 0);
+    if (request_call(rq, rq->api->keeper, &msg, CALL_NS, &destroyed) &&
+        info_get(rq, &msg.id, &reply))
+        info_reply(rq, 202, &reply);
+}
+
+// --------------------------------------------------------------------- input
+
+// One message; an empty one means the end of input.
+static bool input_send(struct request *rq, const sub_id_t *id,
+                       const uint8_t *data, size_t len)
+{
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    struct msg_input msg = {
+        .id = *id, .customer = rq->caller.key, .len = (uint32_t)len};
+
+    memcpy(msg.data, data, len);
+    ipc_head_cut(&msg, MSG_INPUT, 0, data, len);
+    return request_call(rq, rq->api->keeper, &msg, CALL_NS, &reply);
+}
+
+void serve_input(struct request *rq)
+{
+    size_t sent = 0;
+    sub_id_t id;
+    bool eof;
+
+    if (!request_param_id(rq, &id) || !request_arg_flag(rq, "eof", &eof))
+        return;
+    while (sent < rq->body.len) {
+        size_t n = rq->body.len - sent;
+
+        if (n > HVC_INPUT_MAX)
+            n = HVC_INPUT_MAX;
+        if (!input_send(rq, &id, rq->body.data + sent, n))
+            return;
+        sent += n;
+    }
+    if (eof && !input_send(rq, &id, (const uint8_t *)"", 0))
+        return;
+    reply_json(rq, 200, json_pack("{s:I}", "accepted", (json_int_t)sent));
+}
+
+// ------------------------------------------------------------------- receipt
+
+// Waits until the submission is charged. false: the reply is made.
+static bool receipt_wait_done(struct request *rq, const sub_id_t *id,
+                              uint64_t deadline_ns)
+{
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    uint64_t now = clock_mono_ns();
+
+    if (!info_get(rq, id, &reply))
+        return false;
+    while (reply.any.info.info.state < SUB_DONE && now < deadline_ns) {
+        if (!info_wait(rq, id, reply.any.info.info.version, deadline_ns - now,
+                       &reply))
+            return false;
+        now = clock_mono_ns();
+    }
+    return true;
+}
+
+// Asks the ledger again until the batch is sealed: it seals often, and has no
+// message that says when.
+static void receipt_wait_sealed(struct request *rq, struct msg_document *msg,
+                                uint64_t deadline_ns)
+{
+    struct timespec pause = {.tv_nsec = 2000000};
+
+    for (;;) {
+        cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+        const struct msg_reply *head = &reply.any.reply;
+        struct err e = {0};
+
+        if (mux_call(rq->api->ledger, &msg->head, NULL, 0, CALL_NS, &reply,
+                     &e) < 0 ||
+            head->status != 425 || clock_mono_ns() >= deadline_ns)
+            break;
+        nanosleep(&pause, NULL);
+        if (pause.tv_nsec < 50000000)
+            pause.tv_nsec *= 2;
+    }
+}
+
+void serve_receipt(struct request *rq)
+{
+    struct msg_document msg = {.kind = DOC_RECEIPT, .customer = rq->caller.key};
+    uint64_t timeout_ms = WAIT_MAX_NS / 1000000, deadline_ns;
+    bool wait;
+
+    if (!request_param_id(rq, &msg.id) ||
+        !request_arg_flag(rq, "wait", &wait) ||
+        !request_arg_u64(rq, "timeout_ms", 0, WAIT_MAX_NS / 1000000,
+                         &timeout_ms))
+        return;
+    deadline_ns = clock_mono_ns() + timeout_ms * 1000000;
+    ipc_head(&msg, MSG_DOCUMENT, 0);
+    if (wait) {
+        if (!receipt_wait_done(rq, &msg.id, deadline_ns))
+            return;
+        receipt_wait_sealed(rq, &msg, deadline_ns);
+    }
+    document_reply(rq, &msg, RECEIPT_TYPE);
+}

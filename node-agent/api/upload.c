@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: ISC
+// A bundle on its way in; see upload.h.
+
+#include "node-agent/api/upload.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/hex.h"
+#include "lib/io.h"
+#include "node-agent/api/limits.h"
+#include "node-agent/api/render.h"
+#include "node-agent/api/route.h"
+#include "node-agent/bundle/bundle.h"
+
+struct upload {
+    struct api *api;
+    int fd; // memfd
+    uint64_t len;
+    struct bundle_reader *reader;
+};
+
+// Asked as soon as the signature is known to be good, before any file.
+static int upload_manifest(void *ctx, const struct manifest *m, struct err *e)
+{
+    const struct upload *u = ctx;
+
+    return manifest_admit(m, u->api->cfg->node_id,
+                          clock_real_ns() / 1000000000u, e);
+}
+
+static const struct bundle_handler handler = {.manifest = upload_manifest};
+
+struct upload *upload_new(struct api *api)
+{
+    struct upload *u = calloc(1, sizeof(*u));
+
+    if (!u)
+        return NULL;
+    u->api = api;
+    u->fd = memfd_create("bundle", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    u->reader = bundle_reader_new(&handler, u);
+    if (u->fd < 0 || !u->reader) {
+        upload_free(u);
+        return NULL;
+    }
+    return u;
+}
+
+void upload_free(struct upload *u)
+{
+    if (!u)
+        return;
+    if (u->fd >= 0)
+        close(u->fd);
+    if (u->reader)
+        bundle_reader_free(u->reader);
+    atomic_fetch_sub(&u->api->spooled_bytes, u->len);
+    free(u);
+}
+
+unsigned upload_add(struct upload *u, const void *data, size_t len,
+                    struct err *e)
+{
+    u->len += len;
+    if (atomic_fetch_add(&u->api->spooled_bytes, len) + len > SPOOL_BYTES_MAX) {
+        err_set(e, EBUSY, "the node is taking in too much at once");
+        return 503;
+    }
+    if (bundle_reader_feed(u->reader, data, len, e) < 0)
+        return u->len > BUNDLE_MAX ? 413 : 422;
+    if (write_full(u->fd, data, len) < 0) {
+        err_set(e, ENOMEM, "the node has no memory for the bundle");
+        return 503;
+    }
+    return 0;
+}
+
+// The bundle is whole and good. From here on nothing can change it, whoever
+// holds the descriptor.
+static int upload_seal(struct upload *u, struct err *e)
+{
+    if (fcntl(u->fd, F_ADD_SEALS,
+              F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+        return err_errno(e, "sealing the bundle");
+    return 0;
+}
+
+void serve_submit(struct request *rq)
+{
+    struct msg_submit msg = {.bundle_len = rq->upload->len};
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    const struct msg_submit_reply *got = &reply.any.submit_reply;
+    char location[80] = "/v1/submissions/";
+    struct err e = {0};
+
+    if (bundle_reader_end(rq->upload->reader, &e) < 0) {
+        reply_problem(rq, 400, 0, "%s", e.text);
+        return;
+    }
+    if (upload_seal(rq->upload, &e) < 0) {
+        reply_problem(rq, 500, 0, "%s", e.text);
+        return;
+    }
+    ipc_head(&msg, MSG_SUBMIT, 0);
+    ipc_text(msg.peer, rq->conn->peer);
+    if (mux_call(rq->api->keeper, &msg.head, &rq->upload->fd, 1, CALL_NS,
+                 &reply, &e) < 0) {
+        reply_problem(rq, 503, 1, "%s", e.text);
+        return;
+    }
+    if (got->reply.status >= 400) {
+        reply_problem(rq, got->reply.status, got->reply.retry_after_s, "%s",
+                      got->reply.text);
+        return;
+    }
+    hex_encode(location + 16, got->info.id.b, sizeof(got->info.id.b));
+    reply_header(rq, MHD_HTTP_HEADER_LOCATION, location);
+    reply_json(rq, got->reply.status,
+               render_submission(&got->info, rq->api->currency));
+}
