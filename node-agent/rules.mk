@@ -9,4 +9,5 @@ CGROUP_SRCS := node-agent/spawner/cgroup.c node-agent/spawner/cgroup_tree.c
 -include node-agent/rules-api.mk
 
 $(call unit-test,ipc,tests/unit/ipc_test.c $(AGENT_IPC_SRCS) $(LIB_SRCS),)
+$(call unit-test,config,tests/unit/config_test.c node-agent/agent/config.c $(LIB_SRCS),)
 $(call unit-test,cgroup,tests/unit/cgroup_test.c $(CGROUP_SRCS) $(LIB_SRCS),)

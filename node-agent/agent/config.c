@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: ISC
+// The configuration of hosteld; see config.h and hosteld.conf(5).
+
+#include "node-agent/agent/config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+#include "lib/buf.h"
+#include "lib/cfg.h"
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+#define NS_PER_MS 1000000ull
+#define NS_PER_S  1000000000ull
+
+#define PASSWD_MAX (64u << 20) /* a machine with a million users */
+/* run_dir/slots/16383/sock must fit a socket's path of 108 bytes. */
+#define RUN_DIR_MAX 80
+
+/* As written in the file. Numbers are in the units of their names. */
+struct conf {
+    char *name, *state_dir, *run_dir, *hv_path, *toolchain_dir, *ratecard;
+    char *listen, *cgroup, *on_stop;
+    int64_t operator_uid, uid_base, slots, spare_slots, build_slots;
+    int64_t memory_mib, build_memory_mib, build_wall_s;
+    int64_t lease_s, interval_ms, batch_ms;
+};
+
+#define STR(key, field, most)   CFG_STR_KEY(key, struct conf, field, most, 0)
+#define INT(key, field, lo, hi) CFG_INT_KEY(key, struct conf, field, lo, hi, 0)
+
+/* Why each has its bounds: hosteld.conf(5). */
+static const struct cfg_key keys[] = {
+    STR("name", name, 63),
+    STR("state_dir", state_dir, NODE_PATH_MAX - 1),
+    STR("run_dir", run_dir, RUN_DIR_MAX),
+    STR("hv_path", hv_path, NODE_PATH_MAX - 1),
+    STR("toolchain_dir", toolchain_dir, NODE_PATH_MAX - 1),
+    STR("ratecard", ratecard, NODE_PATH_MAX - 1),
+    STR("listen", listen, 63 + 8),
+    STR("cgroup", cgroup, NODE_PATH_MAX - 1),
+    STR("on_stop", on_stop, 16),
+    INT("operator_uid", operator_uid, 0, UINT32_MAX - 1),
+    INT("uid_base", uid_base, 1000, UINT32_MAX - DOMAIN_SLOTS_MAX - 512),
+    INT("slots", slots, 1, DOMAIN_SLOTS_MAX),
+    INT("spare_slots", spare_slots, 1, 1024),
+    INT("build_slots", build_slots, 0, BUILD_SLOTS_MAX),
+    INT("memory_mib", memory_mib, 16, 1ll << 30),
+    INT("build_memory_mib", build_memory_mib, 64, 1 << 20),
+    INT("build_wall_s", build_wall_s, 1, 86400),
+    INT("lease_s", lease_s, 2, 86400),
+    INT("interval_ms", interval_ms, 100, 60000),
+    INT("batch_ms", batch_ms, 10, 600000),
+    {0},
+};
+
+/* ---------------------------------------------------------------- defaults */
+
+static uint64_t memory_half_kib(void)
+{
+    struct sysinfo si;
+
+    if (sysinfo(&si) < 0)
+        return 1u << 20;
+    return (uint64_t)si.totalram * si.mem_unit / 2 >> 10;
+}
+
+static void path_beside(char out[NODE_PATH_MAX], const char *exe_dir,
+                        const char *built, const char *installed)
+{
+    struct stat st;
+
+    snprintf(out, NODE_PATH_MAX, "%s/%s", exe_dir, built);
+    if (installed && stat(out, &st) < 0)
+        snprintf(out, NODE_PATH_MAX, "%s/%s", exe_dir, installed);
+}
+
+void config_defaults(struct node_config *cfg, const char *exe_dir)
+{
+    *cfg = (struct node_config){
+        .size = sizeof(*cfg),
+        .uid_base = UID_BASE_DEFAULT,
+        .state_dir = "/var/lib/hostel",
+        .run_dir = "/run/hostel",
+        .ratecard_path = "/etc/hostel/ratecard.cfg",
+        .listen_host = "127.0.0.1",
+        .listen_port = 7070,
+        .slots = 256,
+        .spare_slots = 8,
+        .build_slots = 2,
+        .memory_kib = memory_half_kib(),
+        .build_memory_kib = 512u << 10,
+        .build_wall_ns = 60 * NS_PER_S,
+        .lease_ns = 30 * NS_PER_S,
+        .interval_ns = 1 * NS_PER_S,
+        .batch_ns = 1 * NS_PER_S,
+    };
+    if (gethostname(cfg->node_name, sizeof(cfg->node_name) - 1) < 0)
+        strcpy(cfg->node_name, "node");
+    path_beside(cfg->hv_path, exe_dir, "hostel-hv", NULL);
+    /* In the build tree, and where `make install` puts it. */
+    path_beside(cfg->toolchain_dir, exe_dir, "../toolchain",
+                "../lib/hostel/toolchain");
+}
+
+/* ----------------------------------------------------------------- reading */
+
+static int path_set(char out[NODE_PATH_MAX], const char *key, const char *value,
+                    struct err *e)
+{
+    size_t len;
+
+    if (!value)
+        return 0;
+    len = strlen(value);
+    if (value[0] != '/')
+        return err_set(e, EINVAL, "%s must be an absolute path, not \"%s\"",
+                       key, value);
+    while (len > 1 && value[len - 1] == '/')
+        len--;
+    snprintf(out, NODE_PATH_MAX, "%.*s", (int)len, value);
+    return 0;
+}
+
+/* "127.0.0.1:7070", "[::1]:7070" or "" for none. */
+static int listen_set(struct node_config *cfg, const char *value, struct err *e)
+{
+    char host[64];
+    struct in6_addr address;
+    const char *colon;
+    size_t len;
+    long port;
+    char *end;
+
+    if (!value)
+        return 0;
+    if (!*value) {
+        cfg->listen_host[0] = 0;
+        cfg->listen_port = 0;
+        return 0;
+    }
+    colon = strrchr(value, ':');
+    if (!colon || colon[1] < '0' || colon[1] > '9')
+        return err_set(e, EINVAL, "listen must be \"ADDRESS:PORT\", not \"%s\"",
+                       value);
+    port = strtol(colon + 1, &end, 10);
+    if (*end || port > 65535)
+        return err_set(e, EINVAL, "listen has no port \"%s\": 0 to 65535",
+                       colon + 1);
+    len = colon - value;
+    if (len >= 2 && value[0] == '[' && value[len - 1] == ']')
+        snprintf(host, sizeof(host), "%.*s", (int)len - 2, value + 1);
+    else
+        snprintf(host, sizeof(host), "%.*s", (int)len, value);
+    if (inet_pton(strchr(host, ':') ? AF_INET6 : AF_INET, host, &address) != 1)
+        return err_set(e, EINVAL,
+                       "listen needs a numeric address, such as 127.0.0.1 or "
+                       "[::1], not \"%s\"",
+                       host);
+    strcpy(cfg->listen_host, host);
+    cfg->listen_port = port;
+    return 0;
+}
+
+static int on_stop_set(struct node_config *cfg, const char *value,
+                       struct err *e)
+{
+    if (!value)
+        return 0;
+    if (strcmp(value, "leave") != 0 && strcmp(value, "destroy") != 0)
+        return err_set(e, EINVAL,
+                       "on_stop is \"leave\" or \"destroy\", not \"%s\"",
+                       value);
+    cfg->destroy_on_stop = value[0] == 'd';
+    return 0;
+}
+
+static void conf_from(struct conf *c, const struct node_config *cfg)
+{
+    *c = (struct conf){
+        .operator_uid = cfg->operator_uid,
+        .uid_base = cfg->uid_base,
+        .slots = cfg->slots,
+        .spare_slots = cfg->spare_slots,
+        .build_slots = cfg->build_slots,
+        .memory_mib = cfg->memory_kib >> 10,
+        .build_memory_mib = cfg->build_memory_kib >> 10,
+        .build_wall_s = cfg->build_wall_ns / NS_PER_S,
+        .lease_s = cfg->lease_ns / NS_PER_S,
+        .interval_ms = cfg->interval_ns / NS_PER_MS,
+        .batch_ms = cfg->batch_ns / NS_PER_MS,
+    };
+}
+
+static int conf_apply(struct node_config *cfg, const struct conf *c,
+                      struct err *e)
+{
+    if (path_set(cfg->state_dir, "state_dir", c->state_dir, e) < 0 ||
+        path_set(cfg->run_dir, "run_dir", c->run_dir, e) < 0 ||
+        path_set(cfg->hv_path, "hv_path", c->hv_path, e) < 0 ||
+        path_set(cfg->toolchain_dir, "toolchain_dir", c->toolchain_dir, e) <
+            0 ||
+        path_set(cfg->ratecard_path, "ratecard", c->ratecard, e) < 0 ||
+        path_set(cfg->cgroup_path, "cgroup", c->cgroup, e) < 0 ||
+        listen_set(cfg, c->listen, e) < 0 ||
+        on_stop_set(cfg, c->on_stop, e) < 0)
+        return -e->code;
+    if (c->name && !*c->name)
+        return err_set(e, EINVAL, "name must not be empty");
+    if (c->name)
+        snprintf(cfg->node_name, sizeof(cfg->node_name), "%s", c->name);
+    cfg->operator_uid = c->operator_uid;
+    cfg->uid_base = c->uid_base;
+    cfg->slots = c->slots;
+    cfg->spare_slots = c->spare_slots;
+    cfg->build_slots = c->build_slots;
+    cfg->memory_kib = (uint64_t)c->memory_mib << 10;
+    cfg->build_memory_kib = (uint64_t)c->build_memory_mib << 10;
+    cfg->build_wall_ns = c->build_wall_s * NS_PER_S;
+    cfg->lease_ns = c->lease_s * NS_PER_S;
+    cfg->interval_ns = c->interval_ms * NS_PER_MS;
+    cfg->batch_ns = c->batch_ms * NS_PER_MS;
+    return 0;
+}
+
+/* Settings that must fit each other. */
+static int conf_agree(const struct node_config *cfg, struct err *e)
+{
+    if (strcmp(cfg->state_dir, cfg->run_dir) == 0)
+        return err_set(e, EINVAL,
+                       "state_dir and run_dir must be different folders");
+    if (strcmp(cfg->cgroup_path, "/") == 0)
+        return err_set(e, EINVAL, "cgroup must be a folder of hosteld's own");
+    if (cfg->spare_slots > cfg->slots)
+        return err_set(e, EINVAL,
+                       "spare_slots (%u) is more than there are slots (%u)",
+                       cfg->spare_slots, cfg->slots);
+    if (cfg->lease_ns < 2 * cfg->interval_ns)
+        return err_set(e, EINVAL,
+                       "lease_s must be at least twice interval_ms: a lease "
+                       "is renewed once an interval");
+    return 0;
+}
+
+static int config_take(struct node_config *cfg, const char *path,
+                       const char *text, struct err *e)
+{
+    struct node_config next = *cfg;
+    struct conf c;
+    int r;
+
+    conf_from(&c, cfg);
+    r = text ? cfg_parse("command line", text, strlen(text), keys, &c, e)
+             : cfg_read(path, keys, &c, e);
+    if (r == 0) {
+        r = conf_apply(&next, &c, e);
+        if (r == 0)
+            r = conf_agree(&next, e);
+        if (r < 0)
+            err_prefix(e, "%s", path);
+    }
+    cfg_free(keys, &c);
+    if (r == 0)
+        *cfg = next;
+    return r;
+}
+
+int config_read(struct node_config *cfg, const char *path, struct err *e)
+{
+    return config_take(cfg, path, NULL, e);
+}
+
+int config_set(struct node_config *cfg, const char *text, struct err *e)
+{
+    return config_take(cfg, "command line", text, e);
+}
+
+/* ---------------------------------------------------------------- checking */
+
+int config_uids_free(const char *name, const char *text, int is_subuid,
+                     uint64_t first, uint64_t count, struct err *e)
+{
+    for (const char *line = text; *line;) {
+        size_t len = strcspn(line, "\n");
+        unsigned long long from, n = 1;
+        char owner[64];
+
+        /* passwd: name:password:uid:...; subuid: name:first:count */
+        if ((is_subuid
+                 ? sscanf(line, "%63[^:\n]:%llu:%llu", owner, &from, &n) == 3
+                 : sscanf(line, "%63[^:\n]:%*[^:\n]:%llu", owner, &from) == 2 ||
+                       sscanf(line, "%63[^:\n]::%llu", owner, &from) == 2) &&
+            from < first + count && first < from + n)
+            return err_set(e, EEXIST,
+                           "uid_base: users %llu to %llu are wanted, but %s "
+                           "gives %llu to \"%s\"",
+                           (unsigned long long)first,
+                           (unsigned long long)(first + count - 1), name,
+                           from < first ? (unsigned long long)first : from,
+                           owner);
+        line += len + (line[len] == '\n');
+    }
+    return 0;
+}
+
+static int uids_check(const struct node_config *cfg, struct err *e)
+{
+    static const char *const files[] = {"/etc/passwd", "/etc/group",
+                                        "/etc/subuid", "/etc/subgid"};
+    uint64_t count = UID_DOMAIN_SLOT(0, 0) + (uint64_t)cfg->slots;
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        cleanup_buf struct buf b = BUF_INIT(PASSWD_MAX);
+        int r;
+
+        if (access(files[i], F_OK) < 0)
+            continue;
+        r = file_read(files[i], &b, e);
+        if (r == 0)
+            r = config_uids_free(files[i], buf_str(&b), i >= 2, cfg->uid_base,
+                                 count, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* A short name for the control groups that two nodes on one machine do not
+ * share and that a node's next start finds again. */
+static uint32_t text_hash(const char *s)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * 16777619u;
+    return h;
+}
+
+int config_check(struct node_config *cfg, struct err *e)
+{
+    if (access(cfg->hv_path, X_OK) < 0)
+        return err_errno(e, "hv_path: %s", cfg->hv_path);
+    if (access(cfg->ratecard_path, R_OK) < 0)
+        return err_errno(e, "ratecard: %s", cfg->ratecard_path);
+    if (cfg->build_slots && access(cfg->toolchain_dir, X_OK) < 0)
+        return err_errno(e, "toolchain_dir: %s", cfg->toolchain_dir);
+    if (!cfg->cgroup_path[0])
+        snprintf(cfg->cgroup_path, sizeof(cfg->cgroup_path), "/hostel-%08x",
+                 text_hash(cfg->run_dir));
+    return uids_check(cfg, e);
+}
+
+void config_print(const struct node_config *cfg, FILE *out)
+{
+    bool v6 = strchr(cfg->listen_host, ':') != NULL;
+
+    fprintf(out, "name = \"%s\"\n", cfg->node_name);
+    fprintf(out, "state_dir = \"%s\"\n", cfg->state_dir);
+    fprintf(out, "run_dir = \"%s\"\n", cfg->run_dir);
+    fprintf(out, "hv_path = \"%s\"\n", cfg->hv_path);
+    fprintf(out, "toolchain_dir = \"%s\"\n", cfg->toolchain_dir);
+    fprintf(out, "ratecard = \"%s\"\n", cfg->ratecard_path);
+    if (cfg->listen_host[0])
+        fprintf(out, "listen = \"%s%s%s:%u\"\n", v6 ? "[" : "",
+                cfg->listen_host, v6 ? "]" : "", cfg->listen_port);
+    else
+        fprintf(out, "listen = \"\"\n");
+    if (cfg->cgroup_path[0])
+        fprintf(out, "cgroup = \"%s\"\n", cfg->cgroup_path);
+    fprintf(out, "on_stop = \"%s\"\n",
+            cfg->destroy_on_stop ? "destroy" : "leave");
+    fprintf(out, "operator_uid = %u\n", cfg->operator_uid);
+    fprintf(out, "uid_base = %u\n", cfg->uid_base);
+    fprintf(out, "slots = %u\n", cfg->slots);
+    fprintf(out, "spare_slots = %u\n", cfg->spare_slots);
+    fprintf(out, "build_slots = %u\n", cfg->build_slots);
+    fprintf(out, "memory_mib = %llu\n",
+            (unsigned long long)cfg->memory_kib >> 10);
+    fprintf(out, "build_memory_mib = %llu\n",
+            (unsigned long long)cfg->build_memory_kib >> 10);
+    fprintf(out, "build_wall_s = %llu\n",
+            (unsigned long long)(cfg->build_wall_ns / NS_PER_S));
+    fprintf(out, "lease_s = %llu\n",
+            (unsigned long long)(cfg->lease_ns / NS_PER_S));
+    fprintf(out, "interval_ms = %llu\n",
+            (unsigned long long)(cfg->interval_ns / NS_PER_MS));
+    fprintf(out, "batch_ms = %llu\n",
+            (unsigned long long)(cfg->batch_ns / NS_PER_MS));
+}
