@@ -98,7 +98,7 @@ static int scan_int(struct scanner *s)
         if (errno == 0 && *stop == 0 && stop != digits && digits[0] != '+')
             return 0;
     }
-    return CFG_ERR(s, "%.*s is not an integer (write text in quotes)",
+    return CFG_ERR(s, "%.*s is not an integer of 64 bits; write text in quotes",
                    s->len > 40 ? 40 : (int)s->len, s->text);
 }
 
@@ -210,6 +210,13 @@ static int scan_inside(struct scanner *s)
     return r;
 }
 
+static int list_unclosed(struct scanner *s, const struct cfg_key *key,
+                         int opened)
+{
+    return cfg_err(s, opened, "the list of %s is not closed: add the missing ]",
+                   key->name);
+}
+
 static int parse_list(struct scanner *s, const struct cfg_key *key,
                       struct cfg_list *out)
 {
@@ -223,10 +230,7 @@ static int parse_list(struct scanner *s, const struct cfg_key *key,
         if (at_punct(s, ']'))
             return list_give(&l, out);
         if (s->token == T_END) {
-            r = cfg_err(s, opened,
-                        "the list of %s is not closed: add the "
-                        "missing ]",
-                        key->name);
+            r = list_unclosed(s, key, opened);
             break;
         }
         if (s->token != T_STR && s->token != T_INT) {
@@ -249,6 +253,10 @@ static int parse_list(struct scanner *s, const struct cfg_key *key,
             break;
         if (at_punct(s, ']'))
             return list_give(&l, out);
+        if (s->token == T_END) {
+            r = list_unclosed(s, key, opened);
+            break;
+        }
         if (!at_punct(s, ',')) {
             r = CFG_ERR(s, "in the list of %s a comma or ] is missing",
                         key->name);

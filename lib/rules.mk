@@ -10,3 +10,11 @@ LIB_DB_SRCS := lib/db.c
 
 LIB_JSON_LIBS := -ljansson
 LIB_DB_LIBS := -lsqlite3
+
+$(call unit-test,lib_basics_test,tests/unit/lib_basics_test.c $(LIB_SRCS),)
+$(call unit-test,lib_sock_test,tests/unit/lib_sock_test.c $(LIB_SRCS),)
+$(call unit-test,lib_cfg_test,tests/unit/lib_cfg_test.c $(LIB_SRCS),)
+$(call unit-test,lib_json_test,tests/unit/lib_json_test.c $(LIB_SRCS) \
+    $(LIB_JSON_SRCS),$(LIB_JSON_LIBS))
+$(call unit-test,lib_db_test,tests/unit/lib_db_test.c $(LIB_SRCS) \
+    $(LIB_DB_SRCS),$(LIB_DB_LIBS))
