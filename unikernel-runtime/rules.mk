@@ -1,1 +1,113 @@
-# unikernel-runtime
+# unikernel-runtime: hostel-cc, and the sysroot it compiles against:
+#
+#   $(BUILD)/sysroot/usr/include        newlib's headers
+#   $(BUILD)/sysroot/usr/local/include  ours, which come first
+#   $(BUILD)/sysroot/usr/lib            hostel.o (the runtime), libc.a, libm.a, image.ld
+#
+# Other folders build guest programs by depending on $(SYSROOT) and running
+# $(HOSTEL_CC).
+
+RT := unikernel-runtime
+HOSTEL_CC := $(BUILD)/bin/hostel-cc
+SYSROOT_DIR := $(BUILD)/sysroot
+SYSROOT := $(SYSROOT_DIR)/complete
+
+# newlib is kept in the cache under a name that says how it was built.
+NEWLIB_RECIPE := $(RT)/libc/newlib-build $(RT)/cc/target.flags $(RT)/fetch/pins
+NEWLIB := $(C_ABS)/newlib-$(shell { cat $(NEWLIB_RECIPE); \
+    $(HOSTCC) -dumpfullversion; } | sha256sum | cut -c1-16)
+
+$(NEWLIB)/lib/libc.a:
+	$(call say,NEWLIB,$(NEWLIB))
+	$(Q)$(RT)/libc/newlib-build $(C_ABS) $(NEWLIB)
+
+$(call host-program,hostel-cc,$(RT)/cc/hostel-cc.c)
+GENERATED += $(BUILD)/gen/target-flags.h
+$(BUILD)/gen/target-flags.h: $(RT)/cc/target.flags
+	@mkdir -p $(@D)
+	$(Q){ printf '#define TARGET_FLAGS'; \
+	    sed 's/.*/ "&",/' $< | tr -d '\n'; echo; } > $@
+
+RT_INCLUDES := $(shell find $(RT)/include -name '*.h')
+$(SYSROOT_DIR)/headers: $(NEWLIB)/lib/libc.a $(RT_INCLUDES)
+	$(Q)rm -rf $(SYSROOT_DIR)/usr && \
+	mkdir -p $(SYSROOT_DIR)/usr/lib $(SYSROOT_DIR)/usr/local && \
+	cp -r $(NEWLIB)/include $(SYSROOT_DIR)/usr/include && \
+	cp -r $(RT)/include $(SYSROOT_DIR)/usr/local/include && \
+	cp $(NEWLIB)/lib/*.a $(SYSROOT_DIR)/usr/lib/
+	@touch $@
+
+RT_KERNEL_SRCS := \
+    $(RT)/arch/x86_64/entry.c \
+    $(RT)/fs/device.c \
+    $(RT)/fs/file.c \
+    $(RT)/fs/initrd.c \
+    $(RT)/fs/ramfs.c \
+    $(RT)/fs/ramfs_file.c \
+    $(RT)/kernel/boot.c \
+    $(RT)/kernel/clock.c \
+    $(RT)/kernel/console.c \
+    $(RT)/kernel/event.c \
+    $(RT)/kernel/pages.c \
+    $(RT)/kernel/panic.c \
+    $(RT)/kernel/random.c \
+    $(RT)/kernel/thread.c
+RT_LIBC_SRCS := \
+    $(RT)/libc/absent.c \
+    $(RT)/libc/descriptors.c \
+    $(RT)/libc/dirent.c \
+    $(RT)/libc/lock.c \
+    $(RT)/libc/paths.c \
+    $(RT)/libc/process.c \
+    $(RT)/libc/random.c \
+    $(RT)/libc/reent.c \
+    $(RT)/libc/time.c
+RT_OBJS := $(RT_KERNEL_SRCS:%.c=$(BUILD)/guest/%.o)
+RT_LIBC_OBJS := $(RT_LIBC_SRCS:%.c=$(BUILD)/guest/%.o)
+DEPFILES += $(RT_OBJS:.o=.d) $(RT_LIBC_OBJS:.o=.d)
+
+# Those of newlib's sources that its own build leaves out for a bare target.
+NEWLIB_POSIX := fnmatch regcomp regerror regexec regfree collate collcmp
+NEWLIB_POSIX_OBJS := $(NEWLIB_POSIX:%=$(BUILD)/guest/newlib/%.o)
+RT_LIBC_OBJS += $(NEWLIB_POSIX_OBJS)
+
+GUEST_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -I. $(WARN)
+# An upcall saves the general registers only.
+$(BUILD)/guest/$(RT)/kernel/event.o: GUEST_CFLAGS += -mgeneral-regs-only
+
+$(BUILD)/guest/%.o: %.c $(SYSROOT_DIR)/headers $(HOSTEL_CC)
+	$(call say,GUEST-CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(NEWLIB_POSIX_OBJS): $(BUILD)/guest/newlib/%.o: $(SYSROOT_DIR)/headers $(HOSTEL_CC)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -w -D_GNU_SOURCE -I$(NEWLIB)/posix -c -o $@ $(NEWLIB)/posix/$*.c
+
+# The runtime is one object, of which the linker keeps what a program uses.
+# Only what POSIX or newlib names is visible to programs, and weakly: one may
+# have a function of its own called, say, link or panic.
+$(SYSROOT_DIR)/usr/lib/hostel.o: $(RT_OBJS) $(RT_LIBC_OBJS) $(RT)/rules.mk
+	$(call say,LD,$@)
+	$(Q)nm -g --defined-only -j $(RT_LIBC_OBJS) | sed '/:$$/d' > $@.public
+	$(Q)echo _start >> $@.public
+	$(Q)ld -r -o $@.all $(RT_OBJS) $(RT_LIBC_OBJS)
+	$(Q)objcopy --keep-global-symbols=$@.public \
+	    --weaken-symbols=$@.public $@.all $@
+	@rm -f $@.all $@.public
+
+$(SYSROOT): $(SYSROOT_DIR)/usr/lib/hostel.o $(RT)/arch/x86_64/image.ld $(HOSTEL_CC)
+	$(Q)cp $(RT)/arch/x86_64/image.ld $(SYSROOT_DIR)/usr/lib/
+	@touch $@
+
+.PHONY: sysroot install-sysroot
+sysroot: $(SYSROOT)
+all: sysroot
+
+# Part of `make install`.
+install-sysroot: $(SYSROOT)
+	mkdir -p $(DESTDIR)$(PREFIX)/lib/hostel
+	rm -rf $(DESTDIR)$(PREFIX)/lib/hostel/sysroot
+	cp -r $(SYSROOT_DIR) $(DESTDIR)$(PREFIX)/lib/hostel/sysroot
+
+MANUALS += $(RT)/cc/hostel-cc.1

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The two ways into the runtime: the image's entry point and the upcall.
+ * Plus the ELF note by which an image says what it needs.
+ */
+#include "hypervisor/abi/hv.h"
+#include "unikernel-runtime/kernel/boot.h"
+#include "unikernel-runtime/kernel/event.h"
+
+#include <stddef.h>
+
+/*
+ * The stack is the bottom of RAM, an eighth of it but at most STACK_MAX: what
+ * lies below is never mapped, so running out of it is a page fault.
+ */
+#define STACK_MAX (8ul << 20)
+
+/*
+ * The stack starts, and the heap after it, in the middle of a page: a small
+ * program then touches one page for both.
+ */
+#define STACK_TOP_OFFSET 2048
+
+void _start(void);
+
+__attribute__((naked, noreturn, section(".text.boot"))) void _start(void)
+{
+    __asm__ volatile(
+        "lea %c[region](%%rdi), %%rax\n"
+        "1: cmpl %[ram], %c[kind](%%rax)\n"
+        "je 2f\n"
+        "add %[next], %%rax\n"
+        "jmp 1b\n"
+        "2: mov %c[len](%%rax), %%rsi\n"
+        "shr $3, %%rsi\n"
+        "mov %[max], %%ecx\n"
+        "cmp %%rcx, %%rsi\n"
+        "cmova %%rcx, %%rsi\n"
+        "and $-4096, %%rsi\n"
+        "add %c[addr](%%rax), %%rsi\n"
+        "add %[offset], %%rsi\n"
+        "mov %%rsi, %%rsp\n"
+        "xor %%ebp, %%ebp\n"
+        "call boot\n"
+        "ud2\n" ::[region] "i"(offsetof(struct hv_start_info, region)),
+        [kind] "i"(offsetof(struct hv_region, kind)),
+        [len] "i"(offsetof(struct hv_region, len)),
+        [addr] "i"(offsetof(struct hv_region, addr)),
+        [next] "i"(sizeof(struct hv_region)), [ram] "i"(HV_REGION_RAM),
+        [max] "i"(STACK_MAX), [offset] "i"(STACK_TOP_OFFSET));
+}
+
+/*
+ * Entered with upcalls masked and a bounce frame at rsp, between any two
+ * instructions of the program: everything that event_dispatch may change is
+ * saved, which is the general registers only (see event.c).
+ */
+__attribute__((naked)) void event_upcall_entry(void)
+{
+    __asm__ volatile("push %%rax; push %%rcx; push %%rdx; push %%rsi\n"
+                     "push %%rdi; push %%r8; push %%r9; push %%r10\n"
+                     "push %%r11; push %%rbp\n"
+                     "mov %%rsp, %%rbp\n"
+                     "and $-16, %%rsp\n"
+                     "call event_dispatch\n"
+                     "mov %%rbp, %%rsp\n"
+                     "pop %%rbp; pop %%r11\n"
+                     "pop %%r10; pop %%r9; pop %%r8; pop %%rdi\n"
+                     "pop %%rsi; pop %%rdx; pop %%rcx; pop %%rax\n"
+                     "jmp %c0\n" ::"i"(HV_IRET(0)));
+}
+
+#define MIN_MEMORY_KIB 512
+
+struct note {
+    uint32_t name_len, desc_len, type;
+    char name[8];
+    struct hv_note desc;
+} __attribute__((packed));
+
+static const struct note note
+    __attribute__((section(".note.hostel"), used, aligned(4))) = {
+        .name_len = sizeof HV_NOTE_NAME,
+        .desc_len = sizeof(struct hv_note),
+        .type = HV_NOTE_TYPE,
+        .name = HV_NOTE_NAME,
+        .desc = {.abi_version = HV_ABI_VERSION,
+                 .min_memory_kib = MIN_MEMORY_KIB,
+                 .cpu_features = HV_CPU_FSGSBASE},
+};

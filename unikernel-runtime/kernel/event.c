@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Event channels on the one virtual processor.
+ *
+ * event_dispatch() runs inside upcalls, which save general registers only:
+ * this file and every handler are compiled with -mgeneral-regs-only.
+ */
+#include "unikernel-runtime/kernel/event.h"
+#include "unikernel-runtime/kernel/hypercall.h"
+
+#include <stddef.h>
+
+#define vcpu (&shared_info->vcpu[0])
+
+// An exit status says "ended by signal n" as the shell would.
+#define STATUS_SIGTERM (128 + 15)
+
+static void control_changed(void)
+{
+    uint32_t action = shared_info->control.action;
+    shared_info->control.action_done = action;
+    switch ((enum hv_action)action) {
+    case HV_ACTION_SHUTDOWN:
+        hv_shutdown(HV_SHUTDOWN_POWEROFF, STATUS_SIGTERM);
+    case HV_ACTION_REBOOT:
+        hv_shutdown(HV_SHUTDOWN_REBOOT, 0);
+    case HV_ACTION_SUSPEND:
+        hv_shutdown(HV_SHUTDOWN_SUSPEND, 0);
+    case HV_ACTION_NONE:
+    case HV_ACTION_BALLOON: // nothing is held back that could be given
+        break;
+    }
+}
+
+#define PORTS (HV_PORT_DEVICE + HV_DEVICE_MAX)
+
+static event_handler *handlers[PORTS] = {
+    [HV_PORT_CONTROL] = control_changed,
+};
+
+#define PORTS_AT_BOOT                                                          \
+    (1ull << HV_PORT_TIMER | 1ull << HV_PORT_CONSOLE | 1ull << HV_PORT_CONTROL)
+
+void event_init(void)
+{
+    vcpu->mask = ~PORTS_AT_BOOT;
+    hv_setup(HV_SETUP_UPCALL, event_upcall_entry);
+    events_unmask();
+}
+
+void event_bind(unsigned port, event_handler *handler)
+{
+    handlers[port] = handler;
+    __atomic_fetch_and(&vcpu->mask, ~(1ull << port), __ATOMIC_SEQ_CST);
+}
+
+void event_dispatch(void)
+{
+    for (;;) {
+        // Cleared before looking, or an event between the two would be lost.
+        __atomic_exchange_n(&vcpu->upcall_pending, 0, __ATOMIC_SEQ_CST);
+        uint64_t ready = vcpu->pending & ~vcpu->mask;
+        if (!ready)
+            return;
+        unsigned port = __builtin_ctzll(ready);
+        __atomic_fetch_and(&vcpu->pending, ~(1ull << port), __ATOMIC_SEQ_CST);
+        if (handlers[port])
+            handlers[port]();
+    }
+}
+
+void events_mask(void)
+{
+    __atomic_store_n(&vcpu->upcall_mask, 1, __ATOMIC_SEQ_CST);
+}
+
+void events_unmask(void)
+{
+    __atomic_store_n(&vcpu->upcall_mask, 0, __ATOMIC_SEQ_CST);
+    while (vcpu->upcall_pending) {
+        events_mask();
+        event_dispatch();
+        __atomic_store_n(&vcpu->upcall_mask, 0, __ATOMIC_SEQ_CST);
+    }
+}
+
+void event_block(void)
+{
+    hv_block();
+    event_dispatch();
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Event channels: handlers by port, and waiting.
+ *
+ * A handler runs with events masked, either in an upcall between any two
+ * instructions of the program or in event_block(). It may only set flags and
+ * words that waiters look at; it may not use the C library.
+ *
+ * To wait for something that an event announces:
+ *
+ *     events_mask();
+ *     while (!it_is_so)
+ *         event_block();
+ *     events_unmask();
+ */
+#ifndef RT_EVENT_H
+#define RT_EVENT_H
+
+typedef void event_handler(void);
+
+void event_init(void);
+
+// From now on this port interrupts and wakes; a null handler only wakes.
+void event_bind(unsigned port, event_handler *handler);
+
+// Do not nest.
+void events_mask(void);
+void events_unmask(void);
+
+// Events masked: sleeps until at least one event has come, and handles it.
+void event_block(void);
+
+// Events masked: handles all that is pending.
+void event_dispatch(void);
+
+// Where the hypervisor delivers an upcall (arch/).
+void event_upcall_entry(void);
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: ISC
+/*
+ * RAM in whole pages: first fit over a list of free ranges, ordered by
+ * address. A range's header lies in its own first page, so the list needs no
+ * memory of its own and an untouched rest stays with the host.
+ */
+#include "unikernel-runtime/kernel/pages.h"
+#include "unikernel-runtime/kernel/hypercall.h"
+
+#include <stdint.h>
+#include <string.h>
+
+struct range {
+    struct range *next;
+    size_t len;
+};
+
+// Heap below, `gap` never used so far, ranges (free or in use) above.
+static char *heap_start, *heap_end, *gap_end;
+static struct range *free_ranges;
+
+static size_t page_round(size_t len)
+{
+    return (len + HV_PAGE - 1) & -HV_PAGE;
+}
+
+// The stack's region serves; another would need a hole in the heap.
+void pages_init(const struct hv_start_info *si, char *start)
+{
+    heap_start = heap_end = start;
+    for (unsigned i = 0; i < si->nregions; i++) {
+        const struct hv_region *r = &si->region[i];
+        if (r->kind == HV_REGION_RAM) {
+            gap_end = (char *)(r->addr + r->len);
+            return;
+        }
+    }
+}
+
+static void *range_take(struct range **link, size_t len)
+{
+    struct range *r = *link;
+    char *start = (char *)r;
+    if (r->len == len) {
+        *link = r->next;
+        memset(r, 0, sizeof *r);
+        return start;
+    }
+    r->len -= len; // the end of it, so that the header stays
+    return start + r->len;
+}
+
+void *pages_alloc(size_t len)
+{
+    if (len > SIZE_MAX - HV_PAGE)
+        return NULL;
+    len = page_round(len);
+    for (struct range **link = &free_ranges; *link; link = &(*link)->next)
+        if ((*link)->len >= len)
+            return range_take(link, len);
+    size_t gap = ((uintptr_t)gap_end - (uintptr_t)heap_end) & -HV_PAGE;
+    if (len > gap)
+        return NULL;
+    gap_end -= len;
+    return gap_end;
+}
+
+// Joins `r` with its successor when they touch.
+static void range_join(struct range *r)
+{
+    struct range *next = r->next;
+    if (next && (char *)r + r->len == (char *)next) {
+        r->len += next->len;
+        r->next = next->next;
+        memset(next, 0, sizeof *next);
+    }
+}
+
+void pages_free(void *pages, size_t len)
+{
+    if (!pages)
+        return;
+    len = page_round(len);
+    if (hv_memory(HV_MEM_RELEASE, pages, len, 0) < 0)
+        memset(pages, 0, len); // keep the promise of zeros ourselves
+
+    struct range *before = NULL, **link = &free_ranges;
+    while (*link && (char *)*link < (char *)pages) {
+        before = *link;
+        link = &(*link)->next;
+    }
+    struct range *r = pages;
+    *r = (struct range){.next = *link, .len = len};
+    *link = r;
+    range_join(r);
+    if (before)
+        range_join(before);
+
+    // What touches the gap becomes part of it again.
+    if ((char *)free_ranges == gap_end) {
+        r = free_ranges;
+        gap_end += r->len;
+        free_ranges = r->next;
+        memset(r, 0, sizeof *r);
+    }
+}
+
+void *pages_heap_grow(ptrdiff_t by)
+{
+    char *old = heap_end;
+    if (by > gap_end - heap_end || by < heap_start - heap_end)
+        return NULL;
+    heap_end += by;
+    if (by < 0) {
+        // Whole pages above the new end go back to the host.
+        char *first = (char *)page_round((uintptr_t)heap_end);
+        char *last = (char *)page_round((uintptr_t)old);
+        if (last > first)
+            hv_memory(HV_MEM_RELEASE, first, last - first, 0);
+    }
+    return old;
+}
