@@ -8,10 +8,12 @@ $(call protobuf,billing/proto/receipt.proto)
 
 RECEIPT_SRCS := billing/usage.c billing/ratecard.c billing/ratecard_file.c \
     billing/rate.c billing/merkle.c billing/receipts_key.c billing/entry.c \
-    billing/batch.c gen/receipt.pb-c.c
+    billing/batch.c billing/receipt_verify.c billing/receipt_print.c \
+    gen/receipt.pb-c.c
 RECEIPT_LIBS := -lsodium -lprotobuf-c -ljansson
 
 LEDGER_SRCS := $(RECEIPT_SRCS) billing/ledger.c billing/ledger_log.c \
     billing/ledger_account.c billing/ledger_transfer.c \
-    billing/ledger_submission.c billing/ledger_batch.c
+    billing/ledger_submission.c billing/ledger_batch.c billing/receipt.c \
+    billing/settled.c billing/invoice.c billing/export.c
 LEDGER_LIBS := $(RECEIPT_LIBS) $(LIB_DB_LIBS)
