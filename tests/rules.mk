@@ -28,3 +28,8 @@ domain: deps
 e2e: deps
 	$(Q)$(MAKE) --no-print-directory -j$(NPROC) tests-built
 	$(Q)$(RUN_TESTS) script $(E2E_TESTS)
+
+# The builder alone, with a driver that plays the keeper.
+$(call host-program,builder-try,tests/e2e/builder_try.c $(BUILDER_SRCS) \
+    node-agent/agent/role.c \
+    $(AGENT_IPC_SRCS) $(CGROUP_SRCS) $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))

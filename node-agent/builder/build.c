@@ -304,7 +304,7 @@ static int build_judge(struct build *b, struct msg_built *out)
     image = image_take(b->out_fd, SANDBOX_IMAGE, SANDBOX_FILE_MAX,
                        out->image_digest, &e);
     if (image < 0) {
-        ipc_text(out->text, e.text);
+        snprintf(out->text, sizeof(out->text), "%s", e.text);
         return -1;
     }
     out->outcome = OUTCOME_NONE;

@@ -3,18 +3,19 @@
  * The builder role: compiles submissions, each in a sandbox of its own, and
  * measures what that took.
  *
- * It is entered as root, for as long as it takes to make the slots' cgroups
- * and to move into its house (house.h). From then on it has no privilege on
- * the machine, and only then does it read its first message.
+ * It stays root, with a few capabilities (role.c), for as long as it takes to
+ * make the slots' cgroups and to move into its house (house.h). From then on
+ * it has no privilege on the machine, and only then does it read its first
+ * message.
  *
  * It answers each MSG_BUILD with one MSG_BUILT, in any order. The keeper
  * queues; a build too many is answered with OUTCOME_LOST.
  */
 #include <errno.h>
 #include <poll.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -24,6 +25,7 @@
 #include "node-agent/builder/build.h"
 #include "node-agent/builder/filter.h"
 #include "node-agent/builder/house.h"
+#include "node-agent/bundle/key.h"
 
 #define KEEPER_FD ROLE_FD(ROLE_KEEPER)
 
@@ -46,6 +48,7 @@ static int builder_open(struct builder *b, struct err *e)
     if (cfg->build_slots > BUILD_SLOTS_MAX)
         return err_set(e, EINVAL, "build_slots is more than %u",
                        BUILD_SLOTS_MAX);
+    umask(022); /* the groups are read, and entered, without privilege */
     if (cgroup_tree_open(&b->tree, cfg->cgroup_path, e) < 0)
         return -e->code;
     for (; b->nbuilds < cfg->build_slots; b->nbuilds++) {
@@ -84,7 +87,7 @@ static int build_refuse(const struct msg_build *m, const char *why)
 
     log_error("%s", why);
     ipc_head(&out, MSG_BUILT, 0);
-    ipc_text(out.text, why);
+    snprintf(out.text, sizeof(out.text), "%s", why);
     return built_send(&out, -1);
 }
 
@@ -210,7 +213,8 @@ int builder_main(const struct node_config *cfg)
 
     log_open("builder");
     b.cfg = cfg;
-    if (sodium_init() < 0 || builder_open(&b, &e) < 0) {
+    if (key_init(&e) < 0 || role_confine(cfg, ROLE_BUILDER, &e) < 0 ||
+        builder_open(&b, &e) < 0) {
         log_error("%s", e.text);
         return 1;
     }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -69,6 +70,7 @@ static int house_furnish(const char *toolchain, struct err *e)
 /* Mounts of our own, and a root that holds only what house.h lists. */
 static int house_root(const struct node_config *cfg, struct err *e)
 {
+    umask(022); /* builds' users walk through it */
     if (unshare(CLONE_NEWNS) < 0 ||
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return err_errno(e, "making mounts of the builder's own");
@@ -146,8 +148,8 @@ int house_enter(const struct node_config *cfg, struct err *e)
     if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 ||
         setresuid(0, 0, 0) < 0)
         return err_errno(e, "becoming the builder's user");
-    /* A change of user clears these. */
-    if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1) < 0)
+    /* Once more: a change of user undoes what role_confine has set. */
+    if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return err_errno(e, "giving up privileges");
     return 0;
 }

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ static void args_add_all(struct args *a, const char *const *words)
 static const char *const bwrap_words[] = {
     "bwrap",
     "--unshare-all",        /* no network, and only one's own processes */
+    "--unshare-user",       /* not only if it can be had */
     "--disable-userns",     /* nor a way to privileges in new namespaces */
     "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL",
     "--die-with-parent",    /* the builder role */
@@ -68,6 +70,7 @@ static const char *const bwrap_words[] = {
 static const char *const compiler_words[] = {
     "-fmax-errors=50",          /* the rest follows from the first ones */
     "-fdiagnostics-color=never",
+    "-fno-use-linker-plugin",   /* the toolchain has no LTO */
     "-frandom-seed=hostel",     /* the same names each time */
     "-ffile-prefix-map=/src/=", /* no path of ours in the image */
     NULL};
@@ -285,19 +288,19 @@ static void args_build(struct args *a, const struct sandbox_job *job,
     compiler_args(a, m);
 }
 
-/* Standard descriptors as the compiler will have them; all others are
- * close-on-exec but the two that bwrap is told of. */
+/* Standard descriptors as the compiler will have them; of all others only
+ * the two that bwrap is told of outlive the exec, and not bwrap. */
 static int descriptors_set(const struct sandbox_job *job, struct err *e)
 {
     int null = open("/dev/null", O_RDONLY);
 
     if (null < 0 || dup2(null, 0) < 0 || dup2(job->log_fd, 1) < 0 ||
-        dup2(job->log_fd, 2) < 0 || fcntl(job->filter_fd, F_SETFD, 0) < 0 ||
+        dup2(job->log_fd, 2) < 0 ||
+        close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ||
+        fcntl(job->filter_fd, F_SETFD, 0) < 0 ||
         fcntl(job->status_fd, F_SETFD, 0) < 0 ||
         lseek(job->filter_fd, 0, SEEK_SET) < 0)
         return err_errno(e, "setting the compiler's descriptors");
-    if (null > 2)
-        close(null);
     return 0;
 }
 
