@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hypervisor/monitor/nursery.h"
 #include "hypervisor/monitor/run.h"
 #include "lib/log.h"
 
@@ -12,6 +13,7 @@ static const struct command {
     int (*main)(int argc, char **argv);
 } commands[] = {
     {"run", run_main},
+    {"nursery", nursery_main},
 };
 
 int main(int argc, char **argv)

@@ -1,76 +1,494 @@
 // SPDX-License-Identifier: ISC
 /*
  * `hostel-hv run`: one domain without a node. This process forks the monitor
- * and is its controller, over the same messages the spawner uses.
+ * and is its controller, with the same messages the spawner uses; so what
+ * works here works there.
  */
 #include "hypervisor/monitor/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hypervisor/monitor/budget.h"
+#include "hypervisor/monitor/config.h"
+#include "hypervisor/monitor/sandbox.h"
 #include "hypervisor/monitor/slot.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/sock.h"
 
+// Exit statuses that are not the guest's; hostel-hv(8).
+#define STATUS_BUDGET  124
+#define STATUS_FAILED  125
+#define STATUS_REFUSED 126
+#define STATUS_CRASH   134 // 128 + SIGABRT
+#define STATUS_KILLED  137 // 128 + SIGKILL
+#define STATUS_TRAP    139 // 128 + SIGSEGV
+#define STATUS_SYSCALL 159 // 128 + SIGSYS
+
+// Root lends each domain an identity nobody has: one of this many, away from
+// accounts, subordinate ids and a node's slots.
+#define RUN_UID_BASE  0x7ff00000u
+#define RUN_UID_COUNT 0x10000u
+
+struct run {
+    struct domain_config config;
+    const char *config_path;
+    bool usage;
+    struct slot slot;
+    struct hvc_prepare prepare;
+    int image_fd, initrd_fd;
+    struct hvc_page *page;
+    bool contained;
+
+    pid_t monitor_pid;
+    int conn_fd, guest_fd;
+    struct budget budget;
+    uint64_t cpu_base_ns;  // what making the slot cost
+    uint64_t wall_mono_ns; // end of the wall budget
+    enum hvc_cause cause;  // why we stopped it
+    struct hvc_exited exited;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig)
+{
+    interrupted = sig;
+}
+
+// --------------------------------------------------------------- options
+
+static void usage(FILE *to)
+{
+    fputs("usage: hostel-hv run [-c FILE] [-m MIB] [-i INITRD] [-e VAR=VALUE]\n"
+          "                     [-n NAME] [--cpu-ms N] [--wall-ms N] "
+          "[--usage]\n"
+          "                     IMAGE [ARGS]\n",
+          to);
+}
+
+// A whole number within bounds, or the program ends.
+static int64_t number(const char *option, const char *text, int64_t most)
+{
+    char *end;
+    long long v;
+
+    errno = 0;
+    v = strtoll(text, &end, 10);
+    if (errno || *end || end == text || v < 1 || v > most) {
+        log_error("%s: %s is not a number from 1 to %lld", option, text,
+                  (long long)most);
+        exit(STATUS_FAILED);
+    }
+    return v;
+}
+
+static void replace(char **at, const char *value)
+{
+    free(*at);
+    *at = strdup(value);
+}
+
+static const char short_options[] = "+c:m:i:e:n:h";
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"memory", required_argument, NULL, 'm'},
+    {"initrd", required_argument, NULL, 'i'},
+    {"env", required_argument, NULL, 'e'},
+    {"name", required_argument, NULL, 'n'},
+    {"cpu-ms", required_argument, NULL, 'C'},
+    {"wall-ms", required_argument, NULL, 'W'},
+    {"usage", no_argument, NULL, 'U'},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+// Two passes: the file first, so that options override it.
+static int parse_config(struct run *r, int argc, char **argv, struct err *e)
+{
+    int o;
+
+    opterr = 0;
+    while ((o = getopt_long(argc, argv, short_options, long_options, NULL)) !=
+           -1)
+        if (o == 'c')
+            r->config_path = optarg;
+    opterr = 1;
+    optind = 0; // glibc: scan again from the start
+    config_init(&r->config);
+    return r->config_path ? config_read(&r->config, r->config_path, e) : 0;
+}
+
+#define ENV_MAX 256
+
+static int parse_options(struct run *r, int argc, char **argv, const char **env,
+                         size_t *nenv, struct err *e)
+{
+    int o;
+
+    while ((o = getopt_long(argc, argv, short_options, long_options, NULL)) !=
+           -1) {
+        switch (o) {
+        case 'c':
+            break;
+        case 'm':
+            r->config.memory_mib = number("-m", optarg, HV_RAM_MAX >> 20);
+            break;
+        case 'i':
+            replace(&r->config.ramdisk, optarg);
+            break;
+        case 'n':
+            replace(&r->config.name, optarg);
+            break;
+        case 'e':
+            if (!strchr(optarg, '=') || *nenv == ENV_MAX)
+                return err_set(e, EINVAL, "-e takes VAR=VALUE, %d at most",
+                               ENV_MAX);
+            env[(*nenv)++] = optarg;
+            break;
+        case 'C':
+            r->config.cpu_ms = number("--cpu-ms", optarg, INT64_MAX / 1000000);
+            break;
+        case 'W':
+            r->config.wall_ms =
+                number("--wall-ms", optarg, INT64_MAX / 1000000);
+            break;
+        case 'U':
+            r->usage = true;
+            break;
+        case 'h':
+            usage(stdout);
+            exit(0);
+        default:
+            usage(stderr);
+            exit(STATUS_FAILED);
+        }
+    }
+    return 0;
+}
+
+// Arguments of the command line, else those of the file.
+static int add_arguments(struct run *r, char **argv, struct err *e)
+{
+    struct hvc_prepare *p = &r->prepare;
+    int s = config_add_argument(p, r->config.kernel, e);
+
+    if (s == 0 && *argv) {
+        while (s == 0 && *argv)
+            s = config_add_argument(p, *argv++, e);
+        return s;
+    }
+    for (size_t i = 0; s == 0 && i < r->config.args.n; i++)
+        s = config_add_argument(p, r->config.args.item[i], e);
+    if (r->config.extra)
+        for (char *save, *w = strtok_r(r->config.extra, " \t", &save);
+             s == 0 && w; w = strtok_r(NULL, " \t", &save))
+            s = config_add_argument(p, w, e);
+    return s;
+}
+
+static int describe(struct run *r, int argc, char **argv, struct err *e)
+{
+    struct hvc_prepare *p = &r->prepare;
+    const char *env[ENV_MAX], *name;
+    size_t nenv = 0;
+
+    if (parse_config(r, argc, argv, e) < 0 ||
+        parse_options(r, argc, argv, env, &nenv, e) < 0)
+        return -e->code;
+    argv += optind;
+    if (*argv)
+        replace(&r->config.kernel, *argv++);
+    if (!r->config.kernel) {
+        usage(stderr);
+        exit(STATUS_FAILED);
+    }
+    if (add_arguments(r, argv, e) < 0)
+        return -e->code;
+    for (size_t i = 0; i < r->config.env.n; i++)
+        if (config_add_environment(p, r->config.env.item[i], e) < 0)
+            return -e->code;
+    for (size_t i = 0; i < nenv; i++)
+        if (config_add_environment(p, env[i], e) < 0)
+            return -e->code;
+    name = r->config.name ? r->config.name : basename(r->config.kernel);
+    snprintf(p->domain_name, sizeof(p->domain_name), "%s", name);
+    p->memory_kib = (uint64_t)r->config.memory_mib * 1024;
+    return 0;
+}
+
+// ------------------------------------------------------------ the domain
+
+static int open_files(struct run *r, struct err *e)
+{
+    int page_fd = memfd_create("hostel-page", MFD_CLOEXEC);
+
+    r->image_fd = open(r->config.kernel, O_RDONLY | O_CLOEXEC);
+    if (r->image_fd < 0)
+        return err_errno(e, "%s", r->config.kernel);
+    r->initrd_fd = -1;
+    if (r->config.ramdisk) {
+        r->initrd_fd = open(r->config.ramdisk, O_RDONLY | O_CLOEXEC);
+        if (r->initrd_fd < 0)
+            return err_errno(e, "%s", r->config.ramdisk);
+    }
+    if (page_fd < 0 || ftruncate(page_fd, HV_PAGE) < 0)
+        return err_errno(e, "making the counter page");
+    r->page = mmap(NULL, HV_PAGE, PROT_READ, MAP_SHARED, page_fd, 0);
+    if (r->page == MAP_FAILED)
+        return err_errno(e, "mapping the counter page");
+    r->slot.page_fd = page_fd;
+    r->slot.listen_fd = -1;
+    return slot_prepare(&r->slot, e);
+}
+
+// Forks the monitor; this process leaves the world along with it.
+static int make_slot(struct run *r, struct err *e)
+{
+    int pair[2], pidfd;
+
+    if (sock_pair(pair) < 0)
+        return err_errno(e, "socketpair");
+    if (engine_pv.prepare(e) < 0 || sandbox_leave_world(&r->contained, e) < 0)
+        return -e->code;
+    if (!r->contained)
+        log_warn("no user namespaces here: the monitor is confined by its "
+                 "system call filter alone");
+    if (geteuid() == 0) {
+        r->slot.uid = RUN_UID_BASE + getpid() % RUN_UID_COUNT;
+        r->slot.gid = r->slot.uid;
+    }
+    r->slot.conn_fd = pair[1];
+    r->monitor_pid = slot_fork(&pidfd, r->contained);
+    if (r->monitor_pid == 0) {
+        close(pair[0]);
+        slot_run(&r->slot);
+    }
+    if (r->monitor_pid < 0)
+        return err_set(e, -r->monitor_pid, "starting the monitor: %s",
+                       strerror(-r->monitor_pid));
+    close(pair[1]);
+    r->conn_fd = pair[0];
+    return 0;
+}
+
+// The pid behind a pidfd, as /proc shows it.
+static pid_t pid_of(const struct run *r, int pidfd)
+{
+    cleanup_close int fd = -1;
+    char path[64], text[512] = "";
+    const char *at;
+
+    snprintf(path, sizeof(path), "self/fdinfo/%d", pidfd);
+    fd = openat(r->slot.proc_fd, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+        return -1;
+    at = strstr(text, "\nPid:");
+    return at ? atoi(at + 5) : -1;
+}
+
+static int await_ready(struct run *r, struct err *e)
+{
+    size_t nfds = 1;
+    struct hvc_ready ready;
+    ssize_t n =
+        sock_recv(r->conn_fd, &ready, sizeof(ready), &r->guest_fd, &nfds);
+
+    if (n != sizeof(ready) || nfds != 1)
+        return err_set(e, EIO, "the monitor could not make the domain's slot");
+    budget_open(&r->budget, (uint64_t)r->config.cpu_ms * 1000000);
+    budget_add(&r->budget, pid_of(r, r->guest_fd));
+    budget_add(&r->budget, r->monitor_pid);
+    r->cpu_base_ns = r->budget.base_ns[0] + r->budget.base_ns[1];
+    return 0;
+}
+
+static int start(struct run *r, struct err *e)
+{
+    struct hvc_prepare *p = &r->prepare;
+    int fds[4] = {r->image_fd, STDOUT_FILENO};
+    size_t n = 2;
+
+    p->head.type = HVC_PREPARE;
+    p->head.size = offsetof(struct hvc_prepare, cmdline) + p->cmdline_len;
+    p->flags = HVC_F_GO;
+    p->console_bytes_max = UINT64_MAX;
+    p->lease_ns = UINT64_MAX;
+    if (r->initrd_fd >= 0) {
+        p->flags |= HVC_F_INITRD;
+        fds[n++] = r->initrd_fd;
+    }
+    if (fcntl(STDIN_FILENO, F_GETFD) >= 0) {
+        p->flags |= HVC_F_SOURCE;
+        fds[n++] = STDIN_FILENO;
+    }
+    r->wall_mono_ns =
+        r->config.wall_ms
+            ? clock_mono_ns() + (uint64_t)r->config.wall_ms * 1000000
+            : UINT64_MAX;
+    if (sock_send(r->conn_fd, p, p->head.size, fds, n) < 0)
+        return err_set(e, EIO, "the monitor is gone");
+    return 0;
+}
+
+static void stop(struct run *r, enum hvc_cause cause)
+{
+    struct hvc_stop s = {.head = {HVC_STOP, sizeof(s)}, .cause = cause};
+
+    if (r->cause)
+        return;
+    r->cause = cause;
+    sock_send(r->conn_fd, &s, sizeof(s), NULL, 0);
+}
+
+// Checks budgets; nanoseconds to the next look.
+static uint64_t watch_budgets(struct run *r)
+{
+    uint64_t now = clock_mono_ns(), cpu = budget_left_ns(&r->budget);
+    uint64_t wall = r->wall_mono_ns > now ? r->wall_mono_ns - now : 0;
+
+    if (cpu == 0)
+        stop(r, HVC_CPU_BUDGET);
+    else if (wall == 0)
+        stop(r, HVC_WALL_BUDGET);
+    else if (interrupted)
+        stop(r, HVC_STOPPED);
+    if (r->cause)
+        return UINT64_MAX;
+    return cpu < wall ? cpu : wall;
+}
+
+// Until the domain is over. The monitor's last message says how.
+static void attend(struct run *r)
+{
+    struct pollfd p = {.fd = r->conn_fd, .events = POLLIN};
+    sigset_t none;
+    ssize_t n;
+
+    sigemptyset(&none);
+    for (;;) {
+        uint64_t ns = watch_budgets(r);
+        struct timespec t = {ns / 1000000000u, ns % 1000000000u};
+
+        if (ppoll(&p, 1, ns == UINT64_MAX ? NULL : &t, &none) > 0)
+            break;
+    }
+    n = sock_recv(r->conn_fd, &r->exited, sizeof(r->exited), NULL, NULL);
+    if (n < (ssize_t)offsetof(struct hvc_exited, text) ||
+        r->exited.head.type != HVC_EXITED || r->exited.text_len > HVC_TEXT_MAX)
+        r->exited = (struct hvc_exited){.cause = HVC_LOST};
+    // perf's signal says only which process it ended.
+    if ((r->exited.cause == HVC_LOST ||
+         (r->exited.cause == HVC_KILLED && r->exited.status == SIGTRAP)) &&
+        budget_hit(&r->budget))
+        r->exited.cause = HVC_CPU_BUDGET;
+}
+
+static void print_usage(const struct run *r, const struct rusage *u)
+{
+    uint64_t cpu_us =
+        (uint64_t)(u->ru_utime.tv_sec + u->ru_stime.tv_sec) * 1000000u +
+        u->ru_utime.tv_usec + u->ru_stime.tv_usec;
+    uint64_t base_us = r->cpu_base_ns / 1000;
+    uint64_t wall_ns = r->page->ended_mono_ns - r->page->started_mono_ns;
+
+    cpu_us -= cpu_us > base_us ? base_us : cpu_us;
+    fprintf(stderr,
+            "cpu %lu.%06lu s, wall %lu.%06lu s, console %lu bytes out, %lu "
+            "dropped, %lu in\n",
+            cpu_us / 1000000, cpu_us % 1000000, wall_ns / 1000000000u,
+            wall_ns / 1000 % 1000000, r->page->console_out_bytes,
+            r->page->console_dropped_bytes, r->page->console_in_bytes);
+}
+
+static int conclude(const struct run *r)
+{
+    const struct hvc_exited *x = &r->exited;
+    const int len = x->text_len;
+
+    switch (x->cause) {
+    case HVC_POWEROFF:
+        return x->status;
+    case HVC_REBOOT:
+    case HVC_SUSPEND:
+        log_info("the domain asked to %s, which run does not do",
+                 x->cause == HVC_REBOOT ? "reboot" : "be suspended");
+        return 0;
+    case HVC_TRAP:
+        fprintf(stderr, "hostel-hv: trap: %.*s\n", len, x->text);
+        return STATUS_TRAP;
+    case HVC_SYSCALL:
+        log_error("stopped: the domain %.*s", len, x->text);
+        return STATUS_SYSCALL;
+    case HVC_CRASH:
+        log_error("crash: %.*s", len, x->text);
+        return STATUS_CRASH;
+    case HVC_CPU_BUDGET:
+        log_error("stopped: its CPU budget of %ld ms is spent",
+                  (long)r->config.cpu_ms);
+        return STATUS_BUDGET;
+    case HVC_WALL_BUDGET:
+        log_error("stopped: its time of %ld ms is over",
+                  (long)r->config.wall_ms);
+        return STATUS_BUDGET;
+    case HVC_REFUSED:
+        log_error("%s: %.*s", r->config.kernel, len, x->text);
+        return STATUS_REFUSED;
+    case HVC_STOPPED:
+        return 128 + (interrupted ? interrupted : SIGTERM);
+    case HVC_KILLED:
+        log_error("the domain was killed by signal %u", x->status);
+        return STATUS_KILLED;
+    default:
+        log_error("the monitor died");
+        return STATUS_FAILED;
+    }
+}
+
+// Signals are noticed in ppoll only.
+static void catch_signals(void)
+{
+    static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction a = {.sa_handler = on_signal};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
+        sigaddset(&set, caught[i]);
+        sigaction(caught[i], &a, NULL);
+    }
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
 int run_main(int argc, char **argv)
 {
-    static struct hvc_prepare p;
+    static struct run r; // its messages are large
     struct err e = {0};
-    struct slot s = {.listen_fd = -1, .page_fd = -1};
-    int pair[2], image;
-    pid_t pid;
+    struct rusage u;
 
-    clock_sample(&s.origin);
-    if (argc < 2)
-        return 2;
-    image = open(argv[1], O_RDONLY | O_CLOEXEC);
-    if (image < 0) {
-        log_error("%s: %s", argv[1], strerror(errno));
-        return 126;
-    }
-    s.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (engine_pv.prepare(&e) < 0 || sock_pair(pair) < 0) {
+    clock_sample(&r.slot.origin);
+    catch_signals();
+    if (describe(&r, argc, argv, &e) < 0 || open_files(&r, &e) < 0 ||
+        make_slot(&r, &e) < 0 || await_ready(&r, &e) < 0 || start(&r, &e) < 0) {
         log_error("%s", e.text);
-        return 126;
+        return STATUS_FAILED;
     }
-    s.conn_fd = pair[1];
-    pid = fork();
-    if (pid == 0) {
-        close(pair[0]);
-        slot_run(&s);
-    }
-    close(pair[1]);
-    p.head.type = HVC_PREPARE;
-    p.flags = HVC_F_GO | HVC_F_SOURCE;
-    p.memory_kib = 64 * 1024;
-    p.console_bytes_max = UINT64_MAX;
-    p.lease_ns = UINT64_MAX;
-    strcpy(p.domain_name, "run");
-    for (int i = 1; i < argc; i++) {
-        strcpy(p.cmdline + p.cmdline_len, argv[i]);
-        p.cmdline_len += strlen(argv[i]) + 1;
-        p.argc++;
-    }
-    p.head.size = offsetof(struct hvc_prepare, cmdline) + p.cmdline_len;
-    struct hvc_ready r;
-    int fd;
-    size_t n = 1;
-    if (sock_recv(pair[0], &r, sizeof r, &fd, &n) != sizeof r)
-        return 126;
-    int fds[3] = {image, 1, 0};
-    sock_send(pair[0], &p, p.head.size, fds, 3);
-    static struct hvc_exited x;
-    if (sock_recv(pair[0], &x, sizeof x, NULL, NULL) <= 0)
-        return 126;
-    if (x.text_len)
-        fprintf(stderr, "%.*s\n", x.text_len, x.text);
-    waitpid(pid, NULL, 0);
-    return x.cause == HVC_POWEROFF ? (int)x.status : 125;
+    attend(&r);
+    if (wait4(r.monitor_pid, NULL, 0, &u) == r.monitor_pid && r.usage)
+        print_usage(&r, &u);
+    config_free(&r.config);
+    return conclude(&r);
 }

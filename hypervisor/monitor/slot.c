@@ -6,13 +6,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "hypervisor/monitor/sandbox.h"
 #include "lib/log.h"
 
 // The I/O window of a domain without devices: the console, and room for what
@@ -91,6 +96,41 @@ static int make_loop(struct monitor *m, struct err *e)
     return 0;
 }
 
+// Nothing of the nursery's stays but what the monitor uses.
+static int close_rest(const struct slot *s, struct err *e)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (dup2(s->null_fd, fd) < 0)
+            return err_errno(e, "dup2");
+    close(s->null_fd);
+    close(s->proc_fd);
+    if (s->page_fd >= 0)
+        close(s->page_fd);
+    for (size_t i = 0; i < s->nprocs; i++)
+        close(s->procs_fd[i]);
+    return 0;
+}
+
+int slot_prepare(struct slot *s, struct err *e)
+{
+    s->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (s->proc_fd < 0 || s->null_fd < 0)
+        return err_errno(e, "opening /proc and /dev/null");
+    return 0;
+}
+
+pid_t slot_fork(int *pidfd, bool pid_namespace)
+{
+    struct clone_args args = {.flags = CLONE_PIDFD |
+                                       (pid_namespace ? CLONE_NEWPID : 0),
+                              .pidfd = (uint64_t)(uintptr_t)pidfd,
+                              .exit_signal = SIGCHLD};
+    pid_t pid = syscall(SYS_clone3, &args, sizeof(args));
+
+    return pid < 0 ? -errno : pid;
+}
+
 __attribute__((noreturn)) void slot_run(const struct slot *s)
 {
     static struct monitor m;
@@ -104,9 +144,12 @@ __attribute__((noreturn)) void slot_run(const struct slot *s)
                          .image_fd = -1,
                          .clock.origin = s->origin,
                          .console = {.sink_fd = -1, .source_fd = -1}};
+    setsid(); // no terminal's signals
     if (join_cgroups(s, &e) < 0 || make_memory(&m.domain, &e) < 0 ||
         make_page(&m, s->page_fd, &e) < 0 ||
-        m.domain.engine->make(&m.domain, &es, &e) < 0 || make_loop(&m, &e) < 0)
+        m.domain.engine->make(&m.domain, &es, &e) < 0 ||
+        make_loop(&m, &e) < 0 || close_rest(s, &e) < 0 ||
+        sandbox_close(s->uid, s->gid, &e) < 0)
         die(&e);
     monitor_run(&m);
 }

@@ -7,21 +7,31 @@
 #ifndef MONITOR_SLOT_H
 #define MONITOR_SLOT_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "hypervisor/monitor/guest_clock.h"
 #include "hypervisor/monitor/monitor.h"
 
 struct slot {
-    uint32_t uid, gid;   // 0: stay who we are
-    int listen_fd;       // where controllers connect; -1: none ever will
-    int conn_fd;         // a controller already connected; or -1
-    int page_fd;         // counter page, a file of at least a page; -1: none
-    int proc_fd;         // /proc
-    const int *procs_fd; // cgroup.procs of each cgroup to join
+    uint32_t uid, gid;    // 0: stay who we are
+    int listen_fd;        // where controllers connect; -1: none ever will
+    int conn_fd;          // a controller already connected; or -1
+    int page_fd;          // counter page, a file of at least a page; -1: none
+    int proc_fd, null_fd; // /proc, /dev/null; from slot_prepare
+    const int *procs_fd;  // cgroup.procs of each cgroup to join
     size_t nprocs;
     struct clock_sample origin; // as early as possible
 };
 
-// In the process that becomes the monitor.
+// Opens what will be out of reach once the root is empty.
+int slot_prepare(struct slot *, struct err *);
+
+// Clones the process that becomes the monitor, as init of a PID namespace of
+// its own if that is asked for. Returns as fork does, or -errno.
+pid_t slot_fork(int *pidfd, bool pid_namespace);
+
+// In that process.
 void slot_run(const struct slot *) __attribute__((noreturn));
 
 #endif

@@ -86,6 +86,7 @@ static int pv_make(struct domain *d, const struct engine_slot *slot,
         return err_errno(e, "starting the guest process");
     if (pid == 0)
         birth(d, slot, pv.blob_fd, theirs);
+    close(steal_fd(&pv.blob_fd));
     pv.pid = pid;
     d->exit_fd = pidfd;
     close(steal_fd(&theirs));

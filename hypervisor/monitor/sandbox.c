@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: ISC
+// Giving up rights; see sandbox.h.
+
+#include "hypervisor/monitor/sandbox.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+#define NAMESPACES (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+
+// ---------------------------------------------------------------- the world
+
+static int write_file(const char *path, const char *text, struct err *e)
+{
+    cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        return err_errno(e, "%s", path);
+    return 0;
+}
+
+// In the new user namespace we are who we were, alone.
+static int map_self(uid_t uid, gid_t gid, struct err *e)
+{
+    char text[64];
+
+    if (write_file("/proc/self/setgroups", "deny", e) < 0)
+        return -e->code;
+    snprintf(text, sizeof(text), "%u %u 1", uid, uid);
+    if (write_file("/proc/self/uid_map", text, e) < 0)
+        return -e->code;
+    snprintf(text, sizeof(text), "%u %u 1", gid, gid);
+    return write_file("/proc/self/gid_map", text, e);
+}
+
+static int empty_root(struct err *e)
+{
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+    // /proc is a folder that exists anywhere this program can work.
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("none", "/proc", "tmpfs", flags, "size=4k,nr_inodes=2,mode=555") <
+            0)
+        return err_errno(e, "mounting an empty root");
+    if (chdir("/proc") < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+        umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+        return err_errno(e, "changing to an empty root");
+    if (mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY | flags, NULL) < 0)
+        return err_errno(e, "making the empty root read-only");
+    return 0;
+}
+
+int sandbox_leave_world(bool *contained, struct err *e)
+{
+    uid_t uid = geteuid();
+    gid_t gid = getegid();
+
+    *contained = true;
+    if (uid != 0) {
+        if (unshare(CLONE_NEWUSER) < 0) {
+            *contained = false;
+            return 0;
+        }
+        if (map_self(uid, gid, e) < 0)
+            return err_prefix(e, "in a new user namespace");
+    }
+    if (unshare(NAMESPACES) < 0)
+        return err_errno(e, "making namespaces");
+    if (sethostname("domain", 6) < 0)
+        return err_errno(e, "sethostname");
+    return empty_root(e);
+}
+
+// ------------------------------------------------------------ system calls
+
+// Everything a monitor does after its slot is made.
+static const struct allowed {
+    int nr;
+    const char *why;
+} allowed[] = {
+    {SYS_epoll_wait, "the loop"},
+    {SYS_epoll_ctl, "controllers come and go, sinks fill up"},
+    {SYS_recvmsg, "messages of the controller, with descriptors"},
+    {SYS_sendmsg, "answers; the zygote's plan"},
+    {SYS_futex, "waking a blocked guest"},
+    {SYS_writev, "console output"},
+    {SYS_poll, "is there room in the sink"},
+    {SYS_timerfd_settime, "the guest's timer, the lease"},
+    {SYS_clock_gettime, "guest CPU time; any time where there is no vdso"},
+    {SYS_pidfd_send_signal, "upcalls; stopping the guest"},
+    {SYS_pread64, "ELF headers and symbols; guest memory for reports"},
+    {SYS_fstat, "is it a regular file, and how long"},
+    {SYS_newfstatat, "the same, by another libc"},
+    {SYS_getrandom, "the guest's seed"},
+    {SYS_read, "timers; console input"},
+    {SYS_accept4, "a controller's successor"},
+    {SYS_close, "descriptors no longer needed"},
+    {SYS_waitid, "how the guest ended"},
+    {SYS_restart_syscall, "resuming poll after a stop"},
+    {SYS_exit_group, "the end"},
+};
+#define NALLOWED (sizeof(allowed) / sizeof(allowed[0]))
+
+static int close_syscalls(struct err *e)
+{
+    struct sock_filter p[NALLOWED + 6];
+    struct sock_fprog program = {.filter = p};
+    size_t n = 0;
+
+    p[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                                          offsetof(struct seccomp_data, arch));
+    p[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+                                          AUDIT_ARCH_X86_64, 0, NALLOWED + 1);
+    p[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                                          offsetof(struct seccomp_data, nr));
+    for (size_t i = 0; i < NALLOWED; i++)
+        p[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+                                              allowed[i].nr, NALLOWED - i, 0);
+    p[n++] =
+        (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    p[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    program.len = n;
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+        return err_errno(e, "loading the monitor's filter");
+    return 0;
+}
+
+// ---------------------------------------------------------------- identity
+
+static const struct limit {
+    int resource;
+    rlim_t most;
+    const char *why;
+} limits[] = {
+    {RLIMIT_CORE, 0, "no dumps of what strangers put into us"},
+    {RLIMIT_NPROC, 0, "no more processes"},
+    {RLIMIT_MEMLOCK, 0, "nothing locked"},
+    {RLIMIT_NOFILE, 64, "its own 12, and a message's"},
+    {RLIMIT_STACK, 1 << 20, "the deepest use is a report of 4 KiB"},
+};
+
+static int drop_identity(uint32_t uid, uint32_t gid, struct err *e)
+{
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct none[2] = {{0}};
+
+    if (uid && (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
+                setresuid(uid, uid, uid) < 0))
+        return err_errno(e, "becoming the slot's user");
+    if (syscall(SYS_capset, &head, none) < 0 ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        prctl(PR_SET_DUMPABLE, 0) < 0)
+        return err_errno(e, "giving up privileges");
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        struct rlimit l = {limits[i].most, limits[i].most};
+
+        if (setrlimit(limits[i].resource, &l) < 0)
+            return err_errno(e, "setting limits");
+    }
+    return 0;
+}
+
+int sandbox_close(uint32_t uid, uint32_t gid, struct err *e)
+{
+    if (drop_identity(uid, gid, e) < 0)
+        return -e->code;
+    return close_syscalls(e);
+}
