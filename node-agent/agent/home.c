@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: ISC
+// The folders of a node; see home.h.
+
+#include "node-agent/agent/home.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "lib/cleanup.h"
+#include "lib/hex.h"
+#include "lib/io.h"
+#include "lib/sock.h"
+#include "node-agent/agent/roles.h"
+
+/* Roles of a supervisor that was killed are gone in milliseconds. */
+#define LOCK_WAIT_MS 5000
+#define LOCK_STEP_MS 10
+/* Connections that wait while roles are being started anew. */
+#define TCP_BACKLOG 512
+
+static int role_dir_make(const struct node_config *cfg, enum role role,
+                         struct err *e)
+{
+    uid_t uid = role == ROLE_BUILDER || role == ROLE_SPAWNER
+                    ? 0
+                    : UID_ROLE(cfg->uid_base, role);
+    char dir[NODE_PATH_MAX + 16];
+    struct stat st;
+
+    snprintf(dir, sizeof(dir), "%s/%s", cfg->state_dir, role_name(role));
+    if (mkdir(dir, 0700) == 0) {
+        if (chown(dir, uid, uid) < 0)
+            return err_errno(e, "giving %s to user %u", dir, uid);
+        return 0;
+    }
+    if (errno != EEXIST || lstat(dir, &st) < 0)
+        return err_errno(e, "making the folder %s", dir);
+    if (!S_ISDIR(st.st_mode) || st.st_uid != uid)
+        return err_set(e, EPERM,
+                       "%s belongs to user %u and should belong to %u; was "
+                       "uid_base changed?",
+                       dir, st.st_uid, uid);
+    return 0;
+}
+
+int home_make(const struct node_config *cfg, struct err *e)
+{
+    char slots[NODE_PATH_MAX + 16];
+
+    /* Roles pass through state_dir, nobody lists it. */
+    if (dir_make(cfg->state_dir, 0711, e) < 0)
+        return -e->code;
+    for (int r = 0; r < ROLE_COUNT; r++)
+        if (role_dir_make(cfg, r, e) < 0)
+            return -e->code;
+    snprintf(slots, sizeof(slots), "%s/slots", cfg->run_dir);
+    if (dir_make(cfg->run_dir, 0755, e) < 0 || dir_make(slots, 0711, e) < 0)
+        return -e->code;
+    return 0;
+}
+
+static void path_in(char out[NODE_PATH_MAX + 16], const struct node_config *cfg,
+                    const char *name)
+{
+    snprintf(out, NODE_PATH_MAX + 16, "%s/%s", cfg->run_dir, name);
+}
+
+/* Locked, and still the file of that name. */
+static int lock_try(const char *path, struct err *e)
+{
+    cleanup_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    struct stat mine, named;
+
+    if (fd < 0)
+        return err_errno(e, "%s", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return -errno;
+    if (fstat(fd, &mine) < 0 || stat(path, &named) < 0 ||
+        mine.st_ino != named.st_ino || mine.st_dev != named.st_dev)
+        return -EWOULDBLOCK; /* its last holder has just removed it */
+    return steal_fd(&fd);
+}
+
+int home_lock(const struct node_config *cfg, struct err *e)
+{
+    char path[NODE_PATH_MAX + 16], text[16];
+    int fd = -EWOULDBLOCK, n;
+
+    path_in(path, cfg, "hosteld.pid");
+    for (int ms = 0; fd == -EWOULDBLOCK && ms < LOCK_WAIT_MS;
+         ms += LOCK_STEP_MS) {
+        struct timespec step = {0, LOCK_STEP_MS * 1000000};
+
+        fd = lock_try(path, e);
+        if (fd == -EWOULDBLOCK)
+            nanosleep(&step, NULL);
+    }
+    if (fd == -EWOULDBLOCK)
+        return err_set(e, EBUSY,
+                       "another hosteld runs in %s (see %s for its process)",
+                       cfg->run_dir, path);
+    if (fd < 0)
+        return fd;
+    n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, text, n, 0) != n) {
+        int r = err_errno(e, "writing %s", path);
+
+        close(fd);
+        return r;
+    }
+    return fd;
+}
+
+/* --------------------------------------------------------------- listening */
+
+static int tcp_listen(struct node_config *cfg, struct err *e)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    int is_v6 = strchr(cfg->listen_host, ':') != NULL, on = 1;
+    struct sockaddr *a = is_v6 ? (void *)&v6 : (void *)&v4;
+    socklen_t len = is_v6 ? sizeof(v6) : sizeof(v4);
+    cleanup_close int fd = -1;
+
+    v4.sin_port = v6.sin6_port = htons(cfg->listen_port);
+    if (inet_pton(a->sa_family, cfg->listen_host,
+                  is_v6 ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr) != 1)
+        return err_set(e, EINVAL, "listen: %s is no address", cfg->listen_host);
+    fd = socket(a->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return err_errno(e, "making a TCP socket");
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+        bind(fd, a, len) < 0 || listen(fd, TCP_BACKLOG) < 0 ||
+        getsockname(fd, a, &len) < 0)
+        return err_errno(e, "listening on %s port %u", cfg->listen_host,
+                         cfg->listen_port);
+    cfg->listen_port = ntohs(is_v6 ? v6.sin6_port : v4.sin_port);
+    return steal_fd(&fd);
+}
+
+int home_listen(struct node_config *cfg, int *tcp, int *unix_fd, struct err *e)
+{
+    char path[NODE_PATH_MAX + 16];
+
+    *tcp = *unix_fd = -1;
+    if (cfg->listen_host[0]) {
+        *tcp = tcp_listen(cfg, e);
+        if (*tcp < 0)
+            return *tcp;
+    }
+    path_in(path, cfg, "hostel.sock");
+    /* Anybody may connect: the kernel tells the api role who it is. */
+    *unix_fd = sock_listen(path, SOCK_STREAM, 0666, e);
+    return *unix_fd < 0 ? *unix_fd : 0;
+}
+
+/* ------------------------------------------------------------------- ready */
+
+void home_ready(const struct node_config *cfg, const pid_t pid[ROLE_COUNT])
+{
+    char path[NODE_PATH_MAX + 16], beside[NODE_PATH_MAX + 24], id[65];
+    cleanup_file FILE *f = NULL;
+
+    path_in(path, cfg, "ready");
+    snprintf(beside, sizeof(beside), "%s.tmp", path);
+    f = fopen(beside, "we");
+    if (!f)
+        return;
+    fprintf(f, "node %s\n", hex_encode(id, cfg->node_id, sizeof(cfg->node_id)));
+    if (cfg->listen_host[0])
+        fprintf(f,
+                strchr(cfg->listen_host, ':') ? "tcp [%s]:%u\n" : "tcp %s:%u\n",
+                cfg->listen_host, cfg->listen_port);
+    for (int r = 0; r < ROLE_COUNT; r++)
+        fprintf(f, "role %s %d\n", role_name(r), (int)pid[r]);
+    fflush(f);
+    rename(beside, path);
+}
+
+void home_unready(const struct node_config *cfg)
+{
+    char path[NODE_PATH_MAX + 16];
+
+    path_in(path, cfg, "ready");
+    unlink(path);
+}
+
+void home_tidy(const struct node_config *cfg)
+{
+    static const char *const files[] = {"ready", "hostel.sock", "hosteld.pid"};
+    char path[NODE_PATH_MAX + 16];
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        path_in(path, cfg, files[i]);
+        unlink(path);
+    }
+    /* Only empty ones go: a domain that lives on keeps its slot's folder. */
+    path_in(path, cfg, "slots");
+    rmdir(path);
+    rmdir(cfg->run_dir);
+}

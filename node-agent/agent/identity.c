@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: ISC
+// The node's identity; see identity.h.
+
+#include "node-agent/agent/identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "billing/receipts_key.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/hex.h"
+#include "lib/io.h"
+#include "lib/log.h"
+#include "node-agent/bundle/key.h"
+
+/* A receipts key lives as long as one run of the supervisor; its certificate
+ * outlives any that is reasonable. */
+#define RECEIPTS_KEY_S (366u * 86400u)
+
+int memfd_sealed(const char *name, const void *data, size_t len, struct err *e)
+{
+    cleanup_close int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int r;
+
+    if (fd < 0)
+        return err_errno(e, "making a memfd for the %s", name);
+    r = write_full(fd, data, len);
+    if (r == 0 &&
+        fcntl(fd, F_ADD_SEALS,
+              F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+        r = -errno;
+    if (r < 0) {
+        errno = -r;
+        return err_errno(e, "writing the %s", name);
+    }
+    return steal_fd(&fd);
+}
+
+static int identity_make(const char *dir, const char *secret, struct err *e)
+{
+    char path[NODE_PATH_MAX + 32], text[65];
+    struct seckey sk;
+    struct pubkey pk;
+    int r;
+
+    key_make(&sk);
+    key_public(&sk, &pk);
+    /* The public file first: a secret key without it would never get one. */
+    snprintf(path, sizeof(path), "%s/node.pub", dir);
+    r = pubkey_write(path, &pk, e);
+    if (r == 0)
+        r = seckey_write(secret, &sk, e);
+    if (r == 0)
+        log_info("a new identity: node %s",
+                 hex_encode(text, pk.key, sizeof(pk.key)));
+    key_forget(&sk);
+    return r;
+}
+
+/* Someone who could read it could issue receipts in the node's name. */
+static int identity_guard(const char *path, struct err *e)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return err_errno(e, "%s", path);
+    if (st.st_uid != 0 || (st.st_mode & 077))
+        return err_set(e, EPERM,
+                       "%s must belong to root and be readable by nobody else",
+                       path);
+    return 0;
+}
+
+int identity_open(struct node_config *cfg, struct err *e)
+{
+    char dir[NODE_PATH_MAX + 16], secret[NODE_PATH_MAX + 32];
+    struct receipts_key receipts;
+    struct seckey sk;
+    struct pubkey pk;
+    int r;
+
+    snprintf(dir, sizeof(dir), "%s/identity", cfg->state_dir);
+    snprintf(secret, sizeof(secret), "%s/node.key", dir);
+    if (key_init(e) < 0 || dir_make(dir, 0700, e) < 0)
+        return -e->code;
+    if (access(secret, F_OK) < 0 && errno == ENOENT &&
+        identity_make(dir, secret, e) < 0)
+        return err_prefix(e, "making the node's identity");
+    if (identity_guard(secret, e) < 0)
+        return -e->code;
+    if (seckey_read(secret, &sk, e) < 0)
+        return err_prefix(e, "reading the node's identity");
+    key_public(&sk, &pk);
+    memcpy(cfg->node_id, pk.key, sizeof(cfg->node_id));
+    r = receipts_key_make(&receipts, sk.key, clock_real_ns() / 1000000000u,
+                          RECEIPTS_KEY_S, e);
+    key_forget(&sk);
+    if (r == 0)
+        r = memfd_sealed("receipts key", &receipts, sizeof(receipts), e);
+    explicit_bzero(&receipts, sizeof(receipts));
+    return r;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: ISC
+// The node's identity: an Ed25519 key in state_dir/identity, in minisign's
+// formats, made at the first start. It signs certificates for subkeys and
+// nothing else, and only the supervisor reads it.
+
+#ifndef AGENT_IDENTITY_H
+#define AGENT_IDENTITY_H
+
+#include <stddef.h>
+#include "lib/err.h"
+#include "node-agent/agent/role.h"
+
+// Reads the key, or makes it; fills cfg->node_id. Returns a sealed memfd with
+// a struct receipts_key, newly made and certified, for the ledger role.
+int identity_open(struct node_config *cfg, struct err *e);
+
+// A sealed memfd with these bytes.
+int memfd_sealed(const char *name, const void *data, size_t len, struct err *e);
+
+#endif

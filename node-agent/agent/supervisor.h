@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: ISC
+// The supervisor: root, and as little as can be. It starts the roles, starts
+// all of them anew when one dies, and reads nothing that anybody outside the
+// machine has written.
+
+#ifndef AGENT_SUPERVISOR_H
+#define AGENT_SUPERVISOR_H
+
+#include "lib/err.h"
+#include "node-agent/agent/role.h"
+
+// Runs the node until SIGTERM or SIGINT. 0, or -errno with a sentence when it
+// could not be started at all.
+int supervisor_run(const struct node_config *checked, struct err *e);
+
+#endif
