@@ -17,3 +17,7 @@ $(call unit-test,bundle_manifest_test,tests/unit/bundle_manifest_test.c \
     $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
 $(call unit-test,bundle_reader_test,tests/unit/bundle_reader_test.c \
     $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
+$(call unit-test,bundle_key_test,tests/unit/bundle_key_test.c \
+    $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
+$(call unit-test,bundle_plan_test,tests/unit/bundle_plan_test.c \
+    $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
