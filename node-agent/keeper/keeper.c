@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: ISC
+// The keeper's loop; see keeper.h.
+
+#include "node-agent/keeper/keeper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "node-agent/keeper/machine.h"
+
+// ------------------------------------------------------------- open and close
+
+// The keeper wants to know the currency before it takes the first bundle; a
+// quote for nothing tells it.
+static void currency_ask(struct keeper *k)
+{
+    struct msg_quote m = {0};
+
+    ipc_head(&m, MSG_QUOTE, 0);
+    chan_post(&k->ledger, &m, NULL, 0);
+}
+
+static int channels_open(struct keeper *k, const struct keeper_fds *fds,
+                         struct err *e)
+{
+    int r = chan_open(&k->api, fds->api, "api", e);
+
+    if (r == 0)
+        r = chan_open(&k->ledger, fds->ledger, "ledger", e);
+    if (r == 0)
+        r = chan_open(&k->spawner, fds->spawner, "spawner", e);
+    if (r == 0)
+        r = chan_open(&k->builder, fds->builder, "builder", e);
+    return r;
+}
+
+int keeper_open(struct keeper *k, const struct node_config *cfg,
+                const struct keeper_fds *fds, struct err *e)
+{
+    int r;
+
+    memset(k, 0, sizeof(*k));
+    k->cfg = *cfg;
+    k->lifeline_fd = fds->lifeline;
+    k->adopting = true;
+    k->store = (struct store){.blobs = -1, .logs = -1};
+    subs_init(&k->subs);
+    r = channels_open(k, fds, e);
+    if (r == 0)
+        r = store_open(&k->store, STORE_BYTES_MAX, e);
+    if (r == 0)
+        r = journal_open(&k->journal, "keeper.db", e);
+    if (r < 0)
+        return r;
+    k->lease_due_ns = clock_mono_ns() + k->cfg.lease_ns / 3;
+    k->sweep_due_ns = clock_mono_ns() + SWEEP_NS;
+    currency_ask(k);
+    return recover_journal(k, e);
+}
+
+void keeper_close(struct keeper *k)
+{
+    lane_fini(&k->builds);
+    lane_fini(&k->starts);
+    subs_fini(&k->subs);
+    journal_close(&k->journal);
+    store_close(&k->store);
+    chan_close(&k->api);
+    chan_close(&k->ledger);
+    chan_close(&k->spawner);
+    chan_close(&k->builder);
+}
+
+void keeper_fail(struct keeper *k, const struct err *e)
+{
+    if (!k->broken)
+        k->failure = *e;
+    k->broken = true;
+}
+
+// --------------------------------------------------------------------- timers
+
+static void leases_renew(struct keeper *k)
+{
+    uint64_t until_ns = clock_mono_ns() + k->cfg.lease_ns;
+
+    for (struct sub *s = sub_next(&k->subs, NULL); s;
+         s = sub_next(&k->subs, s)) {
+        struct msg_renew m = {.id = s->info.id, .lease_mono_ns = until_ns};
+
+        if (s->info.state != SUB_RUNNING)
+            continue;
+        ipc_head(&m, MSG_RENEW, 0);
+        chan_post(&k->spawner, &m, NULL, 0);
+    }
+}
+
+static bool blob_used(void *arg, const key_id_t *customer,
+                      const uint8_t name[32])
+{
+    struct keeper *k = arg;
+
+    for (const struct sub *s = sub_next(&k->subs, NULL); s;
+         s = sub_next(&k->subs, s)) {
+        if (memcmp(&s->info.customer, customer, sizeof(*customer)))
+            continue;
+        if (!memcmp(s->bundle, name, 32) || !memcmp(s->image, name, 32) ||
+            !memcmp(s->initrd, name, 32))
+            return true;
+    }
+    return false;
+}
+
+static void sweep(struct keeper *k)
+{
+    uint64_t now_ns = clock_real_ns();
+    struct err e;
+
+    store_sweep(&k->store, BLOB_KEEP_S, LOG_KEEP_S, blob_used, k);
+    if (journal_forget(&k->journal, now_ns - ROW_KEEP_S * 1000000000u,
+                       now_ns / 1000000000u, SWEEP_ROWS, &e) < 0)
+        keeper_fail(k, &e);
+}
+
+static void timers_run(struct keeper *k)
+{
+    uint64_t now_ns = clock_mono_ns();
+
+    serve_expired(k, now_ns);
+    if (now_ns >= k->lease_due_ns) {
+        leases_renew(k);
+        submit_expire(k, now_ns);
+        k->lease_due_ns = now_ns + k->cfg.lease_ns / 3;
+    }
+    if (now_ns >= k->sweep_due_ns) {
+        sweep(k);
+        k->sweep_due_ns = now_ns + SWEEP_NS;
+    }
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int wait_ms(const struct keeper *k, int timeout_ms)
+{
+    uint64_t now_ns = clock_mono_ns(), due_ns, ms;
+
+    due_ns = min_u64(min_u64(k->lease_due_ns, k->sweep_due_ns),
+                     waiters_due_ns(&k->waiters));
+    if (k->starts.waiting && k->busy_until_ns > now_ns)
+        due_ns = min_u64(due_ns, k->busy_until_ns);
+    ms = due_ns > now_ns ? (due_ns - now_ns) / 1000000 + 1 : 0;
+    if (timeout_ms >= 0)
+        ms = min_u64(ms, timeout_ms);
+    return ms > INT32_MAX ? INT32_MAX : (int)ms;
+}
+
+// ------------------------------------------------------------------- the turn
+
+enum peer { PEER_SPAWNER, PEER_BUILDER, PEER_LEDGER, PEER_API, PEERS };
+
+static struct chan *peer_chan(struct keeper *k, enum peer p)
+{
+    struct chan *const chans[PEERS] = {&k->spawner, &k->builder, &k->ledger,
+                                       &k->api};
+
+    return chans[p];
+}
+
+static int dispatch(struct keeper *k, enum peer p, const union ipc_any *any,
+                    int fds[IPC_FDS_MAX], struct err *e)
+{
+    switch (p) {
+    case PEER_SPAWNER:
+        return news_of_spawner(k, any, e);
+    case PEER_BUILDER:
+        return news_of_builder(k, any, fds, e);
+    case PEER_LEDGER:
+        return news_of_ledger(k, any, e);
+    default:
+        return serve_request(k, any, fds, e);
+    }
+}
+
+static int take_waiting(struct keeper *k, enum peer p, struct err *e)
+{
+    struct chan *c = peer_chan(k, p);
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+
+    for (int n = 0; n < TURN_MAX && c->waiting < CHAN_WAITING_MAX; n++) {
+        int r = chan_take(c, &any, fds, e);
+
+        if (r <= 0)
+            return r;
+        r = dispatch(k, p, &any, fds, e);
+        ipc_close(fds);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+// Everything that changed, in one transaction; then those who wait for it.
+static int save(struct keeper *k, struct err *e)
+{
+    while (k->subs.touched) {
+        struct sub *s = k->subs.touched;
+        int r = journal_save(&k->journal, s, e);
+
+        if (r < 0)
+            return r;
+        k->subs.touched = s->touched_next;
+        s->touched = false;
+        serve_change(k, s);
+        if (s->info.state == SUB_DONE)
+            sub_free(&k->subs, s);
+    }
+    if (k->broken) {
+        *e = k->failure;
+        return -EIO;
+    }
+    return journal_commit(&k->journal, e);
+}
+
+static int flush(struct keeper *k, struct err *e)
+{
+    for (enum peer p = 0; p < PEERS; p++) {
+        int r = chan_flush(peer_chan(k, p), e);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int keeper_turn(struct keeper *k, int timeout_ms, struct err *e)
+{
+    struct pollfd fd[PEERS + 1];
+    int r = flush(k, e); // what opening it has posted
+
+    if (r < 0)
+        return r;
+    for (enum peer p = 0; p < PEERS; p++) {
+        const struct chan *c = peer_chan(k, p);
+
+        fd[p] = (struct pollfd){.fd = c->fd, .events = chan_events(c)};
+    }
+    fd[PEERS] = (struct pollfd){.fd = k->lifeline_fd, .events = POLLIN};
+    if (poll(fd, PEERS + 1, wait_ms(k, timeout_ms)) < 0)
+        return errno == EINTR ? 0 : err_errno(e, "poll");
+    if (fd[PEERS].revents)
+        return err_set(e, EPIPE, "the supervisor is gone");
+    for (enum peer p = 0; p < PEERS && r == 0; p++)
+        if (fd[p].revents)
+            r = take_waiting(k, p, e);
+    if (r < 0)
+        return r;
+    timers_run(k);
+    machine_schedule(k);
+    r = save(k, e);
+    return r < 0 ? r : flush(k, e);
+}

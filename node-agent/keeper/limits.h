@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: ISC
+// Limits of the keeper, each with its reason.
+#ifndef KEEPER_LIMITS_H
+#define KEEPER_LIMITS_H
+
+// Submissions that are not done: ten thousand waiting and as many running as
+// there are slots; about 3 KiB each.
+#define LIVE_MAX 32768u
+
+// Accepted and waiting for a turn, on the node and of one customer: at 300 a
+// second, what can be waited for in less than a minute.
+#define WAITING_MAX          16384u
+#define WAITING_CUSTOMER_MAX 4096u
+
+// Long polls at once; beyond it the caller polls by itself.
+#define WAITERS_MAX 1024u
+
+// Messages taken from one channel in one turn: bounds the transaction.
+#define TURN_MAX 256
+
+// A customer whose answer was lost comes back with the same bundle; after
+// this long nobody does, and the money held for it is given back.
+#define ASKED_KEEP_NS (600ull * 1000000000u)
+
+// When the spawner had no clean slot, it is asked again this much later.
+#define BUSY_NS 5000000u
+
+// Files of the store: what nobody has used for a day is deleted, and earlier
+// when all together exceed the maximum. Logs are kept for a month, rows of
+// the journal too (their nonces expire after a week).
+#define STORE_BYTES_MAX (16ull << 30)
+#define STORE_FREE_MIN  (256ull << 20) // left to the rest of the machine
+#define BLOB_KEEP_S     86400
+#define LOG_KEEP_S      (30 * 86400)
+#define ROW_KEEP_S      (30ull * 86400)
+#define SWEEP_NS        (600ull * 1000000000u)
+#define SWEEP_ROWS      10000 // rows deleted in one go
+
+#endif

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: ISC
+// The life of the keeper role.
+
+#include <errno.h>
+#include "lib/log.h"
+#include "node-agent/agent/roles.h"
+#include "node-agent/bundle/key.h"
+#include "node-agent/keeper/keeper.h"
+
+static int keeper_start(struct keeper *k, const struct node_config *cfg,
+                        struct err *e)
+{
+    const struct keeper_fds fds = {
+        .api = ROLE_FD(ROLE_API),
+        .ledger = ROLE_FD(ROLE_LEDGER),
+        .spawner = ROLE_FD(ROLE_SPAWNER),
+        .builder = ROLE_FD(ROLE_BUILDER),
+        .lifeline = ROLE_LIFELINE_FD,
+    };
+    int r = key_init(e);
+
+    cputime_open();
+    if (r == 0)
+        r = keeper_open(k, cfg, &fds, e);
+    if (r == 0)
+        r = role_seal(e);
+    return r;
+}
+
+int keeper_main(const struct node_config *cfg)
+{
+    static struct keeper k; // a megabyte of tables
+    struct err e = {0};
+    int r;
+
+    r = keeper_start(&k, cfg, &e);
+    if (r == 0) {
+        role_ready();
+        while ((r = keeper_turn(&k, -1, &e)) == 0)
+            ;
+    }
+    if (r == -EPIPE) {
+        log_info("ending: %s", e.text);
+        return 0;
+    }
+    log_error("%s", e.text);
+    return 1;
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: ISC
+// What the API asks the keeper.
+
+#include "node-agent/keeper/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/io.h"
+#include "node-agent/keeper/machine.h"
+
+#define LIST_MAX    1000u
+#define WAIT_NS_MAX (60ull * 1000000000u)
+
+static const key_id_t operator_key; // all zero: may see everybody's
+
+// ------------------------------------------------------------------- looking
+
+// The submission as this customer may see it, live or from the journal. *live
+// is NULL when it is done. False: there is none; *e says so or, with
+// k->broken, the journal failed.
+static bool look(struct keeper *k, const sub_id_t *id, const key_id_t *customer,
+                 struct sub **live, struct sub_info *info)
+{
+    struct sub stored;
+    struct err e;
+    int r;
+
+    *live = sub_find(&k->subs, id);
+    if (*live) {
+        *info = (*live)->info;
+    } else {
+        r = journal_get(&k->journal, id, &stored, &e);
+        if (r < 0 && r != -ENOENT)
+            keeper_fail(k, &e);
+        if (r < 0)
+            return false;
+        *info = stored.info;
+    }
+    return info->state != SUB_ASKED &&
+           (!memcmp(customer, &operator_key, sizeof(*customer)) ||
+            !memcmp(customer, &info->customer, sizeof(*customer)));
+}
+
+#define NONE_SUCH "there is no such submission"
+
+static void info_post(struct keeper *k, const struct msg_head *to,
+                      unsigned status, const char *why,
+                      const struct sub_info *info, int *fd)
+{
+    struct msg_info_reply reply;
+
+    chan_reply_init(&reply, to, status, why);
+    if (info)
+        reply.info = *info;
+    if (fd && *fd >= 0) {
+        int one = steal_fd(fd);
+
+        chan_post(&k->api, &reply, &one, 1);
+    } else {
+        chan_post(&k->api, &reply, NULL, 0);
+    }
+}
+
+static int serve_get(struct keeper *k, const union ipc_any *any)
+{
+    const struct msg_get *m = &any->get;
+    struct sub_info info;
+    struct sub *live;
+
+    if (look(k, &m->id, &m->customer, &live, &info))
+        info_post(k, &m->head, 200, NULL, &info, NULL);
+    else
+        info_post(k, &m->head, 404, NONE_SUCH, NULL, NULL);
+    return 0;
+}
+
+static int serve_log(struct keeper *k, const union ipc_any *any)
+{
+    const struct msg_log *m = &any->log;
+    cleanup_close int fd = -1;
+    struct sub_info info;
+    struct sub *live;
+
+    if (!look(k, &m->id, &m->customer, &live, &info)) {
+        info_post(k, &m->head, 404, NONE_SUCH, NULL, NULL);
+        return 0;
+    }
+    // One that has not started will write to the file that is made now.
+    if (m->kind == LOG_CONSOLE || m->kind == LOG_BUILD)
+        fd = store_log_open(&k->store, &info.id, m->kind,
+                            live && (m->kind == LOG_CONSOLE || live->is_source),
+                            NULL);
+    if (fd < 0)
+        info_post(k, &m->head, 404, "there is no such log, or no longer", NULL,
+                  NULL);
+    else
+        info_post(k, &m->head, 200, NULL, &info, &fd);
+    return 0;
+}
+
+// ------------------------------------------------------------------- listing
+
+struct listing {
+    struct keeper *k;
+    int fd;
+    uint64_t count;
+};
+
+// A live one is newer in memory than in the journal.
+static int list_one(void *arg, const struct sub *stored)
+{
+    struct listing *l = arg;
+    const struct sub *live = sub_find(&l->k->subs, &stored->info.id);
+
+    l->count++;
+    return write_full(l->fd, live ? &live->info : &stored->info,
+                      sizeof(stored->info));
+}
+
+static int serve_list(struct keeper *k, const union ipc_any *any)
+{
+    struct msg_list m = any->list;
+    struct listing l = {.k = k};
+    struct msg_count_reply reply;
+    struct err e;
+
+    if (m.limit < 1 || m.limit > LIST_MAX)
+        m.limit = LIST_MAX;
+    l.fd = memfd_create("submissions", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (l.fd < 0) {
+        chan_reply_init(&reply, &m.head, 503, "the node has no memory left");
+        chan_post(&k->api, &reply, NULL, 0);
+        return 0;
+    }
+    if (journal_list(&k->journal, &m, list_one, &l, &e) < 0)
+        keeper_fail(k, &e);
+    fcntl(l.fd, F_ADD_SEALS,
+          F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+    chan_reply_init(&reply, &m.head, 200, NULL);
+    reply.count = l.count;
+    reply.length = l.count * sizeof(struct sub_info);
+    chan_post(&k->api, &reply, &l.fd, 1);
+    return 0;
+}
+
+// ------------------------------------------------------------------- waiting
+
+static int serve_wait(struct keeper *k, const union ipc_any *any)
+{
+    const struct msg_wait *m = &any->wait;
+    struct waiter w = {
+        .kind = WAITS_CHANGE, .to = m->head, .version = m->version};
+    uint64_t timeout_ns = m->timeout_ns;
+    struct sub_info info;
+
+    if (!look(k, &m->id, &m->customer, &w.sub, &info)) {
+        info_post(k, &m->head, 404, NONE_SUCH, NULL, NULL);
+        return 0;
+    }
+    if (timeout_ns > WAIT_NS_MAX)
+        timeout_ns = WAIT_NS_MAX;
+    w.until_ns = clock_mono_ns() + timeout_ns;
+    // What is done will not change; with too many waiting, an early answer.
+    if (info.version > m->version || !w.sub || info.state == SUB_DONE ||
+        !waiter_add(&k->waiters, &w))
+        info_post(k, &m->head, 200, NULL, &info, NULL);
+    return 0;
+}
+
+static void submit_post(struct keeper *k, const struct waiter *w,
+                        unsigned status, unsigned retry_after_s,
+                        const char *why, const struct sub_info *info)
+{
+    struct msg_submit_reply reply;
+
+    chan_reply_init(&reply, &w->to, status, why);
+    reply.reply.retry_after_s = retry_after_s;
+    if (info)
+        reply.info = *info;
+    chan_post(&k->api, &reply, NULL, 0);
+}
+
+void serve_change(struct keeper *k, struct sub *s)
+{
+    struct waiter w;
+
+    while (waiter_take(&k->waiters, WAITS_SUBMIT, s, 0, &w))
+        submit_post(k, &w, w.good_status, 0, NULL, &s->info);
+    while (waiter_take(&k->waiters, WAITS_CHANGE, s, 0, &w))
+        info_post(k, &w.to, 200, NULL, &s->info, NULL);
+}
+
+void serve_refusal(struct keeper *k, struct sub *s, unsigned status,
+                   unsigned retry_after_s, const char *why)
+{
+    struct waiter w;
+
+    while (waiter_take(&k->waiters, WAITS_SUBMIT, s, 0, &w))
+        submit_post(k, &w, status, retry_after_s, why, NULL);
+}
+
+void serve_expired(struct keeper *k, uint64_t now_ns)
+{
+    struct waiter w;
+
+    while (waiter_take(&k->waiters, WAITS_CHANGE, NULL, now_ns, &w))
+        info_post(k, &w.to, 200, NULL, &w.sub->info, NULL);
+}
+
+// -------------------------------------------------------------------- acting
+
+static int serve_destroy(struct keeper *k, const union ipc_any *any)
+{
+    const struct msg_get *m = &any->get;
+    struct sub_info info;
+    struct sub *live;
+
+    if (!look(k, &m->id, &m->customer, &live, &info)) {
+        chan_reply(&k->api, &m->head, 404, 0, NONE_SUCH);
+        return 0;
+    }
+    if (live)
+        machine_event(k, live, .kind = EV_DESTROY);
+    chan_reply_ok(&k->api, &m->head);
+    return 0;
+}
+
+static int serve_input(struct keeper *k, const union ipc_any *any)
+{
+    struct msg_input m = any->input;
+    struct sub_info info;
+    struct sub *live;
+
+    if (!look(k, &m.id, &m.customer, &live, &info)) {
+        chan_reply(&k->api, &m.head, 404, 0, NONE_SUCH);
+        return 0;
+    }
+    if (info.state != SUB_RUNNING) {
+        chan_reply(&k->api, &m.head, 409, 0,
+                   "the program is not running, so it cannot read");
+        return 0;
+    }
+    chan_reply_ok(&k->api, &any->input.head);
+    ipc_head_cut(&m, MSG_FEED, 0, data, m.len);
+    chan_post(&k->spawner, &m, NULL, 0);
+    return 0;
+}
+
+static int serve_capacity(struct keeper *k, const union ipc_any *any)
+{
+    struct msg_capacity_reply reply;
+
+    chan_reply_init(&reply, &any->head, 200, NULL);
+    reply.memory_kib = k->cfg.memory_kib;
+    reply.memory_used_kib = k->memory_used_kib;
+    reply.slots = k->cfg.slots;
+    reply.slots_used = k->slots_used;
+    reply.build_slots = k->cfg.build_slots;
+    reply.builds_running = k->builds_running;
+    reply.queued = k->builds.waiting + k->starts.waiting;
+    reply.agent_cpu_ns = agent_cpu_ns();
+    chan_post(&k->api, &reply, NULL, 0);
+    return 0;
+}
+
+// ----------------------------------------------------------------- the table
+
+static const struct {
+    uint32_t type;
+    int (*serve)(struct keeper *k, const union ipc_any *any);
+} requests[] = {
+    {MSG_GET, serve_get},           {MSG_LIST, serve_list},
+    {MSG_WAIT, serve_wait},         {MSG_LOG, serve_log},
+    {MSG_DESTROY, serve_destroy},   {MSG_INPUT, serve_input},
+    {MSG_CAPACITY, serve_capacity},
+};
+
+int serve_request(struct keeper *k, const union ipc_any *any,
+                  int fds[IPC_FDS_MAX], struct err *e)
+{
+    if (any->head.type == MSG_SUBMIT)
+        return submit_serve(k, &any->submit, steal_fd(&fds[0]), e);
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+        if (requests[i].type == any->head.type)
+            return requests[i].serve(k, any);
+    return err_set(e, EPROTO, "the api role may not send \"%s\"",
+                   ipc_name(any->head.type));
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: ISC
+// The keeper's files, beside its journal in the role's own folder:
+//
+//     blobs/CUSTOMER/NAME   images, initrds and source bundles, 64 hex digits
+//                           each; NAME is a hash of the contents, or of what
+//                           determines them. Never shared between customers:
+//                           that would tell one what another has.
+//     logs/ID.console       written by the domain's monitor, bounded by it
+//     logs/ID.build         written by the build's compiler
+//
+// A blob is written beside (blobs/CUSTOMER/.NUMBER; what is left of those is
+// deleted at start), synced and renamed; once store_keep returned it survives a
+// power cut. One that is there is never written again.
+#ifndef KEEPER_STORE_H
+#define KEEPER_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "lib/err.h"
+#include "node-agent/agent/msg.h"
+
+struct store {
+    int blobs, logs; // folders
+    uint64_t bytes;  // of all blobs
+    uint64_t max_bytes;
+    uint64_t drafts; // made so far, for their names
+};
+
+// Relative to the working folder.
+int store_open(struct store *st, uint64_t max_bytes, struct err *e);
+void store_close(struct store *st);
+
+// Room for `len` more bytes? -ENOSPC with a sentence.
+int store_room(const struct store *st, uint64_t len, struct err *e);
+
+// Is it there? Marks it as used now.
+bool store_has(struct store *st, const key_id_t *customer,
+               const uint8_t name[32]);
+
+// A blob being written: open a draft, write to its fd, then keep or drop it.
+struct draft {
+    int fd;
+    int folder; // its customer's
+    uint64_t number;
+};
+int store_draft(struct store *st, struct draft *d, const key_id_t *customer,
+                struct err *e);
+int store_keep(struct store *st, struct draft *d, const uint8_t name[32],
+               struct err *e);
+void store_drop(struct draft *d);
+
+// All at once from memory; nothing to do when it is there.
+int store_put(struct store *st, const key_id_t *customer,
+              const uint8_t name[32], const void *data, size_t len,
+              struct err *e);
+
+// Open for reading; or -errno.
+int store_get(struct store *st, const key_id_t *customer,
+              const uint8_t name[32], struct err *e);
+
+// A new, empty log, open for appending; and an old one for reading (with
+// `make` an empty one is made if there is none).
+int store_log_new(struct store *st, const sub_id_t *id, enum log_kind kind,
+                  struct err *e);
+int store_log_open(struct store *st, const sub_id_t *id, enum log_kind kind,
+                   bool make, struct err *e);
+
+// Deletes blobs not used for keep_s, and newer ones, oldest first, down to
+// three quarters of max_bytes, unless `used` says that they are needed; and
+// logs not written to for log_keep_s.
+void store_sweep(struct store *st, uint64_t keep_s, uint64_t log_keep_s,
+                 bool (*used)(void *arg, const key_id_t *customer,
+                              const uint8_t name[32]),
+                 void *arg);
+
+#endif

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: ISC
+// A live submission, and the table of all that are not done yet.
+//
+// The journal holds the same facts durably (journal.h). During a turn of the
+// loop a submission is changed in memory and marked with sub_touch; at the
+// turn's end all that were touched are saved in one transaction, and only
+// then does any message leave.
+#ifndef KEEPER_SUB_H
+#define KEEPER_SUB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "node-agent/agent/msg.h"
+#include "node-agent/keeper/limits.h"
+
+// Before HELD: the ledger was asked for money, nobody was told yes. A row in
+// this state only serves to give the money back should we die now.
+#define SUB_ASKED  0
+#define SUB_STATES (SUB_DONE + 1)
+
+struct admission; // admit.h
+
+struct sub {
+    struct sub_info info; // what its customer sees
+
+    // From the manifest.
+    bool is_source;
+    uint64_t expires_s;
+    uint8_t nonce[16];
+    uint8_t bundle[32]; // the manifest's digest; names the bundle's blob
+    bool has_image, has_initrd;
+    uint8_t image[32], initrd[32]; // names of blobs
+
+    // Metering; see meter.h.
+    struct usage recorded;     // sum of the records made so far
+    uint64_t recorded_real_ns; // where the last one ended
+    uint64_t sequence;         // number of the last one
+    bool record_pending;       // the ledger has not confirmed it
+
+    bool destroyed; // somebody asked for its end
+    bool spent;     // what was held for it is used up
+
+    // Only in memory.
+    uint32_t index, generation; // its place in the table
+    bool touched, starting, adopted, voiding;
+    bool counted;                // takes a slot and memory
+    struct admission *admission; // while ASKED: the bundle; owned
+    char *cmdline;               // until RUNNING: arguments, environment; owned
+    uint32_t argc, envc, cmdline_len;
+    unsigned waiters;
+    uint64_t asked_mono_ns;
+    struct sub *hash_next, *touched_next;
+    bool queued; // in a lane, see lane.h
+    struct sub *lane_next;
+};
+
+struct subs {
+    struct sub *at[LIVE_MAX];
+    uint32_t generation[LIVE_MAX];
+    uint32_t free[LIVE_MAX], nfree;
+    struct sub *bucket[LIVE_MAX];
+    struct sub *touched; // in any order
+    uint32_t count;
+};
+
+void subs_init(struct subs *t);
+void subs_fini(struct subs *t); // frees all submissions
+
+// A new one with this id, all else zero. NULL: the table is full.
+struct sub *sub_new(struct subs *t, const sub_id_t *id);
+void sub_free(struct subs *t, struct sub *s); // not while touched
+
+struct sub *sub_find(struct subs *t, const sub_id_t *id);
+
+// A number for requests about it to other roles; sub_by_tag gives NULL when
+// it has gone meanwhile.
+uint64_t sub_tag(const struct sub *s);
+struct sub *sub_by_tag(struct subs *t, uint64_t tag);
+
+// It changed: a new version, to be saved at the end of the turn.
+void sub_touch(struct subs *t, struct sub *s);
+
+// The live ones, in no order: for (s = sub_next(t, NULL); s; ...)
+struct sub *sub_next(struct subs *t, const struct sub *s);
+
+#define SUB_ID_TEXT 33
+char *sub_id_text(char out[SUB_ID_TEXT], const sub_id_t *id);
+
+#endif

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: ISC
+// The ledger role's loop; see ledgerd.h.
+
+#include "node-agent/ledgerd/ledgerd.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include "lib/clock.h"
+#include "lib/io.h"
+#include "lib/log.h"
+
+static int card_read(struct ledgerd *d, const char *path, struct err *e)
+{
+    int r = file_read(path, &d->card_text, e);
+
+    if (r < 0)
+        return err_prefix(e, "reading the rate card");
+    return ratecard_parse(&d->card, (const char *)d->card_text.data,
+                          d->card_text.len, path, e);
+}
+
+// What an earlier run left unsealed is sealed with the first turn.
+static int books_open(struct ledgerd *d, const struct ledgerd_options *o,
+                      struct err *e)
+{
+    struct ledger_options lo = {.path = o->path, .key = o->key};
+    int r;
+
+    memcpy(lo.node_id, o->node_id, sizeof(lo.node_id));
+    r = ledger_open(&d->ledger, &lo, e);
+    if (r == 0)
+        r = ledgerd_group(d, e);
+    if (r == 0)
+        r = ledger_ratecard_set(d->ledger, &d->card, e);
+    if (r == 0)
+        r = ledger_batch_seal(d->ledger, NULL, e);
+    if (r < 0)
+        return r;
+    d->grouped = false;
+    return ledger_commit(d->ledger, e);
+}
+
+int ledgerd_open(struct ledgerd *d, const struct ledgerd_options *o,
+                 struct err *e)
+{
+    int r;
+
+    *d = (struct ledgerd){
+        .card_text = BUF_INIT(RATECARD_FILE_MAX),
+        .api.fd = -1,
+        .keeper.fd = -1,
+        .lifeline_fd = o->lifeline_fd,
+        .batch_ns = o->batch_ns,
+        .cert = o->key->cert,
+    };
+    r = chan_open(&d->api, o->api_fd, "api", e);
+    if (r == 0)
+        r = chan_open(&d->keeper, o->keeper_fd, "keeper", e);
+    if (r == 0)
+        r = card_read(d, o->ratecard_path, e);
+    if (r == 0)
+        r = books_open(d, o, e);
+    return r;
+}
+
+void ledgerd_close(struct ledgerd *d)
+{
+    if (d->grouped)
+        ledger_rollback(d->ledger);
+    if (d->ledger)
+        ledger_close(d->ledger);
+    chan_close(&d->api);
+    chan_close(&d->keeper);
+    buf_free(&d->card_text);
+    *d = (struct ledgerd){.api.fd = -1, .keeper.fd = -1, .lifeline_fd = -1};
+}
+
+// When the next batch is due by CLOCK_MONOTONIC; UINT64_MAX: nothing waits.
+static uint64_t seal_due_ns(const struct ledgerd *d)
+{
+    uint64_t due_ns, soon_ns = d->sealed_mono_ns + SEAL_SPACING_NS;
+
+    if (!d->unsealed_mono_ns)
+        return UINT64_MAX;
+    due_ns = d->unsealed_mono_ns + d->batch_ns;
+    return d->receipt_wanted && soon_ns < due_ns ? soon_ns : due_ns;
+}
+
+static int serve_waiting(struct ledgerd *d, struct chan *from, struct err *e)
+{
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+
+    for (int n = 0; n < GROUP_MAX && from->waiting < CHAN_WAITING_MAX; n++) {
+        int r = chan_take(from, &any, fds, e);
+
+        if (r <= 0)
+            return r;
+        ipc_close(fds); // none of our requests carries one
+        r = request_serve(d, from, &any, e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int seal_and_commit(struct ledgerd *d, struct err *e)
+{
+    uint64_t now_ns = clock_mono_ns();
+    int r;
+
+    if (d->grouped && !d->unsealed_mono_ns)
+        d->unsealed_mono_ns = now_ns;
+    if (now_ns >= seal_due_ns(d)) {
+        r = ledgerd_group(d, e);
+        if (r == 0)
+            r = ledger_batch_seal(d->ledger, NULL, e);
+        if (r < 0)
+            return err_prefix(e, "sealing a batch");
+        d->unsealed_mono_ns = 0;
+        d->sealed_mono_ns = now_ns;
+        d->receipt_wanted = false;
+    }
+    if (!d->grouped)
+        return 0;
+    d->grouped = false;
+    return ledger_commit(d->ledger, e);
+}
+
+static int wait_ms(const struct ledgerd *d, int timeout_ms)
+{
+    uint64_t due_ns = seal_due_ns(d), now_ns = clock_mono_ns(), ms;
+
+    if (due_ns == UINT64_MAX)
+        return timeout_ms;
+    ms = due_ns > now_ns ? (due_ns - now_ns) / 1000000 + 1 : 0;
+    if (timeout_ms >= 0 && ms > (uint64_t)timeout_ms)
+        return timeout_ms;
+    return ms > INT32_MAX ? INT32_MAX : (int)ms;
+}
+
+int ledgerd_turn(struct ledgerd *d, int timeout_ms, struct err *e)
+{
+    struct pollfd p[] = {
+        {.fd = d->lifeline_fd, .events = POLLIN},
+        {.fd = d->api.fd, .events = chan_events(&d->api)},
+        {.fd = d->keeper.fd, .events = chan_events(&d->keeper)},
+    };
+    int r;
+
+    if (poll(p, 3, wait_ms(d, timeout_ms)) < 0)
+        return errno == EINTR ? 0 : err_errno(e, "poll");
+    if (p[0].revents)
+        return err_set(e, EPIPE, "the supervisor is gone");
+    // The keeper first: customers' work waits for it.
+    r = p[2].revents ? serve_waiting(d, &d->keeper, e) : 0;
+    if (r == 0 && p[1].revents)
+        r = serve_waiting(d, &d->api, e);
+    if (r == 0)
+        r = seal_and_commit(d, e);
+    if (r == 0)
+        r = chan_flush(&d->keeper, e);
+    if (r == 0)
+        r = chan_flush(&d->api, e);
+    return r;
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: ISC
+// The ledger role: the event loop around billing's library, and the only
+// process that opens the ledger's database and holds the receipts key.
+//
+// One turn of the loop takes every request that waits on its two channels,
+// performs them in one group of the ledger, commits, and only then answers:
+// what is acknowledged is durable, and one sync pays for all of them.
+//
+// A batch is sealed when its oldest entry is batch_ns old, or, so that a
+// receipt can be had at once, together with a settlement when the last seal is
+// at least SEAL_SPACING_NS ago; the seal is part of the same commit.
+#ifndef LEDGERD_LEDGERD_H
+#define LEDGERD_LEDGERD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "billing/ledger.h"
+#include "lib/buf.h"
+#include "node-agent/agent/role.h"
+#include "node-agent/keeper/chan.h"
+
+// Requests of one channel in one group: bounds how long the first of them
+// waits for its answer (about 20 ms).
+#define GROUP_MAX 256
+
+// Between two seals asked for by settlements: at most fifty signatures a
+// second, and a receipt is never more than this late.
+#define SEAL_SPACING_NS 20000000u
+
+// An invoice or export of one customer's whole history.
+#define DOCUMENT_MAX (256ull << 20)
+
+struct ledgerd {
+    struct ledger *ledger;
+    struct ratecard card;
+    struct buf card_text;
+    struct key_cert cert;
+    struct chan api, keeper;
+    int lifeline_fd; // -1: none
+    uint64_t batch_ns;
+    uint64_t unsealed_mono_ns; // when the oldest entry was made; 0: none
+    uint64_t sealed_mono_ns;   // last seal
+    bool receipt_wanted;       // something was settled since
+    bool grouped;              // a group is open
+};
+
+struct ledgerd_options {
+    const char *path; // of the database
+    const char *ratecard_path;
+    const uint8_t *node_id; // 32 bytes
+    const struct receipts_key *key;
+    uint64_t batch_ns;
+    int api_fd, keeper_fd, lifeline_fd; // taken
+};
+
+// Reads the rate card and opens the books. ledgerd_close in any case.
+int ledgerd_open(struct ledgerd *d, const struct ledgerd_options *o,
+                 struct err *e);
+void ledgerd_close(struct ledgerd *d);
+
+// Waits up to timeout_ms (-1: for ever) and does all there is to do.
+// 0; -EPIPE: a peer is gone, time to end; else the books failed.
+int ledgerd_turn(struct ledgerd *d, int timeout_ms, struct err *e);
+
+// ---- request.c and document.c
+
+// Opens the group if none is open.
+int ledgerd_group(struct ledgerd *d, struct err *e);
+
+// Performs one request and posts its answer. 0, or -errno when the books
+// failed or the request cannot come from this peer.
+int request_serve(struct ledgerd *d, struct chan *from,
+                  const union ipc_any *any, struct err *e);
+
+// The status by which a refusal of the ledger leaves; 0: not a refusal.
+unsigned refusal_status(int r);
+
+int document_serve(struct ledgerd *d, struct chan *from,
+                   const struct msg_document *m, struct err *e);
+int account_list_serve(struct ledgerd *d, struct chan *from,
+                       const struct msg_account *m, struct err *e);
+void account_info_fill(struct account_info *info, const struct account *a);
+
+#endif

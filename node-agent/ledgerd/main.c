@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: ISC
+// The life of the ledger role.
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "lib/io.h"
+#include "lib/log.h"
+#include "node-agent/agent/roles.h"
+#include "node-agent/ledgerd/ledgerd.h"
+
+static int key_take(struct receipts_key *key, struct err *e)
+{
+    ssize_t n = pread_full(ROLE_SECRET_FD, key, sizeof(*key), 0);
+
+    close(ROLE_SECRET_FD);
+    if (n != sizeof(*key))
+        return err_set(e, EBADMSG, "the supervisor gave no receipts key");
+    return 0;
+}
+
+static int ledger_start(struct ledgerd *d, const struct node_config *cfg,
+                        struct err *e)
+{
+    struct receipts_key key;
+    struct ledgerd_options o = {
+        .path = "ledger.db", // in the role's own folder
+        .ratecard_path = cfg->ratecard_path,
+        .node_id = cfg->node_id,
+        .key = &key,
+        .batch_ns = cfg->batch_ns,
+        .api_fd = ROLE_FD(ROLE_API),
+        .keeper_fd = ROLE_FD(ROLE_KEEPER),
+        .lifeline_fd = ROLE_LIFELINE_FD,
+    };
+    int r;
+
+    if (sodium_init() < 0)
+        return err_set(e, EIO, "libsodium does not start");
+    r = key_take(&key, e);
+    if (r == 0)
+        r = ledgerd_open(d, &o, e);
+    sodium_memzero(&key, sizeof(key));
+    if (r == 0)
+        r = role_seal(e);
+    return r;
+}
+
+int ledger_main(const struct node_config *cfg)
+{
+    static struct ledgerd d = {
+        .api.fd = -1, .keeper.fd = -1, .lifeline_fd = -1};
+    struct err e = {0};
+    int r;
+
+    r = ledger_start(&d, cfg, &e);
+    if (r == 0) {
+        role_ready();
+        log_info("serving the books in %s, prices of card %s", d.card.currency,
+                 d.card.version);
+        while ((r = ledgerd_turn(&d, -1, &e)) == 0)
+            ;
+    }
+    ledgerd_close(&d);
+    if (r == -EPIPE) {
+        log_info("ending: %s", e.text);
+        return 0;
+    }
+    log_error("%s", e.text);
+    return 1;
+}

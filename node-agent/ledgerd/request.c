@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: ISC
+// What the ledger role is asked, and how it answers: a table of request types,
+// each with the one peer that may send it.
+
+#include "node-agent/ledgerd/ledgerd.h"
+
+#include <errno.h>
+#include <string.h>
+#include "lib/log.h"
+
+unsigned refusal_status(int r)
+{
+    switch (r) {
+    case -EINVAL:
+    case -EOVERFLOW:
+        return 422;
+    case -ENOENT:
+        return 404;
+    case -EEXIST:
+    case -EALREADY:
+    case -ECANCELED:
+        return 409;
+    case -EDQUOT:
+        return 402;
+    case -EAGAIN:
+        return 425;
+    }
+    return 0;
+}
+
+int ledgerd_group(struct ledgerd *d, struct err *e)
+{
+    int r;
+
+    if (d->grouped)
+        return 0;
+    r = ledger_begin(d->ledger, e);
+    if (r == 0)
+        d->grouped = true;
+    return r;
+}
+
+// ---------------------------------------------------------------- accounts
+
+void account_info_fill(struct account_info *info, const struct account *a)
+{
+    memset(info, 0, sizeof(*info));
+    memcpy(info->customer.b, a->key, sizeof(info->customer.b));
+    ipc_text(info->name, a->name);
+    ipc_text(info->currency, a->currency);
+    info->balance_nano = account_balance_nano(a);
+    info->held_nano = a->debits_pending_nano;
+    info->spent_nano = a->debits_posted_nano;
+    info->opened_real_ns = a->opened_ns;
+}
+
+static int account_answer(struct chan *from, const struct msg_head *to, int r,
+                          unsigned good, const struct account *a,
+                          const struct err *e)
+{
+    struct msg_account_reply reply;
+
+    if (r < 0 && !refusal_status(r))
+        return r;
+    chan_reply_init(&reply, to, r < 0 ? refusal_status(r) : good,
+                    r < 0 ? e->text : NULL);
+    if (r == 0)
+        account_info_fill(&reply.account, a);
+    chan_post(from, &reply, NULL, 0);
+    return 0;
+}
+
+static int serve_account_open(struct ledgerd *d, struct chan *from,
+                              const union ipc_any *any, struct err *e)
+{
+    const struct msg_account_open *m = &any->account_open;
+    struct account a;
+    unsigned good = 200;
+    int r;
+
+    if (ledger_account_get(d->ledger, m->customer.b, &a, e) == -ENOENT)
+        good = 201;
+    r = ledger_account_open(d->ledger, m->customer.b, m->name, d->card.currency,
+                            0, &a, e);
+    return account_answer(from, &m->head, r, good, &a, e);
+}
+
+static int serve_account_credit(struct ledgerd *d, struct chan *from,
+                                const union ipc_any *any, struct err *e)
+{
+    const struct msg_account_credit *m = &any->account_credit;
+    struct account a;
+    int r;
+
+    r = ledger_credit(d->ledger, m->id, m->customer.b, m->amount_nano, NULL, &a,
+                      e);
+    return account_answer(from, &m->head, r, 200, &a, e);
+}
+
+static int serve_account_get(struct ledgerd *d, struct chan *from,
+                             const union ipc_any *any, struct err *e)
+{
+    const struct msg_account *m = &any->account;
+    struct account a;
+    int r = ledger_account_get(d->ledger, m->customer.b, &a, e);
+
+    return account_answer(from, &m->head, r, 200, &a, e);
+}
+
+static int serve_account_list(struct ledgerd *d, struct chan *from,
+                              const union ipc_any *any, struct err *e)
+{
+    return account_list_serve(d, from, &any->account, e);
+}
+
+// ------------------------------------------------------------ quote and hold
+
+// The most that these limits permit, at the current prices; the customer's own
+// cap may lower what is held.
+static int limits_rate(struct ledgerd *d, const struct sub_limits *l,
+                       uint32_t is_source, struct rated *out, struct err *e)
+{
+    struct budget b = {
+        .starts = 1,
+        .builds = is_source ? 1 : 0,
+        .cpu_ns = l->cpu_ns,
+        .wall_ns = l->wall_ns,
+        .build_cpu_ns = is_source ? l->build_cpu_ns : 0,
+        .mem_kib = l->memory_kib,
+        .console_bytes = l->console_bytes,
+    };
+
+    return rate_quote(&d->card, &b, out, e);
+}
+
+_Static_assert(RATE_LINES_MAX <= QUOTE_LINES_MAX, "a quote fits its message");
+
+static int serve_quote(struct ledgerd *d, struct chan *from,
+                       const union ipc_any *any, struct err *e)
+{
+    const struct msg_quote *m = &any->quote;
+    struct msg_quote_reply reply;
+    struct rated rated;
+    int r = limits_rate(d, &m->limits, m->is_source, &rated, e);
+
+    if (r < 0 && !refusal_status(r))
+        return r;
+    chan_reply_init(&reply, &m->head, r < 0 ? refusal_status(r) : 200,
+                    r < 0 ? e->text : NULL);
+    if (r == 0) {
+        ipc_text(reply.currency, d->card.currency);
+        ipc_text(reply.ratecard, d->card.version);
+        reply.nlines = rated.line_count;
+        reply.total_nano = rated.total_nano;
+        for (size_t i = 0; i < rated.line_count; i++) {
+            const struct rate_line *l = &rated.lines[i];
+
+            ipc_text(reply.line[i].sku, sku_info(l->sku)->name);
+            ipc_text(reply.line[i].unit, sku_info(l->sku)->unit);
+            reply.line[i].quantity_lo = l->quantity;
+            reply.line[i].amount_nano = l->amount_nano;
+        }
+    }
+    chan_post(from, &reply, NULL, 0);
+    return 0;
+}
+
+// A hold that stands already is the answer, whatever the prices are by now.
+static int hold_found(const struct submission_books *b,
+                      const struct msg_hold *m, int64_t *hold_nano,
+                      struct err *e)
+{
+    if (memcmp(b->key, m->customer.b, sizeof(b->key)))
+        return err_set(e, EEXIST, "the submission is another customer's");
+    if (b->state != SUBMISSION_HELD)
+        return err_set(e, EALREADY, "the submission was settled before");
+    *hold_nano = b->hold_nano;
+    return 0;
+}
+
+static int hold_make(struct ledgerd *d, const struct msg_hold *m,
+                     int64_t *hold_nano, struct err *e)
+{
+    struct submission_books books;
+    struct rated rated;
+    int r = ledger_submission_get(d->ledger, m->id.b, &books, e);
+
+    if (r == 0)
+        return hold_found(&books, m, hold_nano, e);
+    if (r != -ENOENT)
+        return r;
+    r = limits_rate(d, &m->limits, m->is_source, &rated, e);
+    if (r < 0)
+        return r;
+    *hold_nano = rated.total_nano;
+    if (m->limits.cost_cap_nano > 0 && *hold_nano > m->limits.cost_cap_nano)
+        *hold_nano = m->limits.cost_cap_nano;
+    return ledger_hold(d->ledger, m->id.b, m->customer.b, *hold_nano, e);
+}
+
+static int serve_hold(struct ledgerd *d, struct chan *from,
+                      const union ipc_any *any, struct err *e)
+{
+    const struct msg_hold *m = &any->hold;
+    struct msg_hold_reply reply;
+    int64_t hold_nano = 0;
+    int r = hold_make(d, m, &hold_nano, e);
+
+    if (r < 0 && !refusal_status(r))
+        return r;
+    chan_reply_init(&reply, &m->head, r < 0 ? refusal_status(r) : 200,
+                    r < 0 ? e->text : NULL);
+    reply.hold_nano = r < 0 ? 0 : hold_nano;
+    chan_post(from, &reply, NULL, 0);
+    return 0;
+}
+
+// ------------------------------------------------------ records and settling
+
+static void record_fill(struct usage_record *out, const struct msg_record *m)
+{
+    *out = (struct usage_record){
+        .seq = m->sequence,
+        .phase =
+            m->usage.builds || m->usage.build_cpu_ns ? USAGE_BUILD : USAGE_RUN,
+        .start_ns = m->from_real_ns,
+        .end_ns = m->to_real_ns,
+        .usage = m->usage,
+    };
+    memcpy(out->submission_id, m->id.b, sizeof(out->submission_id));
+}
+
+// Has the submission used up what was held for it? Rated by today's card: it
+// only decides when to stop, and settling bills no more than the hold.
+static int hold_spent(struct ledgerd *d, const struct msg_record *m)
+{
+    struct submission_books books;
+    struct rated rated;
+
+    if (ledger_submission_get(d->ledger, m->id.b, &books, NULL) < 0 ||
+        rate_usage(&d->card, &books.usage, &rated, NULL) < 0)
+        return 0;
+    return rated.total_nano > 0 && rated.total_nano >= books.hold_nano;
+}
+
+// 200: recorded. 402: recorded too, and now the hold is spent: stop it.
+static int serve_record(struct ledgerd *d, struct chan *from,
+                        const union ipc_any *any, struct err *e)
+{
+    const struct msg_record *m = &any->record;
+    struct usage_record record;
+    struct msg_reply reply;
+    unsigned status = 200;
+    int r;
+
+    record_fill(&record, m);
+    r = ledger_usage_record_add(d->ledger, &record, e);
+    if (r < 0 && !refusal_status(r))
+        return r;
+    if (r < 0) {
+        status = refusal_status(r);
+    } else if (hold_spent(d, m)) {
+        status = 402;
+        err_set(e, EDQUOT, "what was held for this submission is used up");
+    }
+    chan_reply_fill(&reply, sizeof(reply), &m->head, status,
+                    status == 200 ? NULL : e->text);
+    chan_post(from, &reply, NULL, 0);
+    return 0;
+}
+
+// Sequence 0: there is no last record.
+static int serve_settle(struct ledgerd *d, struct chan *from,
+                        const union ipc_any *any, struct err *e)
+{
+    const struct msg_record *m = &any->record;
+    struct usage_record record;
+    struct submission_books books;
+    struct msg_settle_reply reply;
+    int r;
+
+    record_fill(&record, m);
+    r = ledger_settle(d->ledger, m->id.b, m->sequence ? &record : NULL, &books,
+                      e);
+    if (r < 0 && !refusal_status(r))
+        return r;
+    chan_reply_init(&reply, &m->head, r < 0 ? refusal_status(r) : 200,
+                    r < 0 ? e->text : NULL);
+    if (r == 0) {
+        reply.charged_nano = books.billed_nano;
+        reply.written_off_nano = books.written_off_nano;
+        d->receipt_wanted = true;
+    }
+    chan_post(from, &reply, NULL, 0);
+    return 0;
+}
+
+static int serve_void(struct ledgerd *d, struct chan *from,
+                      const union ipc_any *any, struct err *e)
+{
+    const struct msg_record *m = &any->record;
+    struct msg_reply reply;
+    int r = ledger_void(d->ledger, m->id.b, e);
+
+    if (r < 0 && !refusal_status(r))
+        return r;
+    chan_reply_fill(&reply, sizeof(reply), &m->head,
+                    r < 0 ? refusal_status(r) : 200, r < 0 ? e->text : NULL);
+    chan_post(from, &reply, NULL, 0);
+    return 0;
+}
+
+static int serve_document(struct ledgerd *d, struct chan *from,
+                          const union ipc_any *any, struct err *e)
+{
+    return document_serve(d, from, &any->document, e);
+}
+
+// ----------------------------------------------------------------- the table
+
+enum peer { FROM_API = 1, FROM_KEEPER };
+
+static const struct request {
+    uint32_t type;
+    enum peer peer;
+    bool writes; // needs a group
+    int (*serve)(struct ledgerd *, struct chan *, const union ipc_any *,
+                 struct err *);
+} requests[] = {
+    {MSG_ACCOUNT_OPEN, FROM_API, true, serve_account_open},
+    {MSG_ACCOUNT_CREDIT, FROM_API, true, serve_account_credit},
+    {MSG_ACCOUNT_GET, FROM_API, false, serve_account_get},
+    {MSG_ACCOUNT_LIST, FROM_API, false, serve_account_list},
+    {MSG_QUOTE, FROM_API, false, serve_quote},
+    {MSG_DOCUMENT, FROM_API, false, serve_document},
+    {MSG_HOLD, FROM_KEEPER, true, serve_hold},
+    {MSG_RECORD, FROM_KEEPER, true, serve_record},
+    {MSG_SETTLE, FROM_KEEPER, true, serve_settle},
+    {MSG_VOID, FROM_KEEPER, true, serve_void},
+};
+
+int request_serve(struct ledgerd *d, struct chan *from,
+                  const union ipc_any *any, struct err *e)
+{
+    enum peer peer = from == &d->api ? FROM_API : FROM_KEEPER;
+
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        const struct request *q = &requests[i];
+        int r;
+
+        if (q->type != any->head.type || q->peer != peer)
+            continue;
+        r = q->writes ? ledgerd_group(d, e) : 0;
+        return r < 0 ? r : q->serve(d, from, any, e);
+    }
+    return err_set(e, EPROTO, "the %s role may not send \"%s\"", from->peer,
+                   ipc_name(any->head.type));
+}

@@ -1,0 +1,17 @@
+# keeper and ledgerd: the roles that hold the node's state.
+#   KEEPER_SRCS   needs $(BUNDLE_SRCS), $(AGENT_IPC_SRCS), billing/usage.c,
+#                 $(LIB_SRCS) and $(LIB_DB_SRCS)
+#   LEDGERD_SRCS  needs $(LEDGER_SRCS), $(AGENT_IPC_SRCS), $(LIB_SRCS) and
+#                 $(LIB_DB_SRCS)
+# KEEPER_CORE_SRCS and LEDGERD_CORE_SRCS are the same without the role's main.
+CHAN_SRCS := node-agent/keeper/chan.c
+KEEPER_CORE_SRCS := $(CHAN_SRCS) $(addprefix node-agent/keeper/, sub.c \
+    journal.c store.c lane.c waiter.c meter.c admit.c image.c machine.c \
+    submit.c serve.c news.c recover.c cputime.c keeper.c)
+KEEPER_SRCS := $(KEEPER_CORE_SRCS) node-agent/keeper/main.c
+KEEPER_LIBS := $(BUNDLE_LIBS) $(LIB_DB_LIBS)
+
+LEDGERD_CORE_SRCS := $(addprefix node-agent/ledgerd/, ledgerd.c request.c \
+    document.c)
+LEDGERD_SRCS := $(LEDGERD_CORE_SRCS) node-agent/ledgerd/main.c
+LEDGERD_LIBS := $(LEDGER_LIBS)
