@@ -56,3 +56,17 @@ $(BUILD)/guests/%: tests/domain/%.c tests/domain/abi.h tests/domain/abi.lds \
 	$(Q)$(HOSTCC) -I. $(ABI_CFLAGS) -Wl,-T,tests/domain/abi.lds \
 	    -Wl,--build-id=none -Wl,-z,max-page-size=4096 -o $@ $<
 TEST_BUILT += $(addprefix $(BUILD)/guests/,$(ABI_GUESTS))
+
+# Cold start, and the program it is measured against.
+BENCHES += $(BUILD)/bench/coldstart
+$(BUILD)/bench/coldstart: $(BUILD)/obj/tests/bench/coldstart.o \
+    $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS)) | $(BUILD)/bench/hello \
+    $(BUILD)/bin/hostel-hv
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
+$(BUILD)/bench/hello: tests/bench/hello.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -O2 -static -o $@ $<
+DEPFILES += $(BUILD)/obj/tests/bench/coldstart.d

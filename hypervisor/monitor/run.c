@@ -489,6 +489,5 @@ int run_main(int argc, char **argv)
     attend(&r);
     if (wait4(r.monitor_pid, NULL, 0, &u) == r.monitor_pid && r.usage)
         print_usage(&r, &u);
-    config_free(&r.config);
     return conclude(&r);
 }

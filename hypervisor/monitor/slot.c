@@ -144,7 +144,8 @@ __attribute__((noreturn)) void slot_run(const struct slot *s)
                          .image_fd = -1,
                          .clock.origin = s->origin,
                          .console = {.sink_fd = -1, .source_fd = -1}};
-    setsid(); // no terminal's signals
+    setsid();                 // no terminal's signals
+    signal(SIGCHLD, SIG_DFL); // the nursery ignores it; we wait for the guest
     if (join_cgroups(s, &e) < 0 || make_memory(&m.domain, &e) < 0 ||
         make_page(&m, s->page_fd, &e) < 0 ||
         m.domain.engine->make(&m.domain, &es, &e) < 0 ||
