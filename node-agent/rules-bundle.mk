@@ -7,12 +7,6 @@ BUNDLE_LIBS := -lsodium -lprotobuf-c
 
 $(call protobuf,node-agent/proto/manifest.proto)
 
-# hostel: the client.
-CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c \
-    bundle_opts.c cmd_keygen.c cmd_bundle.c cmd_inspect.c cmd_verify.c)
-$(call host-program,hostel,$(CLI_SRCS) $(BUNDLE_SRCS) $(LIB_SRCS) \
-    $(LIB_JSON_SRCS),$(BUNDLE_LIBS) $(LIB_JSON_LIBS))
-
 $(call unit-test,bundle_manifest_test,tests/unit/bundle_manifest_test.c \
     $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
 $(call unit-test,bundle_reader_test,tests/unit/bundle_reader_test.c \

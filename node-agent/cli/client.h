@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: ISC
+// Talking to a node: HTTP over TCP, each request signed with the customer's
+// key, or over the node's unix socket as its operator. API.md has the
+// resources.
+//
+//     struct client *c = client_open(CLIENT_CUSTOMER, &e);
+//     json_t *o = client_get_json(c, &e, "/v1/submissions/%s", id);
+//     ...
+//     client_close(c);
+//
+// Which node is said by the options before the verb (cli_options), else by
+// the context.
+
+#ifndef CLI_CLIENT_H
+#define CLI_CLIENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/buf.h"
+#include "lib/err.h"
+#include "node-agent/cli/context.h"
+
+#define NODE_PORT_DEFAULT 7180
+
+// What stands before the verb.
+struct cli_options {
+    const char *host;   // -H, or NULL
+    const char *socket; // -S, or NULL
+    const char *key;    // -k, or NULL for the context's
+    bool verbose;       // -v
+};
+extern struct cli_options cli_options;
+
+// Progress is for people: with -v, or when standard error is a terminal.
+void progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+struct client;
+
+enum client_who {
+    CLIENT_CUSTOMER, // signs, unless -S makes it the operator
+    CLIENT_OPERATOR, // the unix socket: -S, $HOSTEL_SOCKET or the usual place
+    CLIENT_ANYBODY,  // what needs no signature
+};
+
+struct client *client_open(enum client_who who, struct err *e);
+void client_close(struct client *c);
+
+// The same with another address than the context's; for making contexts.
+struct client *client_open_at(const char *address, struct err *e);
+
+// The context it was opened with; never NULL.
+const struct context *client_context(const struct client *c);
+
+struct call {
+    const char *method; // "GET" when NULL
+    const char *type;   // of the body
+    const void *body;
+    size_t body_len;
+    // Where a good answer's body goes as it comes; NULL: into the answer.
+    // Returns 0, or another number to stop.
+    int (*sink)(void *arg, const void *data, size_t len);
+    void *arg;
+};
+
+struct answer {
+    long status;
+    struct buf body;
+};
+#define ANSWER_MAX (256u << 20)
+#define ANSWER_INIT                                                            \
+    {                                                                          \
+        .body = BUF_INIT(ANSWER_MAX)                                           \
+    }
+#define cleanup_answer __attribute__((cleanup(answer_free)))
+void answer_free(struct answer *a);
+
+// The path (and query) is a format. 0: a status below 400. -EREMOTEIO: the
+// node refused, its sentence is in e and its status in the answer; others:
+// there was no answer.
+int client_call(struct client *c, const struct call *call, struct answer *a,
+                struct err *e, const char *path, ...)
+    __attribute__((format(printf, 5, 6)));
+
+// The answer to a GET as JSON; NULL: failed.
+json_t *client_get_json(struct client *c, struct err *e, const char *path, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// A submission's number, given whole or as the beginning of only one of the
+// customer's.
+#define SUB_ID_TEXT 33
+int client_find_submission(struct client *c, const char *text,
+                           char id[SUB_ID_TEXT], struct err *e);
+
+#endif

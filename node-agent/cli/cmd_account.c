@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: ISC
+// hostel account: a customer's account, and the operator's view of all.
+
+#include <getopt.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/hex.h"
+#include "lib/json.h"
+#include "lib/table.h"
+#include "node-agent/bundle/key.h"
+#include "node-agent/bundle/recipe.h"
+#include "node-agent/cli/client.h"
+#include "node-agent/cli/cmd.h"
+#include "node-agent/cli/show.h"
+
+#define KEY_TEXT 65
+
+static void account_print(const json_t *o)
+{
+    static const char *const rows[][2] = {
+        {"customer", "customer"}, {"name", "name"},
+        {"currency", "currency"}, {"balance", "balance"},
+        {"held", "held"},         {"available", "available"},
+        {"spent", "spent"},       {"opened", "opened_at"},
+    };
+    struct table *t = table_new("ACCOUNT,VALUE");
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        table_row(t, rows[i][0], get_text(o, rows[i][1]));
+    table_print(t, stdout);
+    table_free(t);
+}
+
+static int account_answer(json_t *o, bool json)
+{
+    if (json)
+        return print_json(o);
+    account_print(o);
+    json_decref(o);
+    return 0;
+}
+
+// A customer: 64 hex digits, the path of a public key (with a slash), or the
+// name of one in the client's home.
+static int customer_find(const char *text, char hex[KEY_TEXT], struct err *e)
+{
+    char path[PATH_MAX];
+    struct pubkey pk;
+    int r;
+
+    if (hex_decode(pk.key, sizeof(pk.key), text) == 0) {
+        hex_encode(hex, pk.key, sizeof(pk.key));
+        return 0;
+    }
+    if (strchr(text, '/'))
+        snprintf(path, sizeof(path), "%s", text);
+    else if (context_name_check(text, e) < 0)
+        return -e->code;
+    else
+        context_path(path, "keys/%s.pub", text);
+    r = pubkey_read(path, &pk, e);
+    if (r == 0)
+        hex_encode(hex, pk.key, sizeof(pk.key));
+    return r;
+}
+
+// ------------------------------------------------------------- the operator's
+
+// Posts o, which it drops, and prints the account that comes back.
+static int account_post(json_t *o, bool json, const char *path)
+{
+    struct err e = {0};
+    struct client *c = client_open(CLIENT_OPERATOR, &e);
+    cleanup_answer struct answer a = ANSWER_INIT;
+    cleanup_free char *text = json_text(o, false);
+    const struct call call = {.method = "POST",
+                              .type = "application/json",
+                              .body = text,
+                              .body_len = text ? strlen(text) : 0};
+    int r = -1;
+
+    json_decref(o);
+    if (c && text)
+        r = client_call(c, &call, &a, &e, "%s", path);
+    client_close(c);
+    if (r < 0)
+        return cmd_fail(&e);
+    o = json_parse("the node's answer", buf_str(&a.body), a.body.len, &e);
+    return o ? account_answer(o, json) : cmd_fail(&e);
+}
+
+static int create(int n, char **argv, bool json)
+{
+    char hex[KEY_TEXT];
+    struct err e = {0};
+
+    if (n < 1 || n > 2)
+        return cmd_usage(&cmd_account);
+    if (customer_find(argv[0], hex, &e) < 0)
+        return cmd_fail(&e);
+    return account_post(
+        json_pack("{s:s, s:s}", "key", hex, "name", n > 1 ? argv[1] : argv[0]),
+        json, "/v1/accounts");
+}
+
+static int credit(int n, char **argv, const char *id, bool json)
+{
+    char hex[KEY_TEXT], made[33], path[128], currency[4];
+    uint8_t random[16];
+    uint64_t amount_nano;
+    struct err e = {0};
+
+    if (n != 2)
+        return cmd_usage(&cmd_account);
+    if (customer_find(argv[0], hex, &e) < 0 ||
+        cost_parse(argv[1], &amount_nano, currency, &e) < 0)
+        return cmd_fail(&e);
+    // Said so that a credit whose answer was lost can be repeated safely.
+    if (!id) {
+        randombytes_buf(random, sizeof(random));
+        id = hex_encode(made, random, sizeof(random));
+        progress("hostel: crediting with --id %s", id);
+    }
+    snprintf(path, sizeof(path), "/v1/accounts/%s/credits", hex);
+    return account_post(json_pack("{s:I, s:s}", "amount_nano",
+                                  (json_int_t)amount_nano, "id", id),
+                        json, path);
+}
+
+static int list(bool json)
+{
+    struct err e = {0};
+    struct client *c = client_open(CLIENT_OPERATOR, &e);
+    const json_t *item;
+    struct table *t;
+    json_t *o;
+    size_t i;
+
+    if (!c)
+        return cmd_fail(&e);
+    o = client_get_json(c, &e, "/v1/accounts");
+    client_close(c);
+    if (!o)
+        return cmd_fail(&e);
+    if (json)
+        return print_json(o);
+    t = table_new("CUSTOMER,NAME,CURRENCY,>BALANCE,>HELD,>SPENT");
+    json_array_foreach(json_object_get(o, "accounts"), i, item)
+        table_row(t, get_text(item, "customer"), get_text(item, "name"),
+                  get_text(item, "currency"), get_text(item, "balance"),
+                  get_text(item, "held"), get_text(item, "spent"));
+    table_print(t, stdout);
+    table_free(t);
+    json_decref(o);
+    return 0;
+}
+
+// ---------------------------------------------------------------- everybody's
+
+static int show(int n, char **argv, bool json)
+{
+    struct err e = {0};
+    char hex[KEY_TEXT];
+    struct client *c;
+    json_t *o;
+
+    if (n > 1)
+        return cmd_usage(&cmd_account);
+    if (n == 1 && customer_find(argv[0], hex, &e) < 0)
+        return cmd_fail(&e);
+    c = client_open(n ? CLIENT_OPERATOR : CLIENT_CUSTOMER, &e);
+    if (!c)
+        return cmd_fail(&e);
+    o = n ? client_get_json(c, &e, "/v1/accounts/%s", hex)
+          : client_get_json(c, &e, "/v1/account");
+    client_close(c);
+    return o ? account_answer(o, json) : cmd_fail(&e);
+}
+
+static int run(int argc, char **argv)
+{
+    static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
+                                          {"id", required_argument, NULL, 'i'},
+                                          {0}};
+    const char *id = NULL, *verb = "show";
+    bool json = false;
+    int o, n;
+
+    while ((o = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        if (o == 'j')
+            json = true;
+        else if (o == 'i')
+            id = optarg;
+        else
+            return cmd_usage(&cmd_account);
+    }
+    n = argc - optind;
+    argv += optind;
+    if (n > 0) {
+        verb = *argv++;
+        n--;
+    }
+    if (!strcmp(verb, "show"))
+        return show(n, argv, json);
+    if (!strcmp(verb, "create"))
+        return create(n, argv, json);
+    if (!strcmp(verb, "credit"))
+        return credit(n, argv, id, json);
+    if (!strcmp(verb, "list") && n == 0)
+        return list(json);
+    return cmd_usage(&cmd_account);
+}
+
+const struct cmd cmd_account = {
+    .name = "account",
+    .run = run,
+    .usage = "[--json] [show [KEY] | create KEY [NAME] | credit KEY AMOUNT "
+             "[--id ID] | list]",
+    .summary = "show an account; as the operator, manage them",
+    .help =
+        "  show         your account; with KEY, as the operator, another's\n"
+        "  create       open a prepaid account (operator)\n"
+        "  credit       add an amount such as 10.00 (operator); the same --id, "
+        "32 hex\n               digits, is applied once\n"
+        "  list         all accounts (operator)\n"
+        "KEY is 64 hex digits, the name of a key pair here, or the path of a "
+        "public key.\n"
+        "The operator's verbs use the node's unix socket: -S before the verb, "
+        "else\n$HOSTEL_SOCKET, else /run/hostel/hostel.sock.\n",
+};

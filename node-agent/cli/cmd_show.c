@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: ISC
+// hostel list, show, usage, wait, destroy: submissions.
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/table.h"
+#include "node-agent/cli/attach.h"
+#include "node-agent/cli/client.h"
+#include "node-agent/cli/cmd.h"
+#include "node-agent/cli/show.h"
+
+enum { OPT_JSON = 0x200, OPT_LIVE };
+
+// What these verbs have in common: options, a client, one submission.
+struct args {
+    bool json, live;
+    const char *limit;
+    struct client *client;
+    char id[SUB_ID_TEXT]; // "": none was given
+};
+
+// -1: go on; else the exit status. ids: how many must (max: may) be given.
+static int args_take(struct args *a, const struct cmd *cmd, int ids_min,
+                     int ids_max, int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"json", no_argument, NULL, OPT_JSON},
+        {"live", no_argument, NULL, OPT_LIVE},
+        {"limit", required_argument, NULL, 'n'},
+        {0}};
+    struct err e = {0};
+    int c, n;
+
+    while ((c = getopt_long(argc, argv, "n:", longs, NULL)) != -1) {
+        if (c == OPT_JSON)
+            a->json = true;
+        else if (c == OPT_LIVE && cmd == &cmd_list)
+            a->live = true;
+        else if (c == 'n' && cmd == &cmd_list &&
+                 !optarg[strspn(optarg, "0123456789")])
+            a->limit = optarg;
+        else
+            return cmd_usage(cmd);
+    }
+    n = argc - optind;
+    if (n < ids_min || n > ids_max)
+        return cmd_usage(cmd);
+    a->client = client_open(CLIENT_CUSTOMER, &e);
+    if (!a->client ||
+        (n && client_find_submission(a->client, argv[optind], a->id, &e) < 0)) {
+        client_close(a->client);
+        return cmd_fail(&e);
+    }
+    return -1;
+}
+
+// ---------------------------------------------------------------------- list
+
+static void list_row(struct table *t, const json_t *o)
+{
+    char id[SHOW_SIZE], cpu[SHOW_SIZE], wall[SHOW_SIZE], at[SHOW_SIZE];
+    char fate[SHOW_FATE_SIZE];
+
+    table_row(t, show_id(id, get_text(o, "id")), get_text(o, "name"),
+              get_text(o, "state"), show_fate(fate, o),
+              show_ns(cpu, get_count(o, "usage.cpu_ns") +
+                               get_count(o, "usage.build_cpu_ns")),
+              show_ns(wall, get_count(o, "usage.wall_ns")),
+              get_text(o, "charged"),
+              show_time(at, get_text(o, "submitted_at")));
+}
+
+static int list_run(int argc, char **argv)
+{
+    struct args a = {.limit = "50"};
+    struct err e = {0};
+    const json_t *item;
+    struct table *t;
+    json_t *o;
+    size_t i;
+    int r = args_take(&a, &cmd_list, 0, 0, argc, argv);
+
+    if (r >= 0)
+        return r;
+    o = client_get_json(a.client, &e, "/v1/submissions?limit=%s%s", a.limit,
+                        a.live ? "&live=1" : "");
+    client_close(a.client);
+    if (!o)
+        return cmd_fail(&e);
+    if (a.json)
+        return print_json(o);
+    t = table_new("ID,NAME,STATE,FATE,>CPU,>WALL,>CHARGED,SUBMITTED");
+    json_array_foreach(json_object_get(o, "submissions"), i, item)
+        list_row(t, item);
+    table_print(t, stdout);
+    table_free(t);
+    json_decref(o);
+    return 0;
+}
+
+const struct cmd cmd_list = {
+    .name = "list",
+    .run = list_run,
+    .usage = "[--live] [-n LIMIT] [--json]",
+    .summary = "list submissions, the newest first",
+    .help = "  --live     only those that are not over\n"
+            "  -n LIMIT   at most so many; default: 50\n"
+            "  --json     as the node says it\n",
+};
+
+// ---------------------------------------------------------------------- show
+
+static void show_print(const json_t *o)
+{
+    char fate[SHOW_FATE_SIZE];
+    struct table *t = table_new("SUBMISSION,VALUE");
+    const char *cap = get_text(o, "limits.cost_cap");
+    const char *report = get_text(o, "report");
+
+    table_row(t, "id", get_text(o, "id"));
+    table_row(t, "name", get_text(o, "name"));
+    table_row(t, "customer", get_text(o, "customer"));
+    table_row(t, "state", get_text(o, "state"));
+    table_row(t, "fate", show_fate(fate, o));
+    table_row(t, "submitted", get_text(o, "submitted_at"));
+    table_row(t, "started", get_text(o, "started_at"));
+    table_row(t, "ended", get_text(o, "ended_at"));
+    table_row(t, "held", get_text(o, "hold"));
+    table_row(t, "charged", get_text(o, "charged"));
+    table_row(t, "written off", get_text(o, "written_off"));
+    table_row(t, "cap", *cap ? cap : "none of its own");
+    table_row(t, "currency", get_text(o, "currency"));
+    table_print(t, stdout);
+    table_free(t);
+    if (*report)
+        printf("\n%s\n", report);
+}
+
+static int show_run(int argc, char **argv)
+{
+    struct args a = {0};
+    struct err e = {0};
+    json_t *o;
+    int r = args_take(&a, &cmd_show, 1, 1, argc, argv);
+
+    if (r >= 0)
+        return r;
+    o = client_get_json(a.client, &e, "/v1/submissions/%s", a.id);
+    client_close(a.client);
+    if (!o)
+        return cmd_fail(&e);
+    if (a.json)
+        return print_json(o);
+    show_print(o);
+    json_decref(o);
+    return 0;
+}
+
+const struct cmd cmd_show = {
+    .name = "show",
+    .run = show_run,
+    .usage = "[--json] ID",
+    .summary = "show one submission",
+    .help = "ID may be the beginning of a submission's number.\n",
+};
+
+// --------------------------------------------------------------------- usage
+
+static void usage_print(const json_t *o)
+{
+    const struct {
+        const char *name, *used, *limit;
+        char *(*show)(char *, int64_t);
+    } rows[] = {
+        {"CPU", "usage.cpu_ns", "limits.cpu_ns", show_ns},
+        {"wall time", "usage.wall_ns", "limits.wall_ns", show_ns},
+        {"build CPU", "usage.build_cpu_ns", "limits.build_cpu_ns", show_ns},
+        {"memory reserved", "usage.mem_reserved_kib", "limits.memory_kib",
+         show_kib},
+        {"memory peak", "usage.mem_peak_kib", NULL, show_kib},
+        {"console", "usage.console_bytes", "limits.console_bytes", show_bytes},
+        {"network in", "usage.net_rx_bytes", NULL, show_bytes},
+        {"network out", "usage.net_tx_bytes", NULL, show_bytes},
+        {"disk read", "usage.disk_read_bytes", NULL, show_bytes},
+        {"disk written", "usage.disk_write_bytes", NULL, show_bytes},
+    };
+    struct table *t = table_new("RESOURCE,>USED,>LIMIT");
+    char used[SHOW_SIZE], limit[SHOW_SIZE];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        int64_t n = get_count(o, rows[i].used);
+
+        if (n || rows[i].limit)
+            table_row(t, rows[i].name, rows[i].show(used, n),
+                      rows[i].limit
+                          ? rows[i].show(limit, get_count(o, rows[i].limit))
+                          : "");
+    }
+    table_print(t, stdout);
+    table_free(t);
+    printf("\ncharged %s %s of at most %s\n", get_text(o, "charged"),
+           get_text(o, "currency"), get_text(o, "hold"));
+}
+
+// Without a number: everything that lives, a line each.
+static void usage_print_all(const json_t *list)
+{
+    struct table *t =
+        table_new("ID,NAME,STATE,>CPU,>CPU LEFT,>WALL,>WALL LEFT,>MEM PEAK");
+    const json_t *o;
+    size_t i;
+
+    json_array_foreach(json_object_get(list, "submissions"), i, o)
+    {
+        char id[SHOW_SIZE], cpu[SHOW_SIZE], cpu_left[SHOW_SIZE],
+            wall[SHOW_SIZE], wall_left[SHOW_SIZE], mem[SHOW_SIZE];
+
+        table_row(t, show_id(id, get_text(o, "id")), get_text(o, "name"),
+                  get_text(o, "state"),
+                  show_ns(cpu, get_count(o, "usage.cpu_ns")),
+                  show_ns(cpu_left, get_count(o, "left.cpu_ns")),
+                  show_ns(wall, get_count(o, "usage.wall_ns")),
+                  show_ns(wall_left, get_count(o, "left.wall_ns")),
+                  show_kib(mem, get_count(o, "usage.mem_peak_kib")));
+    }
+    table_print(t, stdout);
+    table_free(t);
+}
+
+static int usage_run(int argc, char **argv)
+{
+    struct args a = {0};
+    struct err e = {0};
+    json_t *o;
+    int r = args_take(&a, &cmd_usage_of, 0, 1, argc, argv);
+
+    if (r >= 0)
+        return r;
+    if (*a.id)
+        o = client_get_json(a.client, &e, "/v1/submissions/%s", a.id);
+    else
+        o = client_get_json(a.client, &e, "/v1/submissions?limit=1000&live=1");
+    client_close(a.client);
+    if (!o)
+        return cmd_fail(&e);
+    if (a.json)
+        return print_json(o);
+    if (*a.id)
+        usage_print(o);
+    else
+        usage_print_all(o);
+    json_decref(o);
+    return 0;
+}
+
+const struct cmd cmd_usage_of = {
+    .name = "usage",
+    .run = usage_run,
+    .usage = "[--json] [ID]",
+    .summary = "show what a submission, or every live one, has used",
+    .help = "ID may be the beginning of a submission's number.\n",
+};
+
+// ------------------------------------------------------------- wait, destroy
+
+static int wait_run(int argc, char **argv)
+{
+    char fate[SHOW_FATE_SIZE];
+    struct args a = {0};
+    struct err e = {0};
+    json_t *o;
+    int r = args_take(&a, &cmd_wait, 1, 1, argc, argv);
+
+    if (r >= 0)
+        return r;
+    o = attach_wait(a.client, a.id, &e);
+    client_close(a.client);
+    if (!o)
+        return cmd_fail(&e);
+    r = fate_status(o);
+    if (a.json)
+        print_json(json_incref(o));
+    else
+        printf("%s\n", show_fate(fate, o));
+    json_decref(o);
+    return r;
+}
+
+const struct cmd cmd_wait = {
+    .name = "wait",
+    .run = wait_run,
+    .usage = "[--json] ID",
+    .summary = "wait until a submission is over and charged",
+    .help = "The exit status is the program's, 126 if it did not compile, 125 "
+            "if it was stopped.\n",
+};
+
+static int destroy_run(int argc, char **argv)
+{
+    const struct call call = {.method = "DELETE"};
+    cleanup_answer struct answer answer = ANSWER_INIT;
+    struct args a = {0};
+    struct err e = {0};
+    int r = args_take(&a, &cmd_destroy, 1, 1, argc, argv);
+
+    if (r >= 0)
+        return r;
+    r = client_call(a.client, &call, &answer, &e, "/v1/submissions/%s", a.id);
+    client_close(a.client);
+    return r < 0 ? cmd_fail(&e) : 0;
+}
+
+const struct cmd cmd_destroy = {
+    .name = "destroy",
+    .run = destroy_run,
+    .usage = "ID",
+    .summary = "stop a submission now",
+    .help = "What it has used until then is charged.\n",
+};

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: ISC
+// hostel submit and hostel run: handing code to a node.
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "node-agent/api/v1.h"
+#include "node-agent/bundle/bundle.h"
+#include "node-agent/cli/attach.h"
+#include "node-agent/cli/bundle_opts.h"
+#include "node-agent/cli/client.h"
+#include "node-agent/cli/cmd.h"
+#include "node-agent/cli/show.h"
+
+// Sends a whole bundle from a descriptor; id receives its number.
+static int submit_fd(struct client *c, int fd, char id[SUB_ID_TEXT],
+                     struct err *e)
+{
+    cleanup_answer struct answer a = ANSWER_INIT;
+    struct call call = {.method = "POST", .type = BUNDLE_TYPE};
+    struct stat st;
+    void *map;
+    json_t *o;
+    int r;
+
+    if (fstat(fd, &st) < 0)
+        return err_errno(e, "the bundle");
+    if (!S_ISREG(st.st_mode) || st.st_size == 0 ||
+        (uint64_t)st.st_size > BUNDLE_MAX)
+        return err_set(e, EINVAL,
+                       "this is no bundle: a bundle is a file of at "
+                       "most 64 MiB");
+    map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (map == MAP_FAILED)
+        return err_errno(e, "the bundle");
+    call.body = map;
+    call.body_len = (size_t)st.st_size;
+    r = client_call(c, &call, &a, e, "/v1/submissions");
+    munmap(map, (size_t)st.st_size);
+    if (r < 0)
+        return r;
+    o = json_loadb(buf_str(&a.body), a.body.len, 0, NULL);
+    snprintf(id, SUB_ID_TEXT, "%s", get_text(o, "id"));
+    json_decref(o);
+    if (strlen(id) != SUB_ID_TEXT - 1)
+        return err_set(e, EPROTO, "the node's answer names no submission");
+    if (a.status == 200)
+        progress("hostel: submitted before, as %s", id);
+    else
+        progress("hostel: submitted as %s", id);
+    return 0;
+}
+
+// -------------------------------------------------------------------- submit
+
+static int submit_run(int argc, char **argv)
+{
+    static const struct option longs[] = {{"detach", no_argument, NULL, 'd'},
+                                          {0}};
+    cleanup_close int fd = -1;
+    struct client *c;
+    char id[SUB_ID_TEXT];
+    bool detach = false;
+    struct err e = {0};
+    int o, r;
+
+    while ((o = getopt_long(argc, argv, "d", longs, NULL)) != -1) {
+        if (o != 'd')
+            return cmd_usage(&cmd_submit);
+        detach = true;
+    }
+    if (argc - optind != 1)
+        return cmd_usage(&cmd_submit);
+    fd = open(argv[optind], O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        err_errno(&e, "%s", argv[optind]);
+        return cmd_fail(&e);
+    }
+    // The upload itself needs no signature; staying with it does.
+    c = client_open(detach ? CLIENT_ANYBODY : CLIENT_CUSTOMER, &e);
+    if (!c)
+        return cmd_fail(&e);
+    if (submit_fd(c, fd, id, &e) < 0)
+        r = cmd_fail(&e);
+    else if (!detach)
+        r = attach_run(c, id, true);
+    else
+        r = printf("%s\n", id) < 0;
+    client_close(c);
+    return r;
+}
+
+const struct cmd cmd_submit = {
+    .name = "submit",
+    .run = submit_run,
+    .usage = "[-d] BUNDLE",
+    .summary = "submit a signed bundle and stay with it",
+    .help = "  -d  do not stay: print the submission's number\n"
+            "Otherwise as `hostel run` from there on.\n",
+};
+
+// ----------------------------------------------------------------------- run
+
+static int run_run(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"detach", no_argument, NULL, 'd'}, BUNDLE_LONG_OPTS, {0}};
+    struct bundle_opts o = {0};
+    cleanup_close int fd = -1;
+    bool detach = false;
+    struct client *c;
+    char id[SUB_ID_TEXT];
+    struct err e = {0};
+    int opt, r;
+
+    while ((opt = getopt_long(argc, argv, "+d" BUNDLE_OPTS, longs, NULL)) !=
+           -1) {
+        if (opt == 'd')
+            detach = true;
+        else if (bundle_opts_take(&o, opt, optarg) <= 0)
+            return cmd_usage(&cmd_run);
+    }
+    if (optind == argc)
+        return cmd_usage(&cmd_run);
+    // One key signs the bundle and the requests about it.
+    if (o.key)
+        cli_options.key = o.key;
+    o.key = cli_options.key;
+    c = client_open(CLIENT_CUSTOMER, &e);
+    if (!c)
+        return cmd_fail(&e);
+    fd = memfd_create("bundle", MFD_CLOEXEC);
+    if (fd < 0)
+        r = err_errno(&e, "no memory for the bundle");
+    else
+        r = bundle_opts_make(&o, client_context(c), argv[optind],
+                             (size_t)(argc - optind - 1), argv + optind + 1, fd,
+                             &e);
+    if (r == 0)
+        r = submit_fd(c, fd, id, &e);
+    if (r < 0)
+        r = cmd_fail(&e);
+    else if (!detach)
+        r = attach_run(c, id, true);
+    else
+        r = printf("%s\n", id) < 0;
+    client_close(c);
+    return r;
+}
+
+const struct cmd cmd_run = {
+    .name = "run",
+    .run = run_run,
+    .usage = "[-d] [OPTIONS] FILE.c|FOLDER|IMAGE [ARGUMENTS]",
+    .summary = "bundle, sign, submit, and stay: run a program on the node",
+    .help =
+        "The console goes to standard output, standard input to the program; "
+        "the exit\nstatus is the program's, 126 if it did not compile, 125 if "
+        "it was stopped.\n\n"
+        "  -d  do not stay: print the submission's number\n" BUNDLE_OPTS_HELP,
+};
