@@ -6,7 +6,7 @@ HV_SRCS := hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/elf.c hypervisor/monitor/event.c \
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
-    hypervisor/monitor/start_info.c hypervisor/monitor/report.c \
+    hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
     hypervisor/monitor/sandbox.c hypervisor/monitor/nursery.c \
     hypervisor/monitor/config.c hypervisor/monitor/budget.c \
     hypervisor/monitor/run.c hypervisor/monitor/main.c

@@ -5,7 +5,10 @@
 #include "hypervisor/monitor/report.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+
+#include "hypervisor/monitor/symbols.h"
 
 static const char *const vectors[32] = {
     [0] = "#DE divide error",         [1] = "#DB debug",
@@ -75,13 +78,63 @@ static void add_registers(struct text *t, const struct hv_regs *r)
         r->rflags);
 }
 
+// ------------------------------------------------------------- backtrace
+
+#define FRAMES_MAX 24
+
+static bool peek(struct domain *d, uint64_t addr, uint64_t *words, size_t n)
+{
+    ssize_t len = n * sizeof(*words);
+
+    return addr < HV_RAM_VA + HV_RAM_MAX &&
+           d->engine->read(d, addr, words, len) == len;
+}
+
+// The place of the trap, then return addresses: first the one a call to
+// nowhere has just pushed, then along the frame pointers while they ascend.
+static size_t backtrace(struct domain *d, const struct hv_regs *r,
+                        struct symbol *at)
+{
+    uint64_t frame[2], rbp = r->rbp;
+    uint8_t byte;
+    size_t n = 0;
+
+    at[n++].address = r->rip;
+    if (d->engine->read(d, r->rip, &byte, 1) != 1 && peek(d, r->rsp, frame, 1))
+        at[n++].address = frame[0] - 1;
+    while (n < FRAMES_MAX && peek(d, rbp, frame, 2) && frame[1]) {
+        at[n++].address = frame[1] - 1;
+        if (frame[0] <= rbp)
+            break;
+        rbp = frame[0];
+    }
+    return n;
+}
+
+static void add_backtrace(struct text *t, const struct symbol *at, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        // A return address may lie just past its function's end: the lookup
+        // was for the call before it.
+        unsigned past = i > 0;
+
+        add(t, "  %s %#lx", i ? "from" : "at", at[i].address + past);
+        if (at[i].name[0])
+            add(t, " %s+%#lx", at[i].name, at[i].offset + past);
+        add(t, "\n");
+    }
+}
+
 void report_write(struct domain *d, int image_fd, char *text, size_t max)
 {
     const struct hv_trap trap = d->shared->trap;
+    struct symbol at[FRAMES_MAX];
     struct text t = {text, max};
+    size_t n = backtrace(d, &trap.regs, at);
 
-    (void)image_fd;
+    symbols_find(image_fd, at, n);
     add_what(&t, &trap);
-    add(&t, "\n  at %#lx\n", trap.regs.rip);
+    add(&t, "\n");
+    add_backtrace(&t, at, n);
     add_registers(&t, &trap.regs);
 }
