@@ -123,18 +123,30 @@ static size_t settlement_pack(const struct entry *entry, uint8_t *out)
     }
     body.submission_id =
         bytes_of(from->submission_id, sizeof(from->submission_id));
-    body.customer_key =
-        bytes_of(from->customer_key, sizeof(from->customer_key));
-    body.currency = (char *)from->currency;
-    body.card_digest = bytes_of(from->card_digest, sizeof(from->card_digest));
     body.record_count = from->record_count;
     body.n_lines = from->rated.line_count;
     body.lines = list;
-    body.hold_nano = from->hold_nano;
     body.charge_nano = from->rated.total_nano;
     body.billed_nano = from->billed_nano;
     body.written_off_nano = from->written_off_nano;
+    body.voided = from->voided;
     envelope.settlement = &body;
+    return envelope_pack(entry, &envelope, out);
+}
+
+static size_t admission_pack(const struct entry *entry, uint8_t *out)
+{
+    const struct admission *from = &entry->admission;
+    Billing__Entry envelope = BILLING__ENTRY__INIT;
+    Billing__Admission body = BILLING__ADMISSION__INIT;
+
+    body.submission_id =
+        bytes_of(from->submission_id, sizeof(from->submission_id));
+    body.customer_key =
+        bytes_of(from->customer_key, sizeof(from->customer_key));
+    body.card_digest = bytes_of(from->card_digest, sizeof(from->card_digest));
+    body.hold_nano = from->hold_nano;
+    envelope.admission = &body;
     return envelope_pack(entry, &envelope, out);
 }
 
@@ -166,6 +178,8 @@ size_t entry_pack(const struct entry *entry, uint8_t out[ENTRY_BYTES_MAX])
         return usage_record_pack(entry, out);
     case ENTRY_SETTLEMENT:
         return settlement_pack(entry, out);
+    case ENTRY_ADMISSION:
+        return admission_pack(entry, out);
     }
     return 0;
 }
@@ -266,17 +280,23 @@ static int settlement_get(struct settlement *to,
             amount_get(&line->amount_nano, from->lines[i]->amount_nano) < 0)
             return -1;
     }
-    return amount_get(&to->hold_nano, from->hold_nano) |
-           amount_get(&to->rated.total_nano, from->charge_nano) |
+    to->voided = from->voided;
+    return amount_get(&to->rated.total_nano, from->charge_nano) |
            amount_get(&to->billed_nano, from->billed_nano) |
            amount_get(&to->written_off_nano, from->written_off_nano) |
+           bytes_get(to->submission_id, sizeof(to->submission_id),
+                     from->submission_id);
+}
+
+static int admission_get(struct admission *to, const Billing__Admission *from)
+{
+    return amount_get(&to->hold_nano, from->hold_nano) |
            bytes_get(to->submission_id, sizeof(to->submission_id),
                      from->submission_id) |
            bytes_get(to->customer_key, sizeof(to->customer_key),
                      from->customer_key) |
            bytes_get(to->card_digest, sizeof(to->card_digest),
-                     from->card_digest) |
-           text_get(to->currency, sizeof(to->currency), from->currency);
+                     from->card_digest);
 }
 
 static int card_get(struct ratecard *to, const Billing__RateCard *from)
@@ -307,6 +327,8 @@ static int entry_get(struct entry *to, const Billing__Entry *from)
         return usage_record_get(&to->record, from->usage_record);
     case ENTRY_SETTLEMENT:
         return settlement_get(&to->settlement, from->settlement);
+    case ENTRY_ADMISSION:
+        return admission_get(&to->admission, from->admission);
     }
     return -1;
 }
@@ -353,15 +375,29 @@ void transfer_id(const uint8_t submission_id[LEDGER_ID_SIZE],
 }
 
 int settlement_rate(struct settlement *settlement, const struct ratecard *card,
-                    const struct usage *usage, struct err *e)
+                    const struct usage *usage, int64_t hold_nano, struct err *e)
 {
     int r = rate_usage(card, usage, &settlement->rated, e);
     int64_t charge = settlement->rated.total_nano;
 
     if (r < 0)
         return r;
-    settlement->billed_nano =
-        charge < settlement->hold_nano ? charge : settlement->hold_nano;
+    settlement->billed_nano = charge < hold_nano ? charge : hold_nano;
     settlement->written_off_nano = charge - settlement->billed_nano;
     return 0;
+}
+
+bool settlement_same(const struct settlement *a, const struct settlement *b)
+{
+    const struct rated *x = &a->rated, *y = &b->rated;
+    bool same = x->line_count == y->line_count &&
+                x->total_nano == y->total_nano &&
+                a->billed_nano == b->billed_nano &&
+                a->written_off_nano == b->written_off_nano;
+
+    for (size_t i = 0; same && i < x->line_count; i++)
+        same = x->lines[i].sku == y->lines[i].sku &&
+               x->lines[i].quantity == y->lines[i].quantity &&
+               x->lines[i].amount_nano == y->lines[i].amount_nano;
+    return same;
 }

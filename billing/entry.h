@@ -4,6 +4,7 @@
 #ifndef BILLING_ENTRY_H
 #define BILLING_ENTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "lib/err.h"
@@ -18,6 +19,7 @@ enum entry_kind {
     ENTRY_TRANSFER,
     ENTRY_USAGE_RECORD,
     ENTRY_SETTLEMENT,
+    ENTRY_ADMISSION,
 };
 
 struct account_opened {
@@ -56,16 +58,22 @@ struct transfer {
     char reference[LEDGER_REFERENCE_SIZE];
 };
 
-struct settlement {
+// Begins a submission: fixes its prices and what it may cost at most.
+struct admission {
     uint8_t submission_id[LEDGER_ID_SIZE];
     uint8_t customer_key[LEDGER_KEY_SIZE];
-    char currency[RATECARD_CURRENCY_SIZE];
     uint8_t card_digest[RATECARD_DIGEST_SIZE];
+    int64_t hold_nano;
+};
+
+// Ends it.
+struct settlement {
+    uint8_t submission_id[LEDGER_ID_SIZE];
     uint64_t record_count;
     struct rated rated; // its total is the charge
-    int64_t hold_nano;
     int64_t billed_nano;
     int64_t written_off_nano;
+    bool voided; // it never began
 };
 
 struct entry {
@@ -79,6 +87,7 @@ struct entry {
         struct transfer transfer;
         struct usage_record record;
         struct settlement settlement;
+        struct admission admission;
     };
 };
 
@@ -93,8 +102,13 @@ int entry_unpack(struct entry *entry, const uint8_t *bytes, size_t len,
 void transfer_id(const uint8_t submission_id[LEDGER_ID_SIZE],
                  enum transfer_purpose purpose, uint8_t id[LEDGER_ID_SIZE]);
 
-// What a settlement must say, from the records' sum. 0 or -EOVERFLOW.
+// Fills in what a settlement must say, from the records' sum and the hold:
+// all but submission_id, record_count and voided. 0 or -EOVERFLOW.
 int settlement_rate(struct settlement *settlement, const struct ratecard *card,
-                    const struct usage *usage, struct err *e);
+                    const struct usage *usage, int64_t hold_nano,
+                    struct err *e);
+
+// Whether two settlements have the same lines and amounts.
+bool settlement_same(const struct settlement *a, const struct settlement *b);
 
 #endif

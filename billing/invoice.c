@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include "lib/hex.h"
-#include "lib/json.h"
 #include "lib/table.h"
 #include "billing/settled.h"
 #include "billing/when.h"

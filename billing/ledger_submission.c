@@ -110,7 +110,7 @@ static int submission_update(struct ledger *ledger, struct submission_row *row,
 
     if (!stmt)
         return -EIO;
-    row->last_entry = ledger->last_entry;
+    row->last_entry = ledger->last_entry; // every change has just been logged
     db_bind_int(stmt, 1, books->state);
     db_bind_blob(stmt, 2, &books->usage, sizeof(books->usage));
     db_bind_int(stmt, 3, books->record_count);
@@ -136,7 +136,7 @@ static int unknown_refuse(struct err *e)
     return err_set(e, ENOENT, "the ledger knows no such submission");
 }
 
-// --------------------------------------------------------------- hold, release
+// ----------------------------------------------------------------------- hold
 
 static int hold_transfer(struct ledger *ledger,
                          const struct submission_row *row,
@@ -195,6 +195,20 @@ static int hold_refusals(struct ledger *ledger, const struct account *account,
     return 0;
 }
 
+static int admission_append(struct ledger *ledger,
+                            const struct submission_row *row,
+                            const uint8_t key[LEDGER_KEY_SIZE], struct err *e)
+{
+    struct entry entry = {.account = row->account, .kind = ENTRY_ADMISSION};
+    struct admission *admission = &entry.admission;
+
+    memcpy(admission->submission_id, row->books.submission_id, LEDGER_ID_SIZE);
+    memcpy(admission->customer_key, key, LEDGER_KEY_SIZE);
+    ratecard_digest(&ledger->card, admission->card_digest);
+    admission->hold_nano = row->books.hold_nano;
+    return log_append(ledger, &entry, row->number, NULL, e);
+}
+
 int ledger_hold(struct ledger *ledger,
                 const uint8_t submission_id[LEDGER_ID_SIZE],
                 const uint8_t key[LEDGER_KEY_SIZE], int64_t amount_nano,
@@ -233,38 +247,13 @@ int ledger_hold(struct ledger *ledger,
             return r;
     }
     r = submission_insert(ledger, &row, e);
+    if (r == 0)
+        r = admission_append(ledger, &row, key, e);
     if (r == 0 && amount_nano > 0)
         r = transfer_apply(ledger, &transfer, account.number, row.number, e);
+    if (r == 0)
+        r = submission_update(ledger, &row, e);
     return r < 0 ? ledger_broken(ledger, e) : 0;
-}
-
-int ledger_void(struct ledger *ledger,
-                const uint8_t submission_id[LEDGER_ID_SIZE], struct err *e)
-{
-    struct submission_row row;
-    struct transfer transfer;
-    int r;
-
-    assert(ledger->in_group);
-    r = submission_find(ledger, submission_id, &row, e);
-    if (r <= 0)
-        return r < 0 ? r : unknown_refuse(e);
-    if (row.books.state == SUBMISSION_VOID)
-        return 0;
-    if (row.books.state == SUBMISSION_SETTLED)
-        return over_refuse(&row, e);
-    if (row.books.record_count)
-        return err_set(e, EINVAL, "the submission used something: settle it");
-    if (row.books.hold_nano > 0) {
-        r = hold_transfer(ledger, &row, TRANSFER_VOID, row.books.hold_nano,
-                          &transfer, e);
-        if (r == 0)
-            r = transfer_apply(ledger, &transfer, row.account, row.number, e);
-        if (r < 0)
-            return r;
-    }
-    row.books.state = SUBMISSION_VOID;
-    return submission_update(ledger, &row, e);
 }
 
 // --------------------------------------------------------------- usage records
@@ -382,13 +371,13 @@ int ledger_usage_record_add(struct ledger *ledger,
 // ----------------------------------------------------------------- settlement
 
 static int write_off(struct ledger *ledger, const struct submission_row *row,
-                     const char *currency, int64_t amount_nano, struct err *e)
+                     int64_t amount_nano, struct err *e)
 {
     struct transfer transfer = {.kind = TRANSFER_POSTED,
                                 .purpose = PURPOSE_WRITE_OFF,
                                 .amount_nano = amount_nano};
     struct node_accounts own;
-    int r = node_accounts_get(ledger, currency, &own, e);
+    int r = node_accounts_get(ledger, row->books.currency, &own, e);
 
     if (r < 0)
         return r;
@@ -404,26 +393,25 @@ static int settlement_post(struct ledger *ledger,
                            const struct submission_row *row,
                            const struct settlement *settlement, struct err *e)
 {
-    int64_t billed = settlement->billed_nano;
+    int64_t hold = row->books.hold_nano, billed = settlement->billed_nano;
     struct transfer transfer;
     int r = 0;
 
-    if (settlement->hold_nano > 0) {
-        r = billed > 0 ? hold_transfer(ledger, row, TRANSFER_POST, billed,
-                                       &transfer, e)
-                       : hold_transfer(ledger, row, TRANSFER_VOID,
-                                       settlement->hold_nano, &transfer, e);
+    if (hold > 0) {
+        r = hold_transfer(ledger, row, billed ? TRANSFER_POST : TRANSFER_VOID,
+                          billed ? billed : hold, &transfer, e);
         if (r == 0)
             r = transfer_apply(ledger, &transfer, row->account, row->number, e);
     }
     if (r == 0 && settlement->written_off_nano > 0)
-        r = write_off(ledger, row, settlement->currency,
-                      settlement->written_off_nano, e);
+        r = write_off(ledger, row, settlement->written_off_nano, e);
     return r;
 }
 
-static int submission_settle(struct ledger *ledger, struct submission_row *row,
-                             struct err *e)
+// Ends a submission, as settled or as void. There is nothing left to be refused
+// for, and half of it must not be committed.
+static int submission_end(struct ledger *ledger, struct submission_row *row,
+                          enum submission_state state, struct err *e)
 {
     struct entry entry = {.account = row->account, .kind = ENTRY_SETTLEMENT};
     struct settlement *settlement = &entry.settlement;
@@ -434,23 +422,21 @@ static int submission_settle(struct ledger *ledger, struct submission_row *row,
     if (r < 0)
         return r;
     memcpy(settlement->submission_id, books->submission_id, LEDGER_ID_SIZE);
-    memcpy(settlement->customer_key, books->key, LEDGER_KEY_SIZE);
-    strcpy(settlement->currency, books->currency);
-    ratecard_digest(&card, settlement->card_digest);
     settlement->record_count = books->record_count;
-    settlement->hold_nano = books->hold_nano;
-    r = settlement_rate(settlement, &card, &books->usage, e);
+    settlement->voided = state == SUBMISSION_VOID;
+    r = settlement_rate(settlement, &card, &books->usage, books->hold_nano, e);
     if (r == 0)
         r = settlement_post(ledger, row, settlement, e);
     if (r == 0)
         r = log_append(ledger, &entry, row->number, NULL, e);
     if (r < 0)
-        return r;
-    books->state = SUBMISSION_SETTLED;
+        return ledger_broken(ledger, e);
+    books->state = state;
     books->charge_nano = settlement->rated.total_nano;
     books->billed_nano = settlement->billed_nano;
     books->written_off_nano = settlement->written_off_nano;
     books->settled_ns = ledger->now_ns;
+    books->sealed = 0;
     return submission_update(ledger, row, e);
 }
 
@@ -474,17 +460,31 @@ int ledger_settle(struct ledger *ledger,
     r = books_complete(ledger, &row, e);
     if (r == 0 && row.books.state == SUBMISSION_HELD) {
         r = last ? record_add(ledger, &row, last, e) : 0;
-        if (r < 0)
-            return r;
-        // Nothing is left to be refused for: half of it must not be committed.
-        r = submission_settle(ledger, &row, e);
-        if (r < 0)
-            return ledger_broken(ledger, e);
-        row.books.sealed = 0;
+        if (r >= 0)
+            r = submission_end(ledger, &row, SUBMISSION_SETTLED, e);
     }
     if (r == 0 && out)
         *out = row.books;
     return r;
+}
+
+int ledger_void(struct ledger *ledger,
+                const uint8_t submission_id[LEDGER_ID_SIZE], struct err *e)
+{
+    struct submission_row row;
+    int r;
+
+    assert(ledger->in_group);
+    r = submission_find(ledger, submission_id, &row, e);
+    if (r <= 0)
+        return r < 0 ? r : unknown_refuse(e);
+    if (row.books.state == SUBMISSION_VOID)
+        return 0;
+    if (row.books.state == SUBMISSION_SETTLED)
+        return over_refuse(&row, e);
+    if (row.books.record_count)
+        return err_set(e, EINVAL, "the submission used something: settle it");
+    return submission_end(ledger, &row, SUBMISSION_VOID, e);
 }
 
 // -------------------------------------------------------------------- reading

@@ -221,7 +221,7 @@ static int receipt_refusals(struct ledger *ledger,
         return err_set(e, EAGAIN, "the submission is not settled yet");
     if (row->last_entry > ledger->sealed_to)
         return err_set(e, EAGAIN, "the submission's batch is not signed yet");
-    if (row->books.record_count > RECEIPT_ENTRIES_MAX - 4)
+    if (row->books.record_count > RECEIPT_ENTRIES_MAX - 5)
         return err_set(e, EFBIG, "the submission has too many usage records");
     return 0;
 }
@@ -247,8 +247,8 @@ int receipt_build(struct ledger *ledger,
     }
     b->ledger = ledger;
     billing__receipt__init(&b->message);
-    // Besides the records: hold, charge, write-off, settlement.
-    r = lists_make(b, row.books.record_count + 4, e);
+    // Besides the records: admission, hold, charge, write-off, settlement.
+    r = lists_make(b, row.books.record_count + 5, e);
     if (r == 0)
         r = header_fill(b, &row, e);
     if (r == 0)

@@ -2,7 +2,8 @@
 // Verifying a receipt offline. From outside in: form, certificates, batches,
 // inclusion of each entry; then what the entries say, in their order:
 //
-//   [hold]  usage records  [charge | release]  [write-off]  settlement
+//   admission  [hold]  usage records  [charge | release]  [write-off]
+//   settlement
 #include "billing/receipt.h"
 
 #include <sodium.h>
@@ -18,6 +19,7 @@
 // How far the story has come.
 enum stage {
     STAGE_START,
+    STAGE_ADMITTED,
     STAGE_USAGE,
     STAGE_CHARGED,
     STAGE_WRITTEN_OFF,
@@ -33,7 +35,6 @@ struct checker {
     struct batch *batches;
 
     enum stage stage;
-    bool named; // submission and account are known
     int64_t held_nano;
     int64_t charged_nano;
     int64_t released_nano;
@@ -205,18 +206,36 @@ static int whose_check(struct checker *c, const struct entry *entry,
 {
     struct receipt_report *report = c->report;
 
-    if (!c->named) {
-        memcpy(report->books.submission_id, submission_id, LEDGER_ID_SIZE);
-        report->account_number = entry->account;
-        report->account_seq_first = entry->account_seq;
-        c->named = true;
-    } else if (entry->account != report->account_number ||
-               memcmp(submission_id, report->books.submission_id,
-                      LEDGER_ID_SIZE) != 0) {
+    if (c->stage == STAGE_START)
+        return bad(e, "the receipt does not begin with an admission");
+    if (entry->account != report->account_number ||
+        memcmp(submission_id, report->books.submission_id, LEDGER_ID_SIZE) != 0)
         return bad(e, "the receipt mixes submissions or accounts");
-    } else if (entry->account_seq <= report->account_seq_last) {
+    if (entry->account_seq <= report->account_seq_last)
         return bad(e, "the account's entries are out of order");
-    }
+    report->account_seq_last = entry->account_seq;
+    return 0;
+}
+
+static int admission_take(struct checker *c, const struct entry *entry,
+                          struct err *e)
+{
+    const struct admission *admission = &entry->admission;
+    struct receipt_report *report = c->report;
+    struct submission_books *books = &report->books;
+
+    if (c->stage != STAGE_START)
+        return bad(e, "the receipt has two admissions");
+    c->stage = STAGE_ADMITTED;
+    if (memcmp(admission->card_digest, report->card_digest,
+               RATECARD_DIGEST_SIZE) != 0)
+        return bad(e, "the submission was accepted by another rate card");
+    memcpy(books->submission_id, admission->submission_id, LEDGER_ID_SIZE);
+    memcpy(books->key, admission->customer_key, sizeof(books->key));
+    strcpy(books->currency, report->card.currency);
+    books->hold_nano = admission->hold_nano;
+    report->account_number = entry->account;
+    report->account_seq_first = entry->account_seq;
     report->account_seq_last = entry->account_seq;
     return 0;
 }
@@ -228,10 +247,11 @@ static int transfer_take(struct checker *c, const struct entry *entry,
         enum transfer_kind kind;
         enum stage from, to; // allowed in stages before `to`, from `from` on
     } rules[] = {
-        [PURPOSE_HOLD] = {TRANSFER_PENDING, STAGE_START, STAGE_USAGE},
+        [PURPOSE_HOLD] = {TRANSFER_PENDING, STAGE_ADMITTED, STAGE_USAGE},
         [PURPOSE_CHARGE] = {TRANSFER_POST, STAGE_USAGE, STAGE_CHARGED},
         [PURPOSE_RELEASE] = {TRANSFER_VOID, STAGE_USAGE, STAGE_CHARGED},
-        [PURPOSE_WRITE_OFF] = {TRANSFER_POSTED, STAGE_START, STAGE_WRITTEN_OFF},
+        [PURPOSE_WRITE_OFF] = {TRANSFER_POSTED, STAGE_ADMITTED,
+                               STAGE_WRITTEN_OFF},
     };
     const struct transfer *transfer = &entry->transfer;
     enum transfer_purpose purpose = transfer->purpose;
@@ -242,7 +262,10 @@ static int transfer_take(struct checker *c, const struct entry *entry,
         [PURPOSE_WRITE_OFF] = &c->written_off_nano,
     };
     uint8_t id[LEDGER_ID_SIZE], hold_id[LEDGER_ID_SIZE] = {0};
+    int r = whose_check(c, entry, transfer->submission_id, e);
 
+    if (r < 0)
+        return r;
     if (purpose < PURPOSE_HOLD || transfer->kind != rules[purpose].kind ||
         c->stage < rules[purpose].from || c->stage >= rules[purpose].to)
         return bad(e, "the receipt has a transfer that does not belong there");
@@ -256,33 +279,24 @@ static int transfer_take(struct checker *c, const struct entry *entry,
     if (purpose != PURPOSE_WRITE_OFF && transfer->debit != entry->account)
         return bad(e, "a transfer debits another account");
     *sums[purpose] = transfer->amount_nano;
-    return whose_check(c, entry, transfer->submission_id, e);
+    return 0;
 }
 
 static int record_take(struct checker *c, const struct entry *entry,
                        struct err *e)
 {
     const struct usage_record *record = &entry->record;
+    int r = whose_check(c, entry, record->submission_id, e);
 
+    if (r < 0)
+        return r;
     if (c->stage > STAGE_USAGE)
         return bad(e, "the receipt has usage after the charge");
     c->stage = STAGE_USAGE;
     c->record_seqs[c->record_count++] = record->seq;
     if (usage_add(&c->report->books.usage, &record->usage) < 0)
         return bad(e, "the usage records add up to too much");
-    return whose_check(c, entry, record->submission_id, e);
-}
-
-static bool lines_same(const struct rated *a, const struct rated *b)
-{
-    if (a->line_count != b->line_count || a->total_nano != b->total_nano)
-        return false;
-    for (size_t i = 0; i < a->line_count; i++)
-        if (a->lines[i].sku != b->lines[i].sku ||
-            a->lines[i].quantity != b->lines[i].quantity ||
-            a->lines[i].amount_nano != b->lines[i].amount_nano)
-            return false;
-    return true;
+    return 0;
 }
 
 // Rates the records again and compares.
@@ -290,23 +304,20 @@ static int arithmetic_check(struct checker *c,
                             const struct settlement *settlement, struct err *e)
 {
     struct receipt_report *report = c->report;
-    struct settlement own = {.hold_nano = settlement->hold_nano};
-    int64_t hold = settlement->hold_nano;
+    int64_t hold = report->books.hold_nano;
+    struct settlement own;
 
-    if (settlement_rate(&own, &report->card, &report->books.usage, e) < 0)
-        return bad(e, "the usage cannot be rated");
     if (settlement->record_count != c->record_count)
         return bad(e,
-                   "the settlement counts %llu usage records, the receipt "
-                   "has %zu",
+                   "the settlement counts %llu usage records, the receipt has "
+                   "%zu",
                    (unsigned long long)settlement->record_count,
                    c->record_count);
-    if (!lines_same(&settlement->rated, &own.rated))
+    if (settlement_rate(&own, &report->card, &report->books.usage, hold, e) < 0)
+        return bad(e, "the usage cannot be rated");
+    if (!settlement_same(&own, settlement))
         return bad(e,
                    "the charge is not what the usage costs by the rate card");
-    if (settlement->billed_nano != own.billed_nano ||
-        settlement->written_off_nano != own.written_off_nano)
-        return bad(e, "the bill does not respect the amount held");
     if (c->held_nano != hold || c->charged_nano != own.billed_nano ||
         c->released_nano != (own.billed_nano ? 0 : hold) ||
         c->written_off_nano != own.written_off_nano)
@@ -319,23 +330,15 @@ static int settlement_take(struct checker *c, const struct entry *entry,
                            struct err *e)
 {
     const struct settlement *settlement = &entry->settlement;
-    struct receipt_report *report = c->report;
-    struct submission_books *books = &report->books;
+    struct submission_books *books = &c->report->books;
     int r = whose_check(c, entry, settlement->submission_id, e);
 
     if (r < 0)
         return r;
-    if (c->stage == STAGE_END)
-        return bad(e, "the receipt has two settlements");
+    if (settlement->voided)
+        return bad(e, "the submission never began");
     c->stage = STAGE_END;
-    if (memcmp(settlement->card_digest, report->card_digest,
-               RATECARD_DIGEST_SIZE) != 0 ||
-        strcmp(settlement->currency, report->card.currency) != 0)
-        return bad(e, "the settlement was made by another rate card");
-    memcpy(books->key, settlement->customer_key, sizeof(books->key));
-    strcpy(books->currency, settlement->currency);
     books->state = SUBMISSION_SETTLED;
-    books->hold_nano = settlement->hold_nano;
     books->record_count = settlement->record_count;
     books->charge_nano = settlement->rated.total_nano;
     books->billed_nano = settlement->billed_nano;
@@ -358,6 +361,8 @@ static int entry_take(struct checker *c, size_t i, struct err *e)
     if (c->stage == STAGE_END)
         return bad(e, "the receipt goes on after its settlement");
     switch (entry.kind) {
+    case ENTRY_ADMISSION:
+        return admission_take(c, &entry, e);
     case ENTRY_TRANSFER:
         return transfer_take(c, &entry, e);
     case ENTRY_USAGE_RECORD:

@@ -15,5 +15,13 @@ RECEIPT_LIBS := -lsodium -lprotobuf-c -ljansson
 LEDGER_SRCS := $(RECEIPT_SRCS) billing/ledger.c billing/ledger_log.c \
     billing/ledger_account.c billing/ledger_transfer.c \
     billing/ledger_submission.c billing/ledger_batch.c billing/receipt.c \
-    billing/settled.c billing/invoice.c billing/export.c
+    billing/settled.c billing/invoice.c billing/export.c billing/audit.c \
+    billing/audit_books.c billing/audit_tables.c
 LEDGER_LIBS := $(RECEIPT_LIBS) $(LIB_DB_LIBS)
+
+$(call host-program,hostel-ledger,billing/main.c $(LEDGER_SRCS) $(LIB_SRCS) \
+    $(LIB_DB_SRCS),$(LEDGER_LIBS))
+
+LEDGER_TEST_SRCS := $(LEDGER_SRCS) $(LIB_SRCS) $(LIB_DB_SRCS)
+$(call unit-test,ledger_books,tests/unit/ledger_books.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
