@@ -15,3 +15,7 @@ LEDGERD_CORE_SRCS := $(addprefix node-agent/ledgerd/, ledgerd.c request.c \
     document.c)
 LEDGERD_SRCS := $(LEDGERD_CORE_SRCS) node-agent/ledgerd/main.c
 LEDGERD_LIBS := $(LEDGER_LIBS)
+
+KEEPER_TEST_SRCS := tests/unit/keeper_world.c $(KEEPER_CORE_SRCS) \
+    $(BUNDLE_SRCS) $(AGENT_IPC_SRCS) billing/usage.c $(LIB_SRCS) $(LIB_DB_SRCS)
+$(call unit-test,keeper_submit,tests/unit/keeper_submit.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))

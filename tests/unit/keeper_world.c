@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: ISC
+// The keeper's peers, played; see keeper_world.h.
+
+#include "tests/unit/keeper_world.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "lib/clock.h"
+#include "lib/io.h"
+#include "lib/sock.h"
+#include "node-agent/bundle/key.h"
+
+// ------------------------------------------------------------- the keeper
+
+static void start(struct world *w)
+{
+    static struct keeper keeper;
+    struct keeper_fds fds = {.lifeline = -1};
+    int pair[4][2];
+    int *ours[4] = {&w->api, &w->ledger, &w->spawner, &w->builder};
+
+    for (int i = 0; i < 4; i++) {
+        CHECK(sock_pair(pair[i]) == 0);
+        CHECK(fcntl(pair[i][0], F_SETFL, O_NONBLOCK) == 0);
+        *ours[i] = pair[i][0];
+    }
+    fds.api = pair[0][1];
+    fds.ledger = pair[1][1];
+    fds.spawner = pair[2][1];
+    fds.builder = pair[3][1];
+    w->k = &keeper;
+    CHECK_WORKS(keeper_open(w->k, &w->cfg, &fds, e));
+    if (!w->spawner_mute)
+        world_adopt(w);
+}
+
+void world_open(struct world *w)
+{
+    *w = (struct world){.hold_status = 200,
+                        .record_status = 200,
+                        .start_status = 200};
+    CHECK_WORKS(key_init(e));
+    strcpy(w->folder, "/tmp/hostel-keeper-XXXXXX");
+    CHECK(mkdtemp(w->folder) && chdir(w->folder) == 0);
+    memset(w->cfg.node_id, 0x11, sizeof(w->cfg.node_id));
+    w->cfg.slots = 8;
+    w->cfg.build_slots = 2;
+    w->cfg.memory_kib = 65536;
+    w->cfg.build_memory_kib = 65536;
+    w->cfg.build_wall_ns = 10000000000ull;
+    w->cfg.lease_ns = 30000000000ull;
+    w->cfg.interval_ns = 1000000000ull;
+    start(w);
+    world_run(w);
+}
+
+void world_kill(struct world *w)
+{
+    keeper_close(w->k);
+    close(w->api);
+    close(w->ledger);
+    close(w->spawner);
+    close(w->builder);
+    w->nbuilds = 0; // builds die with the builder
+}
+
+void world_open_again(struct world *w)
+{
+    start(w);
+}
+
+void world_close(struct world *w)
+{
+    char command[128];
+
+    world_kill(w);
+    CHECK(chdir("/") == 0);
+    snprintf(command, sizeof(command), "rm -r %s", w->folder);
+    CHECK(system(command) == 0);
+}
+
+void world_turn(struct world *w)
+{
+    CHECK_WORKS(keeper_turn(w->k, 0, e));
+}
+
+// One message from the keeper at one of our ends; false: none is there.
+static bool take(int fd, union ipc_any *any, int fds[IPC_FDS_MAX])
+{
+    struct err e = {0};
+    int r = ipc_recv(fd, any, fds, &e);
+
+    if (r == -EAGAIN)
+        return false;
+    CHECK_TEXT(r == 1, e.text);
+    return true;
+}
+
+static void say(int fd, const void *msg, const int *fds, int nfds)
+{
+    CHECK_WORKS(ipc_send(fd, msg, fds, nfds, e));
+}
+
+// ------------------------------------------------------------ the ledger
+
+struct held *world_held(struct world *w, const sub_id_t *id)
+{
+    for (unsigned i = 0; i < w->nheld; i++)
+        if (!memcmp(&w->held[i].id, id, sizeof(*id)))
+            return &w->held[i];
+    return NULL;
+}
+
+static void play_hold(struct world *w, const struct msg_hold *m)
+{
+    struct msg_hold_reply r;
+
+    chan_reply_init(&r, &m->head, w->hold_status,
+                    w->hold_status == 200 ? NULL : "1.00 EUR is missing");
+    if (w->hold_status == 200) {
+        if (!world_held(w, &m->id)) {
+            CHECK(w->nheld < WORLD_MAX);
+            w->held[w->nheld++] = (struct held){.id = m->id};
+        }
+        CHECK(!world_held(w, &m->id)->voided);
+        world_held(w, &m->id)->hold_nano = r.hold_nano = 1000;
+    }
+    say(w->ledger, &r, NULL, 0);
+}
+
+// Each sequence number once; the same again must be the same.
+static void apply(struct held *h, const struct msg_record *m)
+{
+    if (m->sequence == h->last_sequence) {
+        CHECK(!memcmp(&h->last.usage, &m->usage, sizeof(m->usage)));
+        CHECK(h->last.from_real_ns == m->from_real_ns);
+        CHECK(h->last.to_real_ns == m->to_real_ns);
+        return;
+    }
+    CHECK(m->sequence == h->last_sequence + 1);
+    CHECK(!h->settled);
+    h->last_sequence = m->sequence;
+    h->last = *m;
+    h->records++;
+    CHECK(usage_add(&h->usage, &m->usage) == 0);
+}
+
+static void play_record(struct world *w, const struct msg_record *m)
+{
+    struct held *h = world_held(w, &m->id);
+    struct msg_reply r;
+
+    CHECK(h && m->sequence >= 1);
+    apply(h, m);
+    chan_reply_fill(&r, sizeof(r), &m->head, w->record_status, NULL);
+    say(w->ledger, &r, NULL, 0);
+}
+
+static void play_settle(struct world *w, const struct msg_record *m)
+{
+    struct held *h = world_held(w, &m->id);
+    struct msg_settle_reply r;
+
+    CHECK(h && !h->voided);
+    if (m->sequence)
+        apply(h, m);
+    h->settled++;
+    chan_reply_init(&r, &m->head, 200, NULL);
+    r.charged_nano = (int64_t)h->usage.cpu_ns;
+    say(w->ledger, &r, NULL, 0);
+}
+
+static void play_void(struct world *w, const struct msg_record *m)
+{
+    struct msg_reply r;
+
+    if (world_held(w, &m->id))
+        world_held(w, &m->id)->voided++;
+    chan_reply_fill(&r, sizeof(r), &m->head, 200, NULL);
+    say(w->ledger, &r, NULL, 0);
+}
+
+static bool play_ledger(struct world *w)
+{
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+    struct msg_quote_reply q;
+
+    if (!take(w->ledger, &any, fds))
+        return false;
+    switch (any.head.type) {
+    case MSG_QUOTE:
+        chan_reply_init(&q, &any.head, 200, NULL);
+        strcpy(q.currency, "EUR");
+        say(w->ledger, &q, NULL, 0);
+        break;
+    case MSG_HOLD:
+        play_hold(w, &any.hold);
+        break;
+    case MSG_RECORD:
+        play_record(w, &any.record);
+        break;
+    case MSG_SETTLE:
+        play_settle(w, &any.record);
+        break;
+    case MSG_VOID:
+        play_void(w, &any.record);
+        break;
+    default:
+        CHECK(!"a message for the ledger");
+    }
+    return true;
+}
+
+// ------------------------------------------------------------ the spawner
+
+struct played_domain *world_domain(struct world *w, const sub_id_t *id)
+{
+    for (unsigned i = 0; i < w->ndomains; i++)
+        if (!memcmp(&w->domain[i].id, id, sizeof(*id)) &&
+            !w->domain[i].released)
+            return &w->domain[i];
+    return NULL;
+}
+
+static void play_start(struct world *w, const struct msg_start *m, int nfds)
+{
+    struct played_domain *d;
+    struct msg_reply r;
+
+    CHECK(nfds == 2 + (int)m->has_initrd);
+    chan_reply_fill(&r, sizeof(r), &m->head, w->start_status, NULL);
+    if (w->start_status == 200) {
+        // Nobody's program may run twice.
+        for (unsigned i = 0; i < w->ndomains; i++)
+            CHECK(memcmp(&w->domain[i].id, &m->id, sizeof(m->id)));
+        CHECK(w->ndomains < WORLD_MAX);
+        d = &w->domain[w->ndomains++];
+        *d = (struct played_domain){.id = m->id,
+                                    .lease_mono_ns = m->lease_mono_ns};
+        d->argc = m->argc;
+        d->envc = m->envc;
+        d->cmdline_len = m->cmdline_len;
+        d->has_initrd = m->has_initrd;
+        memcpy(d->cmdline, m->cmdline, sizeof(d->cmdline));
+        d->state.id = m->id;
+        d->state.slot = w->ndomains;
+        d->state.started_real_ns = clock_real_ns();
+    }
+    say(w->spawner, &r, NULL, 0);
+}
+
+static void domain_say(struct world *w, struct played_domain *d, uint32_t type)
+{
+    d->state.now_real_ns = clock_real_ns();
+    ipc_head(&d->state, type, 0);
+    say(w->spawner, &d->state, NULL, 0);
+}
+
+static void domain_use(struct played_domain *d)
+{
+    d->state.usage.cpu_ns += 1000;
+    d->state.usage.wall_ns += 2000000;
+    d->state.usage.console_bytes += 10;
+    d->state.usage.mem_peak_kib = 300;
+}
+
+void world_tick(struct world *w)
+{
+    for (unsigned i = 0; i < w->ndomains; i++) {
+        if (w->domain[i].state.cause || w->domain[i].released)
+            continue;
+        domain_use(&w->domain[i]);
+        domain_say(w, &w->domain[i], MSG_USAGE);
+    }
+}
+
+void world_end(struct world *w, const sub_id_t *id, enum hvc_cause cause,
+               uint32_t status)
+{
+    struct played_domain *d = world_domain(w, id);
+
+    CHECK(d && !d->state.cause);
+    domain_use(d);
+    d->state.cause = cause;
+    d->state.status = status;
+    domain_say(w, d, MSG_ENDED);
+}
+
+void world_adopt(struct world *w)
+{
+    struct msg_domain last = {0};
+
+    for (unsigned i = 0; i < w->ndomains; i++) {
+        if (w->domain[i].released)
+            continue;
+        domain_say(w, &w->domain[i],
+                   w->domain[i].state.cause ? MSG_ENDED : MSG_ADOPTED);
+    }
+    ipc_head(&last, MSG_ADOPTED, 0);
+    say(w->spawner, &last, NULL, 0);
+}
+
+static bool play_spawner(struct world *w)
+{
+    struct played_domain *d;
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+    int nfds = 0;
+
+    if (!take(w->spawner, &any, fds))
+        return false;
+    while (nfds < IPC_FDS_MAX && fds[nfds] >= 0)
+        nfds++;
+    ipc_close(fds);
+    d = world_domain(w, &any.stop.id);
+    switch (any.head.type) {
+    case MSG_START:
+        play_start(w, &any.start, nfds);
+        break;
+    case MSG_STOP:
+        if (d && !d->state.cause)
+            world_end(w, &any.stop.id, any.stop.cause, 0);
+        break;
+    case MSG_RENEW:
+        if (d)
+            d->renewed++;
+        break;
+    case MSG_RELEASE:
+        CHECK(!d || d->state.cause); // not under a running domain
+        if (d)
+            d->released++;
+        break;
+    case MSG_FEED:
+        CHECK(d);
+        d->fed++;
+        break;
+    default:
+        CHECK(!"a message for the spawner");
+    }
+    return true;
+}
+
+// ------------------------------------------------------------ the builder
+
+static const char image_made[] = "an image that was built here";
+
+void world_built(struct world *w, const sub_id_t *id, enum sub_outcome outcome)
+{
+    struct msg_built m = {.id = *id, .outcome = outcome};
+    int fd = memfd_create("image", MFD_CLOEXEC);
+
+    m.usage.builds = 1;
+    m.usage.build_cpu_ns = 500;
+    m.usage.cpu_ns = 77; // not the builder's to say: must not be billed
+    if (outcome)
+        strcpy(m.text, "prog.c:1: it does not compile");
+    CHECK(write_full(fd, image_made, sizeof(image_made)) == 0);
+    crypto_generichash(m.image_digest, 32, (const uint8_t *)image_made,
+                       sizeof(image_made), NULL, 0);
+    ipc_head(&m, MSG_BUILT, 0);
+    say(w->builder, &m, &fd, outcome ? 0 : 1);
+    close(fd);
+}
+
+static bool play_builder(struct world *w)
+{
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+
+    if (!take(w->builder, &any, fds))
+        return false;
+    ipc_close(fds);
+    if (any.head.type == MSG_BUILD) {
+        CHECK(w->nbuilds < WORLD_MAX);
+        w->build[w->nbuilds++] = (struct played_build){.id = any.build.id};
+        if (!w->builder_waits)
+            world_built(w, &any.build.id, OUTCOME_NONE);
+        return true;
+    }
+    CHECK(any.head.type == MSG_BUILD_STOP);
+    world_built(w, &any.get.id, OUTCOME_DESTROYED);
+    return true;
+}
+
+bool world_peers(struct world *w)
+{
+    bool moved = false;
+
+    while (play_ledger(w) || play_spawner(w) || play_builder(w))
+        moved = true;
+    return moved;
+}
+
+void world_run(struct world *w)
+{
+    do
+        world_turn(w);
+    while (world_peers(w));
+}
+
+// ---------------------------------------------------------------- bundles
+
+static void bundle_base(struct world *w, struct bundle_of *b, uint8_t nonce)
+{
+    static struct seckey customer;
+    uint64_t now_s = clock_real_ns() / 1000000000u;
+
+    if (!customer.key[0] && !customer.key[1])
+        key_make(&customer);
+    *b = (struct bundle_of){.sk = customer};
+    b->arg[0] = "one";
+    b->arg[1] = "two words";
+    b->env[0] = "LANG=C";
+    b->m = (struct manifest){
+        .name = "prog",
+        .nargs = 2,
+        .nenv = 1,
+        .nfiles = 2,
+        .arg = b->arg,
+        .env = b->env,
+        .file = b->file,
+        .memory_kib = 16384,
+        .cpu_ns = 1000000000,
+        .wall_ns = 5000000000,
+        .console_bytes = 65536,
+        .currency = "EUR",
+        .not_before_s = now_s,
+        .expires_s = now_s + 3600,
+    };
+    memcpy(b->m.audience, w->cfg.node_id, KEY_BYTES);
+    memset(b->m.nonce, nonce, NONCE_BYTES);
+    b->file[1] = (struct manifest_file){
+        .path = "data.txt", .size = 3, .role = ROLE_DATA, .mode = 0644};
+    b->from[1].data = "abc";
+}
+
+void bundle_image(struct world *w, struct bundle_of *b, uint8_t nonce)
+{
+    bundle_base(w, b, nonce);
+    b->m.kind = KIND_IMAGE;
+    b->file[0] = (struct manifest_file){
+        .path = "prog", .size = 9, .role = ROLE_IMAGE, .mode = 0755};
+    b->from[0].data = "not ELF!\n";
+}
+
+void bundle_program(struct world *w, struct bundle_of *b, uint8_t nonce)
+{
+    bundle_base(w, b, nonce);
+    b->m.kind = KIND_SOURCE;
+    b->m.build_cpu_ns = 1000000000;
+    b->file[0] = (struct manifest_file){
+        .path = "prog.c", .size = 7, .role = ROLE_SOURCE, .mode = 0644};
+    b->from[0].data = "int x;\n";
+}
+
+int bundle_memfd(struct bundle_of *b, const struct world *w)
+{
+    static const struct bundle_handler none;
+    struct bundle_reader *r = bundle_reader_new(&none, NULL);
+    uint8_t digest[DIGEST_BYTES];
+    int fd = memfd_create("bundle", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    CHECK(fd >= 0 && r);
+    CHECK_WORKS(bundle_write(fd, &b->m, b->from, &b->sk, e));
+    CHECK(lseek(fd, 0, SEEK_SET) == 0);
+    CHECK_WORKS(bundle_read_fd(r, fd, e));
+    bundle_reader_digest(r, digest);
+    submission_id(w->cfg.node_id, digest, b->id.b);
+    bundle_reader_free(r);
+    CHECK(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) ==
+          0);
+    return fd;
+}
+
+// ------------------------------------------------------------------ the API
+
+uint64_t world_submit(struct world *w, struct bundle_of *b)
+{
+    struct msg_submit m = {.peer = "test"};
+    int fd = bundle_memfd(b, w);
+
+    m.bundle_len = lseek(fd, 0, SEEK_END);
+    ipc_head(&m, MSG_SUBMIT, ++w->tag);
+    say(w->api, &m, &fd, 1);
+    close(fd);
+    return w->tag;
+}
+
+void world_send(struct world *w, void *msg, uint32_t type, size_t size)
+{
+    *(struct msg_head *)msg = (struct msg_head){type, size, ++w->tag};
+    say(w->api, msg, NULL, 0);
+}
+
+void world_reply(struct world *w, uint32_t type, union ipc_any *any,
+                 int fds[IPC_FDS_MAX])
+{
+    CHECK(take(w->api, any, fds));
+    CHECK(any->head.type == (type | MSG_REPLY));
+}
+
+bool world_quiet(const struct world *w)
+{
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+
+    return !take(w->api, &any, fds);
+}
+
+struct sub_info world_accept(struct world *w, struct bundle_of *b,
+                             unsigned status)
+{
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+    uint64_t tag = world_submit(w, b);
+
+    world_run(w);
+    world_reply(w, MSG_SUBMIT, &any, fds);
+    CHECK(any.head.tag == tag);
+    CHECK_TEXT(any.reply.status == status, any.reply.text);
+    CHECK(status < 400 || any.reply.text[0]);
+    CHECK(status >= 400 ||
+          !memcmp(&any.submit_reply.info.id, &b->id, sizeof(b->id)));
+    return any.submit_reply.info;
+}
+
+struct sub_info world_get(struct world *w, const sub_id_t *id)
+{
+    struct msg_get m = {.id = *id};
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+
+    world_send(w, &m, MSG_GET, sizeof(m));
+    world_turn(w);
+    world_reply(w, MSG_GET, &any, fds);
+    CHECK_TEXT(any.reply.status == 200, any.reply.text);
+    return any.info.info;
+}
