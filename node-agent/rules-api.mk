@@ -20,3 +20,7 @@ $(call host-program,hostel,$(CLI_SRCS) $(API_SIG_SRCS) $(BUNDLE_SRCS) \
     -lcurl -lpthread $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
 
 $(call unit-test,httpsig,tests/unit/httpsig_test.c $(API_SIG_SRCS) $(LIB_SRCS),-lsodium)
+$(call unit-test,api,tests/unit/api_test.c tests/unit/api_fake.c $(API_SRCS) \
+    $(BUNDLE_SRCS) $(RECEIPT_SRCS) $(AGENT_IPC_SRCS) node-agent/agent/role.c \
+    $(LIB_SRCS) $(LIB_JSON_SRCS),\
+    $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))

@@ -167,7 +167,10 @@ static int quote_read(struct request *rq, struct msg_quote *msg, struct err *e)
     o = json_parse("the body", buf_str(&rq->body), rq->body.len, e);
     if (!o)
         return -EINVAL;
-    r = quote_from_json(msg, o, e);
+    if (json_is_object(o))
+        r = quote_from_json(msg, o, e);
+    else
+        r = err_set(e, EINVAL, "the body must be a JSON object");
     json_decref(o);
     return r;
 }
