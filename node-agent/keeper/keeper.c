@@ -13,8 +13,8 @@
 
 // ------------------------------------------------------------- open and close
 
-// The keeper wants to know the currency before it takes the first bundle; a
-// quote for nothing tells it.
+// The keeper must know the currency of the node's prices before it can take a
+// bundle; a quote for nothing tells it. The API waits meanwhile.
 static void currency_ask(struct keeper *k)
 {
     struct msg_quote m = {0};
@@ -251,6 +251,8 @@ int keeper_turn(struct keeper *k, int timeout_ms, struct err *e)
 
         fd[p] = (struct pollfd){.fd = c->fd, .events = chan_events(c)};
     }
+    if (!*k->currency)
+        fd[PEER_API].fd = -1;
     fd[PEERS] = (struct pollfd){.fd = k->lifeline_fd, .events = POLLIN};
     if (poll(fd, PEERS + 1, wait_ms(k, timeout_ms)) < 0)
         return errno == EINTR ? 0 : err_errno(e, "poll");

@@ -149,10 +149,6 @@ int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,
     struct sub stored;
     int r;
 
-    if (!*k->currency) {
-        close(fd);
-        return answer(k, &m->head, 503, 1, "the node is just starting", NULL);
-    }
     a = admission_new(fd, m->bundle_len, k->cfg.node_id, &status, &no);
     if (!a && status == 0)
         return err_set(e, EPROTO, "%s", no.text);

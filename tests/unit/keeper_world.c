@@ -41,9 +41,8 @@ static void start(struct world *w)
 
 void world_open(struct world *w)
 {
-    *w = (struct world){.hold_status = 200,
-                        .record_status = 200,
-                        .start_status = 200};
+    *w = (struct world){
+        .hold_status = 200, .record_status = 200, .start_status = 200};
     CHECK_WORKS(key_init(e));
     strcpy(w->folder, "/tmp/hostel-keeper-XXXXXX");
     CHECK(mkdtemp(w->folder) && chdir(w->folder) == 0);
@@ -133,20 +132,20 @@ static void play_hold(struct world *w, const struct msg_hold *m)
     say(w->ledger, &r, NULL, 0);
 }
 
-// Each sequence number once; the same again must be the same.
+// Each number once; the same again must be the same.
 static void apply(struct held *h, const struct msg_record *m)
 {
-    if (m->sequence == h->last_sequence) {
-        CHECK(!memcmp(&h->last.usage, &m->usage, sizeof(m->usage)));
-        CHECK(h->last.from_real_ns == m->from_real_ns);
-        CHECK(h->last.to_real_ns == m->to_real_ns);
+    const struct msg_record *before = &h->record[m->sequence];
+
+    CHECK(m->sequence < HELD_RECORDS);
+    if (m->sequence <= h->records) {
+        CHECK(!memcmp(&before->usage, &m->usage, sizeof(m->usage)));
+        CHECK(before->from_real_ns == m->from_real_ns);
+        CHECK(before->to_real_ns == m->to_real_ns);
         return;
     }
-    CHECK(m->sequence == h->last_sequence + 1);
-    CHECK(!h->settled);
-    h->last_sequence = m->sequence;
-    h->last = *m;
-    h->records++;
+    CHECK(m->sequence == h->records + 1 && !h->settled);
+    h->record[++h->records] = *m;
     CHECK(usage_add(&h->usage, &m->usage) == 0);
 }
 

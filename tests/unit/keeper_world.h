@@ -27,13 +27,13 @@
         CHECK(cond);                                                           \
     } while (0)
 
+#define HELD_RECORDS 8
 // What the played ledger knows about a submission.
 struct held {
     sub_id_t id;
     int64_t hold_nano;
-    uint64_t last_sequence;
-    struct usage usage; // sum of the records
-    struct msg_record last;
+    struct usage usage;                     // sum of the records
+    struct msg_record record[HELD_RECORDS]; // by number, from 1
     unsigned records, settled, voided;
 };
 
