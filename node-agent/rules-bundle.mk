@@ -15,3 +15,15 @@ $(call unit-test,bundle_key_test,tests/unit/bundle_key_test.c \
     $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
 $(call unit-test,bundle_plan_test,tests/unit/bundle_plan_test.c \
     $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
+E2E_TESTS += tests/e2e/bundle-minisign
+
+# What a harness links beside itself; it includes the file it is about.
+FUZZERS += tests/fuzz/bundle.c tests/fuzz/manifest.c tests/fuzz/cfg.c
+FUZZ_SRCS_bundle := $(filter-out %/bundle.c,$(BUNDLE_SRCS)) $(LIB_SRCS)
+FUZZ_SRCS_manifest := $(filter-out %/wire.c,$(BUNDLE_SRCS)) $(LIB_SRCS)
+FUZZ_SRCS_cfg := $(filter-out %/recipe.c,$(BUNDLE_SRCS)) \
+    $(filter-out %/cfg.c,$(LIB_SRCS))
+FUZZ_LIBS_bundle := $(BUNDLE_LIBS)
+FUZZ_LIBS_manifest := $(BUNDLE_LIBS)
+FUZZ_LIBS_cfg := $(BUNDLE_LIBS)
+MANUALS += node-agent/bundle/bundle.cfg.5

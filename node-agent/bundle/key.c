@@ -118,8 +118,8 @@ static int password_ask(const char *path, char out[PASSWORD_MAX], struct err *e)
                        path);
     quiet = was;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
-    dprintf(fd, "Password for %s: ", path);
     tcsetattr(fd, TCSAFLUSH, &quiet);
+    dprintf(fd, "Password for %s: ", path);
     n = read(fd, out, PASSWORD_MAX - 1);
     tcsetattr(fd, TCSAFLUSH, &was);
     dprintf(fd, "\n");

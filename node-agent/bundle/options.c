@@ -85,6 +85,6 @@ int option_check(const char *o, struct err *e)
     }
     return err_set(e, EINVAL,
                    "the compiler option \"%s\" is not one that a node accepts; "
-                   "hostel(1) lists them",
+                   "bundle.cfg(5) lists them",
                    text_quote(shown, o));
 }

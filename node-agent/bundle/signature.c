@@ -65,7 +65,7 @@ int signature_make(const struct seckey *sk, const void *data, size_t len,
     uint8_t text[SIG_BYTES + TRUSTED_COMMENT_MAX];
     size_t n;
 
-    if (strlen(trusted) > TRUSTED_COMMENT_MAX || !text_is_plain(trusted, ""))
+    if (strlen(trusted) > TRUSTED_COMMENT_MAX || !text_is_plain(trusted, "\t"))
         return err_set(e, EINVAL,
                        "the trusted comment is too long or not "
                        "plain text");
@@ -132,7 +132,7 @@ static int signature_parse(const char *text, size_t len, struct signature *s,
         take_text(&at, end, LINE_TRUSTED) < 0 ||
         take_trusted(&at, end, s->trusted) < 0 ||
         take_base64(&at, end, s->global, SIG_BYTES) < 0 ||
-        !text_is_plain(s->trusted, "") || signature_format(s, &again) < 0 ||
+        !text_is_plain(s->trusted, "\t") || signature_format(s, &again) < 0 ||
         again.len != len || memcmp(again.data, text, len) != 0)
         return err_set(e, EINVAL,
                        "the signature is not in minisign's format with the "
