@@ -1,1 +1,22 @@
-# images
+# images: guest programs that ship with the node, $(BUILD)/images/NAME each.
+
+IMAGES :=
+IMAGE_CFLAGS := -std=c11 -O2 $(WARN)
+
+# image NAME, SOURCES, LIBS
+define image-rule
+IMAGES += $(BUILD)/images/$(1)
+$(BUILD)/images/$(1): $(2) $(SYSROOT)
+	$$(call say,IMAGE,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$(HOSTEL_CC) $(IMAGE_CFLAGS) -o $$@ $(2) $(3)
+endef
+image = $(eval $(call image-rule,$(strip $(1)),$(strip $(2)),$(strip $(3))))
+
+$(call image,hello,images/hello/hello.c)
+$(call image,primes,images/primes/primes.c)
+$(call image,crash,images/crash/crash.c)
+
+.PHONY: images
+images: $(IMAGES)
+all: images

@@ -111,3 +111,7 @@ install-sysroot: $(SYSROOT)
 	cp -r $(SYSROOT_DIR) $(DESTDIR)$(PREFIX)/lib/hostel/sysroot
 
 MANUALS += $(RT)/cc/hostel-cc.1
+
+# What the test programs need is built first.
+TEST_BUILT += $(SYSROOT)
+DOMAIN_TESTS += tests/domain/run

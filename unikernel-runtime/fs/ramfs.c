@@ -33,6 +33,7 @@ static struct node *tree(void)
             if (n)
                 n->device = d->ops;
         }
+        ramfs_make("/tmp", S_IFDIR | 01777, 0, &error);
         initrd_load();
     }
     return &root;

@@ -12,36 +12,38 @@ extern const char __tls_image[], __tls_image_len[], __tls_len[], __tls_align[];
 
 #define THREAD_ALIGN 16ul
 
-static size_t tls_align(void)
-{
-    size_t align = (size_t)__tls_align;
-    return align < THREAD_ALIGN ? THREAD_ALIGN : align;
-}
-
 static size_t round_up(size_t n, size_t align)
 {
     return (n + align - 1) & -align;
 }
 
-size_t thread_block_len(void)
+// The variables' room below the struct. The linker, which fixes each one's
+// distance from the struct, rounds to just the alignment that they ask for.
+static size_t tls_room(void)
 {
-    return tls_align() + round_up((size_t)__tls_len, tls_align()) +
-           sizeof(struct thread);
+    return round_up((size_t)__tls_len, (size_t)__tls_align);
 }
 
-/*
- * The struct goes on the first aligned place that leaves room for the
- * variables below it; the program finds them at fixed distances from it.
- */
+static size_t block_align(void)
+{
+    size_t align = (size_t)__tls_align;
+    return align < THREAD_ALIGN ? THREAD_ALIGN : align;
+}
+
+size_t thread_block_len(void)
+{
+    return tls_room() + block_align() + sizeof(struct thread);
+}
+
+// Where in `block` the struct goes, the variables below it set up.
 static struct thread *thread_place(char *block)
 {
-    size_t room = round_up((size_t)__tls_len, tls_align());
-    char *place = (char *)round_up((uintptr_t)block, tls_align()) + room;
-    size_t len = (size_t)__tls_len, image_len = (size_t)__tls_image_len;
-    if (len) {
+    size_t room = tls_room(), image_len = (size_t)__tls_image_len;
+    char *place = (char *)round_up((uintptr_t)block + room, block_align());
+    if (room) {
         char *tls = place - room;
         memcpy(tls, __tls_image, image_len);
-        memset(tls + image_len, 0, len - image_len);
+        memset(tls + image_len, 0, room - image_len);
     }
     return (struct thread *)place;
 }

@@ -2,6 +2,7 @@
 // What a domain of one process cannot do: it fails with ENOSYS.
 #include "unikernel-runtime/libc/result.h"
 
+#include <reent.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,4 +40,10 @@ pid_t waitpid(pid_t pid, int *status, int options)
 int system(const char *command)
 {
     return command ? result(-ENOSYS) : 0;
+}
+
+int _system_r(struct _reent *reent, const char *command)
+{
+    (void)reent;
+    return system(command);
 }

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <reent.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,11 +96,17 @@ int rmdir(const char *path)
     return result(ramfs_remove(path, 1));
 }
 
-// newlib's knows files only.
+// newlib's know files only.
 int remove(const char *path)
 {
     int r = ramfs_remove(path, 0);
     return result(r == -EISDIR ? ramfs_remove(path, 1) : r);
+}
+
+int _remove_r(struct _reent *reent, const char *path)
+{
+    (void)reent;
+    return remove(path);
 }
 
 int _rename(const char *from, const char *to);

@@ -7,6 +7,7 @@
 #include "unikernel-runtime/libc/result.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <reent.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ int posix_memalign(void **out, size_t align, size_t len)
 {
     if (align < sizeof(void *) || align & (align - 1))
         return EINVAL;
-    void *p = aligned_alloc(align, len);
+    void *p = memalign(align, len); // not aligned_alloc, which comes here
     if (!p)
         return ENOMEM;
     *out = p;

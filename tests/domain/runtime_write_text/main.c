@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: ISC
+// Code is not writable.
+int main(void)
+{
+    *(volatile char *)main = 0;
+    return 0;
+}
