@@ -24,3 +24,4 @@ $(call unit-test,api,tests/unit/api_test.c tests/unit/api_fake.c $(API_SRCS) \
     $(BUNDLE_SRCS) $(RECEIPT_SRCS) $(AGENT_IPC_SRCS) node-agent/agent/role.c \
     $(LIB_SRCS) $(LIB_JSON_SRCS),\
     $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
+MANUALS += node-agent/cli/hostel.1

@@ -117,7 +117,7 @@ int api_main(const struct node_config *cfg)
     struct err e = {0};
 
     signal(SIGPIPE, SIG_IGN);
-    if (role_confine(cfg, ROLE_API, &e) < 0 || role_seal(&e) < 0) {
+    if (role_seal(&e) < 0) {
         log_error("%s", e.text);
         return 1;
     }

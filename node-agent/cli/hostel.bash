@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: ISC
+# Completion of hostel(1) for bash: verbs, options, contexts, files and the
+# numbers of submissions.
+
+_hostel_home() {
+    printf '%s' "${HOSTEL_HOME:-$HOME/.config/hostel}"
+}
+
+# The first word that is neither an option nor an option's value.
+_hostel_verb() {
+    local i
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        -C | -H | -S | -k | --context | --host | --socket | --key) ((i++)) ;;
+        -*) ;;
+        *) printf '%s' "${COMP_WORDS[i]}"; return ;;
+        esac
+    done
+}
+
+_hostel_names() { # FOLDER SUFFIX
+    local f
+    for f in "$(_hostel_home)/$1"/*"$2"; do
+        [ -e "$f" ] && basename "$f" "$2"
+    done
+}
+
+_hostel_submissions() {
+    hostel list -n 50 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+_hostel() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local verb words= files=
+    verb=$(_hostel_verb)
+    COMPREPLY=()
+
+    case $prev in
+    -C | --context)
+        COMPREPLY=($(compgen -W "$(_hostel_names contexts .cfg)" -- "$cur"))
+        return ;;
+    -k | --key)
+        COMPREPLY=($(compgen -W "$(_hostel_names keys .key)" -- "$cur")
+            $(compgen -f -- "$cur"))
+        return ;;
+    -S | --socket | -o | --output)
+        COMPREPLY=($(compgen -f -- "$cur"))
+        return ;;
+    esac
+
+    case $verb in
+    '') words=$(hostel help 2>/dev/null | awk '/^  [a-z]/ { print $1 }')
+        words="$words help version -C -H -S -k -v --help" ;;
+    help) words=$(hostel help 2>/dev/null | awk '/^  [a-z]/ { print $1 }') ;;
+    context)
+        words="list show use remove add --json --node-id -k"
+        case $prev in
+        use | remove | show) words=$(_hostel_names contexts .cfg) ;;
+        esac ;;
+    node) words="info ratecard --json" ;;
+    account) words="show create credit list --json --id" ;;
+    bundle | run | quote)
+        words="-k -a -n -m -e --cpu-ms --wall-ms --build-cpu-ms --console-kib
+            --max-cost --valid-hours"
+        files=1 ;;
+    submit) words="-d"; files=1 ;;
+    inspect | verify | verify-receipt) words="--json -n -a"; files=1 ;;
+    list) words="--live --json -n" ;;
+    show | usage | wait) words="--json $(_hostel_submissions)" ;;
+    console | destroy) words=$(_hostel_submissions) ;;
+    logs) words="-f -b $(_hostel_submissions)" ;;
+    receipt) words="-o verify $(_hostel_submissions)" ;;
+    invoice) words="--month --customer --json -o" ;;
+    export) words="--csv --month --customer -o" ;;
+    esac
+    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+    [ -n "$files" ] && COMPREPLY+=($(compgen -f -- "$cur"))
+}
+
+complete -o filenames -F _hostel hostel
