@@ -25,3 +25,15 @@ $(call host-program,hostel-ledger,billing/main.c $(LEDGER_SRCS) $(LIB_SRCS) \
 LEDGER_TEST_SRCS := $(LEDGER_SRCS) $(LIB_SRCS) $(LIB_DB_SRCS)
 $(call unit-test,ledger_books,tests/unit/ledger_books.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,merkle_rfc6962,tests/unit/merkle_rfc6962.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,rate_rounding,tests/unit/rate_rounding.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,receipt_verify,tests/unit/receipt_verify.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,ledger_model,tests/unit/ledger_model.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,ledger_kill,tests/unit/ledger_kill.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,ledger_audit,tests/unit/ledger_audit.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))

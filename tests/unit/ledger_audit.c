@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: ISC
+// What the auditor finds. Each case alters a sound ledger by one statement, as
+// somebody with the file in hand could, and expects the auditor's sentence.
+#include "tests/unit/ledger_fixture.h"
+#include "lib/db.h"
+
+static struct fixture f;
+
+// Ledger: two customers, submissions in each state, three batches and a rest.
+static void ledger_make(void)
+{
+    uint8_t id[LEDGER_ID_SIZE], key[LEDGER_KEY_SIZE];
+    struct usage_record record;
+
+    customer_make(&f, 1, 100000);
+    customer_make(&f, 2, 50000);
+    for (uint64_t n = 10; n < 20; n++) {
+        ALONE(&f, ledger_hold(f.ledger, id_of(n, id), key_of(1 + n % 2, key),
+                              300, &test_err));
+        record = record_of(n, 1, 20000 * (n - 9));
+        ALONE(&f, ledger_usage_record_add(f.ledger, &record, &test_err));
+        record = record_of(n, 2, 500);
+        if (n < 18)
+            ALONE(&f, ledger_settle(f.ledger, id, &record, NULL, &test_err));
+        if (n % 4 == 0)
+            seal(&f);
+    }
+    ALONE(&f,
+          ledger_hold(f.ledger, id_of(30, id), key_of(1, key), 300, &test_err));
+    ALONE(&f, ledger_void(f.ledger, id, &test_err));
+    ALONE(&f,
+          ledger_hold(f.ledger, id_of(31, id), key_of(1, key), 300, &test_err));
+    ALONE(&f,
+          ledger_hold(f.ledger, id_of(32, id), key_of(1, key), 0, &test_err));
+    seal(&f);
+    ALONE(&f,
+          ledger_hold(f.ledger, id_of(33, id), key_of(2, key), 0, &test_err));
+}
+
+static const struct {
+    const char *sql;
+    const char *sentence; // a part of it
+} cases[] = {
+    // Balances and what belongs to them.
+    {"update accounts set debits_posted_nano = debits_posted_nano - 1"
+     " where number = 4",
+     "account 4 is not what its entries add up to"},
+    {"update accounts set credits_posted_nano = credits_posted_nano + 1"
+     " where number = 1",
+     "account 1 is not what"},
+    {"update accounts set debits_pending_nano = 0 where number = 4",
+     "account 4 is not what"},
+    {"update accounts set credit_limit_nano = 1 where number = 4",
+     "account 4 is not what"},
+    {"update accounts set name = 'Mallory' where number = 5",
+     "account 5 is not what"},
+    {"update accounts set key = zeroblob(32) where number = 5",
+     "account 5 is not what"},
+    {"update accounts set currency = 'SEK' where number = 5",
+     "account 5 is not what"},
+    {"update accounts set last_seq = last_seq + 1 where number = 5",
+     "account 5 is not what"},
+    {"update accounts set opened_ns = opened_ns + 1 where number = 5",
+     "account 5 is not what"},
+    {"insert into accounts select 99, kind, null, name, 'SEK',"
+     " credit_limit_nano, 0, 0, 0, 0, opened_ns, 0 from accounts"
+     " where number = 1",
+     "the table of accounts has 6 rows instead of 5"},
+    // Submissions.
+    {"update submissions set billed_nano = billed_nano - 1 where number = 3",
+     "the table of submissions differs from the log in row 3"},
+    {"update submissions set hold_nano = 299 where number = 3", "row 3"},
+    {"update submissions set state = 3 where number = 3", "row 3"},
+    {"update submissions set state = 2 where number = 9", "row 9"},
+    {"update submissions set usage = zeroblob(136) where number = 9", "row 9"},
+    {"update submissions set record_count = 2 where number = 9", "row 9"},
+    {"update submissions set last_record_seq = 9 where number = 9", "row 9"},
+    {"update submissions set settled_ns = settled_ns + 1 where number = 2",
+     "row 2"},
+    {"update submissions set last_entry = last_entry - 1 where number = 2",
+     "row 2"},
+    {"update submissions set account = 4 where number = 2", "row 2"},
+    {"update submissions set written_off_nano = 0 where number = 8", "row 8"},
+    {"update submissions set id = randomblob(16) where number = 2",
+     "the table of submissions lacks a row"},
+    {"delete from submissions where number = 13",
+     "the table of submissions lacks a row"},
+    {"insert into submissions select 99, randomblob(16), account, card, 3, 0,"
+     " usage, 0, 0, 0, 0, 0, 0, last_entry from submissions where number = 1",
+     "the table of submissions has"},
+    // Transfers and records: at most once.
+    {"update transfers set open = 1 where entry = (select min(entry)"
+     " from transfers)",
+     "calls it an open hold"},
+    {"update transfers set open = 1 - open where entry = (select max(entry)"
+     " from transfers where open = 1)",
+     "is wrong about an open hold"},
+    {"update transfers set entry = entry + 1 where entry = 6",
+     "the transfer was made before as entry 7"},
+    {"delete from transfers where entry = 6",
+     "the table of transfers lacks a row"},
+    {"insert into transfers values (randomblob(16), 3, 0)",
+     "the table of transfers has"},
+    {"update records set entry = entry + 1 where submission = 4 and seq = 1",
+     "usage record 1 was made before"},
+    {"delete from records where submission = 4 and seq = 1",
+     "the table of records lacks a row"},
+    {"insert into records values (4, 9, 20)", "the table of records has"},
+    {"update cards set entry = entry + 1", "a rate card is in the log twice"},
+    {"update cards set digest = randomblob(32)",
+     "the table of submissions differs from the log in row 1"},
+    // The log itself. Sense first, then what was signed.
+    {"update entries set salt = randomblob(16) where number = 12",
+     "was altered after it was signed"},
+    {"update entries set salt = randomblob(15) where number = 12",
+     "entry 12 is missing or malformed"},
+    {"delete from entries where number = 20",
+     "entry 20 is missing or malformed"},
+    {"update entries set entry = x'0801' where number = 20",
+     "entry 20: the entry is malformed"},
+    {"update entries set entry = (select entry from entries where number = 8)"
+     " where number = 20",
+     "entry 20: it is number"},
+    {"update entries set submission = submission + 1 where number = 20",
+     "entry 20: its row names another submission"},
+    {"delete from entries where number > (select max(number) - 3 from entries)",
+     "entries of batch 3 are missing"},
+    {"insert into entries select max(number) + 1, submission, salt, entry"
+     " from entries",
+     ": it is number"},
+    // Batches.
+    {"delete from batches where number = (select max(number) from batches)",
+     NULL}, // allowed: entries not signed yet look the same
+    {"delete from batches where number = 2", "batch 2 is missing"},
+    {"update batches set signature = zeroblob(64) where number = 2",
+     "the signature of batch 2 is wrong"},
+    {"update batches set signature = zeroblob(63) where number = 2",
+     "the signature of batch 2 is wrong"},
+    {"update batches set header = (select header from batches where number = 1)"
+     " where number = 2",
+     "batch 2 is missing or out of order"},
+    {"update batches set header = x'00' where number = 2",
+     "batch 2: the batch header is malformed"},
+    {"update batches set cert = 7 where number = 2",
+     "certificate 7 is missing"},
+    {"update certs set cert = x'00'", "certificate is malformed"},
+    {"update batches set first_entry = 10000 where number = 2",
+     "batch 2 does not begin where"},
+    {"delete from meta", "does not say whose it is"},
+    {"update meta set value = randomblob(32) where key = 'node_id'",
+     "the ledger belongs to another node"},
+};
+
+static void file_copy(const char *from, const char *to)
+{
+    char buffer[65536];
+    FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+    size_t n;
+
+    CHECK(in && out);
+    while ((n = fread(buffer, 1, sizeof(buffer), in)) > 0)
+        CHECK(fwrite(buffer, 1, n, out) == n);
+    fclose(in);
+    CHECK(fclose(out) == 0);
+}
+
+static void files_remove(const char *path)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    char name[128];
+
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
+        unlink(name);
+    }
+}
+
+static void case_run(size_t i, const char *path)
+{
+    const char *sentence = cases[i].sentence;
+    struct audit_result result;
+    struct db *db;
+    int r;
+
+    files_remove(path);
+    file_copy(f.path, path);
+    db = db_open(path, "", 1, &test_err);
+    CHECK(db);
+    OK(db_exec(db, cases[i].sql, &test_err));
+    db_close(db);
+    test_err.text[0] = '\0';
+    r = ledger_audit(path, f.options.node_id, &result, &test_err);
+    if (sentence ? r != -EBADMSG || !strstr(test_err.text, sentence) : r != 0) {
+        fprintf(stderr, "case %zu (%s): expected \"%s\", got %d \"%s\"\n", i,
+                cases[i].sql, sentence ? sentence : "ok", r, test_err.text);
+        exit(1);
+    }
+}
+
+// Some bytes in the middle of the file, as a failing disk changes them.
+static void damage_test(const char *path)
+{
+    struct audit_result result;
+    uint64_t state = 3;
+
+    for (int i = 0; i < 100; i++) {
+        FILE *file;
+        long at;
+        int byte;
+
+        files_remove(path);
+        file_copy(f.path, path);
+        file = fopen(path, "r+");
+        CHECK(file && fseek(file, 0, SEEK_END) == 0);
+        at = 100 + (long)(draw(&state) % (uint64_t)(ftell(file) - 100));
+        CHECK(fseek(file, at, SEEK_SET) == 0);
+        byte = fgetc(file);
+        CHECK(byte != EOF && fseek(file, at, SEEK_SET) == 0);
+        fputc(byte ^ (1 << draw(&state) % 8), file);
+        CHECK(fclose(file) == 0);
+        // Free space in a page proves nothing; but it never crashes or errs.
+        test_err.text[0] = '\0';
+        if (ledger_audit(path, f.options.node_id, &result, &test_err) < 0)
+            CHECK(test_err.text[0]);
+    }
+}
+
+int main(void)
+{
+    struct audit_result result;
+    uint8_t other[LEDGER_KEY_SIZE] = {1};
+    char path[100];
+
+    fixture_start(&f);
+    ledger_make();
+    ledger_close(f.ledger); // now everything is in the one file
+    OK(ledger_audit(f.path, f.options.node_id, &result, &test_err));
+    CHECK(result.held == 5 && result.settlements == 9);
+    CHECK(result.unsealed == 1 && result.batches == 3);
+    OK(ledger_audit(f.path, NULL, &result, &test_err));
+    REFUSED(ledger_audit(f.path, other, &result, &test_err), EBADMSG);
+
+    snprintf(path, sizeof(path), "%s/copy.db", f.folder);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        case_run(i, path);
+    damage_test(path);
+    files_remove(path);
+    CHECK(ledger_audit("/nonexistent/ledger.db", NULL, &result, &test_err) < 0);
+    fixture_open(&f);
+    fixture_end(&f);
+    return 0;
+}
