@@ -33,3 +33,12 @@ e2e: deps
 $(call host-program,builder-try,tests/e2e/builder_try.c $(BUILDER_SRCS) \
     node-agent/agent/role.c \
     $(AGENT_IPC_SRCS) $(CGROUP_SRCS) $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
+
+# What stands in for a compiler that its input has taken over: it must run
+# where there are no libraries.
+TEST_BUILT += $(BUILD)/bin/taken-compiler $(TOOLCHAIN)
+$(BUILD)/bin/taken-compiler: tests/e2e/taken_compiler.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE -static -o $@ $<
+E2E_TESTS += tests/e2e/build

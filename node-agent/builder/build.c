@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -89,27 +90,23 @@ static void job_close(struct sandbox_job *job)
     close(job->bundle_fd);
 }
 
+/* The child begins a pid namespace: when it goes, whoever ends it, the kernel
+ * takes along everything it has started. */
 static int build_fork(struct build *b, const struct sandbox_job *job,
                       struct err *e)
 {
-    b->pid = fork();
-    if (b->pid < 0)
-        return err_errno(e, "forking the build");
-    if (b->pid == 0)
-        sandbox_run(job);
-    b->pid_fd = (int)syscall(SYS_pidfd_open, b->pid, 0);
-    if (b->pid_fd < 0) {
-        int r = err_errno(e, "watching the build");
+    long pid = syscall(SYS_clone, CLONE_NEWPID | CLONE_PIDFD | SIGCHLD, NULL,
+                       &b->pid_fd, NULL, 0);
 
-        kill(b->pid, SIGKILL);
-        waitpid(b->pid, NULL, 0);
-        return r;
-    }
+    if (pid < 0)
+        return err_errno(e, "forking the build");
+    if (pid == 0)
+        sandbox_run(job);
     return 0;
 }
 
-int build_start(struct build *b, const struct msg_build *m, int filter_fd,
-                int bundle_fd, int log_fd, struct err *e)
+int build_start(struct build *b, const struct msg_build *m, int bundle_fd,
+                int log_fd, struct err *e)
 {
     struct sandbox_job job = {
         .slot = b->slot.number,
@@ -117,7 +114,6 @@ int build_start(struct build *b, const struct msg_build *m, int filter_fd,
         .log_fd = -1,
         .status_fd = -1,
         .talk_fd = -1,
-        .filter_fd = filter_fd,
         .procs = b->slot.procs,
         .nprocs = b->slot.nprocs,
         .cpu_ns = m->cpu_ns,
@@ -154,7 +150,7 @@ void build_stop(struct build *b, uint32_t cause, const char *why, ...)
         vsnprintf(b->why, sizeof(b->why), why, ap);
         va_end(ap);
     }
-    slot_kill(&b->slot);
+    syscall(SYS_pidfd_send_signal, b->pid_fd, SIGKILL, NULL, 0);
 }
 
 void build_poll(const struct build *b, struct pollfd p[BUILD_POLL_FDS])
@@ -231,7 +227,7 @@ static void hello_step(struct build *b)
     if (n != sizeof(h)) {
         if (nfds == 1)
             close(fd);
-        return; /* died first; its status tells */
+        return; /* it died first; bwrap's status tells */
     }
     h.why[sizeof(h.why) - 1] = 0;
     if (nfds == 1 && h.why[0] == 0)
@@ -251,10 +247,8 @@ bool build_step(struct build *b)
     limits_step(b);
     if (b->state == BUILD_RUNNING &&
         waitid(P_PIDFD, (id_t)b->pid_fd, &info, WEXITED | WNOHANG) == 0 &&
-        info.si_pid == b->pid) {
+        info.si_pid != 0)
         b->state = BUILD_ENDING;
-        slot_kill(&b->slot); /* what it may have left behind */
-    }
     if (b->state != BUILD_ENDING || !slot_empty(&b->slot))
         return false;
     if (b->ended_mono_ns == 0)

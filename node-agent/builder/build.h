@@ -14,7 +14,6 @@
 
 #include <poll.h>
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "lib/err.h"
 #include "node-agent/agent/msg.h"
@@ -37,8 +36,7 @@ struct build {
     uint64_t cpu_limit_ns, wall_limit_ns, memory_kib;
     uint64_t started_mono_ns, ended_mono_ns, cpu_before_ns, oom_before;
 
-    pid_t pid; /* bwrap, once the child has become it */
-    int pid_fd;
+    int pid_fd; /* bwrap, once the child has become it */
     int log_from, log_to; /* the compiler's end of a pipe; the keeper's file */
     int talk_fd;          /* hello: sandbox.h */
     int status_fd;        /* what bwrap says */
@@ -55,8 +53,8 @@ void build_init(struct build *b, const struct build_slot *slot);
  * Begins. bundle and log are the build's from now on. Limits in `m` beyond
  * the node's have been cut. On failure the build is free again.
  */
-int build_start(struct build *b, const struct msg_build *m, int filter_fd,
-                int bundle_fd, int log_fd, struct err *e);
+int build_start(struct build *b, const struct msg_build *m, int bundle_fd,
+                int log_fd, struct err *e);
 
 /* Puts an end to it, for a reason: budget or destroyed. */
 void build_stop(struct build *b, uint32_t cause, const char *why, ...)

@@ -23,7 +23,6 @@
 #include "node-agent/agent/ipc.h"
 #include "node-agent/agent/roles.h"
 #include "node-agent/builder/build.h"
-#include "node-agent/builder/filter.h"
 #include "node-agent/builder/house.h"
 #include "node-agent/bundle/key.h"
 
@@ -35,7 +34,6 @@
 struct builder {
     const struct node_config *cfg;
     struct cgroup_tree tree;
-    int filter_fd;
     struct build build[BUILD_SLOTS_MAX];
     unsigned nbuilds, running;
 };
@@ -58,15 +56,14 @@ static int builder_open(struct builder *b, struct err *e)
     }
     if (house_enter(cfg, e) < 0)
         return -e->code;
-    /* Builds of a role that died before us. */
+    /* Builds of a role that died before us, should any be left. */
     for (unsigned i = 0; i < b->nbuilds; i++)
         slot_kill(&b->build[i].slot);
     if (access(HOUSE_BWRAP, X_OK) < 0)
         return err_errno(e, "%s", HOUSE_BWRAP);
     if (access(HOUSE_TOOLCHAIN "/usr/bin/hostel-cc", X_OK) < 0)
         return err_errno(e, "%s/usr/bin/hostel-cc", cfg->toolchain_dir);
-    b->filter_fd = filter_open(e);
-    return b->filter_fd < 0 ? b->filter_fd : 0;
+    return 0;
 }
 
 /* ---------------------------------------------------------------- messages */
@@ -123,7 +120,7 @@ static int message_build(struct builder *b, struct msg_build *m, int bundle,
         return build_refuse(m, "the node has no free build slot");
     }
     limits_cut(b->cfg, m);
-    if (build_start(build, m, b->filter_fd, bundle, log, &e) < 0)
+    if (build_start(build, m, bundle, log, &e) < 0)
         return build_refuse(m, e.text);
     return 0;
 }
@@ -208,7 +205,7 @@ static int builder_wait(struct builder *b)
 
 int builder_main(const struct node_config *cfg)
 {
-    static struct builder b = {.tree = CGROUP_TREE_INIT, .filter_fd = -1};
+    static struct builder b = {.tree = CGROUP_TREE_INIT};
     struct err e;
 
     log_open("builder");
@@ -221,7 +218,5 @@ int builder_main(const struct node_config *cfg)
     role_ready();
     while (builder_wait(&b))
         ;
-    for (unsigned i = 0; i < b.nbuilds; i++)
-        slot_kill(&b.build[i].slot);
-    return 0;
+    return 0; /* builds end with us: PDEATHSIG */
 }

@@ -167,6 +167,8 @@ int filter_open(struct err *e)
     for (size_t i = 0; i < COUNT(tail); i++)
         code[n++] = tail[i];
     if (fd < 0 || write_full(fd, code, n * sizeof(code[0])) < 0)
-        return err_errno(e, "writing the builds' filter");
+        return err_errno(e, "writing the build's filter");
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return err_errno(e, "rewinding the build's filter");
     return steal_fd(&fd);
 }

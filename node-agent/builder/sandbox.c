@@ -20,6 +20,7 @@
 #include "lib/err.h"
 #include "lib/io.h"
 #include "lib/sock.h"
+#include "node-agent/builder/filter.h"
 #include "node-agent/builder/house.h"
 #include "node-agent/bundle/bundle.h"
 
@@ -246,19 +247,8 @@ static int limits_set(const struct sandbox_job *job, struct err *e)
 
 /* ---------------------------------------------------------------- compiler */
 
-/* A name that gcc would take for an option or a list of them is given with
- * its folder. */
-static const char *unit_name(const char *path)
-{
-    static char names[BUNDLE_FILES_MAX][BUNDLE_PATH_MAX + 3];
-    static size_t used;
-
-    if (path[0] != '-' && path[0] != '@')
-        return path;
-    snprintf(names[used], sizeof(names[0]), "./%s", path);
-    return names[used++];
-}
-
+/* No name or option can mean anything else to gcc than what it says here:
+ * bundle/options.h, and manifest_check for names that begin with - or @. */
 static void compiler_args(struct args *a, const struct manifest *m)
 {
     args_add(a, "hostel-cc");
@@ -269,15 +259,15 @@ static void compiler_args(struct args *a, const struct manifest *m)
     args_add(a, "/out/" SANDBOX_IMAGE);
     for (size_t i = 0; i < m->nfiles; i++)
         if (manifest_file_is_unit(&m->file[i]))
-            args_add(a, unit_name(m->file[i].path));
+            args_add(a, m->file[i].path);
 }
 
 static void args_build(struct args *a, const struct sandbox_job *job,
-                       const struct manifest *m)
+                       int filter_fd, const struct manifest *m)
 {
     static char filter[16], status[16];
 
-    snprintf(filter, sizeof(filter), "%d", job->filter_fd);
+    snprintf(filter, sizeof(filter), "%d", filter_fd);
     snprintf(status, sizeof(status), "%d", job->status_fd);
     args_add_all(a, bwrap_words);
     args_add(a, "--seccomp");
@@ -290,16 +280,16 @@ static void args_build(struct args *a, const struct sandbox_job *job,
 
 /* Standard descriptors as the compiler will have them; of all others only
  * the two that bwrap is told of outlive the exec, and not bwrap. */
-static int descriptors_set(const struct sandbox_job *job, struct err *e)
+static int descriptors_set(const struct sandbox_job *job, int filter_fd,
+                           struct err *e)
 {
     int null = open("/dev/null", O_RDONLY);
 
     if (null < 0 || dup2(null, 0) < 0 || dup2(job->log_fd, 1) < 0 ||
         dup2(job->log_fd, 2) < 0 ||
         close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ||
-        fcntl(job->filter_fd, F_SETFD, 0) < 0 ||
-        fcntl(job->status_fd, F_SETFD, 0) < 0 ||
-        lseek(job->filter_fd, 0, SEEK_SET) < 0)
+        fcntl(filter_fd, F_SETFD, 0) < 0 ||
+        fcntl(job->status_fd, F_SETFD, 0) < 0)
         return err_errno(e, "setting the compiler's descriptors");
     return 0;
 }
@@ -319,6 +309,7 @@ static int sandbox_enter(const struct sandbox_job *job, struct args *a,
                          struct err *e)
 {
     struct bundle_reader *r;
+    int filter_fd;
 
     if (cgroups_enter(job, e) < 0 || work_mount(job, e) < 0 ||
         user_become(HOUSE_UID(job->slot), e) < 0 || limits_set(job, e) < 0)
@@ -326,8 +317,11 @@ static int sandbox_enter(const struct sandbox_job *job, struct args *a,
     r = unpack(job->bundle_fd, e);
     if (!r)
         return -e->code;
-    args_build(a, job, bundle_reader_manifest(r));
-    if (descriptors_set(job, e) < 0)
+    filter_fd = filter_open(e); /* one each: bwrap reads it to its end */
+    if (filter_fd < 0)
+        return filter_fd;
+    args_build(a, job, filter_fd, bundle_reader_manifest(r));
+    if (descriptors_set(job, filter_fd, e) < 0)
         return -e->code;
     return hello(job, e);
 }

@@ -25,7 +25,6 @@ struct sandbox_job {
     int log_fd;         /* compiler's messages */
     int status_fd;      /* bwrap's word on how the compiler ended */
     int talk_fd;        /* SOCK_SEQPACKET: one struct sandbox_hello */
-    int filter_fd;      /* filter.h */
     const int *procs;   /* cgroup.procs, nprocs of them */
     int nprocs;
     uint64_t cpu_ns, memory_kib;

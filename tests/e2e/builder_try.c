@@ -88,7 +88,7 @@ static void tree_read(struct tree *t, const char *host, const char *inside)
     closedir(d);
 }
 
-static int bundle_make(const char *dir, uint64_t *len)
+static int bundle_make(const char *dir)
 {
     static struct tree t;
     struct seckey sk;
@@ -115,7 +115,6 @@ static int bundle_make(const char *dir, uint64_t *len)
     key_make(&sk);
     if (fd < 0 || bundle_write(fd, &m, t.from, &sk, &e) < 0)
         errx(1, "%s: %s", dir, e.text);
-    *len = (uint64_t)lseek(fd, 0, SEEK_END);
     if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK) < 0)
         err(1, "sealing");
     return fd;
@@ -166,16 +165,15 @@ static int scratch_open(size_t i, const char *what)
     return fd;
 }
 
-static void build_send(int channel, size_t i, const char *dir)
+static void build_send(int channel, size_t i, int bundle)
 {
     struct msg_build m = {.cpu_ns = cpu_ms * 1000000};
     struct err e;
-    int fds[2];
+    int fds[2] = {bundle, scratch_open(i, "log")};
 
     ipc_head(&m, MSG_BUILD, 0);
     m.id.b[0] = (uint8_t)i;
-    fds[0] = bundle_make(dir, &m.bundle_len);
-    fds[1] = scratch_open(i, "log");
+    m.bundle_len = (uint64_t)lseek(bundle, 0, SEEK_END);
     if (ipc_send(channel, &m.head, fds, 2, &e) < 0)
         errx(1, "%s", e.text);
     close(fds[0]);
@@ -277,6 +275,7 @@ static int options_read(int argc, char **argv)
 int main(int argc, char **argv)
 {
     int at = options_read(argc, argv), channel, lifeline, status;
+    int bundles[DIRS_MAX];
     size_t n = (size_t)(argc - at - 2), sent = 0, done = 0;
     char **dirs = argv + at + 2, *toolchain, *own;
     struct err e;
@@ -296,10 +295,12 @@ int main(int argc, char **argv)
              (int)getpid());
     if (key_init(&e) < 0)
         errx(1, "%s", e.text);
+    for (size_t i = 0; i < n; i++)
+        bundles[i] = bundle_make(dirs[i]);
     pid = builder_start(&channel, &lifeline);
     while (done < n) {
         while (sent < n && sent - done < cfg.build_slots) {
-            build_send(channel, sent, dirs[sent]);
+            build_send(channel, sent, bundles[sent]);
             sent++;
         }
         if (kill_ms) {
