@@ -20,3 +20,6 @@ KEEPER_TEST_SRCS := tests/unit/keeper_world.c $(KEEPER_CORE_SRCS) \
     $(BUNDLE_SRCS) $(AGENT_IPC_SRCS) billing/usage.c $(LIB_SRCS) $(LIB_DB_SRCS)
 $(call unit-test,keeper_submit,tests/unit/keeper_submit.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_recover,tests/unit/keeper_recover.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
+$(call unit-test,keeper_serve,tests/unit/keeper_serve.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
+$(call unit-test,keeper_meter,tests/unit/keeper_meter.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
+$(call unit-test,keeper_lane,tests/unit/keeper_lane.c node-agent/keeper/lane.c,)

@@ -317,19 +317,6 @@ static enum sub_state act_adopted(struct keeper *k, struct sub *s,
     return SUB_RUNNING;
 }
 
-static enum sub_state act_busy(struct keeper *k, struct sub *s,
-                               const struct event *ev)
-{
-    (void)ev;
-    s->starting = false;
-    room_give(k, s);
-    k->busy_until_ns = clock_mono_ns() + BUSY_NS;
-    if (s->destroyed)
-        return finish(s, OUTCOME_DESTROYED, NULL);
-    wait_here(k, s, true);
-    return s->info.state;
-}
-
 static enum sub_state act_unstarted(struct keeper *k, struct sub *s,
                                     const struct event *ev)
 {
@@ -394,6 +381,20 @@ static enum sub_state act_spent(struct keeper *k, struct sub *s,
     }
     return finish(s, OUTCOME_BUILD_BUDGET,
                   "the build used up the cost cap of this submission");
+}
+
+static enum sub_state act_busy(struct keeper *k, struct sub *s,
+                               const struct event *ev)
+{
+    s->starting = false;
+    room_give(k, s);
+    k->busy_until_ns = clock_mono_ns() + BUSY_NS;
+    if (s->destroyed)
+        return finish(s, OUTCOME_DESTROYED, NULL);
+    if (s->spent)
+        return act_spent(k, s, ev);
+    wait_here(k, s, true);
+    return s->info.state;
 }
 
 static enum sub_state act_destroy(struct keeper *k, struct sub *s,
