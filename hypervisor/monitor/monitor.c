@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -99,13 +98,39 @@ static void report_trap(struct monitor *m)
     end(m, HVC_TRAP, 0, "%s", text);
 }
 
-// The guest has ended by itself: what did it say, what did the engine see?
-static void end_by_guest(struct monitor *m, const struct engine_exit *x)
+// What the guest has left in shared_info for its monitor: a trap, or that it
+// wants to end. False when there is nothing.
+static bool end_as_said(struct monitor *m)
 {
     struct hv_shared_info *s = m->domain.shared;
     uint32_t reason = __atomic_load_n(&s->shutdown_reason, __ATOMIC_ACQUIRE);
     uint32_t status = s->shutdown_status;
 
+    if (__atomic_load_n(&s->trap.valid, __ATOMIC_ACQUIRE)) {
+        report_trap(m);
+        return true;
+    }
+    switch (reason) {
+    case 0:
+        return false;
+    case HV_SHUTDOWN_POWEROFF:
+        end(m, HVC_POWEROFF, status & 0xff, "%s", "");
+        return true;
+    case HV_SHUTDOWN_REBOOT:
+        end(m, HVC_REBOOT, 0, "%s", "");
+        return true;
+    case HV_SHUTDOWN_SUSPEND:
+        end(m, HVC_SUSPEND, 0, "%s", "");
+        return true;
+    default:
+        end(m, HVC_CRASH, status, "the guest gave up");
+        return true;
+    }
+}
+
+// The guest is gone. Unless we know why: what did the engine see?
+static void end_as_seen(struct monitor *m, const struct engine_exit *x)
+{
     if (x->end == ENGINE_FAILED) {
         end(m, HVC_REFUSED, x->code, "the guest process could not be set up");
     } else if (x->end == ENGINE_SIGNALLED) {
@@ -115,17 +140,7 @@ static void end_by_guest(struct monitor *m, const struct engine_exit *x)
             end(m, HVC_TRAP, 0, "trapped where no trap can be delivered");
         else
             end(m, HVC_KILLED, x->code, "killed by signal %d", x->code);
-    } else if (s->trap.valid) {
-        report_trap(m);
-    } else if (reason == HV_SHUTDOWN_POWEROFF) {
-        end(m, HVC_POWEROFF, status & 0xff, "%s", "");
-    } else if (reason == HV_SHUTDOWN_REBOOT) {
-        end(m, HVC_REBOOT, 0, "%s", "");
-    } else if (reason == HV_SHUTDOWN_SUSPEND) {
-        end(m, HVC_SUSPEND, 0, "%s", "");
-    } else if (reason == HV_SHUTDOWN_CRASH) {
-        end(m, HVC_CRASH, status, "the guest gave up");
-    } else {
+    } else if (!end_as_said(m)) {
         end(m, HVC_CRASH, 0, "the guest ended without saying why");
     }
 }
@@ -159,7 +174,7 @@ __attribute__((noreturn)) static void guest_ended(struct monitor *m)
     struct engine_exit x;
 
     m->domain.engine->reap(&m->domain, &x);
-    end_by_guest(m, &x);
+    end_as_seen(m, &x);
     if (m->state == HVC_RUNNING)
         console_finish(&m->console);
     page_finish(m);
@@ -235,8 +250,7 @@ static void guest_notified(struct monitor *m, uint64_t ports)
         timer_arm(m);
     if (ports & 1u << HV_PORT_CONTROL)
         answer_runstate(m);
-    if (__atomic_load_n(&m->domain.shared->trap.valid, __ATOMIC_ACQUIRE))
-        report_trap(m);
+    end_as_said(m);
 }
 
 static void timer_fired(struct monitor *m)
@@ -293,15 +307,20 @@ static void accept_controller(struct monitor *m)
     greet_controller(m);
 }
 
-static void started(struct monitor *m, uint64_t lease_ns)
+// Before the guest runs: what it must find.
+static void starting(struct monitor *m)
 {
     m->state = HVC_RUNNING;
     m->page->started_mono_ns = clock_mono_ns();
-    __atomic_store_n(&m->page->state, HVC_RUNNING, __ATOMIC_RELEASE);
-    m->cpu_base_ns = m->domain.engine->cpu_ns(&m->domain);
     guest_clock_start(&m->clock, &m->domain.shared->time,
                       m->page->started_mono_ns);
+}
+
+// After: what can be done while it runs.
+static void started(struct monitor *m, uint64_t lease_ns)
+{
     timer_set(m->lease_fd, lease_ns);
+    __atomic_store_n(&m->page->state, HVC_RUNNING, __ATOMIC_RELEASE);
 }
 
 static int prepare_check(const struct hvc_prepare *p, const struct image *m,
@@ -343,7 +362,6 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
                             .initrd_fd = fd->initrd,
                             .ram_len = p->memory_kib * 1024,
                             .go = p->flags & HVC_F_GO};
-    struct hv_control *control = &m->domain.shared->control;
 
     if (elf_load(fd->image, &image, e) < 0)
         return err_prefix(e, "image");
@@ -353,18 +371,17 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
     if (prepare_check(p, &image, l.initrd_len, e) < 0)
         return -e->code;
     start_info_fill(&m->domain, p, &image, l.initrd_len);
-    control->generation = 1;
-    if (getrandom(control->seed, sizeof(control->seed), GRND_NONBLOCK) < 0)
-        return err_errno(e, "no randomness for the guest");
     console_open(&m->console, &m->domain, m->page, fd->sink, fd->source,
                  p->console_bytes_max);
     m->source_is_file =
         fd->source >= 0 && fstat(fd->source, &st) == 0 && S_ISREG(st.st_mode);
-    // Clocks and lease first: with `go` the guest may already run when
-    // engine->load returns.
-    if (l.go)
-        started(m, p->lease_ns);
-    return m->domain.engine->load(&m->domain, &l, e);
+    if (!l.go)
+        return m->domain.engine->load(&m->domain, &l, e);
+    starting(m);
+    if (m->domain.engine->load(&m->domain, &l, e) < 0)
+        return -e->code;
+    started(m, p->lease_ns);
+    return 0;
 }
 
 static void on_prepare(struct monitor *m, const void *message, int *fds)
@@ -398,8 +415,9 @@ static void on_go(struct monitor *m, const void *message, int *fds)
     const struct hvc_go *go = message;
 
     (void)fds;
-    started(m, go->lease_ns);
+    starting(m);
     m->domain.engine->go(&m->domain);
+    started(m, go->lease_ns);
 }
 
 static void on_lease(struct monitor *m, const void *message, int *fds)

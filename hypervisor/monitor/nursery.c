@@ -25,7 +25,6 @@ static int nursery_prepare(struct slot *s, struct err *e)
 {
     bool contained;
 
-    clock_sample(&s->origin);
     // Monitors are watched by pidfd; nobody waits for them here.
     signal(SIGCHLD, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);

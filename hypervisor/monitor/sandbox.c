@@ -107,7 +107,6 @@ static const struct allowed {
     {SYS_pread64, "ELF headers and symbols; guest memory for reports"},
     {SYS_fstat, "is it a regular file, and how long"},
     {SYS_newfstatat, "the same, by another libc"},
-    {SYS_getrandom, "the guest's seed"},
     {SYS_read, "timers; console input"},
     {SYS_accept4, "a controller's successor"},
     {SYS_close, "descriptors no longer needed"},

@@ -12,12 +12,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "hypervisor/monitor/sandbox.h"
+#include "hypervisor/monitor/start_info.h"
 #include "lib/log.h"
 
 // The I/O window of a domain without devices: the console, and room for what
@@ -45,6 +47,17 @@ static void *map_shared(int fd, size_t len, off_t offset)
     return p == MAP_FAILED ? NULL : p;
 }
 
+// Page faults that would otherwise come while a domain starts.
+static void touch(struct domain *d)
+{
+    volatile uint8_t *start = (volatile uint8_t *)d->start_info;
+
+    start[0] = 0;
+    start[HV_CMDLINE_VA - HV_START_INFO_VA] = 0;
+    d->window[HV_CONSOLE_OFFSET] = 0;
+    d->window[HV_CONSOLE_OFFSET + offsetof(struct hv_console, out)] = 0;
+}
+
 static int make_memory(struct domain *d, struct err *e)
 {
     int fd = memfd_create("hostel-domain", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -61,6 +74,11 @@ static int make_memory(struct domain *d, struct err *e)
         return err_errno(e, "mapping the shared memory");
     for (unsigned i = 0; i < HV_VCPU_MAX; i++)
         d->shared->vcpu[i].upcall_mask = 1;
+    d->shared->control.generation = 1;
+    if (getrandom(d->shared->control.seed, sizeof(d->shared->control.seed),
+                  0) < 0)
+        return err_errno(e, "no randomness for the guest");
+    touch(d);
     return 0;
 }
 
@@ -113,6 +131,8 @@ static int close_rest(const struct slot *s, struct err *e)
 
 int slot_prepare(struct slot *s, struct err *e)
 {
+    clock_sample(&s->origin);
+    cpu_features();
     s->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (s->proc_fd < 0 || s->null_fd < 0)
@@ -152,5 +172,7 @@ __attribute__((noreturn)) void slot_run(const struct slot *s)
         make_loop(&m, &e) < 0 || close_rest(s, &e) < 0 ||
         sandbox_close(s->uid, s->gid, &e) < 0)
         die(&e);
+    // What it cost to make the zygote is not the domain's.
+    m.cpu_base_ns = m.domain.engine->cpu_ns(&m.domain);
     monitor_run(&m);
 }

@@ -21,10 +21,11 @@ struct slot {
     int proc_fd, null_fd; // /proc, /dev/null; from slot_prepare
     const int *procs_fd;  // cgroup.procs of each cgroup to join
     size_t nprocs;
-    struct clock_sample origin; // as early as possible
+    struct clock_sample origin; // from slot_prepare
 };
 
-// Opens what will be out of reach once the root is empty.
+// What is done once, early: descriptors that will be out of reach when the
+// root is empty, facts about the machine.
 int slot_prepare(struct slot *, struct err *);
 
 // Clones the process that becomes the monitor, as init of a PID namespace of

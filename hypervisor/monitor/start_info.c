@@ -21,7 +21,7 @@ static uint64_t xcr0(void)
     return a & XCR0_OFFERED;
 }
 
-uint64_t cpu_features(void)
+static uint64_t find_features(void)
 {
     const uint32_t avx512 =
         bit_AVX512F | bit_AVX512BW | bit_AVX512CD | bit_AVX512DQ | bit_AVX512VL;
@@ -46,6 +46,16 @@ uint64_t cpu_features(void)
     if (d80 & 1u << 8)
         f |= HV_CPU_INVARIANT_TSC;
     return f;
+}
+
+// CPUID may cost a hypervisor below us tens of microseconds.
+uint64_t cpu_features(void)
+{
+    static uint64_t found;
+
+    if (!found)
+        found = find_features();
+    return found;
 }
 
 int start_info_check(const struct hvc_prepare *p, struct err *e)

@@ -7,7 +7,8 @@
 #include "hypervisor/engine/engine.h"
 #include "hypervisor/monitor/control.h"
 
-// HV_CPU_* of this machine that a domain may use.
+// HV_CPU_* of this machine that a domain may use. Slow when first called:
+// before monitors are forked.
 uint64_t cpu_features(void);
 
 // Is the command line what it says: argc + envc strings, each terminated?

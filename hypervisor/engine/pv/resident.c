@@ -53,6 +53,17 @@ static void wait_while(uint32_t *word, uint32_t value)
     pv_call4(__NR_futex, word, FUTEX_WAIT, value, 0);
 }
 
+// The last thing a guest does: the monitor looks at what was left for it and
+// stops us. Should the bell not ring, exiting tells it too.
+static __attribute__((noreturn)) void await_end(uint32_t *word, uint32_t value)
+{
+    if (ring() == sizeof(uint64_t))
+        while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
+            wait_while(word, value);
+    for (;;)
+        pv_call1(__NR_exit_group, 0);
+}
+
 long pv_block(uint64_t vcpu)
 {
     struct hv_vcpu_info *v = vcpu_of(vcpu);
@@ -147,10 +158,11 @@ long pv_memory(uint64_t op, uint64_t addr, uint64_t len, uint64_t prot)
 
 long pv_shutdown(uint64_t reason, uint64_t status)
 {
+    if (reason < HV_SHUTDOWN_POWEROFF || reason > HV_SHUTDOWN_SUSPEND)
+        reason = HV_SHUTDOWN_CRASH;
     SHARED->shutdown_status = status;
-    __atomic_store_n(&SHARED->shutdown_reason, reason, __ATOMIC_RELEASE);
-    for (;;)
-        pv_call1(__NR_exit_group, 0);
+    __atomic_store_n(&SHARED->shutdown_reason, reason, __ATOMIC_SEQ_CST);
+    await_end(&SHARED->shutdown_reason, reason);
 }
 
 long pv_vcpu(void)
@@ -274,7 +286,7 @@ static __attribute__((noreturn)) void signal_upcall(struct pv_context *c)
     resume(r);
 }
 
-// Leaves the report, waits for the monitor to read what it wants and kill us.
+// Leaves the report; the monitor reads what it wants before it stops us.
 static __attribute__((noreturn)) void die(const struct pv_regs *r,
                                           uint32_t vector)
 {
@@ -289,11 +301,7 @@ static __attribute__((noreturn)) void die(const struct pv_regs *r,
         r->r12, r->r13, r->r14, r->r15, r->rip, r->rflags,
     };
     __atomic_store_n(&t->valid, 1, __ATOMIC_SEQ_CST);
-    if (ring() == sizeof(uint64_t))
-        for (;;)
-            wait_while(&t->valid, 1);
-    for (;;)
-        pv_call1(__NR_exit_group, 0);
+    await_end(&t->valid, 1);
 }
 
 static __attribute__((noreturn)) void signal_trap(struct pv_context *c)

@@ -21,6 +21,10 @@
 #define SOL_SOCKET_ 1
 #define SCM_RIGHTS_ 1
 
+// Mappings up to this are filled at once: small programs touch all of theirs,
+// and a page fault each costs more.
+#define POPULATE_MAX 65536
+
 struct pv_iovec {
     void *base;
     uint64_t len;
@@ -58,6 +62,8 @@ static void setup_map(uint64_t addr, uint64_t len, int prot, int fd,
         return;
     if (fd < 0)
         flags |= MAP_ANONYMOUS;
+    if (len <= POPULATE_MAX)
+        flags |= MAP_POPULATE;
     if (pv_call6(__NR_mmap, addr, len, prot, flags, fd, offset) != (long)addr)
         setup_fail(PV_EXIT_MAP);
 }
@@ -112,6 +118,20 @@ static void setup_filter(const struct pv_birth *b)
         setup_fail(PV_EXIT_SETUP);
 }
 
+// Page faults that would otherwise come while the guest starts.
+static void setup_touch(void)
+{
+    static const uint32_t at[] = {
+        HV_HYPERCALL_VA, HV_START_INFO_VA, HV_CMDLINE_VA, HV_SHARED_INFO_VA,
+        HV_ENGINE_VA,    HV_ENGINE_VA + HV_PAGE,
+        HV_WINDOW_VA + HV_CONSOLE_OFFSET,
+        HV_WINDOW_VA + HV_CONSOLE_OFFSET + offsetof(struct hv_console, out),
+    };
+
+    for (uint32_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)
+        *(volatile uint8_t *)(uint64_t)at[i];
+}
+
 static void setup_say(char byte)
 {
     if (pv_call3(__NR_write, PV_FD_MONITOR, &byte, 1) != 1)
@@ -139,6 +159,7 @@ __attribute__((noreturn)) void pv_zygote(const struct pv_birth *birth)
     pv_call2(__NR_arch_prctl, ARCH_SET_GS, 0);
     setup_empty(birth->window_len);
     setup_filter(birth);
+    setup_touch();
     setup_say(PV_READY);
 
     setup_receive(&plan, &rights);
