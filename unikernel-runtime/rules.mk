@@ -53,6 +53,7 @@ RT_KERNEL_SRCS := \
     $(RT)/kernel/random.c \
     $(RT)/kernel/thread.c
 RT_LIBC_SRCS := \
+    $(RT)/arch/x86_64/string.c \
     $(RT)/libc/absent.c \
     $(RT)/libc/descriptors.c \
     $(RT)/libc/dirent.c \
@@ -74,6 +75,9 @@ RT_LIBC_OBJS += $(NEWLIB_POSIX_OBJS)
 GUEST_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -I. $(WARN)
 # An upcall saves the general registers only.
 $(BUILD)/guest/$(RT)/kernel/event.o: GUEST_CFLAGS += -mgeneral-regs-only
+# gcc must not make a call of memcpy's own loop.
+$(BUILD)/guest/$(RT)/arch/x86_64/string.o: GUEST_CFLAGS += -fno-builtin \
+    -fno-tree-loop-distribute-patterns
 
 $(BUILD)/guest/%.o: %.c $(SYSROOT_DIR)/headers $(HOSTEL_CC)
 	$(call say,GUEST-CC,$<)
