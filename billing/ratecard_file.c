@@ -65,8 +65,10 @@ static int number(const struct place *at, const char *key, const char *text,
     *out = strtoull(text, &end, 10);
     if (!isdigit((unsigned char)*text) || *end || errno ||
         *out > (uint64_t)INT64_MAX)
-        return err_set(e, EINVAL, PLACE_FMT "%s \"%.40s\" is not a number",
-                       PLACE_ARGS(at), key, text);
+        return err_set(e, EINVAL,
+                       PLACE_FMT
+                       "%s \"%.40s\" is not a whole number of at most %lld",
+                       PLACE_ARGS(at), key, text, (long long)INT64_MAX);
     return 0;
 }
 
@@ -157,7 +159,7 @@ static int plain_check(const char *file, const char *key, const char *text,
 
     if (good == 0 || text[good])
         return err_set(e, EINVAL,
-                       "%s: %s may hold letters, digits and .-_ only", file,
+                       "%s: %s must be of letters, digits and .-_ only", file,
                        key);
     return 0;
 }

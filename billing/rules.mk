@@ -37,3 +37,5 @@ $(call unit-test,ledger_kill,tests/unit/ledger_kill.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 $(call unit-test,ledger_audit,tests/unit/ledger_audit.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,rate_card,tests/unit/rate_card.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
