@@ -3,10 +3,23 @@
 AGENT_IPC_SRCS := node-agent/agent/ipc.c
 CGROUP_SRCS := node-agent/spawner/cgroup.c node-agent/spawner/cgroup_tree.c
 
--include node-agent/rules-bundle.mk
--include node-agent/rules-builder.mk
--include node-agent/rules-keeper.mk
--include node-agent/rules-api.mk
+include node-agent/rules-bundle.mk
+include node-agent/rules-builder.mk
+include node-agent/rules-keeper.mk
+include node-agent/rules-api.mk
+
+AGENT_SRCS := $(AGENT_IPC_SRCS) $(addprefix node-agent/agent/, role.c config.c \
+    identity.c home.c supervisor.c)
+# The spawner without what it shares with other roles.
+SPAWNER_SRCS := $(CGROUP_SRCS) $(addprefix node-agent/spawner/, spawner.c \
+    slot.c slot_make.c slot_run.c slot_table.c verdict.c record.c \
+    cpu_watch.c nursery.c)
+
+HOSTELD_SRCS := node-agent/agent/main.c $(AGENT_SRCS) $(SPAWNER_SRCS) \
+    $(KEEPER_SRCS) $(LEDGERD_SRCS) $(BUILDER_SRCS) $(API_SRCS) \
+    $(BUNDLE_SRCS) $(LEDGER_SRCS) $(LIB_SRCS) $(LIB_DB_SRCS) $(LIB_JSON_SRCS)
+$(call host-program,hosteld,$(sort $(HOSTELD_SRCS)),\
+    $(API_LIBS) $(BUNDLE_LIBS) $(LEDGER_LIBS) $(LIB_DB_LIBS) $(LIB_JSON_LIBS))
 
 $(call unit-test,ipc,tests/unit/ipc_test.c $(AGENT_IPC_SRCS) $(LIB_SRCS),)
 $(call unit-test,config,tests/unit/config_test.c node-agent/agent/config.c $(LIB_SRCS),)

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: ISC
+// CPU budgets by perf events; see cpu_watch.h.
+
+#include "node-agent/spawner/cpu_watch.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int event_open(pid_t pid)
+{
+    struct perf_event_attr a = {
+        .type = PERF_TYPE_SOFTWARE,
+        .size = sizeof(a),
+        .config = PERF_COUNT_SW_TASK_CLOCK,
+        .sample_period = INT64_MAX, /* the real one comes with the start */
+        .disabled = 1,
+        .sigtrap = 1,
+        .remove_on_exec = 1, /* sigtrap asks for it */
+        .wakeup_events = 1,
+    };
+    int fd =
+        syscall(SYS_perf_event_open, &a, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+
+    return fd < 0 ? -errno : fd;
+}
+
+int cpu_watch_open(struct cpu_watch *w, const pid_t pid[CPU_WATCH_PROCESSES])
+{
+    *w = (struct cpu_watch)CPU_WATCH_INIT;
+    for (int i = 0; i < CPU_WATCH_PROCESSES; i++) {
+        int fd = pid[i] > 0 ? event_open(pid[i]) : -ESRCH;
+
+        if (fd < 0) {
+            cpu_watch_close(w);
+            return fd;
+        }
+        w->fd[i] = fd;
+    }
+    return 0;
+}
+
+void cpu_watch_start(struct cpu_watch *w, uint64_t cpu_ns)
+{
+    for (int i = 0; i < CPU_WATCH_PROCESSES; i++)
+        if (w->fd[i] >= 0) {
+            ioctl(w->fd[i], PERF_EVENT_IOC_PERIOD, &cpu_ns);
+            ioctl(w->fd[i], PERF_EVENT_IOC_ENABLE, 0);
+        }
+}
+
+void cpu_watch_close(struct cpu_watch *w)
+{
+    for (int i = 0; i < CPU_WATCH_PROCESSES; i++) {
+        if (w->fd[i] >= 0)
+            close(w->fd[i]);
+        w->fd[i] = -1;
+    }
+}

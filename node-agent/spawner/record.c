@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: ISC
+// Records for a successor; see record.h.
+
+#include "node-agent/spawner/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "lib/cleanup.h"
+#include "lib/io.h"
+
+int record_open(struct record_file *f, const char *dir, size_t count,
+                struct err *e)
+{
+    size_t len = count * sizeof(struct record);
+    cleanup_close int fd = -1;
+    struct stat st;
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s/records", dir);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_errno(e, "%s", path);
+    /* Fewer slots than before: the others may still hold domains. */
+    if ((size_t)st.st_size > len) {
+        count = st.st_size / sizeof(struct record);
+        len = count * sizeof(struct record);
+    }
+    if (ftruncate(fd, len) < 0)
+        return err_errno(e, "making room in %s", path);
+    f->at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (f->at == MAP_FAILED)
+        return err_errno(e, "mapping %s", path);
+    f->count = count;
+    return 0;
+}
+
+void record_set_state(struct record *r, enum record_state state)
+{
+    r->version = RECORD_VERSION;
+    __atomic_store_n(&r->state, state, __ATOMIC_RELEASE);
+}
+
+enum record_state record_state(const struct record *r)
+{
+    uint32_t state = __atomic_load_n(&r->state, __ATOMIC_ACQUIRE);
+
+    if (r->version != RECORD_VERSION || state > RECORD_ENDED)
+        return RECORD_NONE;
+    return state;
+}
+
+/* Field 3 and field 22 of /proc/PID/stat, counted behind the name, which may
+ * hold anything. */
+static int stat_read(pid_t pid, char *state, uint64_t *born)
+{
+    char path[32], text[1024];
+    cleanup_close int fd = -1;
+    unsigned long long ticks;
+    ssize_t n;
+    char *p;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -ESRCH;
+    n = read_full(fd, text, sizeof(text) - 1);
+    if (n <= 0)
+        return -ESRCH;
+    text[n] = 0;
+    p = strrchr(text, ')');
+    if (!p || sscanf(p + 1,
+                     " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+                     "%*s %*s %*s %*s %*s %*s %llu",
+                     state, &ticks) != 2)
+        return -EBADMSG;
+    *born = ticks;
+    return 0;
+}
+
+uint64_t process_born(pid_t pid)
+{
+    uint64_t born;
+    char state;
+
+    return pid > 0 && stat_read(pid, &state, &born) == 0 ? born : 0;
+}
+
+int process_open(pid_t pid, uint64_t born)
+{
+    cleanup_close int fd = pid > 0 ? pidfd_open(pid, 0) : -1;
+    uint64_t now;
+    char state;
+
+    /* The handle first: then the number cannot change hands. */
+    if (fd < 0 || stat_read(pid, &state, &now) < 0 || now != born ||
+        state == 'Z' || state == 'X')
+        return -ESRCH;
+    return steal_fd(&fd);
+}

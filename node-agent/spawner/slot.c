@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: ISC
+// One slot: what the actions of slot_table.h do; see slot.h.
+
+#include "node-agent/spawner/slot_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/io.h"
+#include "lib/log.h"
+#include "lib/sock.h"
+
+/* Between two looks whether the last process of a group is gone. */
+#define VACANT_NS (1 * NS_PER_MS)
+/* The monitor's own clock stops it; ours does if it has not by then. */
+#define CLOCK_GRACE_NS (50 * NS_PER_MS)
+
+const char *slot_group_name(char out[GROUP_TEXT], const struct slot *s)
+{
+    snprintf(out, GROUP_TEXT, "slot-%u", s->index);
+    return out;
+}
+
+const char *slot_path(char out[PATH_TEXT], const struct spawner *p,
+                      const struct slot *s, const char *file)
+{
+    snprintf(out, PATH_TEXT, "%s/slots/%u/%s", p->cfg->run_dir, s->index, file);
+    return out;
+}
+
+void slot_fd_drop(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+void slot_init(struct slot *s, uint32_t index, struct record *record)
+{
+    *s = (struct slot){.index = index,
+                       .listen_fd = -1,
+                       .page_fd = -1,
+                       .conn_fd = -1,
+                       .monitor_fd = -1,
+                       .watch = CPU_WATCH_INIT,
+                       .record = record};
+}
+
+static void state_set(struct spawner *p, struct slot *s, enum slot_state next)
+{
+    p->count[s->state]--;
+    s->state = next;
+    p->count[s->state]++;
+}
+
+void slot_overdue_in(struct slot *s, uint64_t ns)
+{
+    s->overdue_ns = ns ? clock_mono_ns() + ns : 0;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return b && (!a || b < a) ? b : a;
+}
+
+void slot_arm(struct spawner *p, struct slot *s)
+{
+    const struct record *r = s->record;
+    uint64_t due = s->overdue_ns;
+
+    if (s->state == SLOT_RUNNING) {
+        due = sooner(due, s->look_ns);
+        due = sooner(due, s->tell_ns);
+        due = sooner(due, r->lease_mono_ns + CLOCK_GRACE_NS);
+        if (r->wall_ns)
+            due = sooner(due, r->started_mono_ns + r->wall_ns + CLOCK_GRACE_NS);
+    }
+    s->due_ns = due;
+    if (due)
+        spawner_wake_at(p, due);
+}
+
+/* ----------------------------------------------------------------- the end */
+
+void slot_act_sweep(struct spawner *p, struct slot *s)
+{
+    char name[GROUP_TEXT];
+
+    cpu_watch_close(&s->watch);
+    if (cgroup_empty(&p->tree, slot_group_name(name, s)) == 1) {
+        s->overdue_ns = 0;
+        slot_event(p, s, SLOT_EV_VACANT);
+        return;
+    }
+    cgroup_kill(&p->tree, name);
+    slot_overdue_in(s, VACANT_NS);
+    slot_arm(p, s);
+}
+
+void slot_act_clear(struct spawner *p, struct slot *s)
+{
+    record_set_state(s->record, RECORD_NONE);
+    s->turn++;
+    s->due_ns = s->overdue_ns = 0;
+    slot_fd_drop(&s->conn_fd);
+    slot_fd_drop(&s->monitor_fd);
+    s->monitor_pid = 0;
+    if (p->stopping || s->index >= p->cfg->slots)
+        slot_remove(p, s);
+}
+
+/* ------------------------------------------------------------------- events */
+
+static void slot_act_nothing(struct spawner *p, struct slot *s)
+{
+    (void)p;
+    (void)s;
+}
+
+static void (*const actions[])(struct spawner *, struct slot *) = {
+    [SLOT_NOTHING] = slot_act_nothing, [SLOT_MAKE] = slot_act_make,
+    [SLOT_GREET] = slot_act_greet,     [SLOT_GIVE_UP] = slot_act_give_up,
+    [SLOT_PARK] = slot_act_park,       [SLOT_AWAIT] = slot_act_await,
+    [SLOT_HALT] = slot_act_halt,       [SLOT_KILL] = slot_act_kill,
+    [SLOT_SWEEP] = slot_act_sweep,     [SLOT_TELL] = slot_act_tell,
+    [SLOT_CLEAR] = slot_act_clear,
+};
+
+void slot_event(struct spawner *p, struct slot *s, enum slot_event event)
+{
+    struct slot_step step = slot_step(s->state, event);
+
+    if (step.action == SLOT_NEVER) {
+        log_warn("slot %u: %s while %s", s->index, slot_event_name(event),
+                 slot_state_name(s->state));
+        return;
+    }
+    state_set(p, s, step.next);
+    actions[step.action](p, s);
+}
+
+/* The guest process's number, as we see it. */
+static pid_t pidfd_pid(int fd)
+{
+    char path[48], text[512], *at;
+    cleanup_close int info = -1;
+    ssize_t n;
+
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+    info = open(path, O_RDONLY | O_CLOEXEC);
+    n = info < 0 ? -1 : read_full(info, text, sizeof(text) - 1);
+    if (n < 0)
+        return -1;
+    text[n] = 0;
+    at = strstr(text, "\nPid:");
+    return at ? (pid_t)strtol(at + 5, NULL, 10) : -1;
+}
+
+/* Set up: parked, or running under a predecessor of ours. */
+static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd)
+{
+    pid_t pid[CPU_WATCH_PROCESSES] = {pidfd_pid(guest_fd), s->monitor_pid};
+    int r = cpu_watch_open(&s->watch, pid);
+
+    if (r < 0 && !p->no_events) {
+        p->no_events = true;
+        log_warn("CPU budgets are watched by looking only: perf events are "
+                 "not allowed here (%s)",
+                 strerrordesc_np(-r));
+    }
+    slot_event(p, s, SLOT_EV_READY);
+    if (s->state == SLOT_RUNNING)
+        s->look_ns = clock_mono_ns(); /* what is left of its budget */
+}
+
+union monitor_message {
+    struct hvc_head head;
+    struct hvc_ready ready;
+    struct hvc_exited exited;
+};
+
+void slot_hear(struct spawner *p, struct slot *s)
+{
+    union monitor_message u;
+    size_t nfds = 1;
+    int fd = -1;
+    ssize_t n = sock_recv(s->conn_fd, &u, sizeof(u), &fd, &nfds);
+
+    if (n == -EAGAIN)
+        return;
+    if (n >= (ssize_t)sizeof(u.ready) && u.head.size == n &&
+        u.head.type == HVC_READY && u.ready.version == HVC_VERSION &&
+        nfds == 1) {
+        monitor_ready(p, s, fd);
+    } else if (n >= (ssize_t)offsetof(struct hvc_exited, text) &&
+               u.head.size == n && u.head.type == HVC_EXITED && nfds == 0) {
+        slot_event(p, s, SLOT_EV_EXITED); /* the page says the same */
+    } else {
+        slot_fd_drop(&s->conn_fd);
+        slot_event(p, s, SLOT_EV_HANGUP);
+    }
+    if (nfds == 1)
+        close(fd);
+    slot_arm(p, s);
+}
+
+void slot_died(struct spawner *p, struct slot *s)
+{
+    s->died_ns = clock_mono_ns();
+    slot_fd_drop(&s->monitor_fd);
+    slot_fd_drop(&s->conn_fd);
+    slot_event(p, s, SLOT_EV_DIED);
+}
+
+void slot_due(struct spawner *p, struct slot *s, uint64_t now_ns)
+{
+    const struct record *r = s->record;
+
+    if (s->overdue_ns && now_ns >= s->overdue_ns) {
+        s->overdue_ns = 0;
+        slot_event(p, s, SLOT_EV_OVERDUE);
+    }
+    if (s->state == SLOT_RUNNING && now_ns >= s->tell_ns) {
+        slot_tell(p, s, MSG_USAGE);
+        s->tell_ns += p->cfg->interval_ns;
+        if (s->tell_ns <= now_ns)
+            s->tell_ns = now_ns + p->cfg->interval_ns;
+    }
+    if (s->state == SLOT_RUNNING && s->look_ns && now_ns >= s->look_ns)
+        slot_look(p, s);
+    if (s->state == SLOT_RUNNING && r->wall_ns &&
+        now_ns >= r->started_mono_ns + r->wall_ns + CLOCK_GRACE_NS)
+        slot_stop(p, s, HVC_WALL_BUDGET);
+    if (s->state == SLOT_RUNNING && now_ns >= r->lease_mono_ns + CLOCK_GRACE_NS)
+        slot_stop(p, s, HVC_LEASE_LAPSED);
+    slot_arm(p, s);
+}
+
+/* ----------------------------------------------------------------- adopting */
+
+static void adopt_running(struct spawner *p, struct slot *s)
+{
+    const struct record *r = s->record;
+    char path[PATH_TEXT];
+    struct err e = {0};
+
+    s->id = r->id;
+    s->page_fd =
+        open(slot_path(path, p, s, "page"), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    s->monitor_pid = r->monitor_pid;
+    s->monitor_born = r->monitor_born;
+    s->monitor_fd = process_open(r->monitor_pid, r->monitor_born);
+    if (s->monitor_fd < 0) {
+        /* Over while nobody looked: its page and the kernel's figures stay. */
+        state_set(p, s, SLOT_RUNNING);
+        slot_tell(p, s, MSG_ADOPTED);
+        slot_died(p, s);
+        return;
+    }
+    state_set(p, s, r->asked_cause ? SLOT_ENDING : SLOT_RUNNING);
+    slot_tell(p, s, MSG_ADOPTED);
+    s->tell_ns = clock_mono_ns() + p->cfg->interval_ns;
+    if (spawner_watch(p, s->monitor_fd, WATCH_MONITOR, s) < 0 ||
+        slot_connect(p, s, &e) < 0) {
+        log_warn("slot %u: its monitor does not answer: %s", s->index, e.text);
+        slot_event(p, s, SLOT_EV_HANGUP);
+    }
+    if (s->state == SLOT_ENDING)
+        slot_act_halt(p, s);
+    slot_arm(p, s);
+}
+
+void slot_adopt(struct spawner *p, struct slot *s)
+{
+    s->turn++;
+    s->made_before = true;
+    switch (record_state(s->record)) {
+    case RECORD_RUNNING:
+        adopt_running(p, s);
+        break;
+    case RECORD_ENDED:
+        s->id = s->record->id;
+        state_set(p, s, SLOT_ENDED);
+        slot_tell(p, s, MSG_ENDED);
+        break;
+    case RECORD_NONE: /* nothing worth keeping runs there */
+        state_set(p, s, SLOT_WASTED);
+        slot_act_sweep(p, s);
+        break;
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: ISC
+/*
+ * One slot: its files, its descriptors, its monitor. What may happen when is
+ * in slot_table.h; slot_event takes one step of it.
+ *
+ *   run_dir/slots/N/sock   the monitor listens here
+ *   run_dir/slots/N/page   its counter page, struct hvc_page
+ *   control group slot-N   everything that runs in it
+ */
+#ifndef SPAWNER_SLOT_H
+#define SPAWNER_SLOT_H
+
+#include <stdbool.h>
+#include "node-agent/spawner/cpu_watch.h"
+#include "node-agent/spawner/record.h"
+#include "node-agent/spawner/slot_table.h"
+
+struct spawner;
+
+struct slot {
+    uint32_t index;
+    enum slot_state state;
+    uint16_t turn;    /* tells events of closed descriptors from new ones */
+    bool made_before; /* has files and a group */
+    int listen_fd, page_fd, conn_fd, monitor_fd;
+    pid_t monitor_pid;
+    uint64_t monitor_born;
+    struct cpu_watch watch;
+    uint64_t limit_kib;        /* of its group, as last set */
+    uint64_t due_ns;           /* next thing to do by the clock; 0 = none */
+    uint64_t overdue_ns;       /* 0 = nothing is awaited */
+    uint64_t look_ns, tell_ns; /* RUNNING: budget, usage */
+    uint64_t died_ns;          /* when we noticed */
+    uint64_t cpu_base_ns, oom_base; /* of its group, when it was parked */
+    sub_id_t id;                    /* from RUNNING to ENDED */
+    struct record *record;
+};
+
+void slot_init(struct slot *s, uint32_t index, struct record *record);
+
+/* Takes one step of the table. */
+void slot_event(struct spawner *p, struct slot *s, enum slot_event event);
+
+/*
+ * Gives a domain to a clean slot: 0 and the slot runs, or -errno and its
+ * monitor was of no use. fds as in MSG_START, they stay the caller's.
+ */
+int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
+                const int *fds, struct err *e);
+
+/* RUNNING only. */
+void slot_stop(struct spawner *p, struct slot *s, enum hvc_cause cause);
+void slot_renew(struct spawner *p, struct slot *s, uint64_t lease_mono_ns);
+void slot_feed(struct slot *s, const struct msg_input *m);
+
+/* The nursery's answer, with the monitor's pidfd (taken). */
+void slot_made(struct spawner *p, struct slot *s, const struct hvc_made *made,
+               int pidfd);
+
+/* A message waits on its connection; its monitor is dead; due_ns has come. */
+void slot_hear(struct spawner *p, struct slot *s);
+void slot_died(struct spawner *p, struct slot *s);
+void slot_due(struct spawner *p, struct slot *s, uint64_t now_ns);
+
+/* Takes up what a dead spawner has left in this place. */
+void slot_adopt(struct spawner *p, struct slot *s);
+
+/* Its state as the keeper hears it. */
+void slot_tell(struct spawner *p, struct slot *s, enum msg_type type);
+
+/* Removes folder and group of an empty slot. */
+void slot_remove(struct spawner *p, struct slot *s);
+
+#endif

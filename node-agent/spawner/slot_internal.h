@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: ISC
+// What the files of a slot share: slot.c (events), slot_make.c (how it comes
+// to be clean), slot_run.c (a domain in it, and its figures).
+
+#ifndef SPAWNER_SLOT_INTERNAL_H
+#define SPAWNER_SLOT_INTERNAL_H
+
+#include "node-agent/spawner/slot.h"
+#include "node-agent/spawner/spawner.h"
+
+#define NS_PER_MS 1000000ull
+
+/* After a monitor was told to end, or said so, or was killed. */
+#define END_NS (500 * NS_PER_MS)
+
+#define GROUP_TEXT 24
+#define PATH_TEXT  (NODE_PATH_MAX + 32)
+
+const char *slot_group_name(char out[GROUP_TEXT], const struct slot *s);
+const char *slot_path(char out[PATH_TEXT], const struct spawner *p,
+                      const struct slot *s, const char *file);
+void slot_fd_drop(int *fd);
+
+/* What is awaited is overdue so much later; 0 = nothing is awaited. */
+void slot_overdue_in(struct slot *s, uint64_t ns);
+
+/* Work out when the clock matters next. */
+void slot_arm(struct spawner *p, struct slot *s);
+
+int slot_connect(struct spawner *p, struct slot *s, struct err *e);
+
+/* Is its CPU budget spent? Both processes count, and perf sees each alone. */
+void slot_look(struct spawner *p, struct slot *s);
+
+/* The actions, SLOT_MAKE and so on. */
+void slot_act_make(struct spawner *p, struct slot *s);
+void slot_act_greet(struct spawner *p, struct slot *s);
+void slot_act_give_up(struct spawner *p, struct slot *s);
+void slot_act_park(struct spawner *p, struct slot *s);
+void slot_act_await(struct spawner *p, struct slot *s);
+void slot_act_halt(struct spawner *p, struct slot *s);
+void slot_act_kill(struct spawner *p, struct slot *s);
+void slot_act_sweep(struct spawner *p, struct slot *s);
+void slot_act_tell(struct spawner *p, struct slot *s);
+void slot_act_clear(struct spawner *p, struct slot *s);
+
+#endif

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: ISC
+// A domain in a slot, from its start to its last figures; see slot_internal.h.
+
+#include "node-agent/spawner/slot_internal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include "lib/clock.h"
+#include "lib/io.h"
+#include "lib/log.h"
+#include "lib/sock.h"
+#include "node-agent/spawner/verdict.h"
+
+/* Between two looks at a budget that perf does not guard. */
+#define LOOK_MIN_NS (1 * NS_PER_MS)
+/* Memory of a slot that is not the domain's RAM: monitor and guest process,
+ * shared pages, and, by the RAM's size, page tables. */
+#define OVERHEAD_KIB     4096u
+#define PAGE_TABLE_SHARE 256u
+
+static int limit_set(struct spawner *p, struct slot *s, uint64_t memory_kib,
+                     const int *fds, int nfds, struct err *e)
+{
+    struct cgroup_limits l = {.memory_kib = memory_kib + OVERHEAD_KIB +
+                                            memory_kib / PAGE_TABLE_SHARE};
+    char name[GROUP_TEXT];
+    struct stat st;
+
+    /* Image and initrd: their pages become the domain's where it writes. */
+    for (int i = 0; i < nfds; i++)
+        if (i != 1 && fstat(fds[i], &st) == 0 && S_ISREG(st.st_mode))
+            l.memory_kib += (uint64_t)st.st_size >> 10;
+    if (l.memory_kib == s->limit_kib)
+        return 0;
+    s->limit_kib = l.memory_kib;
+    return cgroup_limit(&p->tree, slot_group_name(name, s), &l, e);
+}
+
+static void record_fill(struct slot *s, const struct msg_start *m)
+{
+    struct record *r = s->record;
+
+    s->id = m->id;
+    r->id = m->id;
+    r->started_mono_ns = clock_mono_ns();
+    r->started_real_ns = clock_real_ns();
+    r->cpu_base_ns = s->cpu_base_ns;
+    r->oom_base = s->oom_base;
+    r->memory_kib = m->memory_kib;
+    r->cpu_ns = m->cpu_ns;
+    r->wall_ns = m->wall_ns;
+    r->console_bytes = m->console_bytes;
+    r->lease_mono_ns = m->lease_mono_ns;
+    r->asked_cause = 0;
+    r->monitor_pid = s->monitor_pid;
+    r->monitor_born = s->monitor_born;
+    record_set_state(r, RECORD_RUNNING);
+}
+
+/* The monitor has one clock for both. */
+static uint64_t lease_or_wall(const struct record *r)
+{
+    uint64_t wall = r->wall_ns ? r->started_mono_ns + r->wall_ns : UINT64_MAX;
+
+    return r->lease_mono_ns < wall ? r->lease_mono_ns : wall;
+}
+
+static int prepare_send(struct slot *s, const struct msg_start *m,
+                        const int *fds)
+{
+    static struct hvc_prepare h; /* 12 KiB: not for the stack */
+    uint32_t size = offsetof(struct hvc_prepare, cmdline) + m->cmdline_len;
+
+    h.head = (struct hvc_head){HVC_PREPARE, size};
+    h.flags = HVC_F_GO | (m->has_initrd ? HVC_F_INITRD : 0);
+    h.argc = m->argc;
+    h.envc = m->envc;
+    h.cmdline_len = m->cmdline_len;
+    h.memory_kib = m->memory_kib;
+    h.console_bytes_max = m->console_bytes;
+    h.lease_ns = lease_or_wall(s->record);
+    memcpy(h.domain_name, m->name, sizeof(h.domain_name));
+    memcpy(h.cmdline, m->cmdline, m->cmdline_len);
+    return sock_send(s->conn_fd, &h, size, fds, 2 + (m->has_initrd != 0));
+}
+
+static void look_later(struct slot *s, uint64_t used_ns)
+{
+    uint64_t budget = s->record->cpu_ns, now = clock_mono_ns(), ns;
+
+    if (!budget) {
+        s->look_ns = 0;
+        return;
+    }
+    ns = used_ns < budget ? (budget - used_ns) / CPU_WATCH_PROCESSES : 0;
+    s->look_ns = now + (ns < LOOK_MIN_NS ? LOOK_MIN_NS : ns);
+}
+
+int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
+                const int *fds, struct err *e)
+{
+    int r = limit_set(p, s, m->memory_kib, fds, 2 + (m->has_initrd != 0), e);
+
+    if (r == 0) {
+        record_fill(s, m);
+        if (m->cpu_ns)
+            cpu_watch_start(&s->watch, m->cpu_ns);
+        r = prepare_send(s, m, fds);
+        if (r < 0)
+            err_set(e, -r, "its monitor does not listen");
+    }
+    if (r < 0) {
+        record_set_state(s->record, RECORD_NONE);
+        slot_event(p, s, SLOT_EV_HANGUP);
+        return r;
+    }
+    s->died_ns = 0;
+    s->tell_ns = clock_mono_ns() + p->cfg->interval_ns;
+    look_later(s, 0);
+    slot_event(p, s, SLOT_EV_START);
+    slot_arm(p, s);
+    return 0;
+}
+
+/* ----------------------------------------------------------------- running */
+
+static void message_send(struct slot *s, const void *m, size_t len)
+{
+    /* One that cannot be told will be killed when it is overdue. */
+    if (s->conn_fd >= 0)
+        sock_send(s->conn_fd, m, len, NULL, 0);
+}
+
+void slot_stop(struct spawner *p, struct slot *s, enum hvc_cause cause)
+{
+    if (s->state == SLOT_RUNNING)
+        s->record->asked_cause = cause;
+    slot_event(p, s, SLOT_EV_STOP);
+}
+
+void slot_renew(struct spawner *p, struct slot *s, uint64_t lease_mono_ns)
+{
+    struct hvc_lease m = {.head = {HVC_LEASE, sizeof(m)}};
+
+    s->record->lease_mono_ns = lease_mono_ns;
+    m.lease_ns = lease_or_wall(s->record);
+    message_send(s, &m, sizeof(m));
+    slot_arm(p, s);
+}
+
+void slot_feed(struct slot *s, const struct msg_input *m)
+{
+    struct hvc_input in = {.len = m->len};
+
+    in.head.type = HVC_INPUT;
+    in.head.size = offsetof(struct hvc_input, data) + m->len;
+    memcpy(in.data, m->data, m->len);
+    message_send(s, &in, in.head.size);
+}
+
+void slot_act_halt(struct spawner *p, struct slot *s)
+{
+    struct hvc_stop m = {.head = {HVC_STOP, sizeof(m)},
+                         .cause = s->record->asked_cause};
+
+    message_send(s, &m, sizeof(m));
+    slot_overdue_in(s, END_NS);
+    slot_arm(p, s);
+}
+
+void slot_act_await(struct spawner *p, struct slot *s)
+{
+    slot_overdue_in(s, END_NS);
+    slot_arm(p, s);
+}
+
+void slot_act_kill(struct spawner *p, struct slot *s)
+{
+    if (s->monitor_fd >= 0)
+        pidfd_send_signal(s->monitor_fd, SIGKILL, NULL, 0);
+    slot_overdue_in(s, END_NS);
+    slot_arm(p, s);
+}
+
+/* ----------------------------------------------------------------- figures */
+
+void slot_look(struct spawner *p, struct slot *s)
+{
+    const struct record *r = s->record;
+    char name[GROUP_TEXT];
+    uint64_t used = 0;
+
+    if (cgroup_cpu_ns(&p->tree, slot_group_name(name, s), &used) < 0)
+        return;
+    used = used > r->cpu_base_ns ? used - r->cpu_base_ns : 0;
+    if (r->cpu_ns && used >= r->cpu_ns) {
+        slot_stop(p, s, HVC_CPU_BUDGET);
+        return;
+    }
+    if (r->cpu_ns)
+        cpu_watch_start(&s->watch, r->cpu_ns - used);
+    look_later(s, used);
+}
+
+/* Everything known about the domain in it. The page's copy is the caller's. */
+static void evidence_take(struct spawner *p, struct slot *s, struct evidence *v,
+                          struct hvc_page *page)
+{
+    const struct record *r = s->record;
+    uint64_t kills = 0;
+    char name[GROUP_TEXT];
+
+    *v = (struct evidence){
+        .started_mono_ns = r->started_mono_ns,
+        .noticed_mono_ns = s->died_ns ? s->died_ns : clock_mono_ns(),
+        .cpu_budget_ns = r->cpu_ns,
+        .wall_budget_ns = r->wall_ns,
+        .memory_kib = r->memory_kib,
+        .console_bytes_max = r->console_bytes,
+        .asked_cause = r->asked_cause,
+    };
+    slot_group_name(name, s);
+    if (cgroup_cpu_ns(&p->tree, name, &v->cpu_ns) < 0)
+        log_error("slot %u: its CPU time cannot be read", s->index);
+    v->cpu_ns = v->cpu_ns > r->cpu_base_ns ? v->cpu_ns - r->cpu_base_ns : 0;
+    cgroup_peak_kib(&p->tree, name, &v->peak_kib);
+    cgroup_oom_kills(&p->tree, name, &kills);
+    v->oom_killed = kills > r->oom_base;
+    if (s->page_fd >= 0 &&
+        pread_full(s->page_fd, page, sizeof(*page), 0) == sizeof(*page))
+        v->page = page;
+}
+
+void slot_tell(struct spawner *p, struct slot *s, enum msg_type type)
+{
+    struct msg_domain m = {0};
+    struct hvc_page page;
+    struct evidence v;
+
+    if (type == MSG_ENDED) {
+        m = s->record->ended;
+    } else {
+        evidence_take(p, s, &v, &page);
+        m.id = s->id;
+        m.slot = s->index;
+        m.started_real_ns = s->record->started_real_ns;
+        m.now_real_ns = clock_real_ns();
+        evidence_usage(&v, &m.usage);
+    }
+    ipc_head_cut(&m, type, 0, text, strlen(m.text) + 1);
+    chan_post(&p->keeper, &m, NULL, 0);
+}
+
+void slot_act_tell(struct spawner *p, struct slot *s)
+{
+    struct msg_domain *m = &s->record->ended;
+    struct hvc_page page;
+    struct evidence v;
+
+    evidence_take(p, s, &v, &page);
+    memset(m, 0, sizeof(*m));
+    m->id = s->id;
+    m->slot = s->index;
+    m->started_real_ns = s->record->started_real_ns;
+    m->now_real_ns = clock_real_ns();
+    evidence_usage(&v, &m->usage);
+    evidence_cause(&v, m);
+    record_set_state(s->record, RECORD_ENDED);
+    slot_tell(p, s, MSG_ENDED);
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The spawner: makes and recycles slots, starts domains in them, and reads
+ * from the kernel what they used. Privileged; everything it is told comes in
+ * fixed-size messages, and it never waits for a domain.
+ */
+#ifndef SPAWNER_SPAWNER_H
+#define SPAWNER_SPAWNER_H
+
+#include <stdbool.h>
+#include "node-agent/agent/role.h"
+#include "node-agent/keeper/chan.h"
+#include "node-agent/spawner/cgroup.h"
+#include "node-agent/spawner/slot.h"
+
+/* Asked of the nursery and not yet answered: enough to keep it busy. */
+#define MAKING_MAX 4
+
+/* What an event of the loop is about: in epoll's data, with a slot's number
+ * and turn. */
+enum watch {
+    WATCH_KEEPER,
+    WATCH_LIFELINE,
+    WATCH_NURSERY,
+    WATCH_SIGNAL,
+    WATCH_TIMER,
+    WATCH_CONN,
+    WATCH_MONITOR
+};
+
+struct start_item; /* a domain that waits for a clean slot */
+
+struct spawner {
+    const struct node_config *cfg;
+    struct cgroup_tree tree;
+    struct record_file records;
+    struct slot *slot; /* nslots of them; all from cfg->slots on only adopted */
+    uint32_t nslots;
+    int epoll_fd, timer_fd, signal_fd, nursery_fd;
+    pid_t nursery_pid;
+    struct chan keeper;
+    short keeper_events;
+    struct start_item *first, **last;
+    uint32_t waiting;
+    uint32_t count[SLOT_STATES];
+    uint64_t timer_ns;      /* when timer_fd fires; UINT64_MAX = never */
+    uint64_t make_after_ns; /* the nursery failed: not before */
+    uint64_t make_pause_ns;
+    bool stopping;  /* SIGTERM came */
+    bool no_events; /* perf is not allowed: said once */
+};
+
+/* Watch a descriptor; its events name the slot's present turn. */
+int spawner_watch(struct spawner *p, int fd, enum watch what,
+                  const struct slot *s);
+
+/* Make sure that slot_due or a refill happens by then. */
+void spawner_wake_at(struct spawner *p, uint64_t mono_ns);
+
+#endif

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: ISC
+// Weighing the evidence; see verdict.h.
+
+#include "node-agent/spawner/verdict.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The kernel's several clocks for one process agree this well. */
+#define CPU_TOLERANCE_NS 2000000u
+/* The monitor's timer fires so much before ours at most. */
+#define WALL_TOLERANCE_NS 1000000u
+
+static const struct hvc_page *page_valid(const struct evidence *v)
+{
+    const struct hvc_page *p = v->page;
+
+    return p && p->magic == HVC_PAGE_MAGIC && p->version == HVC_VERSION ? p
+                                                                        : NULL;
+}
+
+/* Its own word on when it ended, if that can be: it may be long ago when
+ * nobody was there to notice. */
+static uint64_t ended_mono_ns(const struct evidence *v)
+{
+    const struct hvc_page *p = page_valid(v);
+
+    if (p && p->state == HVC_DEAD && p->ended_mono_ns >= v->started_mono_ns &&
+        p->ended_mono_ns <= v->noticed_mono_ns)
+        return p->ended_mono_ns;
+    return v->noticed_mono_ns;
+}
+
+static uint64_t wall_ns(const struct evidence *v)
+{
+    uint64_t ended = ended_mono_ns(v);
+
+    return ended > v->started_mono_ns ? ended - v->started_mono_ns : 0;
+}
+
+void evidence_usage(const struct evidence *v, struct usage *u)
+{
+    const struct hvc_page *p = page_valid(v);
+
+    *u = (struct usage){
+        .starts = 1,
+        .cpu_ns = v->cpu_ns,
+        .wall_ns = wall_ns(v),
+        .mem_reserved_kib = v->memory_kib,
+        .mem_reserved_kib_ms = usage_kib_ms(v->memory_kib, wall_ns(v)),
+        .mem_peak_kib = v->peak_kib,
+    };
+    if (p)
+        u->console_bytes = p->console_out_bytes < v->console_bytes_max
+                               ? p->console_out_bytes
+                               : v->console_bytes_max;
+}
+
+/* What a monitor may say about itself: the rest is the spawner's to find. */
+static bool cause_sayable(uint32_t cause)
+{
+    return cause >= HVC_POWEROFF && cause < HVC_LOST;
+}
+
+static void text_set(struct msg_domain *m, const char *text, size_t len)
+{
+    if (len > sizeof(m->text) - 1)
+        len = sizeof(m->text) - 1;
+    len = strnlen(text, len);
+    memcpy(m->text, text, len);
+    memset(m->text + len, 0, sizeof(m->text) - len);
+}
+
+static void monitor_says(const struct evidence *v, struct msg_domain *m)
+{
+    const struct hvc_page *p = page_valid(v);
+
+    m->cause = HVC_LOST;
+    m->status = 0;
+    text_set(m, "", 0);
+    if (p && p->state == HVC_DEAD && cause_sayable(p->cause)) {
+        m->cause = p->cause;
+        m->status = p->status;
+        text_set(m, p->text, p->text_len < sizeof(p->text) ? p->text_len : 0);
+    }
+    if (m->cause == HVC_POWEROFF)
+        m->status &= 0xff;
+}
+
+static bool cpu_spent(const struct evidence *v)
+{
+    return v->cpu_budget_ns && v->cpu_ns + CPU_TOLERANCE_NS >= v->cpu_budget_ns;
+}
+
+static bool wall_spent(const struct evidence *v)
+{
+    return v->wall_budget_ns &&
+           wall_ns(v) + WALL_TOLERANCE_NS >= v->wall_budget_ns;
+}
+
+static void cause_set(struct msg_domain *m, uint32_t cause, const char *text)
+{
+    m->cause = cause;
+    m->status = 0;
+    text_set(m, text, strlen(text));
+}
+
+void evidence_cause(const struct evidence *v, struct msg_domain *m)
+{
+    bool violent;
+
+    monitor_says(v, m);
+    /* Neither the program's own end nor a report: somebody did it to it. */
+    violent = m->cause == HVC_LOST || m->cause == HVC_KILLED;
+    if (violent && v->oom_killed)
+        cause_set(m, HVC_MEMORY, "killed by the limit of its memory");
+    else if (violent && v->asked_cause)
+        cause_set(m, v->asked_cause, "stopped");
+    else if (cpu_spent(v) && (m->cause == HVC_LOST ||
+                              (m->cause == HVC_KILLED && m->status == SIGTRAP)))
+        cause_set(m, HVC_CPU_BUDGET, "its CPU budget is spent");
+    else if (m->cause == HVC_LEASE_LAPSED && wall_spent(v))
+        cause_set(m, HVC_WALL_BUDGET, "its time is up");
+    else if (m->cause == HVC_LOST)
+        cause_set(m, HVC_LOST, "its monitor died without a report");
+}
