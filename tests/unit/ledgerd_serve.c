@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: ISC
+// The ledger role over real books: what the API and the keeper ask, answered
+// only when it is durable, the same when it is asked again, and audited at
+// the end.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <string.h>
+#include "billing/audit.h"
+#include "billing/receipt.h"
+#include "lib/clock.h"
+#include "lib/sock.h"
+#include "node-agent/ledgerd/ledgerd.h"
+#include "tests/unit/lib_check.h"
+
+// 1 a start, 2 for each us of CPU, 100 a build: easy to reckon with.
+static const char card[] = "version = \"test-1\"\n"
+                           "currency = \"EUR\"\n"
+                           "rounding = \"half-even\"\n"
+                           "prices = [\n"
+                           "  \"sku=start.fee, unit=start, price_nano=1\",\n"
+                           "  \"sku=build.fee, unit=build, price_nano=100\",\n"
+                           "  \"sku=domain.cpu, unit=ns, price_nano=2, "
+                           "per=1000\",\n"
+                           "]\n";
+
+struct books {
+    char folder[64];
+    uint8_t node_id[32], node_secret[64];
+    struct receipts_key key;
+    struct ledgerd d;
+    int api, keeper; // our ends
+};
+static struct books t;
+
+static void role_open(void)
+{
+    struct ledgerd_options o = {
+        .path = "ledger.db",
+        .ratecard_path = "card.cfg",
+        .node_id = t.node_id,
+        .key = &t.key,
+        .batch_ns = 1000000000u,
+        .lifeline_fd = -1,
+    };
+    int api[2], keeper[2];
+
+    CHECK(sock_pair(api) == 0 && sock_pair(keeper) == 0);
+    CHECK(fcntl(api[0], F_SETFL, O_NONBLOCK) == 0);
+    CHECK(fcntl(keeper[0], F_SETFL, O_NONBLOCK) == 0);
+    t.api = api[0];
+    t.keeper = keeper[0];
+    o.api_fd = api[1];
+    o.keeper_fd = keeper[1];
+    CHECK_WORKS(ledgerd_open(&t.d, &o, e));
+}
+
+static void role_kill(void)
+{
+    ledgerd_close(&t.d);
+    close(t.api);
+    close(t.keeper);
+}
+
+static void say(int fd, void *msg, uint32_t type, size_t size, uint64_t tag)
+{
+    *(struct msg_head *)msg = (struct msg_head){type, size, tag};
+    CHECK_WORKS(ipc_send(fd, msg, NULL, 0, e));
+}
+
+static void turn(void)
+{
+    CHECK_WORKS(ledgerd_turn(&t.d, 0, e));
+}
+
+// The next answer at one of our ends; its status.
+static unsigned hear(int fd, uint32_t type, uint64_t tag, union ipc_any *any,
+                     int fds[IPC_FDS_MAX])
+{
+    CHECK_WORKS(ipc_recv(fd, any, fds, e));
+    CHECK(any->head.type == (type | MSG_REPLY) && any->head.tag == tag);
+    CHECK(any->reply.status < 400 || any->reply.text[0]);
+    return any->reply.status;
+}
+
+static unsigned ask(int fd, void *msg, uint32_t type, size_t size,
+                    union ipc_any *any)
+{
+    static uint64_t tag;
+    int fds[IPC_FDS_MAX];
+    unsigned status;
+
+    say(fd, msg, type, size, ++tag);
+    turn();
+    status = hear(fd, type, tag, any, fds);
+    ipc_close(fds);
+    return status;
+}
+
+static key_id_t customer(uint8_t n)
+{
+    key_id_t k;
+
+    memset(&k, n, sizeof(k));
+    return k;
+}
+
+static sub_id_t submission(uint8_t n)
+{
+    sub_id_t s;
+
+    memset(&s, n, sizeof(s));
+    return s;
+}
+
+static unsigned account_open(uint8_t n, int64_t amount_nano)
+{
+    struct msg_account_open m = {.customer = customer(n), .name = "somebody"};
+    struct msg_account_credit c = {.customer = customer(n),
+                                   .amount_nano = amount_nano};
+    union ipc_any any;
+    unsigned status = ask(t.api, &m, MSG_ACCOUNT_OPEN, sizeof(m), &any);
+
+    memset(c.id, n, sizeof(c.id));
+    for (int i = 0; amount_nano && i < 2; i++) { // applied once
+        CHECK(ask(t.api, &c, MSG_ACCOUNT_CREDIT, sizeof(c), &any) == 200);
+        CHECK(any.account_reply.account.balance_nano == amount_nano);
+    }
+    return status;
+}
+
+static struct account_info account(uint8_t n)
+{
+    struct msg_account m = {.customer = customer(n)};
+    union ipc_any any;
+
+    CHECK(ask(t.api, &m, MSG_ACCOUNT_GET, sizeof(m), &any) == 200);
+    return any.account_reply.account;
+}
+
+// 1 for the start and 2 for each us of this.
+static struct msg_hold hold_of(uint8_t sub, uint8_t who, uint64_t cpu_us)
+{
+    return (struct msg_hold){
+        .id = submission(sub),
+        .customer = customer(who),
+        .limits = {.memory_kib = 1024,
+                   .cpu_ns = cpu_us * 1000,
+                   .wall_ns = 1000000},
+    };
+}
+
+static struct msg_record record_of(uint8_t sub, uint8_t who, uint64_t sequence,
+                                   uint64_t cpu_us)
+{
+    struct msg_record m = {.id = submission(sub),
+                           .customer = customer(who),
+                           .sequence = sequence,
+                           .from_real_ns = 1800000000000000000u,
+                           .to_real_ns = 1800000000000000001u};
+
+    m.usage.starts = sequence == 1;
+    m.usage.cpu_ns = cpu_us * 1000;
+    m.usage.wall_ns = 1;
+    return m;
+}
+
+static void test_accounts(void)
+{
+    struct msg_account m = {.customer = customer(9)};
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+    struct account_info all[4];
+
+    CHECK(account_open(1, 1000) == 201);
+    CHECK(account_open(1, 0) == 200);
+    CHECK(account_open(2, 0) == 201);
+    CHECK(!strcmp(account(1).currency, "EUR"));
+    CHECK(!strcmp(account(1).name, "somebody"));
+    CHECK(ask(t.api, &m, MSG_ACCOUNT_GET, sizeof(m), &any) == 404);
+
+    say(t.api, &m, MSG_ACCOUNT_LIST, sizeof(m), 5);
+    turn();
+    CHECK(hear(t.api, MSG_ACCOUNT_LIST, 5, &any, fds) == 200);
+    CHECK(any.count.count == 2); // the node's own are not customers
+    CHECK(pread_full(fds[0], all, sizeof(all), 0) ==
+          2 * (ssize_t)sizeof(all[0]));
+    CHECK(!memcmp(&all[0].customer, &(key_id_t[]){customer(1)}[0], 32));
+    CHECK(all[0].balance_nano == 1000 && all[1].balance_nano == 0);
+    ipc_close(fds);
+}
+
+static void test_quote_is_hold(void)
+{
+    struct msg_hold h = hold_of(1, 1, 100);
+    struct msg_quote q = {.limits = h.limits};
+    union ipc_any any;
+
+    CHECK(ask(t.api, &q, MSG_QUOTE, sizeof(q), &any) == 200);
+    CHECK(any.quote_reply.total_nano == 201 && any.quote_reply.nlines == 2);
+    CHECK(!strcmp(any.quote_reply.line[0].sku, "start.fee"));
+    CHECK(!strcmp(any.quote_reply.ratecard, "test-1"));
+    q.is_source = 1;
+    CHECK(ask(t.api, &q, MSG_QUOTE, sizeof(q), &any) == 200);
+    CHECK(any.quote_reply.total_nano == 301);
+
+    for (int i = 0; i < 2; i++) { // asked again, held once
+        CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
+        CHECK(any.hold_reply.hold_nano == 201);
+        CHECK(account(1).held_nano == 201);
+    }
+    h.customer = customer(2); // another's submission
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 409);
+    h = hold_of(2, 2, 100); // no money
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 402);
+    h = hold_of(2, 7, 100); // no account
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 404);
+    h = hold_of(2, 1, 100);
+    h.limits.cost_cap_nano = 50; // the customer's own limit
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
+    CHECK(any.hold_reply.hold_nano == 50);
+}
+
+static unsigned receipt(uint8_t sub, uint8_t who, struct receipt_report *report)
+{
+    struct msg_document m = {
+        .customer = customer(who), .id = submission(sub), .kind = DOC_RECEIPT};
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+    static uint8_t bytes[65536];
+    unsigned status;
+    ssize_t n;
+
+    say(t.api, &m, MSG_DOCUMENT, sizeof(m), 77);
+    turn();
+    status = hear(t.api, MSG_DOCUMENT, 77, &any, fds);
+    if (status == 200) {
+        n = pread_full(fds[0], bytes, sizeof(bytes), 0);
+        CHECK(n == (ssize_t)any.count.length);
+        CHECK_WORKS(receipt_verify(bytes, n, t.node_id, report, e));
+    }
+    ipc_close(fds);
+    return status;
+}
+
+static void test_settle(void)
+{
+    struct msg_record r = record_of(1, 1, 1, 30);
+    struct receipt_report report;
+    union ipc_any any;
+
+    CHECK(ask(t.keeper, &r, MSG_RECORD, sizeof(r), &any) == 200);
+    CHECK(ask(t.keeper, &r, MSG_RECORD, sizeof(r), &any) == 200); // once
+    CHECK(receipt(1, 1, &report) == 425);
+    r = record_of(1, 1, 2, 20);
+    for (int i = 0; i < 2; i++) { // settled again: the same
+        CHECK(ask(t.keeper, &r, MSG_SETTLE, sizeof(r), &any) == 200);
+        CHECK(any.settle.charged_nano == 101); // 1 + 2 * (30 + 20)
+        CHECK(any.settle.written_off_nano == 0);
+    }
+    CHECK(account(1).balance_nano == 1000 - 101);
+    CHECK(account(1).held_nano == 50); // submission 2's
+    CHECK(account(1).spent_nano == 101);
+    // The seal came with the settlement, so the receipt is there already.
+    CHECK(receipt(1, 1, &report) == 200);
+    CHECK(report.books.billed_nano == 101);
+    CHECK(receipt(1, 2, &report) == 404); // another's
+    CHECK(receipt(9, 1, &report) == 404);
+}
+
+// Beyond the hold: the keeper is told to stop it, the rest is written off.
+static void test_spent(void)
+{
+    struct msg_record r = record_of(2, 1, 1, 10);
+    union ipc_any any;
+
+    CHECK(ask(t.keeper, &r, MSG_RECORD, sizeof(r), &any) == 200);
+    r = record_of(2, 1, 2, 20);
+    CHECK(ask(t.keeper, &r, MSG_RECORD, sizeof(r), &any) == 402);
+    r = record_of(2, 1, 3, 5);
+    CHECK(ask(t.keeper, &r, MSG_SETTLE, sizeof(r), &any) == 200);
+    CHECK(any.settle.charged_nano == 50); // not 1 + 2 * 35
+    CHECK(any.settle.written_off_nano == 21);
+    CHECK(account(1).held_nano == 0);
+}
+
+// Settled and void are for ever; nothing used costs nothing.
+static void test_ends(void)
+{
+    struct msg_hold h = hold_of(3, 1, 1);
+    struct msg_record none = {.id = submission(3), .customer = customer(1)};
+    int64_t before = account(1).balance_nano;
+    union ipc_any any;
+
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
+    CHECK(ask(t.keeper, &none, MSG_VOID, sizeof(none), &any) == 200);
+    CHECK(ask(t.keeper, &none, MSG_VOID, sizeof(none), &any) == 200);
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 409);
+    none.id = submission(4);
+    h = hold_of(4, 1, 1);
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
+    CHECK(ask(t.keeper, &none, MSG_SETTLE, sizeof(none), &any) == 200);
+    CHECK(any.settle.charged_nano == 0);
+    CHECK(ask(t.keeper, &none, MSG_VOID, sizeof(none), &any) == 409);
+    CHECK(account(1).balance_nano == before && account(1).held_nano == 0);
+}
+
+// The role dies after it has said yes: all of it is there afterwards, and
+// asking again gives the same answers.
+static void test_kill(void)
+{
+    struct msg_hold h = hold_of(5, 1, 10);
+    struct msg_record r = record_of(5, 1, 1, 7);
+    struct receipt_report report;
+    union ipc_any any;
+    int64_t balance;
+
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
+    role_kill();
+    role_open();
+    CHECK(account(1).held_nano == 21);
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
+    CHECK(account(1).held_nano == 21);
+    CHECK(ask(t.keeper, &r, MSG_RECORD, sizeof(r), &any) == 200);
+    role_kill();
+    role_open();
+    CHECK(ask(t.keeper, &r, MSG_RECORD, sizeof(r), &any) == 200);
+    r.sequence = 0;
+    CHECK(ask(t.keeper, &r, MSG_SETTLE, sizeof(r), &any) == 200);
+    CHECK(any.settle.charged_nano == 15);
+    balance = account(1).balance_nano;
+    role_kill();
+    role_open();
+    CHECK(account(1).balance_nano == balance);
+    CHECK(ask(t.keeper, &r, MSG_SETTLE, sizeof(r), &any) == 200);
+    CHECK(any.settle.charged_nano == 15);
+    CHECK(account(1).balance_nano == balance);
+    CHECK(receipt(5, 1, &report) == 200); // what was open is sealed at start
+}
+
+static uint64_t document(enum document_kind kind, uint8_t who, uint32_t month,
+                         char *text, size_t room)
+{
+    struct msg_document m = {
+        .customer = customer(who), .kind = kind, .month = month};
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+    ssize_t n;
+
+    say(t.api, &m, MSG_DOCUMENT, sizeof(m), 78);
+    turn();
+    CHECK(hear(t.api, MSG_DOCUMENT, 78, &any, fds) == 200);
+    n = pread_full(fds[0], text, room - 1, 0);
+    CHECK(n == (ssize_t)any.count.length);
+    CHECK(write(fds[0], "x", 1) < 0); // sealed
+    ipc_close(fds);
+    text[n] = 0;
+    return n;
+}
+
+static void test_documents(void)
+{
+    static char text[65536];
+    struct msg_document m = {.kind = 99};
+    union ipc_any any;
+    uint8_t cert[KEY_CERT_MAX];
+
+    CHECK(document(DOC_RATECARD, 1, 0, text, sizeof(text)) == strlen(card));
+    CHECK(!strcmp(text, card)); // comments and all
+    CHECK(document(DOC_KEY_CERT, 1, 0, text, sizeof(text)) ==
+          key_cert_pack(&t.key.cert, cert));
+    CHECK(!memcmp(text, cert, 32));
+    document(DOC_USAGE_CSV, 1, 0, text, sizeof(text));
+    CHECK(strstr(text, "BilledCost") && strstr(text, "domain.cpu"));
+    document(DOC_INVOICE_JSON, 1, 0, text, sizeof(text));
+    CHECK(text[0] == '{' && strstr(text, "domain.cpu"));
+    document(DOC_INVOICE_TEXT, 1, 0, text, sizeof(text));
+    CHECK(text[0]);
+    document(DOC_USAGE_CSV, 1, 199001, text, sizeof(text)); // before any
+    CHECK(!strstr(text, "domain.cpu"));
+    CHECK(ask(t.api, &m, MSG_DOCUMENT, sizeof(m), &any) == 422);
+    m.kind = DOC_USAGE_CSV;
+    m.month = 202613;
+    CHECK(ask(t.api, &m, MSG_DOCUMENT, sizeof(m), &any) == 422);
+}
+
+// Many requests at once make one group; each gets its own answer.
+static void test_group(void)
+{
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+    uint8_t n;
+
+    account_open(3, 1000000);
+    for (n = 100; n < 200; n++) {
+        struct msg_hold h = hold_of(n, 3, n);
+
+        say(t.keeper, &h, MSG_HOLD, sizeof(h), n);
+    }
+    CHECK(ipc_recv(t.keeper, &any, fds, NULL) == -EAGAIN);
+    turn();
+    for (n = 100; n < 200; n++) {
+        CHECK(hear(t.keeper, MSG_HOLD, n, &any, fds) == 200);
+        CHECK(any.hold_reply.hold_nano == 1 + 2 * n);
+    }
+}
+
+// A batch is sealed when it is old enough, without anybody asking.
+static void test_seal_in_time(void)
+{
+    turn();
+    while (t.d.unsealed_mono_ns)
+        CHECK_WORKS(ledgerd_turn(&t.d, -1, e));
+}
+
+// The keeper may not open accounts, the API may not charge them.
+static void test_wrong_peer(void)
+{
+    struct msg_record r = record_of(1, 1, 1, 1);
+    struct err e = {0};
+
+    say(t.api, &r, MSG_SETTLE, sizeof(r), 1);
+    CHECK(ledgerd_turn(&t.d, 0, &e) == -EPROTO);
+}
+
+int main(void)
+{
+    struct audit_result audit;
+
+    CHECK(sodium_init() >= 0);
+    strcpy(t.folder, "/tmp/hostel-ledgerd-XXXXXX");
+    CHECK(mkdtemp(t.folder) && chdir(t.folder) == 0);
+    CHECK_WORKS(file_write_durable("card.cfg", card, strlen(card), 0600, e));
+    crypto_sign_keypair(t.node_id, t.node_secret);
+    CHECK_WORKS(receipts_key_make(&t.key, t.node_secret,
+                                  clock_real_ns() / 1000000000u, 86400, e));
+    role_open();
+    test_accounts();
+    test_quote_is_hold();
+    test_settle();
+    test_spent();
+    test_ends();
+    test_kill();
+    test_documents();
+    test_group();
+    test_seal_in_time();
+    test_wrong_peer();
+    role_kill();
+    CHECK_WORKS(ledger_audit("ledger.db", t.node_id, &audit, e));
+    CHECK(audit.unsealed == 0 && audit.accounts >= 3);
+    CHECK(chdir("/") == 0);
+    CHECK(execlp("rm", "rm", "-r", t.folder, NULL) == 0);
+}
