@@ -42,3 +42,59 @@ $(BUILD)/bin/taken-compiler: tests/e2e/taken_compiler.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE -static -o $@ $<
 E2E_TESTS += tests/e2e/build
+
+# ------------------------------------------------------------------- figures
+
+# make bench B=group: only the figures named group.*
+B ?=
+bench: deps
+	$(Q)$(MAKE) --no-print-directory -j$(NPROC) bench-built
+	$(Q)$(TEST_ENV) tests/bench/run $(BUILD)/bench.json $(B) $(abspath $(BENCHES))
+.PHONY: bench-built
+bench-built: all $(filter $(BUILD)/%,$(BENCHES)) $(BENCH_BUILT)
+
+# ------------------------------------------------------------------- fuzzers
+
+# A harness tests/fuzz/X.c lists what it links in FUZZ_SRCS_X and FUZZ_LIBS_X.
+# Clang is installed for this alone.
+FUZZ_TIME ?= 20
+FUZZ_PACKAGES := clang libclang-rt-14-dev
+FUZZ_CFLAGS := -std=gnu11 -O1 -g -w -fsanitize=fuzzer,address,undefined \
+    -fno-sanitize-recover=all
+define fuzz-rule
+FUZZ_PROGRAMS += $(BUILD)/fuzz/$(1)
+$(BUILD)/fuzz/$(1): tests/fuzz/$(1).c \
+    $(patsubst gen/%,$(BUILD)/gen/%,$(FUZZ_SRCS_$(1))) | $(GENERATED)
+	$$(call say,FUZZ-CC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)clang $$(HOST_CPPFLAGS) $$(FUZZ_CFLAGS) -o $$@ $$^ $$(FUZZ_LIBS_$(1))
+endef
+$(foreach f,$(FUZZERS),$(eval $(call fuzz-rule,$(basename $(notdir $(f))))))
+
+.PHONY: fuzz-built
+fuzz-built: $(FUZZ_PROGRAMS)
+fuzz: deps
+	$(Q)if command -v clang >/dev/null || $(MAKE) --no-print-directory \
+	    deps PACKAGES='$(PACKAGES) $(FUZZ_PACKAGES)'; then \
+	    $(MAKE) --no-print-directory -j$(NPROC) fuzz-built && \
+	    printf '#!/bin/sh\n# timeout: 86400\nexec tests/fuzz/run %s %s\n' \
+	        '$(FUZZ_TIME)' '$(FUZZ_PROGRAMS)' >$(BUILD)/fuzz/all && \
+	    chmod +x $(BUILD)/fuzz/all && $(RUN_TESTS) script $(BUILD)/fuzz/all; \
+	else \
+	    echo "skipped fuzz: clang is not installed, and cannot be"; \
+	    echo "0 passed, 0 failed, 1 skipped"; \
+	fi
+
+# ------------------------------------------------------------------- install
+
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+DATADIR = $(DESTDIR)$(PREFIX)/share
+INSTALLED := hostel hosteld hostel-hv hostel-cc hostel-ledger
+install: deps
+	$(Q)$(MAKE) --no-print-directory -j$(NPROC) all
+	$(Q)$(MAKE) --no-print-directory install-files install-sysroot
+.PHONY: install-files
+install-files:
+	install -d $(BINDIR) $(DATADIR)/hostel/ratecards $(DESTDIR)/etc/hostel
+	install -m 755 $(addprefix $(BUILD)/bin/,$(INSTALLED)) $(BINDIR)
+	install -m 755 node-agent/builder/toolchain $(DESTDIR)$(PREFIX)/lib/hostel/make-toolchain

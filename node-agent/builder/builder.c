@@ -208,10 +208,8 @@ int builder_main(const struct node_config *cfg)
     static struct builder b = {.tree = CGROUP_TREE_INIT};
     struct err e;
 
-    log_open("builder");
     b.cfg = cfg;
-    if (key_init(&e) < 0 || role_confine(cfg, ROLE_BUILDER, &e) < 0 ||
-        builder_open(&b, &e) < 0) {
+    if (key_init(&e) < 0 || builder_open(&b, &e) < 0) {
         log_error("%s", e.text);
         return 1;
     }

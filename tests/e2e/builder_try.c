@@ -32,6 +32,7 @@
 #include "lib/clock.h"
 #include "lib/hex.h"
 #include "lib/io.h"
+#include "lib/log.h"
 #include "lib/sock.h"
 #include "node-agent/agent/ipc.h"
 #include "node-agent/agent/roles.h"
@@ -125,6 +126,7 @@ static int bundle_make(const char *dir)
 static pid_t builder_start(int *channel, int *lifeline)
 {
     int pair[2], life[2];
+    struct err e;
     pid_t pid;
 
     if (sock_pair(pair) < 0 || sock_pair(life) < 0)
@@ -143,6 +145,9 @@ static pid_t builder_start(int *channel, int *lifeline)
             err(1, "dup");
         close(role);
         close(line);
+        log_open("builder");
+        if (role_confine(&cfg, ROLE_BUILDER, &e) < 0)
+            errx(1, "%s", e.text);
         exit(builder_main(&cfg));
     }
     close(pair[1]);
