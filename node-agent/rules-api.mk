@@ -25,3 +25,18 @@ $(call unit-test,api,tests/unit/api_test.c tests/unit/api_fake.c $(API_SRCS) \
     $(LIB_SRCS) $(LIB_JSON_SRCS),\
     $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
 MANUALS += node-agent/cli/hostel.1
+$(call unit-test,cli,tests/unit/cli_test.c tests/unit/api_fake.c \
+    $(filter-out %/main.c,$(CLI_SRCS)) $(API_SRCS) $(BUNDLE_SRCS) \
+    $(RECEIPT_SRCS) $(AGENT_IPC_SRCS) node-agent/agent/role.c $(LIB_SRCS) \
+    $(LIB_JSON_SRCS),\
+    -lcurl $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
+
+# Load for a node, and the script that starts one and audits it afterwards.
+SUBMIT_LOAD_SRCS := tests/bench/submit.c $(API_SIG_SRCS) $(BUNDLE_SRCS) \
+    $(RECEIPT_SRCS) $(LIB_SRCS) $(LIB_JSON_SRCS)
+$(BUILD)/bench/submit-load: $(patsubst %.c,$(BUILD)/obj/%.o,$(SUBMIT_LOAD_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^ -lpthread $(BUNDLE_LIBS) \
+	    $(RECEIPT_LIBS) $(LIB_JSON_LIBS)
+DEPFILES += $(BUILD)/obj/tests/bench/submit.d

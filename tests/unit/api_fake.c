@@ -3,14 +3,21 @@
 
 #include "tests/unit/api_fake.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <pthread.h>
+#include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/io.h"
+#include "lib/sock.h"
+#include "node-agent/api/nonces.h"
 #include "node-agent/bundle/bundle.h"
 
 struct peer {
@@ -203,11 +210,6 @@ static void keeper_serve(struct fake *f, int fd, union ipc_any *any, int *fds)
     }
 }
 
-void fake_keeper(struct fake *f, int fd)
-{
-    peer_start(f, fd, keeper_serve);
-}
-
 // -------------------------------------------------------------------- ledger
 
 static void ledger_quote(int fd, union ipc_any *any)
@@ -290,7 +292,63 @@ static void ledger_serve(struct fake *f, int fd, union ipc_any *any, int *fds)
     }
 }
 
-void fake_ledger(struct fake *f, int fd)
+// ---------------------------------------------------------------- whole node
+
+static void closed(const char *why)
 {
-    peer_start(f, fd, ledger_serve);
+    (void)why;
+}
+
+static int tcp_listen(struct sockaddr_in *at)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    socklen_t len = sizeof(*at);
+
+    *at = (struct sockaddr_in){.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert(fd >= 0);
+    assert(bind(fd, (struct sockaddr *)at, sizeof(*at)) == 0);
+    assert(listen(fd, 64) == 0);
+    assert(getsockname(fd, (struct sockaddr *)at, &len) == 0);
+    return fd;
+}
+
+void fake_node_start(struct fake_node *n)
+{
+    int keeper[2], ledger[2], unix_fd;
+    struct err e = {0};
+
+    strcpy(n->cfg.node_name, "testnode");
+    n->cfg.memory_kib = 1 << 20;
+    n->cfg.operator_uid = getuid();
+    randombytes_buf(n->cfg.node_id, sizeof(n->cfg.node_id));
+    memcpy(n->fake.node_id, n->cfg.node_id, sizeof(n->fake.node_id));
+    n->fake.log_fd = memfd_create("log", MFD_CLOEXEC);
+    assert(sock_pair(keeper) == 0 && sock_pair(ledger) == 0);
+    peer_start(&n->fake, keeper[1], keeper_serve);
+    peer_start(&n->fake, ledger[1], ledger_serve);
+    n->api.cfg = &n->cfg;
+    // It began a while ago: younger signatures only are good.
+    n->api.started_real_ns = clock_real_ns() - 50000000000ull;
+    n->api.nonces = nonces_new(1024);
+    n->api.keeper = mux_new(keeper[0], closed);
+    n->api.ledger = mux_new(ledger[0], closed);
+    assert(n->api.nonces && n->api.keeper && n->api.ledger);
+    assert(api_load(&n->api, &e) == 0);
+    n->tcp = server_start(&n->api, tcp_listen(&n->tcp_at), false);
+    snprintf(n->unix_at, sizeof(n->unix_at), "/tmp/hostel-test.%d.sock",
+             (int)getpid());
+    unix_fd = sock_listen(n->unix_at, SOCK_STREAM, 0600, &e);
+    assert(unix_fd >= 0);
+    n->local = server_start(&n->api, unix_fd, true);
+    assert(n->tcp && n->local);
+}
+
+void fake_node_stop(struct fake_node *n)
+{
+    server_stop(n->tcp);
+    server_stop(n->local);
+    unlink(n->unix_at);
+    free(n->api.key_cert);
+    nonces_free(n->api.nonces);
 }

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: ISC
-// A keeper and a ledger for tests of the api role: they answer its messages
-// from one submission and one account that they make up.
+// A keeper and a ledger for tests of the api role and of the client: they
+// answer messages from one submission and one account that they make up.
 
 #ifndef TESTS_API_FAKE_H
 #define TESTS_API_FAKE_H
 
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
 #include "node-agent/agent/ipc.h"
+#include "node-agent/api/api.h"
+#include "node-agent/api/server.h"
 
 struct fake {
     uint8_t node_id[32];
@@ -23,8 +26,17 @@ struct fake {
     struct account_info account;
 };
 
-// Answers on `fd` until it closes.
-void fake_keeper(struct fake *f, int fd);
-void fake_ledger(struct fake *f, int fd);
+// A whole api role between the two, on a loopback port and a unix socket; the
+// uid that runs the test is its operator. One in a process.
+struct fake_node {
+    struct node_config cfg;
+    struct api api;
+    struct fake fake;
+    struct sockaddr_in tcp_at;
+    char unix_at[64];
+    struct server *tcp, *local;
+};
+void fake_node_start(struct fake_node *n);
+void fake_node_stop(struct fake_node *n);
 
 #endif

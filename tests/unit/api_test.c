@@ -2,7 +2,6 @@
 // The api role's routes, over real sockets, with a keeper and a ledger that
 // make their answers up.
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <jansson.h>
 #include <sodium.h>
@@ -12,7 +11,6 @@
 #include <strings.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/buf.h"
@@ -20,23 +18,15 @@
 #include "lib/hex.h"
 #include "lib/io.h"
 #include "lib/sock.h"
-#include "node-agent/api/api.h"
 #include "node-agent/api/httpsig.h"
 #include "node-agent/api/limits.h"
 #include "node-agent/api/nonces.h"
-#include "node-agent/api/server.h"
 #include "node-agent/api/v1.h"
 #include "node-agent/bundle/bundle.h"
 #include "tests/unit/api_fake.h"
 
-static struct node_config cfg = {
-    .node_name = "testnode", .memory_kib = 1 << 20, .operator_uid = 0};
-static struct api api = {.cfg = &cfg};
-static struct fake fake;
+static struct fake_node node;
 static struct seckey customer, stranger;
-static struct sockaddr_in tcp_at;
-static char unix_at[64];
-static struct server *tcp_server, *unix_server;
 
 // ------------------------------------------------------------------ a client
 
@@ -56,13 +46,14 @@ static int tcp_connect(void)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
     assert(fd >= 0);
-    assert(connect(fd, (struct sockaddr *)&tcp_at, sizeof(tcp_at)) == 0);
+    assert(connect(fd, (struct sockaddr *)&node.tcp_at, sizeof(node.tcp_at)) ==
+           0);
     return fd;
 }
 
 static int unix_connect(void)
 {
-    int fd = sock_connect(unix_at, SOCK_STREAM, NULL);
+    int fd = sock_connect(node.unix_at, SOCK_STREAM, NULL);
 
     assert(fd >= 0);
     return fd;
@@ -232,7 +223,7 @@ static void bundle_make(struct buf *out, uint8_t nonce)
     struct err e = {0};
 
     file.size = strlen(PROGRAM);
-    memcpy(m.audience, cfg.node_id, sizeof(m.audience));
+    memcpy(m.audience, node.cfg.node_id, sizeof(m.audience));
     memset(m.nonce, nonce, sizeof(m.nonce));
     if (bundle_write(fd, &m, &source, &customer, &e) < 0) {
         fprintf(stderr, "%s\n", e.text);
@@ -278,7 +269,7 @@ static void test_open_routes(void)
     json_t *o = is_json(&a, 200);
     char id[65];
 
-    hex_encode(id, cfg.node_id, 32);
+    hex_encode(id, node.cfg.node_id, 32);
     assert(!strcmp(json_string_value(json_object_get(o, "id")), id));
     assert(!strcmp(json_string_value(json_object_get(o, "currency")), "EUR"));
     assert(json_integer_value(
@@ -429,7 +420,7 @@ static void test_submit_damaged(void)
     is_problem(&a, 422);
     answer_free(&a);
     buf_free(&b);
-    assert(atomic_load(&api.spooled_bytes) == 0);
+    assert(atomic_load(&node.api.spooled_bytes) == 0);
 }
 
 // An upload that is refused early is answered although the rest, which nobody
@@ -540,7 +531,7 @@ static void test_input(void)
     a = ask(&q);
     json_decref(is_json(&a, 200));
     answer_free(&a);
-    assert(fake.input_len == 3000 && fake.input_ended);
+    assert(node.fake.input_len == 3000 && node.fake.input_ended);
     q.len = BODY_MAX + 1;
     a = ask(&q);
     is_problem(&a, 413);
@@ -553,7 +544,7 @@ static void test_console(void)
     char target[160];
     struct answer a;
 
-    assert(write_full(fake.log_fd, "hello\n", 6) == 0);
+    assert(write_full(node.fake.log_fd, "hello\n", 6) == 0);
     snprintf(target, sizeof(target), "%s/console", sub_target);
     a = get(target, &customer);
     assert(a.status == 200 && !strcmp(buf_str(&a.body), "hello\n"));
@@ -708,68 +699,14 @@ static void test_nonces(void)
     nonces_free(n);
 }
 
-// -------------------------------------------------------------------- set-up
-
-static void closed(const char *why)
+int main(void)
 {
-    (void)why;
-}
-
-static int tcp_listen(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    socklen_t len = sizeof(tcp_at);
-
-    tcp_at = (struct sockaddr_in){.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    assert(fd >= 0);
-    assert(bind(fd, (struct sockaddr *)&tcp_at, sizeof(tcp_at)) == 0);
-    assert(listen(fd, 64) == 0);
-    assert(getsockname(fd, (struct sockaddr *)&tcp_at, &len) == 0);
-    return fd;
-}
-
-static void start(void)
-{
-    int keeper[2], ledger[2], unix_fd;
-    struct err e = {0};
+    struct err e;
 
     assert(key_init(&e) == 0);
     key_make(&customer);
     key_make(&stranger);
-    randombytes_buf(cfg.node_id, sizeof(cfg.node_id));
-    memcpy(fake.node_id, cfg.node_id, sizeof(fake.node_id));
-    cfg.operator_uid = getuid();
-    fake.log_fd = memfd_create("log", MFD_CLOEXEC);
-    assert(sock_pair(keeper) == 0 && sock_pair(ledger) == 0);
-    fake_keeper(&fake, keeper[1]);
-    fake_ledger(&fake, ledger[1]);
-    api.started_real_ns = clock_real_ns() - 50000000000ull;
-    api.nonces = nonces_new(1024);
-    api.keeper = mux_new(keeper[0], closed);
-    api.ledger = mux_new(ledger[0], closed);
-    assert(api.nonces && api.keeper && api.ledger);
-    assert(api_load(&api, &e) == 0);
-    tcp_server = server_start(&api, tcp_listen(), false);
-    snprintf(unix_at, sizeof(unix_at), "/tmp/api_test.%d.sock", (int)getpid());
-    unix_fd = sock_listen(unix_at, SOCK_STREAM, 0600, &e);
-    assert(unix_fd >= 0);
-    unix_server = server_start(&api, unix_fd, true);
-    assert(tcp_server && unix_server);
-}
-
-static void stop(void)
-{
-    server_stop(tcp_server);
-    server_stop(unix_server);
-    unlink(unix_at);
-    free(api.key_cert);
-    nonces_free(api.nonces);
-}
-
-int main(void)
-{
-    start();
+    fake_node_start(&node);
     test_nonces();
     test_open_routes();
     test_no_such_thing();
@@ -784,6 +721,6 @@ int main(void)
     test_done();
     test_lists();
     test_operator();
-    stop();
+    fake_node_stop(&node);
     return 0;
 }

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: ISC
+// Load for a node: ready-image submissions over HTTP, as many customers'
+// machines would send them, each taken to its receipt.
+//
+//     submit-load ADDRESS NODE_ID KEY IMAGE SECONDS CONNECTIONS
+//
+// Everything that can be signed before is: bundles that differ in their nonce
+// only, and the request for each receipt, whose path follows from the bundle.
+// A connection then sends a bundle, reads the answer, asks for the receipt and
+// reads that; the time is from the first byte sent to the last one read. When
+// the time is over, what is under way is finished, and every receipt is
+// verified offline and its bill added up.
+//
+// Prints the figures as `bench` lines, then `billed NANO_UNITS SUBMISSIONS`
+// for the script that compares this with the books.
+
+#include <err.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "billing/receipt.h"
+#include "lib/clock.h"
+#include "lib/hex.h"
+#include "lib/io.h"
+#include "node-agent/api/httpsig.h"
+#include "node-agent/api/v1.h"
+#include "node-agent/bundle/bundle.h"
+#include "node-agent/bundle/key.h"
+
+#define CONNECTIONS_MAX 256
+#define RATE_MAX        2000 // submissions a second that are prepared for
+#define ANSWER_MAX      65536
+
+struct submission {
+    uint8_t *head; // the bundle up to its file
+    size_t head_len;
+    char id[33];
+    char *ask; // for the receipt, as it is sent
+    uint64_t took_ns;
+    uint8_t *receipt;
+    size_t receipt_len;
+};
+
+static struct {
+    struct addrinfo *address;
+    const char *authority;
+    uint8_t node_id[32];
+    struct seckey key;
+    const char *image_path;
+    uint8_t *image;
+    size_t image_len;
+    uint64_t end_ns;
+    struct submission *all;
+    size_t count;
+    atomic_size_t next;
+    atomic_size_t finished;
+    uint64_t last_ns; // when the last one was finished
+    pthread_mutex_t lock;
+} load = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+// --------------------------------------------------------------- preparation
+
+static void image_map(void)
+{
+    FILE *f = fopen(load.image_path, "re");
+    struct stat st;
+
+    if (!f || fstat(fileno(f), &st) < 0)
+        err(1, "%s", load.image_path);
+    load.image_len = (size_t)st.st_size;
+    load.image =
+        mmap(NULL, load.image_len, PROT_READ, MAP_PRIVATE, fileno(f), 0);
+    if (load.image == MAP_FAILED)
+        err(1, "%s", load.image_path);
+    fclose(f);
+}
+
+// The bundle of number n, of which only the head is kept.
+static void bundle_sign(struct submission *s, uint64_t n)
+{
+    struct manifest_file file = {
+        .path = "image", .role = ROLE_IMAGE, .mode = 0755};
+    const struct bundle_source source = {.host_path = load.image_path};
+    uint64_t now_s = clock_real_ns() / 1000000000u;
+    struct manifest m = {.kind = KIND_IMAGE,
+                         .name = "load",
+                         .nfiles = 1,
+                         .file = &file,
+                         .memory_kib = 4096,
+                         .cpu_ns = 1000000000,
+                         .wall_ns = 10000000000,
+                         .console_bytes = 4096,
+                         .currency = "",
+                         .not_before_s = now_s,
+                         .expires_s = now_s + 3600};
+    uint8_t digest[DIGEST_BYTES], id[SUBMISSION_ID_BYTES];
+    int fd = memfd_create("bundle", MFD_CLOEXEC);
+    uint32_t manifest_len;
+    struct err e;
+    off_t len;
+
+    memcpy(m.audience, load.node_id, sizeof(m.audience));
+    randombytes_buf(m.nonce, sizeof(m.nonce));
+    memcpy(m.nonce, &n, sizeof(n));
+    if (fd < 0 || bundle_write(fd, &m, &source, &load.key, &e) < 0)
+        errx(1, "signing a bundle: %s", e.text);
+    len = lseek(fd, 0, SEEK_END);
+    s->head_len = (size_t)len - load.image_len;
+    s->head = malloc(s->head_len);
+    if (!s->head ||
+        pread_full(fd, s->head, s->head_len, 0) != (ssize_t)s->head_len)
+        err(1, "a bundle");
+    close(fd);
+    // Magic, length of the manifest (little endian), manifest.
+    memcpy(&manifest_len, s->head + 8, sizeof(manifest_len));
+    manifest_digest(s->head + 12, manifest_len, digest);
+    submission_id(load.node_id, digest, id);
+    hex_encode(s->id, id, sizeof(id));
+}
+
+static void receipt_ask_sign(struct submission *s)
+{
+    struct buf input = BUF_INIT(4096), signature = BUF_INIT(4096);
+    char path[96];
+    const struct httpsig_request rq = {.method = "GET",
+                                       .authority = load.authority,
+                                       .path = path,
+                                       .query = "wait=1"};
+    struct httpsig sig = {
+        .label = SIGNATURE_TAG,
+        .component = {"@method", "@authority", "@path", "@query"},
+        .ncomponents = 4,
+        .created = (int64_t)(clock_real_ns() / 1000000000u),
+        .tag = SIGNATURE_TAG};
+    struct err e;
+
+    snprintf(path, sizeof(path), "/v1/submissions/%s/receipt", s->id);
+    hex_encode(sig.keyid, load.key.key + 32, 32);
+    snprintf(sig.nonce, sizeof(sig.nonce), "%s", s->id);
+    if (httpsig_sign(&sig, &rq, load.key.key, &input, &signature, &e) < 0)
+        errx(1, "signing a request: %s", e.text);
+    if (asprintf(&s->ask,
+                 "GET %s?wait=1 HTTP/1.1\r\nHost: %s\r\n"
+                 "Signature-Input: %s\r\nSignature: %s\r\n\r\n",
+                 path, load.authority, buf_str(&input),
+                 buf_str(&signature)) < 0)
+        err(1, "a request");
+    buf_free(&input);
+    buf_free(&signature);
+}
+
+// ------------------------------------------------------------------- sending
+
+struct link {
+    int fd;
+    char data[ANSWER_MAX];
+    size_t len;
+};
+
+static void link_open(struct link *l)
+{
+    int on = 1;
+
+    l->len = 0;
+    l->fd = socket(load.address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (l->fd < 0 ||
+        connect(l->fd, load.address->ai_addr, load.address->ai_addrlen) < 0)
+        err(1, "connecting to %s", load.authority);
+    setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static void link_write(struct link *l, struct iovec *part, int n)
+{
+    while (n > 0) {
+        ssize_t done = writev(l->fd, part, n);
+
+        if (done < 0)
+            err(1, "sending");
+        while (n > 0 && (size_t)done >= part->iov_len) {
+            done -= (ssize_t)part->iov_len;
+            part++;
+            n--;
+        }
+        if (n > 0) {
+            part->iov_base = (char *)part->iov_base + done;
+            part->iov_len -= (size_t)done;
+        }
+    }
+}
+
+// Reads one answer; *body points into the link until the next one. Returns
+// the status.
+static int link_read(struct link *l, const char **body, size_t *body_len)
+{
+    char *end = NULL, *length;
+    int status;
+
+    l->len = 0;
+    *body_len = 0;
+    while (!end || l->len < (size_t)(end + 4 - l->data) + *body_len) {
+        ssize_t n = read(l->fd, l->data + l->len, ANSWER_MAX - 1 - l->len);
+
+        if (n <= 0)
+            errx(1, "the node closed a connection");
+        l->len += (size_t)n;
+        l->data[l->len] = '\0';
+        if (!end && (end = strstr(l->data, "\r\n\r\n"))) {
+            length = strcasestr(l->data, "\r\nContent-Length: ");
+            if (!length || length > end)
+                errx(1, "an answer without a length: %s", l->data);
+            *body_len = strtoull(length + 18, NULL, 10);
+        }
+    }
+    *body = end + 4;
+    if (sscanf(l->data, "HTTP/1.1 %d", &status) != 1)
+        errx(1, "no answer: %s", l->data);
+    return status;
+}
+
+static void submission_send(struct link *l, struct submission *s)
+{
+    char head[256];
+    const char *body;
+    size_t len;
+    int status;
+    struct iovec bundle[] = {
+        {head, (size_t)snprintf(head, sizeof(head),
+                                "POST /v1/submissions HTTP/1.1\r\nHost: %s\r\n"
+                                "Content-Type: " BUNDLE_TYPE "\r\n"
+                                "Content-Length: %zu\r\n\r\n",
+                                load.authority, s->head_len + load.image_len)},
+        {s->head, s->head_len},
+        {load.image, load.image_len}};
+    struct iovec ask = {s->ask, strlen(s->ask)};
+    uint64_t began_ns = clock_mono_ns();
+
+    link_write(l, bundle, 3);
+    status = link_read(l, &body, &len);
+    if (status != 201)
+        errx(1, "submitting gives %d: %s", status, body);
+    link_write(l, &ask, 1);
+    status = link_read(l, &body, &len);
+    if (status != 200)
+        errx(1, "the receipt of %s gives %d: %s", s->id, status, body);
+    s->took_ns = clock_mono_ns() - began_ns;
+    s->receipt = malloc(len);
+    if (!s->receipt)
+        err(1, "a receipt");
+    memcpy(s->receipt, body, len);
+    s->receipt_len = len;
+}
+
+static void *link_run(void *arg)
+{
+    struct link *l = malloc(sizeof(*l));
+
+    (void)arg;
+    if (!l)
+        err(1, "a connection");
+    link_open(l);
+    while (clock_mono_ns() < load.end_ns) {
+        size_t n = atomic_fetch_add(&load.next, 1);
+
+        if (n >= load.count)
+            errx(1, "faster than was prepared for: raise RATE_MAX");
+        submission_send(l, &load.all[n]);
+        atomic_fetch_add(&load.finished, 1);
+        pthread_mutex_lock(&load.lock);
+        load.last_ns = clock_mono_ns();
+        pthread_mutex_unlock(&load.lock);
+    }
+    close(l->fd);
+    free(l);
+    return NULL;
+}
+
+// --------------------------------------------------------------------- after
+
+// Every receipt proves its bill; the sum of the bills.
+static int64_t receipts_verify(size_t count)
+{
+    struct receipt_report *report = malloc(sizeof(*report));
+    int64_t billed_nano = 0;
+    char id[33];
+
+    if (!report)
+        err(1, "a report");
+    for (size_t i = 0; i < count; i++) {
+        const struct submission *s = &load.all[i];
+        struct err e;
+
+        if (receipt_verify(s->receipt, s->receipt_len, load.node_id, report,
+                           &e) < 0)
+            errx(1, "the receipt of %s: %s", s->id, e.text);
+        hex_encode(id, report->books.submission_id, 16);
+        if (strcmp(id, s->id) || report->books.billed_nano <= 0 ||
+            report->books.usage.starts != 1)
+            errx(1, "the receipt of %s is not about one start of it", s->id);
+        billed_nano += report->books.billed_nano;
+    }
+    free(report);
+    return billed_nano;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct submission *x = a, *y = b;
+
+    return (x->took_ns > y->took_ns) - (x->took_ns < y->took_ns);
+}
+
+static void address_find(const char *text)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    char *host = strdup(text), *port = host ? strrchr(host, ':') : NULL;
+
+    if (!port)
+        errx(2, "an address is HOST:PORT");
+    *port++ = '\0';
+    if (getaddrinfo(host, port, &hints, &load.address) != 0)
+        errx(1, "there is no %s", text);
+    load.authority = text;
+    free(host);
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t thread[CONNECTIONS_MAX];
+    uint64_t began_ns, seconds;
+    int connections;
+    size_t count;
+    struct err e;
+
+    if (argc != 7)
+        errx(2, "usage: submit-load ADDRESS NODE_ID KEY IMAGE SECONDS "
+                "CONNECTIONS");
+    if (key_init(&e) < 0 || pubkey_from_hex(argv[2], load.node_id, &e) < 0 ||
+        seckey_read(argv[3], &load.key, &e) < 0)
+        errx(1, "%s", e.text);
+    address_find(argv[1]);
+    load.image_path = argv[4];
+    image_map();
+    seconds = strtoull(argv[5], NULL, 10);
+    connections = atoi(argv[6]);
+    if (seconds < 1 || seconds > 120 || connections < 1 ||
+        connections > CONNECTIONS_MAX)
+        errx(2, "1 to 120 seconds, 1 to %d connections", CONNECTIONS_MAX);
+
+    load.count = seconds * RATE_MAX;
+    load.all = calloc(load.count, sizeof(*load.all));
+    if (!load.all)
+        err(1, "submissions");
+    for (size_t i = 0; i < load.count; i++) {
+        bundle_sign(&load.all[i], i);
+        receipt_ask_sign(&load.all[i]);
+    }
+
+    began_ns = clock_mono_ns();
+    load.end_ns = began_ns + seconds * 1000000000u;
+    for (int i = 0; i < connections; i++)
+        if (pthread_create(&thread[i], NULL, link_run, NULL) != 0)
+            errx(1, "a connection's thread");
+    for (int i = 0; i < connections; i++)
+        pthread_join(thread[i], NULL);
+
+    count = load.finished;
+    printf("billed %lld %zu\n", (long long)receipts_verify(count), count);
+    qsort(load.all, count, sizeof(*load.all), by_time);
+    printf("bench submit.rate %.0f 1/s\n",
+           (double)count * 1e9 / (double)(load.last_ns - began_ns));
+    printf("bench submit.p50 %.1f ms\n",
+           (double)load.all[count / 2].took_ns / 1e6);
+    printf("bench submit.p99 %.1f ms\n",
+           (double)load.all[count * 99 / 100].took_ns / 1e6);
+    return 0;
+}
