@@ -39,3 +39,7 @@ $(call unit-test,ledger_audit,tests/unit/ledger_audit.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 $(call unit-test,rate_card,tests/unit/rate_card.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,invoice_draft,tests/unit/invoice_draft.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,receipt_lies,tests/unit/receipt_lies.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
