@@ -51,10 +51,32 @@ static int role_dir_make(const struct node_config *cfg, enum role role,
     return 0;
 }
 
+/* Roles have users of their own, who must get to their folders. */
+static int passable(const char *key, const char *path, struct err *e)
+{
+    char part[NODE_PATH_MAX];
+    struct stat st;
+
+    snprintf(part, sizeof(part), "%s", path);
+    for (char *p = part + 1; (p = strchr(p, '/')); p++) {
+        *p = 0;
+        if (stat(part, &st) == 0 && !(st.st_mode & S_IXOTH))
+            return err_set(e, EACCES,
+                           "%s: the users that roles run as cannot pass "
+                           "through %s (mode %o): chmod o+x would let them",
+                           key, part, st.st_mode & 07777);
+        *p = '/';
+    }
+    return 0;
+}
+
 int home_make(const struct node_config *cfg, struct err *e)
 {
     char slots[NODE_PATH_MAX + 16];
 
+    if (passable("state_dir", cfg->state_dir, e) < 0 ||
+        passable("ratecard", cfg->ratecard_path, e) < 0)
+        return -e->code;
     /* Roles pass through state_dir, nobody lists it. */
     if (dir_make(cfg->state_dir, 0711, e) < 0)
         return -e->code;

@@ -36,6 +36,7 @@ static int (*const role_main[ROLE_COUNT])(const struct node_config *) = {
 static int role_run(const char *name)
 {
     static struct node_config cfg;
+    char comm[16];
     struct err e;
     int role = 0;
 
@@ -48,6 +49,8 @@ static int role_run(const char *name)
         return 2;
     }
     log_open(role_name(role));
+    snprintf(comm, sizeof(comm), "hosteld-%s", name);
+    prctl(PR_SET_NAME, comm);
     if (role_confine(&cfg, role, &e) < 0) {
         log_error("%s", e.text);
         return 1;

@@ -86,6 +86,8 @@ static _Noreturn void role_exec(struct supervisor *s, enum role role,
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    /* A terminal's signals are for the supervisor to handle. */
+    setsid();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (size_t i = 0; i < 2; i++)
         if (s->agent_fds[i] >= 0 && write(s->agent_fds[i], "0", 1) < 0)
@@ -405,13 +407,21 @@ static int agent_group_open(struct supervisor *s, struct err *e)
     return n < 0 ? n : 0;
 }
 
-static void agent_group_remove(struct supervisor *s)
+static void group_remove(const char *name, void *arg)
+{
+    cgroup_remove(arg, name);
+}
+
+/* The spawner removes the slots' groups, and those of domains that live on
+ * stay; the rest is ours, once nobody is in it. */
+static void groups_remove(struct supervisor *s)
 {
     struct cgroup_tree t;
 
     if (cgroup_tree_open(&t, s->cfg.cgroup_path, NULL) < 0)
         return;
     cgroup_remove(&t, "agent");
+    cgroup_each(&t, "build-", group_remove, &t);
     cgroup_tree_close(&t);
     cgroup_tree_remove(s->cfg.cgroup_path);
 }
@@ -471,11 +481,13 @@ int supervisor_run(const struct node_config *checked, struct err *e)
                             .pause_ns = PAUSE_MIN_NS};
     memset(s.lifeline, 0xff, sizeof(s.lifeline));
     umask(022);
+    /* Monitors whose nursery has died are ours to collect. */
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
     r = supervisor_open(&s, e);
     if (r == 0)
         r = supervisor_loop(&s, e);
     if (s.lock_fd >= 0) { /* else it is another's house */
-        agent_group_remove(&s);
+        groups_remove(&s);
         home_tidy(&s.cfg);
     }
     return r;

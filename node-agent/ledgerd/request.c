@@ -332,6 +332,7 @@ static const struct request {
     {MSG_ACCOUNT_GET, FROM_API, false, serve_account_get},
     {MSG_ACCOUNT_LIST, FROM_API, false, serve_account_list},
     {MSG_QUOTE, FROM_API, false, serve_quote},
+    {MSG_QUOTE, FROM_KEEPER, false, serve_quote}, // for the currency
     {MSG_DOCUMENT, FROM_API, false, serve_document},
     {MSG_HOLD, FROM_KEEPER, true, serve_hold},
     {MSG_RECORD, FROM_KEEPER, true, serve_record},
