@@ -82,8 +82,7 @@ static char *self_path(const char *name)
 {
     if (strchr(name, '/'))
         return realpath(name, NULL);
-    const char *dirs = getenv("PATH");
-    for (const char *dir = dirs ? dirs : "/usr/bin:/bin"; *dir;) {
+    for (const char *dir = getenv("PATH"); *dir;) {
         size_t len = strcspn(dir, ":");
         char path[PATH_MAX];
         if (snprintf(path, sizeof path, "%.*s/%s", (int)len, dir, name) <
@@ -127,6 +126,7 @@ static char *sysroot_find(const char *argv0)
 int main(int argc, char **argv)
 {
     static struct args a;
+    setenv("PATH", "/usr/bin:/bin", 0); // gcc cannot find its parts without
     char *sysroot = getenv("HOSTEL_SYSROOT");
     if (!sysroot)
         sysroot = sysroot_find(argv[0]);
