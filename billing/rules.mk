@@ -43,3 +43,12 @@ $(call unit-test,invoice_draft,tests/unit/invoice_draft.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 $(call unit-test,receipt_lies,tests/unit/receipt_lies.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+
+# What a harness links beside itself; it includes the file it is about.
+FUZZERS += tests/fuzz/ratecard.c tests/fuzz/receipt.c
+FUZZ_SRCS_ratecard := $(filter-out billing/ratecard.c billing/ratecard_file.c, \
+    $(RECEIPT_SRCS)) $(LIB_SRCS)
+FUZZ_SRCS_receipt := $(filter-out billing/receipt_verify.c,$(RECEIPT_SRCS)) \
+    $(LIB_SRCS)
+FUZZ_LIBS_ratecard := $(RECEIPT_LIBS)
+FUZZ_LIBS_receipt := $(RECEIPT_LIBS)
