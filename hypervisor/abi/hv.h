@@ -14,15 +14,14 @@
  * A domain's address space (the same on both engines):
  *
  *   0x0000_0000 .. 0x0000_ffff   never mapped
- *   0x0040_0000 .. 0x3fff_0000   image: the ELF's segments, private to the domain
- *   0x4000_0000                  hypercall page, r-x
- *   0x4000_1000 .. 0x4000_4fff   start_info and the command line, r--
- *   0x4000_8000                  shared_info, rw-, shared with the monitor
- *   0x4000_c000 .. 0x4000_ffff   the engine's set-up code, gone before entry
- *   0x4001_0000 .. 0x4001_ffff   the engine's own (pv: code, signal stack)
- *   0x5000_0000 .. 0x5fff_ffff   I/O window, rw-, shared with back ends
- *   0x8000_0000 .. 0xffff_ffff   initrd: the domain's files, r--, private
- *   0x1_0000_0000 ..             RAM, rw-, private, zero at first touch
+ *   0x0040_0000 .. 0x3fff_0000   image: the ELF's segments, private to the
+ * domain 0x4000_0000                  hypercall page, r-x 0x4000_1000 ..
+ * 0x4000_4fff   start_info and the command line, r-- 0x4000_8000 shared_info,
+ * rw-, shared with the monitor 0x4000_c000 .. 0x4000_ffff   the engine's set-up
+ * code, gone before entry 0x4001_0000 .. 0x4001_ffff   the engine's own (pv:
+ * code, signal stack) 0x5000_0000 .. 0x5fff_ffff   I/O window, rw-, shared with
+ * back ends 0x8000_0000 .. 0xffff_ffff   initrd: the domain's files, r--,
+ * private 0x1_0000_0000 ..             RAM, rw-, private, zero at first touch
  *
  * At the image's entry rdi = HV_START_INFO_VA and rsp is the end of RAM, so
  * 16-aligned (a stack to start on); all other general registers are 0, the
@@ -36,23 +35,23 @@
 
 #define HV_ABI_VERSION 1u
 
-#define HV_PAGE 4096ul
-#define HV_IMAGE_BASE 0x00400000ul
-#define HV_IMAGE_LIMIT 0x3fff0000ul
-#define HV_HYPERCALL_VA 0x40000000ul
-#define HV_START_INFO_VA 0x40001000ul
+#define HV_PAGE           4096ul
+#define HV_IMAGE_BASE     0x00400000ul
+#define HV_IMAGE_LIMIT    0x3fff0000ul
+#define HV_HYPERCALL_VA   0x40000000ul
+#define HV_START_INFO_VA  0x40001000ul
 #define HV_START_INFO_LEN (4 * HV_PAGE)
 #define HV_SHARED_INFO_VA 0x40008000ul
-#define HV_SETUP_VA 0x4000c000ul
-#define HV_SETUP_LEN 0x4000ul
-#define HV_ENGINE_VA 0x40010000ul
-#define HV_ENGINE_LEN 0x10000ul
-#define HV_WINDOW_VA 0x50000000ul
-#define HV_WINDOW_MAX 0x10000000ul
-#define HV_INITRD_VA 0x80000000ul
-#define HV_INITRD_MAX 0x80000000ul
-#define HV_RAM_VA 0x100000000ul
-#define HV_RAM_MAX 0x1000000000ul /* 64 GiB, one page-table root entry */
+#define HV_SETUP_VA       0x4000c000ul
+#define HV_SETUP_LEN      0x4000ul
+#define HV_ENGINE_VA      0x40010000ul
+#define HV_ENGINE_LEN     0x10000ul
+#define HV_WINDOW_VA      0x50000000ul
+#define HV_WINDOW_MAX     0x10000000ul
+#define HV_INITRD_VA      0x80000000ul
+#define HV_INITRD_MAX     0x80000000ul
+#define HV_RAM_VA         0x100000000ul
+#define HV_RAM_MAX        0x1000000000ul /* 64 GiB, one page-table root entry */
 
 /* Guests run with these selectors on both engines (Linux's own for CPL 3). */
 #define HV_CS 0x33
@@ -70,19 +69,19 @@ struct hv_note {
     uint64_t cpu_features;   /* HV_CPU_* the code uses without asking */
 };
 
-#define HV_CPU_FSGSBASE (1ull << 0) /* rdfsbase..wrgsbase usable at CPL 3 */
-#define HV_CPU_SSE42 (1ull << 1)
-#define HV_CPU_AVX (1ull << 2)
-#define HV_CPU_AVX2 (1ull << 3)
-#define HV_CPU_AVX512 (1ull << 4) /* F, BW, CD, DQ, VL */
-#define HV_CPU_RDRAND (1ull << 5)
+#define HV_CPU_FSGSBASE      (1ull << 0) /* rdfsbase..wrgsbase usable at CPL 3 */
+#define HV_CPU_SSE42         (1ull << 1)
+#define HV_CPU_AVX           (1ull << 2)
+#define HV_CPU_AVX2          (1ull << 3)
+#define HV_CPU_AVX512        (1ull << 4) /* F, BW, CD, DQ, VL */
+#define HV_CPU_RDRAND        (1ull << 5)
 #define HV_CPU_INVARIANT_TSC (1ull << 6)
 
 /* ------------------------------------------------------------ start_info */
 
-#define HV_MAGIC 0x31304c4554534f48ull /* "HOSTEL01", little endian */
-#define HV_REGION_MAX 8
-#define HV_DEVICE_MAX 16
+#define HV_MAGIC       0x31304c4554534f48ull /* "HOSTEL01", little endian */
+#define HV_REGION_MAX  8
+#define HV_DEVICE_MAX  16
 #define HV_CMDLINE_MAX (HV_START_INFO_LEN - HV_PAGE)
 
 enum hv_region_kind { HV_REGION_RAM = 1, HV_REGION_IMAGE, HV_REGION_INITRD };
@@ -113,8 +112,8 @@ struct hv_start_info {
     uint32_t nregions, ndevices;
     struct hv_region region[HV_REGION_MAX];
     struct hv_device device[HV_DEVICE_MAX];
-    uint32_t argc, envc;   /* NUL-terminated strings, arguments first ... */
-    uint32_t cmdline_len;  /* ... at cmdline[], this many bytes in all */
+    uint32_t argc, envc;  /* NUL-terminated strings, arguments first ... */
+    uint32_t cmdline_len; /* ... at cmdline[], this many bytes in all */
     uint32_t pad;
     char domain_name[64]; /* for messages; NUL-terminated */
 };
@@ -127,11 +126,11 @@ _Static_assert(sizeof(struct hv_start_info) <= HV_PAGE, "one page");
 #define HV_VCPU_MAX 16
 
 /* Event channels: one bit each, both ways. 3 and up belong to devices. */
-#define HV_PORT_TIMER 0
+#define HV_PORT_TIMER   0
 #define HV_PORT_CONSOLE 1
 #define HV_PORT_CONTROL 2
-#define HV_PORT_DEVICE 3
-#define HV_PORT_MAX 64
+#define HV_PORT_DEVICE  3
+#define HV_PORT_MAX     64
 
 /*
  * Delivery. The host sets a bit in `pending`; if the port is not masked it
@@ -148,15 +147,15 @@ _Static_assert(sizeof(struct hv_start_info) <= HV_PAGE, "one page");
  * above the frame's five words. It returns by jumping to HV_IRET(vcpu).
  */
 struct hv_vcpu_info {
-    uint64_t pending;         /* [H] sets, [G] clears, atomically */
-    uint64_t mask;            /* [G] 1 = this port does not interrupt or wake */
-    uint32_t upcall_pending;  /* [H] sets, [G] clears */
-    uint32_t upcall_mask;     /* [G] 1 = no upcalls now; starts as 1 */
-    uint32_t wake;            /* [H] increments; block waits for a change */
-    uint32_t blocked;         /* [G] set around waiting */
-    uint64_t timer_ns;        /* [G] real-clock deadline, 0 = none */
-    uint64_t upcall_entry;    /* [G] by the setup call */
-    uint64_t trap_entry;      /* [G] by the setup call; 0 = traps kill */
+    uint64_t pending;        /* [H] sets, [G] clears, atomically */
+    uint64_t mask;           /* [G] 1 = this port does not interrupt or wake */
+    uint32_t upcall_pending; /* [H] sets, [G] clears */
+    uint32_t upcall_mask;    /* [G] 1 = no upcalls now; starts as 1 */
+    uint32_t wake;           /* [H] increments; block waits for a change */
+    uint32_t blocked;        /* [G] set around waiting */
+    uint64_t timer_ns;       /* [G] real-clock deadline, 0 = none */
+    uint64_t upcall_entry;   /* [G] by the setup call */
+    uint64_t trap_entry;     /* [G] by the setup call; 0 = traps kill */
     uint64_t pad;
 };
 _Static_assert(sizeof(struct hv_vcpu_info) == 64, "one cache line");
@@ -168,11 +167,11 @@ _Static_assert(sizeof(struct hv_vcpu_info) == 64, "one cache line");
  * guest runs. wall = real + wall_offset_ns.
  */
 struct hv_time {
-    uint32_t version;       /* [H] odd while being written */
-    uint32_t shift;         /* [H] */
-    uint64_t tsc_base;      /* [H] */
-    uint64_t base_ns;       /* [H] real clock at tsc_base */
-    uint64_t mul;           /* [H] */
+    uint32_t version;        /* [H] odd while being written */
+    uint32_t shift;          /* [H] */
+    uint64_t tsc_base;       /* [H] */
+    uint64_t base_ns;        /* [H] real clock at tsc_base */
+    uint64_t mul;            /* [H] */
     uint64_t wall_offset_ns; /* [H] ns since 1970 at real 0 */
     uint64_t pad[3];
 };
@@ -219,9 +218,9 @@ _Static_assert(__builtin_offsetof(struct hv_cpu, xsave) % 64 == 0, "XSAVE");
 
 /* What killed a domain that has no trap handler. */
 struct hv_trap {
-    uint32_t valid;  /* [G/engine] 1 once the rest is written */
-    uint32_t vector; /* x86: 0 #DE, 6 #UD, 13 #GP, 14 #PF, ... */
-    uint64_t error;  /* hardware error code, 0 where there is none */
+    uint32_t valid;   /* [G/engine] 1 once the rest is written */
+    uint32_t vector;  /* x86: 0 #DE, 6 #UD, 13 #GP, 14 #PF, ... */
+    uint64_t error;   /* hardware error code, 0 where there is none */
     uint64_t address; /* #PF: the address accessed (cr2) */
     struct hv_regs regs;
 };
@@ -305,14 +304,14 @@ enum hv_call {
 #define HV_CALL_VA(n) (HV_HYPERCALL_VA + 32ul * (n))
 
 enum hv_memory_op { HV_MEM_POPULATE = 0, HV_MEM_RELEASE, HV_MEM_PROTECT };
-#define HV_PROT_NONE 0u
-#define HV_PROT_READ 1u
+#define HV_PROT_NONE  0u
+#define HV_PROT_READ  1u
 #define HV_PROT_WRITE 2u /* with READ */
-#define HV_PROT_EXEC 4u  /* with READ; never with WRITE */
+#define HV_PROT_EXEC  4u /* with READ; never with WRITE */
 enum hv_vcpu_op { HV_VCPU_UP = 0, HV_VCPU_DOWN };
 enum hv_setup_op { HV_SETUP_UPCALL = 0, HV_SETUP_TRAP };
 
-#define HV_EPERM (-1)
+#define HV_EPERM  (-1)
 #define HV_ENOMEM (-12)
 #define HV_EINVAL (-22)
 #define HV_ENOSYS (-38)
@@ -323,8 +322,8 @@ enum hv_setup_op { HV_SETUP_UPCALL = 0, HV_SETUP_TRAP };
  * the same frame. An upcall that interrupts this range reuses the frame.
  */
 #define HV_IRET_OFFSET 0x100ul
-#define HV_IRET_LEN 64ul
-#define HV_IRET(vcpu) (HV_HYPERCALL_VA + HV_IRET_OFFSET + HV_IRET_LEN * (vcpu))
+#define HV_IRET_LEN    64ul
+#define HV_IRET(vcpu)  (HV_HYPERCALL_VA + HV_IRET_OFFSET + HV_IRET_LEN * (vcpu))
 
 /* --------------------------------------------------------- the I/O window */
 
@@ -334,8 +333,8 @@ enum hv_setup_op { HV_SETUP_UPCALL = 0, HV_SETUP_TRAP };
  * HV_WINDOW_VA plus a window offset.
  */
 #define HV_CONSOLE_OFFSET 0x0000ul
-#define HV_CONSOLE_OUT 16384u
-#define HV_CONSOLE_IN 2048u
+#define HV_CONSOLE_OUT    16384u
+#define HV_CONSOLE_IN     2048u
 
 /*
  * Indices run freely; index modulo size is the place; size is a power of 2.
@@ -359,7 +358,7 @@ _Static_assert(__builtin_offsetof(struct hv_console, in) == 2048, "layout");
 _Static_assert(__builtin_offsetof(struct hv_console, out) == 4096, "layout");
 
 #define HV_CONTROL_OFFSET 0x5000ul
-#define HV_WINDOW_FREE 0x6000ul /* first offset the guest lays out itself */
+#define HV_WINDOW_FREE    0x6000ul /* first offset the guest lays out itself */
 
 /* One split virtqueue: virtio 1.x structures at window offsets. */
 struct hv_queue {
@@ -368,7 +367,7 @@ struct hv_queue {
     uint16_t enabled;           /* [G] */
 };
 #define HV_QUEUE_SIZE_MAX 1024u
-#define HV_QUEUES_MAX 16u
+#define HV_QUEUES_MAX     16u
 
 /*
  * A device's control block. The handshake is virtio's status byte in two

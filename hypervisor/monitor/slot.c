@@ -75,8 +75,8 @@ static int make_memory(struct domain *d, struct err *e)
     for (unsigned i = 0; i < HV_VCPU_MAX; i++)
         d->shared->vcpu[i].upcall_mask = 1;
     d->shared->control.generation = 1;
-    if (getrandom(d->shared->control.seed, sizeof(d->shared->control.seed),
-                  0) < 0)
+    if (getrandom(d->shared->control.seed, sizeof(d->shared->control.seed), 0) <
+        0)
         return err_errno(e, "no randomness for the guest");
     touch(d);
     return 0;

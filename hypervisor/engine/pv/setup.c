@@ -122,8 +122,12 @@ static void setup_filter(const struct pv_birth *b)
 static void setup_touch(void)
 {
     static const uint32_t at[] = {
-        HV_HYPERCALL_VA, HV_START_INFO_VA, HV_CMDLINE_VA, HV_SHARED_INFO_VA,
-        HV_ENGINE_VA,    HV_ENGINE_VA + HV_PAGE,
+        HV_HYPERCALL_VA,
+        HV_START_INFO_VA,
+        HV_CMDLINE_VA,
+        HV_SHARED_INFO_VA,
+        HV_ENGINE_VA,
+        HV_ENGINE_VA + HV_PAGE,
         HV_WINDOW_VA + HV_CONSOLE_OFFSET,
         HV_WINDOW_VA + HV_CONSOLE_OFFSET + offsetof(struct hv_console, out),
     };
