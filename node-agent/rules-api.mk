@@ -40,3 +40,5 @@ $(BUILD)/bench/submit-load: $(patsubst %.c,$(BUILD)/obj/%.o,$(SUBMIT_LOAD_SRCS))
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^ -lpthread $(BUNDLE_LIBS) \
 	    $(RECEIPT_LIBS) $(LIB_JSON_LIBS)
 DEPFILES += $(BUILD)/obj/tests/bench/submit.d
+BENCHES += tests/bench/submit
+BENCH_BUILT += $(BUILD)/bench/submit-load

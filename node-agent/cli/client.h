@@ -22,7 +22,7 @@
 #include "lib/err.h"
 #include "node-agent/cli/context.h"
 
-#define NODE_PORT_DEFAULT 7180
+#define NODE_PORT_DEFAULT 7070
 
 // What stands before the verb.
 struct cli_options {

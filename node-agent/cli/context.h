@@ -5,7 +5,7 @@
 //
 //     keys/NAME.key, NAME.pub   key pairs, in minisign's formats
 //     contexts/NAME.cfg         a node, in the syntax of lib/cfg.h:
-//                                   node    = "127.0.0.1:7180"
+//                                   node    = "127.0.0.1:7070"
 //                                   node_id = "64 hex digits" (pinned)
 //                                   key     = "NAME, or a path"
 //     current                   the name of the context in use
