@@ -18,7 +18,7 @@ check: deps
 	    script $(if $(MANUALS),$(LINT_TESTS)) $(DOMAIN_TESTS) $(E2E_TESTS)
 
 .PHONY: tests-built
-tests-built: programs $(UNIT_TESTS) $(TEST_BUILT)
+tests-built: all $(UNIT_TESTS) $(TEST_BUILT)
 unit: deps
 	$(Q)$(MAKE) --no-print-directory -j$(NPROC) $(UNIT_TESTS)
 	$(Q)$(RUN_TESTS) unit $(UNIT_TESTS)
@@ -41,7 +41,7 @@ $(BUILD)/bin/taken-compiler: tests/e2e/taken_compiler.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE -static -o $@ $<
-E2E_TESTS += tests/e2e/build
+E2E_TESTS += tests/e2e/build tests/e2e/path
 
 # ------------------------------------------------------------------- figures
 
