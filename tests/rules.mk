@@ -98,3 +98,10 @@ install-files:
 	install -d $(BINDIR) $(DATADIR)/hostel/ratecards $(DESTDIR)/etc/hostel
 	install -m 755 $(addprefix $(BUILD)/bin/,$(INSTALLED)) $(BINDIR)
 	install -m 755 node-agent/builder/toolchain $(DESTDIR)$(PREFIX)/lib/hostel/make-toolchain
+
+# ---------------------------------------------------------------------- demo
+
+demo: deps
+	@echo "building (the first time this takes some minutes: newlib is fetched and built)"
+	$(Q)$(MAKE) --no-print-directory -j$(NPROC) all
+	$(Q)$(TEST_ENV) tests/demo
