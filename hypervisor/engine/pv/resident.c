@@ -240,6 +240,7 @@ static int on_signal_stack(uint64_t rsp)
 }
 
 // The context the outermost handler was given; at the far end of the stack.
+// That of an earlier signal does as well: the kernel puts it where it was.
 static struct pv_context **outermost(void)
 {
     return (struct pv_context **)PV_STACK_VA;
@@ -276,8 +277,11 @@ static __attribute__((noreturn)) void signal_upcall(struct pv_context *c)
 
     if (v->upcall_mask || !v->upcall_pending || !v->upcall_entry)
         resume(r);
-    if (on_signal_stack(r->rsp))
+    if (on_signal_stack(r->rsp)) {
+        if (!*outermost()) // it has not begun, so it will look for itself
+            resume(r);
         r = &(*outermost())->regs;
+    }
     __atomic_store_n(&v->upcall_mask, 1, __ATOMIC_SEQ_CST);
     if (r->rip - HV_IRET(0) < HV_IRET_LEN)
         enter(r, v->upcall_entry, (uint64_t *)r->rsp);
