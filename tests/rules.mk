@@ -34,6 +34,10 @@ $(call host-program,builder-try,tests/e2e/builder_try.c $(BUILDER_SRCS) \
     node-agent/agent/role.c \
     $(AGENT_IPC_SRCS) $(CGROUP_SRCS) $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
 
+# Bundles that no honest client would write.
+$(call host-program,bundle-forge,tests/e2e/bundle_forge.c $(BUNDLE_SRCS) \
+    $(LIB_SRCS),$(BUNDLE_LIBS))
+
 # What stands in for a compiler that its input has taken over: it must run
 # where there are no libraries.
 TEST_BUILT += $(BUILD)/bin/taken-compiler $(TOOLCHAIN)
@@ -41,7 +45,7 @@ $(BUILD)/bin/taken-compiler: tests/e2e/taken_compiler.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE -static -o $@ $<
-E2E_TESTS += tests/e2e/build tests/e2e/path
+E2E_TESTS += tests/e2e/build tests/e2e/path tests/e2e/bad-input
 
 # ------------------------------------------------------------------- figures
 
