@@ -212,6 +212,7 @@ void ledger_rollback(struct ledger *ledger)
     ledger->in_group = false;
     ledger->node_accounts.currency[0] = '\0';
     account_cache_drop(ledger);
+    ledger->tree.number = 0;
     if (ledger->card_in_group)
         ledger->card_number = 0;
     // If even this fails, so will every later group.

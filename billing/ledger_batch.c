@@ -140,3 +140,55 @@ int ledger_batch_seal(struct ledger *ledger, uint64_t *sealed, struct err *e)
         *sealed = ledger->sealed_to - before;
     return r;
 }
+
+static int tree_from_row(struct batch_tree *tree, struct db_stmt *stmt,
+                         struct err *e)
+{
+    const uint8_t *header = db_blob(stmt, 0, &tree->header_len);
+    const uint8_t *cert;
+    size_t cert_len;
+    int r = batch_unpack(&tree->batch, header, tree->header_len, e);
+
+    if (r < 0)
+        return r;
+    memcpy(tree->header, header, tree->header_len);
+    if (db_blob_copy(stmt, 1, tree->signature, sizeof(tree->signature)) < 0)
+        return err_set(e, EBADMSG, "a signature has the wrong length");
+    cert = db_blob(stmt, 2, &cert_len);
+    return key_cert_unpack(&tree->cert, cert, cert_len, e);
+}
+
+int batch_tree_load(struct ledger *ledger, uint64_t number, struct err *e)
+{
+    struct batch_tree *tree = &ledger->tree;
+    struct db_stmt *stmt;
+    int r;
+
+    if (tree->number && number >= tree->batch.first_entry &&
+        number - tree->batch.first_entry < tree->batch.leaf_count)
+        return 0;
+    tree->number = 0;
+    stmt = ledger_sql(ledger,
+                      "select header, signature, certs.cert from batches"
+                      " join certs on certs.number = batches.cert"
+                      " where first_entry <= ?"
+                      " order by first_entry desc limit 1",
+                      e);
+    if (!stmt)
+        return -EIO;
+    db_bind_int(stmt, 1, number);
+    r = ledger_row(ledger, stmt, e);
+    if (r == 0)
+        r = err_set(e, EIO, "a batch is missing");
+    if (r > 0)
+        r = tree_from_row(tree, stmt, e);
+    db_done(stmt);
+    if (r == 0)
+        r = log_leaves(ledger, tree->batch.first_entry, tree->batch.leaf_count,
+                       tree->nodes, e);
+    if (r < 0)
+        return ledger_broken(ledger, e);
+    merkle_tree(tree->nodes, tree->batch.leaf_count);
+    tree->number = tree->batch.number;
+    return 0;
+}

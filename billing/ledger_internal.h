@@ -39,6 +39,17 @@ struct node_accounts {
     uint64_t write_off;
 };
 
+// A signed batch with its whole tree, for proofs.
+struct batch_tree {
+    uint64_t number; // 0: none
+    struct batch batch;
+    uint8_t header[BATCH_HEADER_MAX];
+    size_t header_len;
+    uint8_t signature[BATCH_SIGNATURE_SIZE];
+    struct key_cert cert;
+    uint8_t nodes[MERKLE_NODES(LEDGER_BATCH_MAX)][MERKLE_HASH_SIZE];
+};
+
 struct ledger {
     struct db *db;
     uint8_t node_id[LEDGER_KEY_SIZE];
@@ -60,6 +71,7 @@ struct ledger {
     bool card_in_group;   // ... and forgotten if the group is lost
     struct ratecard card;
 
+    struct batch_tree tree; // of the batch last asked for
     struct node_accounts node_accounts;
     struct account_slot cache[ACCOUNT_CACHE_SIZE];
 };
@@ -139,5 +151,9 @@ int card_load(struct ledger *ledger, uint64_t number, struct ratecard *out,
 // ------------------------------------------------------------------ batches
 
 int batch_state_load(struct ledger *ledger, struct err *e);
+
+// Makes ledger->tree the tree of the batch that holds entry `number`. Receipts
+// are asked for in the order of batches, so it is nearly always there already.
+int batch_tree_load(struct ledger *ledger, uint64_t number, struct err *e);
 
 #endif

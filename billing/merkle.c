@@ -31,13 +31,15 @@ static void node_hash(const uint8_t left[MERKLE_HASH_SIZE],
     crypto_hash_sha256(out, node, sizeof(node));
 }
 
-// One level up, in place. Returns the number of nodes there.
-static size_t level_up(uint8_t (*nodes)[MERKLE_HASH_SIZE], size_t count)
+// The level above `count` nodes, into `up` (which may be where they are).
+// Returns its size.
+static size_t level_up(uint8_t (*nodes)[MERKLE_HASH_SIZE], size_t count,
+                       uint8_t (*up)[MERKLE_HASH_SIZE])
 {
     for (size_t i = 0; i + 1 < count; i += 2)
-        node_hash(nodes[i], nodes[i + 1], nodes[i / 2]);
+        node_hash(nodes[i], nodes[i + 1], up[i / 2]);
     if (count % 2)
-        memcpy(nodes[count / 2], nodes[count - 1], MERKLE_HASH_SIZE);
+        memcpy(up[count / 2], nodes[count - 1], MERKLE_HASH_SIZE);
     return (count + 1) / 2;
 }
 
@@ -49,23 +51,35 @@ void merkle_root(uint8_t (*leaves)[MERKLE_HASH_SIZE], size_t count,
         return;
     }
     while (count > 1)
-        count = level_up(leaves, count);
+        count = level_up(leaves, count, leaves);
     memcpy(out, leaves[0], MERKLE_HASH_SIZE);
 }
 
-size_t merkle_proof(const uint8_t (*leaves)[MERKLE_HASH_SIZE], size_t count,
-                    size_t index, uint8_t (*scratch)[MERKLE_HASH_SIZE],
-                    uint8_t (*proof)[MERKLE_HASH_SIZE])
+size_t merkle_tree(uint8_t (*nodes)[MERKLE_HASH_SIZE], size_t count)
+{
+    size_t level = 0;
+
+    while (count > 1) {
+        size_t above = level + count;
+
+        count = level_up(nodes + level, count, nodes + above);
+        level = above;
+    }
+    return level;
+}
+
+size_t merkle_proof(const uint8_t (*nodes)[MERKLE_HASH_SIZE], size_t count,
+                    size_t index, uint8_t (*proof)[MERKLE_HASH_SIZE])
 {
     size_t n = 0;
 
-    memcpy(scratch, leaves, count * MERKLE_HASH_SIZE);
     for (; count > 1; index /= 2) {
         size_t sibling = index ^ 1;
 
         if (sibling < count)
-            memcpy(proof[n++], scratch[sibling], MERKLE_HASH_SIZE);
-        count = level_up(scratch, count);
+            memcpy(proof[n++], nodes[sibling], MERKLE_HASH_SIZE);
+        nodes += count;
+        count = (count + 1) / 2;
     }
     return n;
 }

@@ -19,12 +19,16 @@ void merkle_leaf(const void *salt, size_t salt_len, const void *data,
 void merkle_root(uint8_t (*leaves)[MERKLE_HASH_SIZE], size_t count,
                  uint8_t out[MERKLE_HASH_SIZE]);
 
-// The audit path of leaf `index` < count: at most MERKLE_PROOF_MAX hashes.
-// Returns how many. Leaves the hashes as they are; `scratch` has room for
-// `count` hashes.
-size_t merkle_proof(const uint8_t (*leaves)[MERKLE_HASH_SIZE], size_t count,
-                    size_t index, uint8_t (*scratch)[MERKLE_HASH_SIZE],
-                    uint8_t (*proof)[MERKLE_HASH_SIZE]);
+// All nodes of a tree, for many proofs: `nodes` has room for
+// MERKLE_NODES(count), the first `count` of which are the leaf hashes; each
+// level follows the one below it. The root comes last; returns where.
+#define MERKLE_NODES(count) (2 * (count) + 64)
+size_t merkle_tree(uint8_t (*nodes)[MERKLE_HASH_SIZE], size_t count);
+
+// The audit path of leaf `index` < count in such a tree: at most
+// MERKLE_PROOF_MAX hashes. Returns how many.
+size_t merkle_proof(const uint8_t (*nodes)[MERKLE_HASH_SIZE], size_t count,
+                    size_t index, uint8_t (*proof)[MERKLE_HASH_SIZE]);
 
 // 0 if `proof` leads from `leaf` at `index` to `root` of a tree of `count`
 // leaves, else -1.

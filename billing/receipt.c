@@ -7,15 +7,12 @@
 #include "receipt.pb-c.h"
 #include "billing/ledger_internal.h"
 
-// Everything that the message points to while it is put together.
+// The message while it is put together; all that it points to is malloc'd.
 struct builder {
     struct ledger *ledger;
     Billing__Receipt message;
     size_t entry_max;
-    // Of the newest batch: its leaves and where they are.
-    struct batch batch;
-    uint8_t leaves[LEDGER_BATCH_MAX][MERKLE_HASH_SIZE];
-    uint8_t scratch[LEDGER_BATCH_MAX][MERKLE_HASH_SIZE];
+    uint64_t batch; // number of the newest one in it
 };
 
 static int no_memory(struct err *e)
@@ -49,118 +46,93 @@ static int lists_make(struct builder *b, size_t entry_max, struct err *e)
 
 // ------------------------------------------------------------ certs, batches
 
-// Adds the certificate in the statement's column unless it is there.
-static int cert_add(struct builder *b, struct db_stmt *stmt, int col,
-                    struct err *e)
+// Adds the certificate of the ledger's tree unless it is there.
+static int cert_add(struct builder *b, struct err *e)
 {
+    const struct key_cert *cert = &b->ledger->tree.cert;
     Billing__Receipt *message = &b->message;
-    Billing__KeyCert *cert;
-    size_t len;
-    const uint8_t *bytes = db_blob(stmt, col, &len);
+    uint8_t bytes[KEY_CERT_MAX];
+    Billing__KeyCert *copy;
 
-    cert = billing__key_cert__unpack(NULL, len, bytes);
-    if (!cert)
-        return err_set(e, EIO, "a certificate in the ledger is damaged");
-    for (size_t i = 0; i < message->n_certs; i++) {
-        if (memcmp(message->certs[i]->signature.data, cert->signature.data,
-                   64) == 0) {
-            billing__key_cert__free_unpacked(cert, NULL);
+    for (size_t i = 0; i < message->n_certs; i++)
+        if (memcmp(message->certs[i]->signature.data, cert->signature,
+                   sizeof(cert->signature)) == 0)
             return 0;
-        }
-    }
-    message->certs[message->n_certs++] = cert;
+    copy = billing__key_cert__unpack(NULL, key_cert_pack(cert, bytes), bytes);
+    if (!copy)
+        return no_memory(e);
+    message->certs[message->n_certs++] = copy;
     return 0;
 }
 
-static int batch_from_row(struct builder *b, struct db_stmt *stmt,
-                          struct err *e)
+// Adds the batch of the ledger's tree unless it is the newest one already.
+static int batch_add(struct builder *b, struct err *e)
 {
+    const struct batch_tree *tree = &b->ledger->tree;
     Billing__Receipt *message = &b->message;
     Billing__Batch *batch;
-    size_t header_len, signature_len;
-    const uint8_t *header = db_blob(stmt, 0, &header_len);
-    const uint8_t *signature;
-    int r = batch_unpack(&b->batch, header, header_len, e);
+    int r;
 
-    if (r < 0)
-        return r;
+    if (b->batch == tree->number)
+        return 0;
     batch = malloc(sizeof(*batch));
     if (!batch)
         return no_memory(e);
     billing__batch__init(batch);
     message->batches[message->n_batches++] = batch;
-    r = bytes_copy(&batch->header, header, header_len, e);
-    signature = db_blob(stmt, 1, &signature_len);
+    b->batch = tree->number;
+    r = bytes_copy(&batch->header, tree->header, tree->header_len, e);
     if (r == 0)
-        r = bytes_copy(&batch->signature, signature, signature_len, e);
-    return r < 0 ? r : cert_add(b, stmt, 2, e);
-}
-
-// Makes the batch that holds entry `number` the newest one.
-static int batch_need(struct builder *b, uint64_t number, struct err *e)
-{
-    struct db_stmt *stmt;
-    int r;
-
-    if (b->message.n_batches &&
-        number < b->batch.first_entry + b->batch.leaf_count)
-        return 0;
-    stmt = ledger_sql(b->ledger,
-                      "select header, signature, certs.cert from batches"
-                      " join certs on certs.number = batches.cert"
-                      " where first_entry <= ?"
-                      " order by first_entry desc limit 1",
-                      e);
-    if (!stmt)
-        return -EIO;
-    db_bind_int(stmt, 1, number);
-    r = ledger_row(b->ledger, stmt, e);
-    if (r == 0)
-        r = err_set(e, EIO, "a batch is missing");
-    if (r > 0)
-        r = batch_from_row(b, stmt, e);
-    db_done(stmt);
-    if (r < 0)
-        return r;
-    return log_leaves(b->ledger, b->batch.first_entry, b->batch.leaf_count,
-                      b->leaves, e);
+        r = bytes_copy(&batch->signature, tree->signature,
+                       sizeof(tree->signature), e);
+    return r < 0 ? r : cert_add(b, e);
 }
 
 // ------------------------------------------------------------------- entries
 
-static int included_add(struct builder *b, uint64_t number,
-                        struct db_stmt *stmt, struct err *e)
+static int included_fill(Billing__Included *included,
+                         const struct batch_tree *tree, struct db_stmt *stmt,
+                         struct err *e)
 {
     uint8_t proof[MERKLE_PROOF_MAX][MERKLE_HASH_SIZE];
+    size_t salt_len, entry_len, proof_len;
+    const void *salt = db_blob(stmt, 1, &salt_len);
+    const void *entry = db_blob(stmt, 2, &entry_len);
+    int r = bytes_copy(&included->salt, salt, salt_len, e);
+
+    if (r == 0)
+        r = bytes_copy(&included->entry, entry, entry_len, e);
+    if (r < 0)
+        return r;
+    proof_len = merkle_proof(tree->nodes, tree->batch.leaf_count,
+                             included->leaf, proof);
+    return bytes_copy(&included->proof, proof, proof_len * MERKLE_HASH_SIZE, e);
+}
+
+static int included_add(struct builder *b, struct db_stmt *stmt, struct err *e)
+{
+    const struct batch_tree *tree = &b->ledger->tree;
     Billing__Receipt *message = &b->message;
     Billing__Included *included;
-    size_t salt_len, entry_len, proof_len;
-    const void *salt, *entry;
-    int r = batch_need(b, number, e);
+    uint64_t number = db_int(stmt, 0);
+    int r = batch_tree_load(b->ledger, number, e);
 
     if (r < 0)
         return r;
     if (message->n_entries == b->entry_max)
         return err_set(e, EIO,
                        "the submission has more entries than it should");
+    r = batch_add(b, e);
+    if (r < 0)
+        return r;
     included = malloc(sizeof(*included));
     if (!included)
         return no_memory(e);
     billing__included__init(included);
     message->entries[message->n_entries++] = included;
     included->batch = message->n_batches - 1;
-    included->leaf = number - b->batch.first_entry;
-    proof_len = merkle_proof(b->leaves, b->batch.leaf_count, included->leaf,
-                             b->scratch, proof);
-    salt = db_blob(stmt, 1, &salt_len);
-    entry = db_blob(stmt, 2, &entry_len);
-    r = bytes_copy(&included->salt, salt, salt_len, e);
-    if (r == 0)
-        r = bytes_copy(&included->entry, entry, entry_len, e);
-    if (r == 0)
-        r = bytes_copy(&included->proof, proof, proof_len * MERKLE_HASH_SIZE,
-                       e);
-    return r;
+    included->leaf = number - tree->batch.first_entry;
+    return included_fill(included, tree, stmt, e);
 }
 
 static int entries_add(struct builder *b, uint64_t submission, struct err *e)
@@ -176,7 +148,7 @@ static int entries_add(struct builder *b, uint64_t submission, struct err *e)
         return -EIO;
     db_bind_int(stmt, 1, submission);
     while ((r = ledger_row(b->ledger, stmt, e)) > 0) {
-        r = included_add(b, db_int(stmt, 0), stmt, e);
+        r = included_add(b, stmt, e);
         if (r < 0)
             break;
     }
@@ -232,29 +204,23 @@ int receipt_build(struct ledger *ledger,
 {
     Billing__Receipt *message;
     struct submission_row row;
-    struct builder *b;
+    struct builder b = {.ledger = ledger};
     int r = receipt_refusals(ledger, submission_id, &row, e);
 
     if (r < 0)
         return r;
-    b = calloc(1, sizeof(*b));
-    // Apart, because its free function frees the message as well.
+    // The library's free function frees the message as well.
     message = malloc(sizeof(*message));
-    if (!b || !message) {
-        free(b);
-        free(message);
+    if (!message)
         return no_memory(e);
-    }
-    b->ledger = ledger;
-    billing__receipt__init(&b->message);
+    billing__receipt__init(&b.message);
     // Besides the records: admission, hold, charge, write-off, settlement.
-    r = lists_make(b, row.books.record_count + 5, e);
+    r = lists_make(&b, row.books.record_count + 5, e);
     if (r == 0)
-        r = header_fill(b, &row, e);
+        r = header_fill(&b, &row, e);
     if (r == 0)
-        r = entries_add(b, row.number, e);
-    *message = b->message;
-    free(b);
+        r = entries_add(&b, row.number, e);
+    *message = b.message;
     *len = billing__receipt__get_packed_size(message);
     if (r == 0 && *len > RECEIPT_MAX)
         r = err_set(e, EFBIG, "the receipt is too large");

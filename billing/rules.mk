@@ -52,3 +52,11 @@ FUZZ_SRCS_receipt := $(filter-out billing/receipt_verify.c,$(RECEIPT_SRCS)) \
     $(LIB_SRCS)
 FUZZ_LIBS_ratecard := $(RECEIPT_LIBS)
 FUZZ_LIBS_receipt := $(RECEIPT_LIBS)
+
+BENCHES += $(BUILD)/bench/ledger
+$(BUILD)/bench/ledger: $(patsubst %.c,$(BUILD)/obj/%.o,tests/bench/ledger.c \
+    $(LEDGER_SRCS) $(LIB_SRCS) $(LIB_DB_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^ $(LEDGER_LIBS)
+DEPFILES += $(BUILD)/obj/tests/bench/ledger.d

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: ISC
-// ledger.rate: whole submissions (hold, usage record, settlement, signed batch,
-// durable) a second on one core, and the records among them; grouped as the
-// ledger role groups them. Arguments: a folder for the database, seconds,
-// submissions in a group.
+// What the books cost, on one core and durable (WAL, synchronous=FULL), in the
+// groups in which the ledger role works. The database lies in the folder given,
+// else in /var/tmp.
+//
+//   ledger.submissions  whole ones: hold; usage record, charge, settlement,
+//                       signed batch; two commits for each group of 50
+//   ledger.rate         usage records of 1,000 domains that run, one a row;
+//                       1,000 records and a signed batch a commit
+//   ledger.size         bytes on disk, by record and by submission
+//   ledger.audit        entries of all that, audited
+//   receipt.build       in the order of settlement, as they are asked for
+//   receipt.verify
+//
+//   ledger [FOLDER [SECONDS]]
 #include <err.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -11,13 +21,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "lib/clock.h"
+#include "billing/audit.h"
 #include "billing/ledger.h"
 #include "billing/receipt.h"
 
-#define CUSTOMERS 100
+#define CUSTOMERS  100
+#define GROUP      50
+#define DOMAINS    1000
+#define RECEIPTS   500
+#define FIRST_LONG (1ull << 40) // numbers of the domains that run
 
 static struct ledger *ledger;
 static struct err e;
+static char path[4096];
+static uint8_t node_id[LEDGER_KEY_SIZE];
 static uint8_t customers[CUSTOMERS][LEDGER_KEY_SIZE];
 
 static void must(int r, const char *what)
@@ -26,20 +43,55 @@ static void must(int r, const char *what)
         errx(1, "%s: %s", what, e.text);
 }
 
-static void node_make(const char *path)
+static void begin(void)
+{
+    must(ledger_begin(ledger, &e), "begin");
+}
+
+static void seal_and_commit(void)
+{
+    must(ledger_batch_seal(ledger, NULL, &e), "seal");
+    must(ledger_commit(ledger, &e), "commit");
+}
+
+static double file_size(void)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        err(1, "%s", path);
+    return st.st_size;
+}
+
+static uint64_t cpu_ns(void)
+{
+    return clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static double now_s(void)
+{
+    return clock_mono_ns() / 1e9;
+}
+
+// --------------------------------------------------------------- the ledger
+
+static void ledger_make(void)
 {
     static struct receipts_key key;
     struct ledger_options options = {.path = path, .key = &key};
     uint8_t node_secret[64], id[LEDGER_ID_SIZE];
     struct ratecard card;
 
-    crypto_sign_keypair(options.node_id, node_secret);
+    if (sodium_init() < 0)
+        errx(1, "libsodium does not start");
+    crypto_sign_keypair(node_id, node_secret);
+    memcpy(options.node_id, node_id, sizeof(node_id));
     must(receipts_key_make(&key, node_secret, clock_real_ns() / 1000000000,
                            86400, &e),
          "key");
     must(ledger_open(&ledger, &options, &e), "open");
     must(ratecard_load(&card, "billing/ratecards/default.cfg", &e), "card");
-    must(ledger_begin(ledger, &e), "begin");
+    begin();
     must(ledger_ratecard_set(ledger, &card, &e), "card");
     for (int i = 0; i < CUSTOMERS; i++) {
         randombytes_buf(customers[i], sizeof(customers[i]));
@@ -51,98 +103,176 @@ static void node_make(const char *path)
                            NULL, &e),
              "credit");
     }
-    must(ledger_commit(ledger, &e), "commit");
+    seal_and_commit();
 }
 
+// Real ones are hashes too: their place in an index is random.
 static void submission_id(uint64_t n, uint8_t id[LEDGER_ID_SIZE])
 {
     crypto_generichash(id, LEDGER_ID_SIZE, (const uint8_t *)&n, sizeof(n), NULL,
                        0);
 }
 
-static void group(uint64_t first, uint64_t count)
+static struct usage_record record_of(uint64_t n, uint64_t seq)
 {
     struct usage_record record = {
-        .seq = 1,
+        .seq = seq,
         .phase = USAGE_RUN,
-        .end_ns = 4000000,
-        .usage = {.starts = 1,
-                  .cpu_ns = 1234567,
+        .start_ns = clock_real_ns(),
+        .usage = {.starts = seq == 1,
+                  .cpu_ns = 1234567 + n % 1000,
                   .wall_ns = 4000000,
                   .mem_reserved_kib = 65536,
                   .mem_reserved_kib_ms = 4 * 65536,
                   .mem_peak_kib = 512,
                   .console_bytes = 100},
     };
+
+    record.end_ns = record.start_ns + record.usage.wall_ns;
+    submission_id(n, record.submission_id);
+    return record;
+}
+
+static void hold(uint64_t n)
+{
     uint8_t id[LEDGER_ID_SIZE];
 
-    // A hold is durable before the domain starts, so there are two commits.
-    must(ledger_begin(ledger, &e), "begin");
-    for (uint64_t n = first; n < first + count; n++) {
-        submission_id(n, id);
-        must(ledger_hold(ledger, id, customers[n % CUSTOMERS], 100000, &e),
-             "hold");
-    }
+    submission_id(n, id);
+    must(ledger_hold(ledger, id, customers[n % CUSTOMERS], 1000000, &e),
+         "hold");
+}
+
+// -------------------------------------------------------------- the figures
+
+// Holds are durable before domains start, hence two commits.
+static void group_run(uint64_t first)
+{
+    begin();
+    for (uint64_t n = first; n < first + GROUP; n++)
+        hold(n);
     must(ledger_commit(ledger, &e), "commit");
-    must(ledger_begin(ledger, &e), "begin");
-    for (uint64_t n = first; n < first + count; n++) {
-        submission_id(n, record.submission_id);
+    begin();
+    for (uint64_t n = first; n < first + GROUP; n++) {
+        struct usage_record record = record_of(n, 1);
+
         must(ledger_settle(ledger, record.submission_id, &record, NULL, &e),
              "settle");
     }
-    must(ledger_batch_seal(ledger, NULL, &e), "seal");
-    must(ledger_commit(ledger, &e), "commit");
+    seal_and_commit();
 }
 
-static void receipts_time(uint64_t submissions)
+static uint64_t submissions_figure(double seconds)
 {
-    uint64_t build_ns = 0, verify_ns = 0, start, size = 0;
-    struct ledger_options unused;
-    struct receipt_report report;
-    const int count = 200;
+    double size = file_size(), start = now_s(), cpu_us;
+    uint64_t done = 0;
 
-    (void)unused;
-    (void)report;
-    for (int i = 0; i < count; i++) {
+    cpu_us = cpu_ns() / 1e3;
+    while (now_s() - start < seconds) {
+        group_run(done);
+        done += GROUP;
+    }
+    cpu_us = cpu_ns() / 1e3 - cpu_us;
+    printf("bench ledger.submissions %.0f 1/s cpu_us %.0f bytes %.0f\n",
+           done / (now_s() - start), cpu_us / done,
+           (file_size() - size) / done);
+    return done;
+}
+
+static void records_figure(double seconds)
+{
+    double size = file_size(), start, cpu_us;
+    uint64_t done = 0;
+
+    begin();
+    for (uint64_t n = 0; n < DOMAINS; n++)
+        hold(FIRST_LONG + n);
+    seal_and_commit();
+    start = now_s();
+    cpu_us = cpu_ns() / 1e3;
+    while (now_s() - start < seconds) {
+        begin();
+        for (uint64_t n = 0; n < DOMAINS; n++, done++) {
+            struct usage_record record =
+                record_of(FIRST_LONG + n, 1 + done / DOMAINS);
+
+            must(ledger_usage_record_add(ledger, &record, &e), "record");
+        }
+        seal_and_commit();
+    }
+    cpu_us = cpu_ns() / 1e3 - cpu_us;
+    printf("bench ledger.rate %.0f records/s cpu_us %.1f\n",
+           done / (now_s() - start), cpu_us / done);
+    printf("bench ledger.size %.0f bytes/record\n",
+           (file_size() - size) / done);
+}
+
+static void receipts_figure(uint64_t submissions)
+{
+    uint64_t build_ns = 0, verify_ns = 0, start_ns;
+    struct receipt_report report;
+    size_t bytes_sum = 0;
+
+    for (uint64_t i = 0; i < RECEIPTS; i++) {
         uint8_t id[LEDGER_ID_SIZE], *bytes;
         size_t len;
 
-        submission_id(randombytes_uniform(submissions), id);
-        start = clock_mono_ns();
+        submission_id(submissions > RECEIPTS ? submissions - RECEIPTS + i : 0,
+                      id);
+        start_ns = cpu_ns();
         must(receipt_build(ledger, id, &bytes, &len, &e), "receipt");
-        build_ns += clock_mono_ns() - start;
-        size += len;
+        build_ns += cpu_ns() - start_ns;
+        start_ns = cpu_ns();
+        must(receipt_verify(bytes, len, node_id, &report, &e), "verification");
+        verify_ns += cpu_ns() - start_ns;
+        bytes_sum += len;
         free(bytes);
     }
-    (void)verify_ns;
-    printf("bench receipt.build %.0f us, %llu bytes\n",
-           build_ns / 1000.0 / count, (unsigned long long)size / count);
+    printf("bench receipt.build %.0f us bytes %zu\n", build_ns / 1e3 / RECEIPTS,
+           bytes_sum / RECEIPTS);
+    printf("bench receipt.verify %.0f us\n", verify_ns / 1e3 / RECEIPTS);
+}
+
+static void audit_figure(void)
+{
+    struct audit_result result;
+    double start = now_s();
+
+    must(ledger_audit(path, node_id, &result, &e), "audit");
+    printf("bench ledger.audit %.0f entries/s entries %llu\n",
+           result.entries / (now_s() - start),
+           (unsigned long long)result.entries);
+}
+
+// The auditor, which only reads, leaves SQLite's side files.
+static void folder_remove(const char *folder)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    char name[4200];
+
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
+        unlink(name);
+    }
+    rmdir(folder);
 }
 
 int main(int argc, char **argv)
 {
-    const char *folder = argc > 1 ? argv[1] : "/tmp";
+    static char folder[4000];
     double seconds = argc > 2 ? atof(argv[2]) : 5;
-    uint64_t per_group = argc > 3 ? strtoull(argv[3], NULL, 10) : 50;
-    uint64_t start, cpu, done = 0;
-    struct stat st;
-    char path[4096];
+    uint64_t submissions;
 
-    (void)receipts_time;
-    snprintf(path, sizeof(path), "%s/bench-ledger.db", folder);
-    unlink(path);
-    node_make(path);
-    start = clock_mono_ns();
-    cpu = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
-    while (clock_mono_ns() - start < seconds * 1e9) {
-        group(done, per_group);
-        done += per_group;
-    }
-    start = clock_mono_ns() - start;
-    cpu = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-    printf("bench ledger.rate %.0f submissions/s, %.0f us CPU each\n",
-           done * 1e9 / start, cpu / 1000.0 / done);
+    snprintf(folder, sizeof(folder), "%s/hostel-bench-XXXXXX",
+             argc > 1 ? argv[1] : "/var/tmp");
+    if (!mkdtemp(folder))
+        err(1, "%s", folder);
+    snprintf(path, sizeof(path), "%s/ledger.db", folder);
+    ledger_make();
+    submissions = submissions_figure(seconds);
+    records_figure(seconds);
+    receipts_figure(submissions);
     ledger_close(ledger);
-    stat(path, &st);
-    printf("bench ledger.size %.0f bytes/submission\n", (double)st.st_size / done);
+    audit_figure();
+    folder_remove(folder);
+    return 0;
 }

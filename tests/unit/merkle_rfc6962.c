@@ -76,7 +76,8 @@ static void leaves_of_reference(uint8_t (*leaves)[HASH])
 
 static void reference_test(void)
 {
-    uint8_t leaves[8][HASH], work[8][HASH], root[HASH], hash[HASH];
+    uint8_t leaves[8][HASH], nodes[MERKLE_NODES(8)][HASH];
+    uint8_t root[HASH], hash[HASH];
     uint8_t proof[MERKLE_PROOF_MAX][HASH];
 
     for (size_t count = 0; count <= 8; count++) {
@@ -85,11 +86,14 @@ static void reference_test(void)
         OK(hex_decode(hash, HASH, roots[count]));
         CHECK(memcmp(root, hash, HASH) == 0);
     }
-    leaves_of_reference(leaves);
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        size_t length =
-            merkle_proof(leaves, paths[i].count, paths[i].index, work, proof);
+        size_t count = paths[i].count, length, top;
 
+        leaves_of_reference(nodes);
+        top = merkle_tree(nodes, count);
+        OK(hex_decode(hash, HASH, roots[count]));
+        CHECK(memcmp(nodes[top], hash, HASH) == 0);
+        length = merkle_proof(nodes, count, paths[i].index, proof);
         CHECK(length == paths[i].length);
         for (size_t k = 0; k < length; k++) {
             OK(hex_decode(hash, HASH, paths[i].path[k]));
@@ -110,6 +114,7 @@ static int verify(uint8_t (*leaves)[HASH], size_t index, size_t count,
 static void proofs_test(void)
 {
     static uint8_t leaves[LEAVES][HASH], work[LEAVES][HASH];
+    static uint8_t nodes[MERKLE_NODES(LEAVES)][HASH];
     uint8_t proof[MERKLE_PROOF_MAX][HASH], root[HASH];
 
     for (size_t i = 0; i < LEAVES; i++)
@@ -117,8 +122,10 @@ static void proofs_test(void)
     for (size_t count = 1; count <= LEAVES; count++) {
         memcpy(work, leaves, sizeof(work));
         merkle_root(work, count, root);
+        memcpy(nodes, leaves, sizeof(leaves));
+        CHECK(memcmp(nodes[merkle_tree(nodes, count)], root, HASH) == 0);
         for (size_t index = 0; index < count; index++) {
-            size_t length = merkle_proof(leaves, count, index, work, proof);
+            size_t length = merkle_proof(nodes, count, index, proof);
 
             CHECK(verify(leaves, index, count, proof, length, root) == 0);
             // Another place, too long, too short, a bit changed.

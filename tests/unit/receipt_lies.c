@@ -96,7 +96,7 @@ static ProtobufCBinaryData bytes_of(const void *data, size_t len)
 static size_t receipt_forge(struct story *s, uint8_t *out)
 {
     static uint8_t packed[ENTRIES_MAX][ENTRY_BYTES_MAX];
-    static uint8_t leaves[ENTRIES_MAX][32], work[ENTRIES_MAX][32];
+    static uint8_t nodes[MERKLE_NODES(ENTRIES_MAX)][32];
     static uint8_t proofs[ENTRIES_MAX][MERKLE_PROOF_MAX][32];
     static const uint8_t salt[ENTRY_SALT_SIZE] = "sixteen bytes of";
     Billing__Receipt receipt = BILLING__RECEIPT__INIT;
@@ -104,7 +104,7 @@ static size_t receipt_forge(struct story *s, uint8_t *out)
     Billing__Batch batch = BILLING__BATCH__INIT, *batches = &batch;
     Billing__Included included[ENTRIES_MAX], *list[ENTRIES_MAX];
     uint8_t header[BATCH_HEADER_MAX], signature[64], card[RATECARD_BYTES_MAX];
-    size_t header_len;
+    size_t header_len, top;
 
     for (size_t i = 0; i < s->count; i++) {
         billing__included__init(&included[i]);
@@ -114,12 +114,13 @@ static size_t receipt_forge(struct story *s, uint8_t *out)
         included[i].entry =
             bytes_of(packed[i], entry_pack(&s->entries[i], packed[i]));
         merkle_leaf(salt, sizeof(salt), packed[i], included[i].entry.len,
-                    leaves[i]);
+                    nodes[i]);
     }
+    top = merkle_tree(nodes, s->count);
+    memcpy(s->batch.root, nodes[top], 32);
     for (size_t i = 0; i < s->count; i++)
         included[i].proof = bytes_of(
-            proofs[i], 32 * merkle_proof(leaves, s->count, i, work, proofs[i]));
-    merkle_root(leaves, s->count, s->batch.root);
+            proofs[i], 32 * merkle_proof(nodes, s->count, i, proofs[i]));
     s->batch.leaf_count = s->count;
     header_len = batch_pack(&s->batch, header);
     batch_sign(header, header_len, key.secret, signature);
