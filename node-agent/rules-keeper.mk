@@ -22,6 +22,7 @@ $(call unit-test,keeper_submit,tests/unit/keeper_submit.c $(KEEPER_TEST_SRCS),$(
 $(call unit-test,keeper_recover,tests/unit/keeper_recover.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_serve,tests/unit/keeper_serve.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_meter,tests/unit/keeper_meter.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
+$(call unit-test,keeper_store,tests/unit/keeper_store.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_lane,tests/unit/keeper_lane.c node-agent/keeper/lane.c,)
 $(call unit-test,ledgerd_serve,tests/unit/ledgerd_serve.c $(LEDGERD_CORE_SRCS) \
     $(CHAN_SRCS) $(AGENT_IPC_SRCS) $(LEDGER_SRCS) $(LIB_SRCS) $(LIB_DB_SRCS),$(LEDGERD_LIBS))

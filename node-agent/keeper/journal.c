@@ -48,6 +48,7 @@ static const char schema[] =
     ") strict;"
     "create index submission_customer on submission (customer, seq);"
     "create index submission_live on submission (seq) where state <> 6;"
+    "create index submission_old on submission (ended_ns) where state = 6;"
     "create table signed ("
     "  id blob primary key references submission (id) on delete cascade,"
     "  manifest blob not null,"
@@ -58,7 +59,7 @@ static const char schema[] =
     "  message blob not null" // struct msg_record
     ") strict, without rowid;";
 
-_Static_assert(SUB_DONE == 6, "the index of live submissions says so");
+_Static_assert(SUB_DONE == 6, "the indexes say so");
 
 #define COLUMNS                                                                \
     "id, customer, nonce, bundle, name, is_source, expires_s, limits, "        \
@@ -241,13 +242,16 @@ int journal_record_done(struct journal *j, const sub_id_t *id, struct err *e)
 }
 
 int journal_forget(struct journal *j, uint64_t ended_before_real_ns,
-                   uint64_t now_s, int most, struct err *e)
+                   uint64_t now_s, int most,
+                   void (*each)(void *arg, const sub_id_t *id), void *arg,
+                   struct err *e)
 {
     static const char sql[] =
         "delete from submission where seq in (select seq from submission "
-        "where state = 6 and ended_ns < ? and expires_s < ? order by seq "
-        "limit ?)";
+        "where state = 6 and ended_ns < ? and expires_s < ? "
+        "order by ended_ns limit ?) returning id";
     struct db_stmt *q;
+    sub_id_t id;
     int r = journal_write(j, e);
 
     if (r < 0)
@@ -257,7 +261,11 @@ int journal_forget(struct journal *j, uint64_t ended_before_real_ns,
     db_bind_int(q, 1, ended_before_real_ns);
     db_bind_int(q, 2, now_s);
     db_bind_int(q, 3, most);
-    return db_run(q, e);
+    while ((r = db_step(q, e)) > 0)
+        if (db_blob_copy(q, 0, id.b, sizeof(id.b)) == 0)
+            each(arg, &id);
+    db_done(q);
+    return r;
 }
 
 // ------------------------------------------------------------------- reading

@@ -63,9 +63,11 @@ int journal_list(struct journal *j, const struct msg_list *m,
                  int (*each)(void *arg, const struct sub *s), void *arg,
                  struct err *e);
 
-// Deletes at most `most` done rows that ended before this and whose bundles
-// have expired.
+// Deletes at most `most` done rows that ended before this, the oldest first,
+// and whose bundles have expired; `each` is told which.
 int journal_forget(struct journal *j, uint64_t ended_before_real_ns,
-                   uint64_t now_s, int most, struct err *e);
+                   uint64_t now_s, int most,
+                   void (*each)(void *arg, const sub_id_t *id), void *arg,
+                   struct err *e);
 
 #endif

@@ -114,14 +114,24 @@ static bool blob_used(void *arg, const key_id_t *customer,
     return false;
 }
 
-static void sweep(struct keeper *k)
+static void forget_log(void *arg, const sub_id_t *id)
 {
-    uint64_t now_ns = clock_real_ns();
+    struct keeper *k = arg;
+
+    store_log_drop(&k->store, id);
+}
+
+// Should the turn fail, rows are left without their logs, and go the next time.
+static void forget_old(struct keeper *k)
+{
+    uint64_t now_ns = clock_real_ns(), keep_s = KEEP_S;
     struct err e;
 
-    store_sweep(&k->store, BLOB_KEEP_S, LOG_KEEP_S, blob_used, k);
-    if (journal_forget(&k->journal, now_ns - ROW_KEEP_S * 1000000000u,
-                       now_ns / 1000000000u, SWEEP_ROWS, &e) < 0)
+    if (store_free(&k->store) < FREE_LOW)
+        keep_s = KEEP_LOW_S;
+    if (journal_forget(&k->journal, now_ns - keep_s * 1000000000u,
+                       now_ns / 1000000000u, FORGET_ROWS, forget_log, k,
+                       &e) < 0)
         keeper_fail(k, &e);
 }
 
@@ -133,10 +143,11 @@ static void timers_run(struct keeper *k)
     if (now_ns >= k->lease_due_ns) {
         leases_renew(k);
         submit_expire(k, now_ns);
+        forget_old(k);
         k->lease_due_ns = now_ns + k->cfg.lease_ns / 3;
     }
     if (now_ns >= k->sweep_due_ns) {
-        sweep(k);
+        store_sweep(&k->store, BLOB_KEEP_S, blob_used, k);
         k->sweep_due_ns = now_ns + SWEEP_NS;
     }
 }

@@ -25,15 +25,19 @@
 // When the spawner had no clean slot, it is asked again this much later.
 #define BUSY_NS 5000000u
 
-// Files of the store: what nobody has used for a day is deleted, and earlier
-// when all together exceed the maximum. Logs are kept for a month, rows of
-// the journal too (their nonces expire after a week).
+// Blobs that nobody has used for a day are deleted, and earlier when all
+// together come near the maximum.
 #define STORE_BYTES_MAX (16ull << 30)
 #define STORE_FREE_MIN  (256ull << 20) // left to the rest of the machine
 #define BLOB_KEEP_S     86400
-#define LOG_KEEP_S      (30 * 86400)
-#define ROW_KEEP_S      (30ull * 86400)
 #define SWEEP_NS        (600ull * 1000000000u)
-#define SWEEP_ROWS      10000 // rows deleted in one go
+
+// Done submissions are forgotten, logs and all, after a month; after a day
+// when the disk has less than this left. In bites, each third of a lease: 400
+// a second with the default, more than a node completes.
+#define KEEP_S      (30ull * 86400)
+#define KEEP_LOW_S  86400ull
+#define FREE_LOW    (1ull << 30)
+#define FORGET_ROWS 4000
 
 #endif

@@ -102,14 +102,19 @@ void store_close(struct store *st)
 
 // --------------------------------------------------------------------- blobs
 
-int store_room(const struct store *st, uint64_t len, struct err *e)
+uint64_t store_free(const struct store *st)
 {
     struct statvfs v;
 
+    return fstatvfs(st->blobs, &v) < 0 ? UINT64_MAX
+                                       : (uint64_t)v.f_bavail * v.f_frsize;
+}
+
+int store_room(const struct store *st, uint64_t len, struct err *e)
+{
     if (st->bytes + len > st->max_bytes)
         return err_set(e, ENOSPC, "the node's store is full at the moment");
-    if (fstatvfs(st->blobs, &v) == 0 &&
-        (uint64_t)v.f_bavail * v.f_frsize < len + STORE_FREE_MIN)
+    if (store_free(st) < len + STORE_FREE_MIN)
         return err_set(e, ENOSPC, "the node's disk is full at the moment");
     return 0;
 }
@@ -271,6 +276,14 @@ int store_log_open(struct store *st, const sub_id_t *id, enum log_kind kind,
     return fd < 0 ? err_errno(e, "the log") : fd;
 }
 
+void store_log_drop(struct store *st, const sub_id_t *id)
+{
+    char name[LOG_NAME];
+
+    unlinkat(st->logs, log_name(name, id, LOG_CONSOLE), 0);
+    unlinkat(st->logs, log_name(name, id, LOG_BUILD), 0);
+}
+
 // --------------------------------------------------------------------- sweep
 
 struct found {
@@ -334,25 +347,14 @@ static void remove_empty(void *arg, int dir, const char *name)
     unlinkat(dir, name, AT_REMOVEDIR); // fails when anything is in it
 }
 
-static void sweep_log(void *arg, int dir, const char *name)
-{
-    const time_t *before_s = arg;
-    struct stat st;
-
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-        st.st_mtime < *before_s)
-        unlinkat(dir, name, 0);
-}
-
-void store_sweep(struct store *st, uint64_t keep_s, uint64_t log_keep_s,
+void store_sweep(struct store *st, uint64_t keep_s,
                  bool (*used)(void *arg, const key_id_t *customer,
                               const uint8_t name[32]),
                  void *arg)
 {
     struct finding f = {0};
-    time_t now_s = time(NULL), logs_before_s = now_s - (time_t)log_keep_s;
+    time_t now_s = time(NULL);
 
-    names(st->logs, sweep_log, &logs_before_s);
     names(st->blobs, find_customer, &f);
     if (f.n)
         qsort(f.at, f.n, sizeof(f.at[0]), older_first);

@@ -66,10 +66,15 @@ int store_log_new(struct store *st, const sub_id_t *id, enum log_kind kind,
 int store_log_open(struct store *st, const sub_id_t *id, enum log_kind kind,
                    bool make, struct err *e);
 
+// Deletes a submission's logs.
+void store_log_drop(struct store *st, const sub_id_t *id);
+
+// Bytes left on the file system.
+uint64_t store_free(const struct store *st);
+
 // Deletes blobs not used for keep_s, and newer ones, oldest first, down to
-// three quarters of max_bytes, unless `used` says that they are needed; and
-// logs not written to for log_keep_s.
-void store_sweep(struct store *st, uint64_t keep_s, uint64_t log_keep_s,
+// three quarters of max_bytes, unless `used` says that they are needed.
+void store_sweep(struct store *st, uint64_t keep_s,
                  bool (*used)(void *arg, const key_id_t *customer,
                               const uint8_t name[32]),
                  void *arg);

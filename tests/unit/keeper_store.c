@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: ISC
+// The keeper's files: written once, found again, swept when nobody needs them;
+// and the money of a submission that never came to be is given back.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "lib/clock.h"
+#include "lib/hex.h"
+#include "tests/unit/keeper_world.h"
+
+static struct world w;
+
+static const key_id_t ada = {{1}}, bob = {{2}};
+
+static void blob_name(uint8_t name[32], uint8_t n)
+{
+    memset(name, n, 32);
+}
+
+static char *blob_at(char out[256], const key_id_t *who, const uint8_t name[32])
+{
+    strcpy(out, "blobs/");
+    hex_encode(out + 6, who, 32);
+    out[70] = '/';
+    hex_encode(out + 71, name, 32);
+    return out;
+}
+
+static void put(struct store *st, const key_id_t *who, uint8_t n, size_t len)
+{
+    static uint8_t data[4096];
+    uint8_t name[32];
+
+    blob_name(name, n);
+    CHECK_WORKS(store_put(st, who, name, data, len, e));
+}
+
+static bool has(struct store *st, const key_id_t *who, uint8_t n)
+{
+    uint8_t name[32];
+
+    blob_name(name, n);
+    return store_has(st, who, name);
+}
+
+static void age(const key_id_t *who, uint8_t n, int hours)
+{
+    struct timespec t[2] = {{.tv_sec = clock_real_ns() / 1000000000u}};
+    uint8_t name[32];
+    char path[256];
+
+    blob_name(name, n);
+    t[0].tv_sec -= hours * 3600;
+    t[1] = t[0];
+    CHECK(utimensat(AT_FDCWD, blob_at(path, who, name), t, 0) == 0);
+}
+
+static bool used_none(void *arg, const key_id_t *who, const uint8_t name[32])
+{
+    (void)who;
+    return arg && *(const uint8_t *)arg == name[0];
+}
+
+static void test_blobs(struct store *st)
+{
+    struct stat before, after;
+    struct draft d;
+    uint8_t name[32];
+    char path[256];
+    int fd;
+
+    put(st, &ada, 1, 100);
+    CHECK(has(st, &ada, 1) && !has(st, &bob, 1)); // not shared
+    blob_name(name, 1);
+    CHECK(stat(blob_at(path, &ada, name), &before) == 0);
+    put(st, &ada, 1, 100); // there already: not written again
+    CHECK(stat(path, &after) == 0 && before.st_ino == after.st_ino);
+    CHECK(st->bytes == 100);
+    fd = store_get(st, &ada, name, NULL);
+    CHECK(fd >= 0 && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY);
+    close(fd);
+    CHECK(store_get(st, &bob, name, NULL) < 0);
+
+    // A draft that a crash left is gone with the next start.
+    CHECK_WORKS(store_draft(st, &d, &ada, e));
+    CHECK(write(d.fd, "half", 4) == 4);
+    close(d.fd);
+    close(d.folder);
+    store_close(st);
+    CHECK_WORKS(store_open(st, 1000, e));
+    CHECK(st->bytes == 100);
+    hex_encode(path, &ada, 32);
+    CHECK(!has(st, &ada, 0));
+    strcpy(path + 64, "/.0");
+    CHECK(faccessat(st->blobs, path, F_OK, 0) < 0);
+}
+
+static void test_sweep(struct store *st)
+{
+    uint8_t needed = 3;
+
+    put(st, &ada, 2, 100);
+    put(st, &bob, 3, 100);
+    put(st, &bob, 4, 100);
+    age(&ada, 1, 30);
+    age(&bob, 3, 30);
+    store_sweep(st, 86400, used_none, &needed);
+    CHECK(!has(st, &ada, 1) && has(st, &ada, 2));
+    CHECK(has(st, &bob, 3) && has(st, &bob, 4)); // one is needed, one is new
+    CHECK(st->bytes == 300);
+
+    // Near the maximum the oldest go first, needed or not new enough.
+    put(st, &ada, 5, 500);
+    CHECK(st->bytes == 800 && store_room(st, 201, NULL) == -ENOSPC);
+    age(&ada, 2, 3);
+    age(&bob, 4, 2);
+    store_sweep(st, 86400, used_none, &needed);
+    CHECK(!has(st, &ada, 2) && has(st, &bob, 4) && has(st, &ada, 5));
+    CHECK(has(st, &bob, 3) && st->bytes == 700);
+    CHECK(store_room(st, 300, NULL) == 0);
+
+    age(&bob, 3, 30);
+    age(&bob, 4, 30);
+    store_sweep(st, 86400, used_none, NULL);
+    CHECK(!has(st, &bob, 3) && !has(st, &bob, 4));
+    CHECK(has(st, &ada, 5) && st->bytes == 500);
+}
+
+// The node died when the ledger had said yes and nobody else knew.
+static void test_forgotten_hold(void)
+{
+    struct bundle_of b;
+    struct msg_get m = {0};
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+
+    bundle_image(&w, &b, 1);
+    world_submit(&w, &b);
+    world_turn(&w);
+    world_peers(&w); // held
+    world_kill(&w);
+    world_open_again(&w);
+    world_run(&w);
+    m.id = b.id;
+    world_send(&w, &m, MSG_GET, sizeof(m));
+    world_run(&w);
+    world_reply(&w, MSG_GET, &any, fds);
+    CHECK(any.reply.status == 404); // nobody was told of it
+    CHECK(w.k->subs.count == 1 && world_held(&w, &b.id)->voided == 0);
+
+    sub_next(&w.k->subs, NULL)->asked_mono_ns -= ASKED_KEEP_NS + 1;
+    w.k->lease_due_ns = 0;
+    world_run(&w);
+    CHECK(w.k->subs.count == 0 && world_held(&w, &b.id)->voided == 1);
+    CHECK(world_held(&w, &b.id)->settled == 0);
+}
+
+// Done long ago: the row goes, and its logs; not while its nonce may be used.
+static void test_forget(void)
+{
+    struct bundle_of old, fresh;
+    struct sub s;
+    char log[64];
+
+    bundle_image(&w, &old, 2);
+    world_accept(&w, &old, 201);
+    world_end(&w, &old.id, HVC_POWEROFF, 0);
+    bundle_image(&w, &fresh, 3);
+    world_accept(&w, &fresh, 201);
+    world_end(&w, &fresh.id, HVC_POWEROFF, 0);
+    world_run(&w);
+    CHECK_WORKS(
+        db_exec(w.k->journal.db, "update submission set ended_ns = 1000", e));
+    CHECK_WORKS(journal_get(&w.k->journal, &old.id, &s, e));
+    CHECK_WORKS(db_exec(w.k->journal.db,
+                        "update submission set expires_s = 1000 "
+                        "where seq = (select min(seq) from submission)",
+                        e));
+    w.k->lease_due_ns = 0;
+    world_run(&w);
+    CHECK(journal_get(&w.k->journal, &old.id, &s, NULL) == -ENOENT);
+    CHECK_WORKS(journal_get(&w.k->journal, &fresh.id, &s, e));
+    strcpy(log, "logs/");
+    hex_encode(log + 5, old.id.b, 16);
+    strcat(log, ".console");
+    CHECK(access(log, F_OK) < 0);
+    hex_encode(log + 5, fresh.id.b, 16);
+    strcat(log, ".console");
+    CHECK(access(log, F_OK) == 0);
+}
+
+int main(void)
+{
+    struct store st;
+
+    world_open(&w);
+    CHECK_WORKS(store_open(&st, 1000, e));
+    test_blobs(&st);
+    test_sweep(&st);
+    store_close(&st);
+    test_forgotten_hold();
+    test_forget();
+    world_close(&w);
+    return 0;
+}
