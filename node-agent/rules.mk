@@ -24,3 +24,14 @@ $(call host-program,hosteld,$(sort $(HOSTELD_SRCS)),\
 $(call unit-test,ipc,tests/unit/ipc_test.c $(AGENT_IPC_SRCS) $(LIB_SRCS),)
 $(call unit-test,config,tests/unit/config_test.c node-agent/agent/config.c $(LIB_SRCS),)
 $(call unit-test,cgroup,tests/unit/cgroup_test.c $(CGROUP_SRCS) $(LIB_SRCS),)
+
+# The spawner alone, driven by a program that plays supervisor and keeper.
+SLOTS_DRIVER_SRCS := tests/domain/slots_driver.c node-agent/agent/role.c \
+    $(AGENT_IPC_SRCS) $(CHAN_SRCS) $(SPAWNER_SRCS) billing/usage.c $(LIB_SRCS)
+$(BUILD)/tests/slots-driver: $(patsubst %.c,$(BUILD)/obj/%.o,$(SLOTS_DRIVER_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
+DEPFILES += $(BUILD)/obj/tests/domain/slots_driver.d
+TEST_BUILT += $(BUILD)/tests/slots-driver
+DOMAIN_TESTS += tests/domain/slots

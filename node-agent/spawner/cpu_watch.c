@@ -42,13 +42,32 @@ int cpu_watch_open(struct cpu_watch *w, const pid_t pid[CPU_WATCH_PROCESSES])
     return 0;
 }
 
-void cpu_watch_start(struct cpu_watch *w, uint64_t cpu_ns)
+void cpu_watch_start(struct cpu_watch *w, uint64_t used_ns)
+{
+    w->base_ns = used_ns;
+    for (int i = 0; i < CPU_WATCH_PROCESSES; i++)
+        if (w->fd[i] >= 0)
+            ioctl(w->fd[i], PERF_EVENT_IOC_ENABLE, 0);
+}
+
+uint64_t cpu_watch_used_ns(const struct cpu_watch *w)
+{
+    uint64_t used = w->base_ns, count;
+
+    for (int i = 0; i < CPU_WATCH_PROCESSES; i++) {
+        if (w->fd[i] < 0 ||
+            read(w->fd[i], &count, sizeof(count)) != sizeof(count))
+            return 0;
+        used += count;
+    }
+    return used;
+}
+
+void cpu_watch_allow(struct cpu_watch *w, uint64_t left_ns)
 {
     for (int i = 0; i < CPU_WATCH_PROCESSES; i++)
-        if (w->fd[i] >= 0) {
-            ioctl(w->fd[i], PERF_EVENT_IOC_PERIOD, &cpu_ns);
-            ioctl(w->fd[i], PERF_EVENT_IOC_ENABLE, 0);
-        }
+        if (w->fd[i] >= 0)
+            ioctl(w->fd[i], PERF_EVENT_IOC_PERIOD, &left_ns);
 }
 
 void cpu_watch_close(struct cpu_watch *w)

@@ -4,8 +4,9 @@
  * processes and, at the budget, sends the one that used it up a signal that
  * it cannot catch, within microseconds (perf's `sigtrap`).
  *
- * Each event sees one process; the sum is what the spawner's own looks are
- * for (slot.c), and all there is where the kernel does not allow events.
+ * Each event sees one process. So the owner looks now and then at what both
+ * have used, by the same events, which read live where a control group's
+ * figure is a tick old, and allows each of them what is left.
  */
 #ifndef SPAWNER_CPU_WATCH_H
 #define SPAWNER_CPU_WATCH_H
@@ -17,17 +18,25 @@
 
 struct cpu_watch {
     int fd[CPU_WATCH_PROCESSES]; /* -1: none */
+    uint64_t base_ns;            /* used before the events counted */
 };
 #define CPU_WATCH_INIT                                                         \
     {                                                                          \
         .fd = { -1, -1 }                                                       \
     }
 
-/* Prepare events, not counting yet. 0, or -errno when they are not allowed. */
+/* Prepare events, not counting yet. 0, or -errno when they are not allowed;
+ * then the other functions do nothing. */
 int cpu_watch_open(struct cpu_watch *w, const pid_t pid[CPU_WATCH_PROCESSES]);
 
+/* Count from now on, used_ns having been used before. */
+void cpu_watch_start(struct cpu_watch *w, uint64_t used_ns);
+
+/* What both have used by now; 0 when nobody counts. */
+uint64_t cpu_watch_used_ns(const struct cpu_watch *w);
+
 /* Each of the processes may use so much from now on. */
-void cpu_watch_start(struct cpu_watch *w, uint64_t cpu_ns);
+void cpu_watch_allow(struct cpu_watch *w, uint64_t left_ns);
 
 void cpu_watch_close(struct cpu_watch *w);
 

@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include "lib/cleanup.h"
 #include "lib/log.h"
@@ -16,12 +18,38 @@
 /* Where the nursery finds its socket. */
 #define NURSERY_FD 3
 
-static _Noreturn void nursery_exec(const char *hv_path, int sock)
+#define GROUP "nursery"
+
+/* A killed process is gone within milliseconds. */
+#define CLEAR_TRIES   2000
+#define CLEAR_STEP_NS 1000000
+
+static int nursery_clear(const struct cgroup_tree *t, struct err *e)
+{
+    const struct timespec step = {0, CLEAR_STEP_NS};
+    int r = cgroup_make(t, GROUP, e);
+
+    for (int i = 0; r == 0 && i < CLEAR_TRIES; i++) {
+        if (cgroup_empty(t, GROUP) == 1)
+            return 0;
+        cgroup_kill(t, GROUP);
+        nanosleep(&step, NULL);
+    }
+    return r < 0 ? r : err_set(e, EBUSY, "an earlier nursery cannot be killed");
+}
+
+static _Noreturn void nursery_exec(const struct cgroup_tree *t,
+                                   const char *hv_path, int sock)
 {
     char *argv[] = {"hostel-hv", "nursery", NULL};
     char *env[] = {NULL};
     sigset_t none;
+    struct err e;
 
+    if (cgroup_enter(t, GROUP, getpid(), &e) < 0) {
+        log_error("%s", e.text);
+        _exit(1);
+    }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -34,15 +62,19 @@ static _Noreturn void nursery_exec(const char *hv_path, int sock)
     _exit(1);
 }
 
-int nursery_start(const char *hv_path, pid_t *pid, struct err *e)
+int nursery_start(const struct cgroup_tree *t, const char *hv_path, pid_t *pid,
+                  struct err *e)
 {
-    int pair[2], r = sock_pair(pair);
+    int pair[2], r;
 
+    if (nursery_clear(t, e) < 0)
+        return -e->code;
+    r = sock_pair(pair);
     if (r < 0)
         return err_set(e, -r, "making the nursery's socket");
     *pid = fork();
     if (*pid == 0)
-        nursery_exec(hv_path, pair[1]);
+        nursery_exec(t, hv_path, pair[1]);
     close(pair[1]);
     if (*pid < 0) {
         close(pair[0]);
@@ -89,4 +121,11 @@ int nursery_made(int fd, struct hvc_made *made, int *pidfd, struct err *e)
                        "HVC_MADE");
     }
     return 1;
+}
+
+void nursery_end(const struct cgroup_tree *t, int fd, pid_t pid)
+{
+    close(fd);
+    waitpid(pid, NULL, 0);
+    cgroup_remove(t, GROUP);
 }

@@ -172,7 +172,7 @@ static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd)
     pid_t pid[CPU_WATCH_PROCESSES] = {pidfd_pid(guest_fd), s->monitor_pid};
     int r = cpu_watch_open(&s->watch, pid);
 
-    if (r < 0 && !p->no_events) {
+    if (r < 0 && r != -ESRCH && !p->no_events) {
         p->no_events = true;
         log_warn("CPU budgets are watched by looking only: perf events are "
                  "not allowed here (%s)",
@@ -180,7 +180,14 @@ static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd)
     }
     slot_event(p, s, SLOT_EV_READY);
     if (s->state == SLOT_RUNNING)
-        s->look_ns = clock_mono_ns(); /* what is left of its budget */
+        slot_watch_again(p, s);
+}
+
+/* A predecessor told it to start, and died before it could hear. */
+static bool never_started(const struct slot *s, const struct hvc_ready *m)
+{
+    return (s->state == SLOT_RUNNING || s->state == SLOT_ENDING) &&
+           (m->state == HVC_PARKED || m->state == HVC_LOADED);
 }
 
 union monitor_message {
@@ -201,7 +208,10 @@ void slot_hear(struct spawner *p, struct slot *s)
     if (n >= (ssize_t)sizeof(u.ready) && u.head.size == n &&
         u.head.type == HVC_READY && u.ready.version == HVC_VERSION &&
         nfds == 1) {
-        monitor_ready(p, s, fd);
+        if (never_started(s, &u.ready))
+            slot_event(p, s, SLOT_EV_HANGUP);
+        else
+            monitor_ready(p, s, fd);
     } else if (n >= (ssize_t)offsetof(struct hvc_exited, text) &&
                u.head.size == n && u.head.type == HVC_EXITED && nfds == 0) {
         slot_event(p, s, SLOT_EV_EXITED); /* the page says the same */
@@ -272,7 +282,8 @@ static void adopt_running(struct spawner *p, struct slot *s)
     s->tell_ns = clock_mono_ns() + p->cfg->interval_ns;
     if (spawner_watch(p, s->monitor_fd, WATCH_MONITOR, s) < 0 ||
         slot_connect(p, s, &e) < 0) {
-        log_warn("slot %u: its monitor does not answer: %s", s->index, e.text);
+        /* Perhaps it is just exiting. */
+        log_debug("slot %u: its monitor does not answer: %s", s->index, e.text);
         slot_event(p, s, SLOT_EV_HANGUP);
     }
     if (s->state == SLOT_ENDING)

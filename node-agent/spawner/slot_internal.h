@@ -29,8 +29,11 @@ void slot_arm(struct spawner *p, struct slot *s);
 
 int slot_connect(struct spawner *p, struct slot *s, struct err *e);
 
-/* Is its CPU budget spent? Both processes count, and perf sees each alone. */
+/* Is its CPU budget spent? */
 void slot_look(struct spawner *p, struct slot *s);
+
+/* Watch an adopted domain's budget from now on, minding what was used. */
+void slot_watch_again(struct spawner *p, struct slot *s);
 
 /* The actions, SLOT_MAKE and so on. */
 void slot_act_make(struct spawner *p, struct slot *s);

@@ -106,8 +106,10 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
 
     if (r == 0) {
         record_fill(s, m);
-        if (m->cpu_ns)
-            cpu_watch_start(&s->watch, m->cpu_ns);
+        if (m->cpu_ns) {
+            cpu_watch_allow(&s->watch, m->cpu_ns);
+            cpu_watch_start(&s->watch, 0);
+        }
         r = prepare_send(s, m, fds);
         if (r < 0)
             err_set(e, -r, "its monitor does not listen");
@@ -187,21 +189,33 @@ void slot_act_kill(struct spawner *p, struct slot *s)
 
 /* ----------------------------------------------------------------- figures */
 
+static uint64_t group_used_ns(struct spawner *p, struct slot *s)
+{
+    char name[GROUP_TEXT];
+    uint64_t ns = 0;
+
+    if (cgroup_cpu_ns(&p->tree, slot_group_name(name, s), &ns) < 0)
+        log_error("slot %u: its CPU time cannot be read", s->index);
+    return ns > s->record->cpu_base_ns ? ns - s->record->cpu_base_ns : 0;
+}
+
+void slot_watch_again(struct spawner *p, struct slot *s)
+{
+    cpu_watch_start(&s->watch, group_used_ns(p, s));
+    s->look_ns = s->record->cpu_ns ? clock_mono_ns() : 0;
+}
+
 void slot_look(struct spawner *p, struct slot *s)
 {
-    const struct record *r = s->record;
-    char name[GROUP_TEXT];
-    uint64_t used = 0;
+    uint64_t budget = s->record->cpu_ns, used = cpu_watch_used_ns(&s->watch);
 
-    if (cgroup_cpu_ns(&p->tree, slot_group_name(name, s), &used) < 0)
-        return;
-    used = used > r->cpu_base_ns ? used - r->cpu_base_ns : 0;
-    if (r->cpu_ns && used >= r->cpu_ns) {
+    if (!used)
+        used = group_used_ns(p, s);
+    if (used >= budget) {
         slot_stop(p, s, HVC_CPU_BUDGET);
         return;
     }
-    if (r->cpu_ns)
-        cpu_watch_start(&s->watch, r->cpu_ns - used);
+    cpu_watch_allow(&s->watch, budget - used);
     look_later(s, used);
 }
 
@@ -223,9 +237,7 @@ static void evidence_take(struct spawner *p, struct slot *s, struct evidence *v,
         .asked_cause = r->asked_cause,
     };
     slot_group_name(name, s);
-    if (cgroup_cpu_ns(&p->tree, name, &v->cpu_ns) < 0)
-        log_error("slot %u: its CPU time cannot be read", s->index);
-    v->cpu_ns = v->cpu_ns > r->cpu_base_ns ? v->cpu_ns - r->cpu_base_ns : 0;
+    v->cpu_ns = group_used_ns(p, s);
     cgroup_peak_kib(&p->tree, name, &v->peak_kib);
     cgroup_oom_kills(&p->tree, name, &kills);
     v->oom_killed = kills > r->oom_base;

@@ -14,7 +14,6 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -533,7 +532,8 @@ static int spawner_open(struct spawner *p, struct err *e)
 {
     if (cgroup_tree_open(&p->tree, p->cfg->cgroup_path, e) < 0)
         return -e->code;
-    p->nursery_fd = nursery_start(p->cfg->hv_path, &p->nursery_pid, e);
+    p->nursery_fd =
+        nursery_start(&p->tree, p->cfg->hv_path, &p->nursery_pid, e);
     if (p->nursery_fd < 0)
         return p->nursery_fd;
     if (loop_open(p, e) < 0 || slots_open(p, e) < 0)
@@ -547,8 +547,7 @@ static void spawner_close(struct spawner *p)
 {
     char path[NODE_PATH_MAX + 16];
 
-    close(p->nursery_fd); /* it ends with its socket */
-    waitpid(p->nursery_pid, NULL, 0);
+    nursery_end(&p->tree, p->nursery_fd, p->nursery_pid);
     if (p->count[SLOT_EMPTY] == p->nslots) {
         snprintf(path, sizeof(path), "%s/slots/records", p->cfg->run_dir);
         unlink(path);

@@ -32,10 +32,20 @@ static uint64_t ended_mono_ns(const struct evidence *v)
     return v->noticed_mono_ns;
 }
 
+/* Killed together with who was to start it. */
+static bool never_ran(const struct evidence *v)
+{
+    const struct hvc_page *p = page_valid(v);
+
+    return p && p->state == HVC_PARKED;
+}
+
 static uint64_t wall_ns(const struct evidence *v)
 {
     uint64_t ended = ended_mono_ns(v);
 
+    if (never_ran(v))
+        return 0;
     return ended > v->started_mono_ns ? ended - v->started_mono_ns : 0;
 }
 
@@ -44,7 +54,7 @@ void evidence_usage(const struct evidence *v, struct usage *u)
     const struct hvc_page *p = page_valid(v);
 
     *u = (struct usage){
-        .starts = 1,
+        .starts = !never_ran(v),
         .cpu_ns = v->cpu_ns,
         .wall_ns = wall_ns(v),
         .mem_reserved_kib = v->memory_kib,
@@ -123,5 +133,7 @@ void evidence_cause(const struct evidence *v, struct msg_domain *m)
     else if (m->cause == HVC_LEASE_LAPSED && wall_spent(v))
         cause_set(m, HVC_WALL_BUDGET, "its time is up");
     else if (m->cause == HVC_LOST)
-        cause_set(m, HVC_LOST, "its monitor died without a report");
+        cause_set(m, HVC_LOST,
+                  never_ran(v) ? "the node failed before it began"
+                               : "its monitor died without a report");
 }
