@@ -70,3 +70,4 @@ $(BUILD)/bench/hello: tests/bench/hello.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -O2 -static -o $@ $<
 DEPFILES += $(BUILD)/obj/tests/bench/coldstart.d
+DOMAIN_TESTS += tests/domain/abi

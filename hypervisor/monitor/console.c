@@ -69,13 +69,22 @@ static uint32_t sink_write(struct console *c, uint32_t len, int timeout_ms)
     return n;
 }
 
+// Room in the input ring, or -EPROTO.
+static int input_room(const struct console *c)
+{
+    uint32_t cons = __atomic_load_n(&ring_of(c)->in_cons, __ATOMIC_ACQUIRE);
+    uint32_t used = c->in_prod - cons;
+
+    return used > HV_CONSOLE_IN ? -EPROTO : (int)(HV_CONSOLE_IN - used);
+}
+
 static int output(struct console *c, int timeout_ms)
 {
     struct hv_console *r = ring_of(c);
     uint32_t prod = __atomic_load_n(&r->out_prod, __ATOMIC_ACQUIRE);
     uint32_t had = prod - c->out_cons;
 
-    if (had > HV_CONSOLE_OUT)
+    if (had > HV_CONSOLE_OUT || input_room(c) < 0)
         return -EPROTO;
     c->sink_full = false;
     while (prod != c->out_cons) {
@@ -108,15 +117,6 @@ int console_output(struct console *c)
 void console_finish(struct console *c)
 {
     output(c, FINISH_MS);
-}
-
-// Room in the input ring, or -EPROTO.
-static int input_room(const struct console *c)
-{
-    uint32_t cons = __atomic_load_n(&ring_of(c)->in_cons, __ATOMIC_ACQUIRE);
-    uint32_t used = c->in_prod - cons;
-
-    return used > HV_CONSOLE_IN ? -EPROTO : (int)(HV_CONSOLE_IN - used);
 }
 
 static void input_push(struct console *c, const char *data, size_t len)

@@ -41,12 +41,12 @@ enum watch {
     WATCH_SOURCE
 };
 
-static void watch(struct monitor *m, int fd, enum watch what, uint32_t events)
+// False for what cannot be watched because it never waits: files, /dev/null.
+static bool watch(struct monitor *m, int fd, enum watch what, uint32_t events)
 {
     struct epoll_event ev = {.events = events, .data.u32 = what};
 
-    if (fd >= 0)
-        epoll_ctl(m->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
+    return fd >= 0 && epoll_ctl(m->epoll_fd, EPOLL_CTL_ADD, fd, &ev) == 0;
 }
 
 static void unwatch(struct monitor *m, int fd)
@@ -222,23 +222,21 @@ static void source_read(struct monitor *m)
         end(m, HVC_CRASH, 0, "broke the console ring");
 }
 
-// Watches the input's source only while the ring has room. A regular file
-// cannot be watched and needs not be.
+// Watches the input's source while the ring has room; a source that cannot
+// be watched is read at once.
 static void source_watch(struct monitor *m)
 {
-    bool wanted = console_wants_input(&m->console);
-
-    while (wanted && m->source_is_file) {
-        source_read(m);
-        wanted = console_wants_input(&m->console) && !m->cause;
+    while (console_wants_input(&m->console) && !m->cause) {
+        if (m->source_watched)
+            return;
+        m->source_watched =
+            watch(m, m->console.source_fd, WATCH_SOURCE, EPOLLIN);
+        if (!m->source_watched)
+            source_read(m);
     }
-    if (wanted == m->source_watched || m->source_is_file)
-        return;
-    m->source_watched = wanted;
-    if (wanted)
-        watch(m, m->console.source_fd, WATCH_SOURCE, EPOLLIN);
-    else
+    if (m->source_watched)
         unwatch(m, m->console.source_fd);
+    m->source_watched = false;
 }
 
 static void guest_notified(struct monitor *m, uint64_t ports)
@@ -373,8 +371,6 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
     start_info_fill(&m->domain, p, &image, l.initrd_len);
     console_open(&m->console, &m->domain, m->page, fd->sink, fd->source,
                  p->console_bytes_max);
-    m->source_is_file =
-        fd->source >= 0 && fstat(fd->source, &st) == 0 && S_ISREG(st.st_mode);
     if (!l.go)
         return m->domain.engine->load(&m->domain, &l, e);
     starting(m);

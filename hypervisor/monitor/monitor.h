@@ -21,7 +21,7 @@ struct monitor {
     int epoll_fd, timer_fd, lease_fd;
     int image_fd; // kept for its symbols
     struct console console;
-    bool source_is_file, source_watched;
+    bool source_watched;
     struct guest_clock clock;
     uint64_t cpu_base_ns; // of the guest, before it ran
 

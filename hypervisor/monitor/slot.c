@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -164,6 +165,7 @@ __attribute__((noreturn)) void slot_run(const struct slot *s)
                          .image_fd = -1,
                          .clock.origin = s->origin,
                          .console = {.sink_fd = -1, .source_fd = -1}};
+    prctl(PR_SET_NAME, "hostel-monitor");
     setsid();                 // no terminal's signals
     signal(SIGCHLD, SIG_DFL); // the nursery ignores it; we wait for the guest
     if (join_cgroups(s, &e) < 0 || make_memory(&m.domain, &e) < 0 ||

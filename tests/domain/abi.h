@@ -80,6 +80,18 @@ static inline __attribute__((noreturn)) void abi_exit(int status)
     __builtin_unreachable();
 }
 
+// Lets upcalls in. Events that came before are dropped: whoever clears the
+// mask must look for them, or hears nothing any more.
+static inline void abi_unmask(void)
+{
+    do {
+        __atomic_store_n(&VCPU->upcall_mask, 1, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&VCPU->upcall_pending, 0, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&VCPU->pending, 0, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&VCPU->upcall_mask, 0, __ATOMIC_SEQ_CST);
+    } while (__atomic_load_n(&VCPU->upcall_pending, __ATOMIC_SEQ_CST));
+}
+
 // ---------------------------------------------------------------- console
 
 static inline void abi_write(const char *s, size_t len)
@@ -128,8 +140,10 @@ static inline const char *abi_arg(uint32_t n)
 {
     const char *s = (const char *)HV_CMDLINE_VA;
 
+    static const char nothing[4];
+
     if (n >= START->argc)
-        return "";
+        return nothing;
     while (n--)
         s += abi_length(s) + 1;
     return s;
@@ -192,11 +206,18 @@ __attribute__((weak)) void *memcpy(void *to, const void *from, size_t n)
     return to;
 }
 
-__attribute__((noreturn, used, section(".text.start"))) void _start(void);
+__attribute__((naked, noreturn, used, section(".text.start"))) void
+_start(void);
 void _start(void)
 {
-    guest_main();
-    abi_exit(0);
+    __asm__("call guest_main\n"
+            "xor %edi, %edi\n"
+            "call abi_exit_called\n");
+}
+__attribute__((used, noreturn)) void abi_exit_called(int status);
+void abi_exit_called(int status)
+{
+    abi_exit(status);
 }
 
 #endif

@@ -163,6 +163,7 @@ void birth(const struct domain *d, const struct engine_slot *slot, int blob_fd,
     struct pv_birth *b = (struct pv_birth *)PV_STACK_VA;
     struct sock_filter filter[PV_FILTER_MAX];
 
+    prctl(PR_SET_NAME, "hostel-guest");
     birth_give_memory(slot->proc_fd, monitor_fd);
     birth_volunteer(slot->proc_fd);
     birth_drop(slot);
