@@ -66,8 +66,10 @@ int receipts_key_make(struct receipts_key *key, const uint8_t node_secret[64],
     uint8_t public_key[32];
 
     crypto_sign_keypair(public_key, key->secret);
-    return key_cert_sign(&key->cert, node_secret, public_key, now_s,
-                         now_s + valid_s, e);
+    return key_cert_sign(
+        &key->cert, node_secret, public_key,
+        now_s > RECEIPTS_KEY_SKEW_S ? now_s - RECEIPTS_KEY_SKEW_S : 0,
+        now_s + valid_s, e);
 }
 
 size_t key_cert_pack(const struct key_cert *cert, uint8_t out[KEY_CERT_MAX])

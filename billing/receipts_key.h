@@ -36,7 +36,9 @@ int key_cert_sign(struct key_cert *cert, const uint8_t node_secret[64],
 int key_cert_verify(const struct key_cert *cert, const uint8_t node_id[32],
                     struct err *e);
 
-// Makes a new receipts key, certified from `now_s` for `valid_s` seconds.
+// Makes a new receipts key, certified for `valid_s` seconds from `now_s`, and
+// for RECEIPTS_KEY_SKEW_S before, since a clock may be set back a little.
+#define RECEIPTS_KEY_SKEW_S 300
 int receipts_key_make(struct receipts_key *key, const uint8_t node_secret[64],
                       uint64_t now_s, uint64_t valid_s, struct err *e);
 
