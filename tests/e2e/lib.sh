@@ -110,25 +110,24 @@ node_launch() {
     node_wait
 }
 
-# node_wait [OLD-READY]: until it serves, or serves anew.
+# node_wait [OLD-READY]: until it serves, or serves anew. Read once: a role may
+# die, and the file with it, the moment after.
 node_wait() {
-    local line old=${1:-}
+    local ready old=${1:-}
     for _ in $(seq 300); do
-        if [ -e "$node/run/ready" ] &&
-            [ "$(cat "$node/run/ready" 2>/dev/null)" != "$old" ]; then
-            break
+        ready=$(cat "$node/run/ready" 2>/dev/null)
+        if [ -n "$ready" ] && [ "$ready" != "$old" ]; then
+            node_id=$(sed -n 's/^node //p' <<<"$ready")
+            node_addr=$(sed -n 's/^tcp //p' <<<"$ready")
+            export HOSTEL_SOCKET=$node/run/hostel.sock
+            return 0
         fi
         kill -0 "$node_pid" 2>/dev/null || break
         sleep 0.1
     done
-    if ! [ -e "$node/run/ready" ]; then
-        echo "the node does not start:"
-        tail -n 30 "$node/log"
-        return 1
-    fi
-    node_id=$(sed -n 's/^node //p' "$node/run/ready")
-    node_addr=$(sed -n 's/^tcp //p' "$node/run/ready")
-    export HOSTEL_SOCKET=$node/run/hostel.sock
+    echo "the node does not start:"
+    tail -n 30 "$node/log"
+    return 1
 }
 
 node_start() {
