@@ -25,6 +25,9 @@ $(call unit-test,ipc,tests/unit/ipc_test.c $(AGENT_IPC_SRCS) $(LIB_SRCS),)
 $(call unit-test,config,tests/unit/config_test.c node-agent/agent/config.c $(LIB_SRCS),)
 $(call unit-test,cgroup,tests/unit/cgroup_test.c $(CGROUP_SRCS) $(LIB_SRCS),)
 
+$(call unit-test,slots,tests/unit/slots_test.c node-agent/spawner/slot_table.c \
+    node-agent/spawner/verdict.c billing/usage.c $(LIB_SRCS),)
+
 # The spawner alone, driven by a program that plays supervisor and keeper.
 SLOTS_DRIVER_SRCS := tests/domain/slots_driver.c node-agent/agent/role.c \
     $(AGENT_IPC_SRCS) $(CHAN_SRCS) $(SPAWNER_SRCS) billing/usage.c $(LIB_SRCS)

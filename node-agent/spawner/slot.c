@@ -273,6 +273,7 @@ static void adopt_running(struct spawner *p, struct slot *s)
     if (s->monitor_fd < 0) {
         /* Over while nobody looked: its page and the kernel's figures stay. */
         state_set(p, s, SLOT_RUNNING);
+        s->unseen = true;
         slot_tell(p, s, MSG_ADOPTED);
         slot_died(p, s);
         return;

@@ -120,6 +120,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
         return r;
     }
     s->died_ns = 0;
+    s->unseen = false;
     s->tell_ns = clock_mono_ns() + p->cfg->interval_ns;
     look_later(s, 0);
     slot_event(p, s, SLOT_EV_START);
@@ -230,6 +231,7 @@ static void evidence_take(struct spawner *p, struct slot *s, struct evidence *v,
     *v = (struct evidence){
         .started_mono_ns = r->started_mono_ns,
         .noticed_mono_ns = s->died_ns ? s->died_ns : clock_mono_ns(),
+        .unseen = s->unseen,
         .cpu_budget_ns = r->cpu_ns,
         .wall_budget_ns = r->wall_ns,
         .memory_kib = r->memory_kib,

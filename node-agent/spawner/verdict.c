@@ -20,13 +20,14 @@ static const struct hvc_page *page_valid(const struct evidence *v)
                                                                         : NULL;
 }
 
-/* Its own word on when it ended, if that can be: it may be long ago when
- * nobody was there to notice. */
+/* Our own clock; only when nobody was there to notice, the monitor's word, if
+ * that can be. */
 static uint64_t ended_mono_ns(const struct evidence *v)
 {
     const struct hvc_page *p = page_valid(v);
 
-    if (p && p->state == HVC_DEAD && p->ended_mono_ns >= v->started_mono_ns &&
+    if (v->unseen && p && p->state == HVC_DEAD &&
+        p->ended_mono_ns >= v->started_mono_ns &&
         p->ended_mono_ns <= v->noticed_mono_ns)
         return p->ended_mono_ns;
     return v->noticed_mono_ns;

@@ -17,6 +17,7 @@ struct evidence {
     uint64_t peak_kib;
     bool oom_killed;
     uint64_t started_mono_ns, noticed_mono_ns;
+    bool unseen; /* it died while no spawner looked: noticed is too late */
     /* What was asked for. */
     uint64_t cpu_budget_ns;  /* 0 = none */
     uint64_t wall_budget_ns; /* 0 = none */

@@ -60,8 +60,8 @@ static struct {
 
 static int failures;
 
-__attribute__((format(printf, 2, 3))) static void
-verdict(bool ok, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void verdict(bool ok,
+                                                          const char *fmt, ...)
 {
     va_list ap;
 
@@ -356,8 +356,8 @@ static void case_trap(void)
 
 static void case_not_an_image(void)
 {
-    struct domain *d = run(
-        &(struct wish){.image = "/proc/self/status", .console = -1});
+    struct domain *d =
+        run(&(struct wish){.image = "/proc/self/status", .console = -1});
 
     verdict(d->end.cause == HVC_REFUSED && d->end.text[0],
             "no image is refused: %.60s", d->end.text);
@@ -466,8 +466,7 @@ static pid_t monitor_of(const struct domain *d)
 
 static void case_monitor_killed(void)
 {
-    struct wish h = {
-        .image = w.primes, .arg = "1000000000000", .console = -1};
+    struct wish h = {.image = w.primes, .arg = "1000000000000", .console = -1};
     unsigned right = 0, n = 20;
 
     for (unsigned i = 0; i < n; i++) {
@@ -479,8 +478,8 @@ static void case_monitor_killed(void)
         kill(monitor_of(d), SIGKILL);
         waited = d;
         hear_until(waited_ended);
-        right += d->ends == 1 && d->end.cause == HVC_LOST &&
-                 d->end.usage.cpu_ns > 0;
+        right +=
+            d->ends == 1 && d->end.cause == HVC_LOST && d->end.usage.cpu_ns > 0;
     }
     verdict(right == n, "a killed monitor is noticed and billed (%u of %u)",
             right, n);
