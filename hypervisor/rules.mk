@@ -4,6 +4,8 @@ PV := hypervisor/engine/pv
 HV_SRCS := hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
     hypervisor/engine/pv/filter.c \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
+    hypervisor/monitor/controller.c hypervisor/monitor/end.c \
+    hypervisor/monitor/watch.c \
     hypervisor/monitor/elf.c hypervisor/monitor/event.c \
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
@@ -71,3 +73,8 @@ $(BUILD)/bench/hello: tests/bench/hello.c
 	$(Q)$(HOSTCC) -O2 -static -o $@ $<
 DEPFILES += $(BUILD)/obj/tests/bench/coldstart.d
 DOMAIN_TESTS += tests/domain/abi
+
+$(call unit-test,hv_elf,tests/unit/hv_elf.c hypervisor/monitor/elf.c \
+    $(LIB_SRCS))
+$(call unit-test,hv_filter,tests/unit/hv_filter.c \
+    hypervisor/engine/pv/filter.c $(LIB_SRCS))

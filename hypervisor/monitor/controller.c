@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The controller's messages; see controller.h. The domain's life is the table
+ * `accepted`: which message is taken in which state, and what it does.
+ */
+#include "hypervisor/monitor/controller.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hypervisor/monitor/elf.h"
+#include "hypervisor/monitor/end.h"
+#include "hypervisor/monitor/start_info.h"
+#include "hypervisor/monitor/watch.h"
+#include "lib/clock.h"
+#include "lib/sock.h"
+
+// A slot that nobody controls any more gives itself up.
+#define ORPHAN_NS 60000000000u
+
+static void drop_controller(struct monitor *m)
+{
+    close(m->conn_fd);
+    m->conn_fd = -1;
+    if (m->listen_fd < 0)
+        end(m, HVC_STOPPED, 0, "its controller has gone");
+    else if (m->state != HVC_RUNNING)
+        watch_timer(m->lease_fd, clock_mono_ns() + ORPHAN_NS);
+}
+
+static void say(struct monitor *m, enum hvc_type type)
+{
+    struct hvc_head head = {type, sizeof(head)};
+
+    sock_send(m->conn_fd, &head, sizeof(head), NULL, 0);
+}
+
+void controller_greet(struct monitor *m)
+{
+    struct hvc_ready r = {.head = {HVC_READY, sizeof(r)},
+                          .version = HVC_VERSION,
+                          .state = m->state};
+
+    watch(m->epoll_fd, m->conn_fd, WATCH_CONTROL, EPOLLIN);
+    if (m->state != HVC_RUNNING)
+        watch_timer(m->lease_fd, UINT64_MAX);
+    if (sock_send(m->conn_fd, &r, sizeof(r), &m->domain.exit_fd, 1) < 0)
+        drop_controller(m);
+}
+
+void controller_accept(struct monitor *m)
+{
+    int fd = accept4(m->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0)
+        return;
+    if (m->conn_fd >= 0)
+        close(m->conn_fd);
+    m->conn_fd = fd;
+    controller_greet(m);
+}
+
+// Before the guest runs: what it must find.
+static void starting(struct monitor *m)
+{
+    m->state = HVC_RUNNING;
+    m->page->started_mono_ns = clock_mono_ns();
+    guest_clock_start(&m->clock, &m->domain.shared->time,
+                      m->page->started_mono_ns);
+}
+
+// After: what can be done while it runs.
+static void started(struct monitor *m, uint64_t lease_ns)
+{
+    watch_timer(m->lease_fd, lease_ns);
+    __atomic_store_n(&m->page->state, HVC_RUNNING, __ATOMIC_RELEASE);
+}
+
+static int prepare_check(const struct hvc_prepare *p, const struct image *m,
+                         uint64_t initrd_len, struct err *e)
+{
+    uint64_t missing = m->note.cpu_features & ~cpu_features();
+
+    if (p->memory_kib == 0 || p->memory_kib % (HV_PAGE / 1024) ||
+        p->memory_kib > HV_RAM_MAX / 1024)
+        return err_set(e, EINVAL, "%lu KiB is no amount of memory it can have",
+                       p->memory_kib);
+    if (p->memory_kib < m->note.min_memory_kib)
+        return err_set(e, ENOMEM, "it needs %lu KiB of memory and gets %lu",
+                       m->note.min_memory_kib, p->memory_kib);
+    if (m->note.devices & ~(1u << HV_DEV_CONSOLE))
+        return err_set(e, ENODEV, "it needs devices the domain does not have");
+    if (missing)
+        return err_set(e, ENOTSUP,
+                       "it needs processor features %#lx that are not here",
+                       missing);
+    if (initrd_len > HV_INITRD_MAX)
+        return err_set(e, EFBIG, "its initrd has more than %lu bytes",
+                       HV_INITRD_MAX);
+    return start_info_check(p, e);
+}
+
+// The descriptors of HVC_PREPARE, by name.
+struct offered {
+    int image, sink, initrd, source;
+};
+
+static int load(struct monitor *m, const struct hvc_prepare *p,
+                const struct offered *fd, struct err *e)
+{
+    struct image image;
+    struct stat st = {0};
+    struct engine_load l = {.image = &image,
+                            .image_fd = fd->image,
+                            .initrd_fd = fd->initrd,
+                            .ram_len = p->memory_kib * 1024,
+                            .go = p->flags & HVC_F_GO};
+
+    if (elf_load(fd->image, &image, e) < 0)
+        return err_prefix(e, "image");
+    if (fd->initrd >= 0 && (fstat(fd->initrd, &st) < 0 || !S_ISREG(st.st_mode)))
+        return err_set(e, EINVAL, "the initrd is not a regular file");
+    l.initrd_len = st.st_size;
+    if (prepare_check(p, &image, l.initrd_len, e) < 0)
+        return -e->code;
+    start_info_fill(&m->domain, p, &image, l.initrd_len);
+    console_open(&m->console, &m->domain, m->page, fd->sink, fd->source,
+                 p->console_bytes_max);
+    if (!l.go)
+        return m->domain.engine->load(&m->domain, &l, e);
+    starting(m);
+    if (m->domain.engine->load(&m->domain, &l, e) < 0)
+        return -e->code;
+    started(m, p->lease_ns);
+    return 0;
+}
+
+static void on_prepare(struct monitor *m, const void *message, int *fds)
+{
+    const struct hvc_prepare *p = message;
+    size_t n = 2;
+    struct offered fd = {.image = fds[0], .sink = fds[1]};
+    struct err e = {0};
+
+    fd.initrd = p->flags & HVC_F_INITRD ? fds[n++] : -1;
+    fd.source = p->flags & HVC_F_SOURCE ? fds[n++] : -1;
+    m->image_fd = fd.image;
+    if (load(m, p, &fd, &e) < 0) {
+        end(m, HVC_REFUSED, e.code, "%s", e.text);
+        return;
+    }
+    if (fd.initrd >= 0)
+        close(fd.initrd);
+    if (!(p->flags & HVC_F_GO)) {
+        m->state = HVC_LOADED;
+        m->page->state = HVC_LOADED;
+        say(m, HVC_PREPARED);
+    }
+    // Descriptors in the message are now the monitor's.
+    for (size_t i = 0; i < n; i++)
+        fds[i] = -1;
+}
+
+static void on_go(struct monitor *m, const void *message, int *fds)
+{
+    const struct hvc_go *go = message;
+
+    (void)fds;
+    starting(m);
+    m->domain.engine->go(&m->domain);
+    started(m, go->lease_ns);
+}
+
+static void on_lease(struct monitor *m, const void *message, int *fds)
+{
+    const struct hvc_lease *l = message;
+
+    (void)fds;
+    watch_timer(m->lease_fd, l->lease_ns);
+}
+
+static void on_stop(struct monitor *m, const void *message, int *fds)
+{
+    const struct hvc_stop *s = message;
+
+    (void)fds;
+    end(m,
+        s->cause >= HVC_POWEROFF && s->cause <= HVC_LOST ? s->cause
+                                                         : HVC_STOPPED,
+        0, "stopped");
+}
+
+static void on_input(struct monitor *m, const void *message, int *fds)
+{
+    const struct hvc_input *in = message;
+
+    (void)fds;
+    if (in->len == 0)
+        console_end_input(&m->console);
+    else
+        console_queue(&m->console, in->data, in->len);
+}
+
+union message {
+    struct hvc_head head;
+    struct hvc_prepare prepare;
+    struct hvc_go go;
+    struct hvc_lease lease;
+    struct hvc_stop stop;
+    struct hvc_input input;
+};
+
+#define IN(state) (1u << (state))
+
+// Which message is taken in which state, how long it is, with how many
+// descriptors. Anything else costs the controller its connection.
+static const struct accepted {
+    enum hvc_type type;
+    unsigned states;
+    size_t least, most;
+    void (*handle)(struct monitor *, const void *, int *fds);
+} accepted[] = {
+    {HVC_PREPARE, IN(HVC_PARKED), offsetof(struct hvc_prepare, cmdline),
+     sizeof(struct hvc_prepare), on_prepare},
+    {HVC_GO, IN(HVC_LOADED), sizeof(struct hvc_go), sizeof(struct hvc_go),
+     on_go},
+    {HVC_LEASE, IN(HVC_RUNNING), sizeof(struct hvc_lease),
+     sizeof(struct hvc_lease), on_lease},
+    {HVC_STOP, IN(HVC_PARKED) | IN(HVC_LOADED) | IN(HVC_RUNNING),
+     sizeof(struct hvc_stop), sizeof(struct hvc_stop), on_stop},
+    {HVC_INPUT, IN(HVC_LOADED) | IN(HVC_RUNNING),
+     offsetof(struct hvc_input, data), sizeof(struct hvc_input), on_input},
+};
+
+// Lengths inside the message against its own.
+static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
+{
+    size_t fds = 0;
+
+    if (u->head.type == HVC_PREPARE) {
+        const uint32_t flags = u->prepare.flags;
+
+        if (u->prepare.cmdline_len > HV_CMDLINE_MAX ||
+            len != offsetof(struct hvc_prepare, cmdline) +
+                       u->prepare.cmdline_len ||
+            flags & ~(HVC_F_GO | HVC_F_INITRD | HVC_F_SOURCE))
+            return false;
+        fds = 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE);
+    }
+    if (u->head.type == HVC_INPUT &&
+        (u->input.len > HVC_INPUT_MAX ||
+         len != offsetof(struct hvc_input, data) + u->input.len))
+        return false;
+    return nfds == fds;
+}
+
+static const struct accepted *message_check(const struct monitor *m,
+                                            const union message *u, size_t len,
+                                            size_t nfds)
+{
+    if (len < sizeof(u->head) || u->head.size != len)
+        return NULL;
+    for (size_t i = 0; i < sizeof(accepted) / sizeof(accepted[0]); i++) {
+        const struct accepted *a = &accepted[i];
+
+        if (a->type == u->head.type)
+            return a->states & IN(m->state) && len >= a->least &&
+                           len <= a->most && inner_lengths_ok(u, len, nfds)
+                       ? a
+                       : NULL;
+    }
+    return NULL;
+}
+
+void controller_spoke(struct monitor *m)
+{
+    static union message u; // 12 KiB: not for the stack
+    int fds[4] = {-1, -1, -1, -1};
+    size_t nfds = 4;
+    const struct accepted *a = NULL;
+    ssize_t n;
+
+    if (m->conn_fd < 0)
+        return;
+    n = sock_recv(m->conn_fd, &u, sizeof(u), fds, &nfds);
+    if (n == -EAGAIN)
+        return;
+    if (n > 0)
+        a = message_check(m, &u, n, nfds);
+    if (a)
+        a->handle(m, &u, fds);
+    else
+        drop_controller(m);
+    for (size_t i = 0; i < nfds; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: ISC
+// The monitor's controller: whoever is connected and says what the domain is
+// to be. The messages are control.h's.
+
+#ifndef MONITOR_CONTROLLER_H
+#define MONITOR_CONTROLLER_H
+
+#include "hypervisor/monitor/monitor.h"
+
+// The connection is there: watch it, say HVC_READY.
+void controller_greet(struct monitor *);
+
+// Another one connects and takes over.
+void controller_accept(struct monitor *);
+
+// A message has come, or its end.
+void controller_spoke(struct monitor *);
+
+#endif

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: ISC
+// How a domain ends; see end.h.
+
+#include "hypervisor/monitor/end.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hypervisor/monitor/report.h"
+#include "lib/clock.h"
+#include "lib/sock.h"
+
+void end(struct monitor *m, enum hvc_cause cause, uint32_t status,
+         const char *fmt, ...)
+{
+    va_list ap;
+
+    if (m->cause)
+        return;
+    m->cause = cause;
+    m->status = status;
+    va_start(ap, fmt);
+    vsnprintf(m->text, sizeof(m->text), fmt, ap);
+    va_end(ap);
+    m->domain.engine->stop(&m->domain);
+}
+
+static void report_trap(struct monitor *m)
+{
+    char text[HVC_TEXT_MAX];
+
+    if (m->cause)
+        return;
+    report_write(&m->domain, m->image_fd, text, sizeof(text));
+    end(m, HVC_TRAP, 0, "%s", text);
+}
+
+bool end_as_said(struct monitor *m)
+{
+    struct hv_shared_info *s = m->domain.shared;
+    uint32_t reason = __atomic_load_n(&s->shutdown_reason, __ATOMIC_ACQUIRE);
+    uint32_t status = s->shutdown_status;
+
+    if (__atomic_load_n(&s->trap.valid, __ATOMIC_ACQUIRE)) {
+        report_trap(m);
+        return true;
+    }
+    switch (reason) {
+    case 0:
+        return false;
+    case HV_SHUTDOWN_POWEROFF:
+        end(m, HVC_POWEROFF, status & 0xff, "%s", "");
+        return true;
+    case HV_SHUTDOWN_REBOOT:
+        end(m, HVC_REBOOT, 0, "%s", "");
+        return true;
+    case HV_SHUTDOWN_SUSPEND:
+        end(m, HVC_SUSPEND, 0, "%s", "");
+        return true;
+    default:
+        end(m, HVC_CRASH, status, "the guest gave up");
+        return true;
+    }
+}
+
+// The guest is gone. Unless we know why: what did the engine see?
+static void end_as_seen(struct monitor *m, const struct engine_exit *x)
+{
+    if (x->end == ENGINE_FAILED) {
+        end(m, HVC_REFUSED, x->code, "the guest process could not be set up");
+    } else if (x->end == ENGINE_SIGNALLED) {
+        if (x->code == SIGSYS)
+            end(m, HVC_SYSCALL, 0, "tried a system call of the host");
+        else if (x->code == SIGSEGV || x->code == SIGILL || x->code == SIGBUS)
+            end(m, HVC_TRAP, 0, "trapped where no trap can be delivered");
+        else
+            end(m, HVC_KILLED, x->code, "killed by signal %d", x->code);
+    } else if (!end_as_said(m)) {
+        end(m, HVC_CRASH, 0, "the guest ended without saying why");
+    }
+}
+
+static void page_finish(struct monitor *m)
+{
+    struct hvc_page *p = m->page;
+
+    p->ended_mono_ns = clock_mono_ns();
+    p->cause = m->cause;
+    p->status = m->status;
+    p->text_len = strnlen(m->text, sizeof(p->text) - 1);
+    memcpy(p->text, m->text, p->text_len);
+    __atomic_store_n(&p->state, HVC_DEAD, __ATOMIC_RELEASE);
+}
+
+static void tell_exited(struct monitor *m)
+{
+    struct hvc_exited x = {
+        .head = {.type = HVC_EXITED}, .cause = m->cause, .status = m->status};
+
+    x.text_len = strlen(m->text);
+    memcpy(x.text, m->text, x.text_len);
+    x.head.size = offsetof(struct hvc_exited, text) + x.text_len;
+    if (m->conn_fd >= 0)
+        sock_send(m->conn_fd, &x, x.head.size, NULL, 0);
+}
+
+__attribute__((noreturn)) void end_finish(struct monitor *m)
+{
+    struct engine_exit x;
+
+    m->domain.engine->reap(&m->domain, &x);
+    end_as_seen(m, &x);
+    if (m->state == HVC_RUNNING)
+        console_finish(&m->console);
+    page_finish(m);
+    tell_exited(m);
+    _exit(0);
+}
