@@ -2,10 +2,10 @@
 // The node's books: double entry over one SQLite database (WAL, FULL).
 //
 // One process opens a ledger, from one thread. The truth is an append-only log
-// of entries (accounts opened, rate cards, transfers, usage records,
-// settlements); balances, holds and indexes beside it can be recomputed from
-// it, and `ledger_audit` (audit.h) does. Nothing is ever altered; a correction
-// is a new entry.
+// of entries (accounts opened, rate cards, admissions, transfers, usage
+// records, settlements); balances, holds and indexes beside it can be
+// recomputed from it, and `ledger_audit` (audit.h) does. Nothing is ever
+// altered; a correction is a new entry.
 //
 // Group commit. Every operation that writes runs between ledger_begin and
 // ledger_commit; put as many requests as are waiting into one group, and answer
