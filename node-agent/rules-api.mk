@@ -42,3 +42,8 @@ $(BUILD)/bench/submit-load: $(patsubst %.c,$(BUILD)/obj/%.o,$(SUBMIT_LOAD_SRCS))
 DEPFILES += $(BUILD)/obj/tests/bench/submit.d
 BENCHES += tests/bench/submit
 BENCH_BUILT += $(BUILD)/bench/submit-load
+
+# A hostile HTTP client, and what signs its requests.
+$(call host-program,http-sign,tests/e2e/http_sign.c $(API_SIG_SRCS) \
+    $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
+E2E_TESTS += tests/e2e/http

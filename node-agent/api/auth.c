@@ -18,8 +18,8 @@
 
 #define ACCEPT_SIGNATURE                                                       \
     SIGNATURE_TAG                                                              \
-        "=(\"@method\" \"@authority\" \"@path\" \"@query\" "                   \
-        "\"content-digest\");created;keyid;nonce;tag=\"" SIGNATURE_TAG "\""
+    "=(\"@method\" \"@authority\" \"@path\" \"@query\" "                       \
+    "\"content-digest\");created;keyid;nonce;tag=\"" SIGNATURE_TAG "\""
 
 static const char *const required[] = {"@method", "@authority", "@path",
                                        "@query"};
@@ -122,10 +122,9 @@ static bool auth_signature(struct request *rq, const char *input)
     const char *host = request_field(rq, "host");
     const char *signature = request_field(rq, "signature");
     const char *digest = request_field(rq, "content-digest");
-    char path[HEADERS_MAX];
     struct httpsig_request signed_rq = {.method = rq->method,
                                         .authority = host ? host : "",
-                                        .path = path,
+                                        .path = rq->path,
                                         .query = query ? query + 1 : NULL,
                                         .field = auth_field,
                                         .arg = rq};
@@ -134,8 +133,6 @@ static bool auth_signature(struct request *rq, const char *input)
     struct err e = {0};
     key_id_t key;
 
-    snprintf(path, sizeof(path), "%.*s", (int)strcspn(rq->target, "?"),
-             rq->target);
     if (!signature)
         return auth_refuse(rq, "the request has a Signature-Input header but "
                                "no Signature");

@@ -3,21 +3,31 @@
 
 #include "node-agent/api/mux.h"
 
+#include <linux/futex.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 
-// A call under way lives on its caller's stack and is in one list, under the
-// mutex. Threads are as many as connections: a list is quick enough.
+// A call under way lives on its caller's stack and is in one list. Threads are
+// as many as connections: a list is quick enough.
+//
+// `state` changes under the lock, together with leaving the list, and is also
+// a futex. The waker touches it no more once the lock is released: the wake-up
+// names only its address, where by then something else may be, and nothing is
+// hurt by being woken once too often.
 struct call {
     struct call *next;
     uint64_t tag;
     struct mux_reply *reply;
-    bool done;
-    pthread_cond_t wake;
+    atomic_uint state;
 };
+enum { CALL_WAITS, CALL_DONE, CALL_DEAD };
 
 struct mux {
     int fd;
@@ -28,6 +38,11 @@ struct mux {
     bool dead;
 };
 
+static void call_wake(atomic_uint *state)
+{
+    syscall(SYS_futex, state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
 static struct call **call_find(struct mux *m, uint64_t tag)
 {
     struct call **at = &m->calls;
@@ -37,21 +52,45 @@ static struct call **call_find(struct mux *m, uint64_t tag)
     return at;
 }
 
-static void mux_deliver(struct mux *m, struct mux_reply *got)
+// Takes the descriptors.
+static void mux_deliver(struct mux *m, const union ipc_any *any, int *fds)
 {
+    atomic_uint *state = NULL;
     struct call **at;
 
+    if (any->head.size > sizeof(union mux_any)) {
+        ipc_close(fds); // no reply to anything that is asked here
+        return;
+    }
     pthread_mutex_lock(&m->lock);
-    at = call_find(m, got->any.head.tag);
+    at = call_find(m, any->head.tag);
     if (*at) {
         struct call *call = *at;
 
         *at = call->next;
-        *call->reply = *got;
-        for (int i = 0; i < IPC_FDS_MAX; i++)
-            got->fds[i] = -1;
-        call->done = true;
-        pthread_cond_signal(&call->wake);
+        memcpy(&call->reply->any, any, any->head.size);
+        memcpy(call->reply->fds, fds, sizeof(call->reply->fds));
+        state = &call->state;
+        atomic_store(state, CALL_DONE);
+    }
+    pthread_mutex_unlock(&m->lock);
+    if (state)
+        call_wake(state);
+    else
+        ipc_close(fds);
+}
+
+// The peer is gone: everybody who waits is told, and later callers as well.
+static void mux_kill(struct mux *m)
+{
+    pthread_mutex_lock(&m->lock);
+    m->dead = true;
+    while (m->calls) {
+        struct call *call = m->calls;
+
+        m->calls = call->next;
+        atomic_store(&call->state, CALL_DEAD);
+        call_wake(&call->state);
     }
     pthread_mutex_unlock(&m->lock);
 }
@@ -59,22 +98,14 @@ static void mux_deliver(struct mux *m, struct mux_reply *got)
 static void *mux_read(void *arg)
 {
     struct mux *m = arg;
+    int fds[IPC_FDS_MAX];
+    union ipc_any any;
     struct err e = {0};
     int r;
 
-    for (;;) {
-        cleanup_mux_reply struct mux_reply got = MUX_REPLY_INIT;
-
-        r = ipc_recv(m->fd, &got.any, got.fds, &e);
-        if (r <= 0)
-            break;
-        mux_deliver(m, &got);
-    }
-    pthread_mutex_lock(&m->lock);
-    m->dead = true;
-    for (struct call *call = m->calls; call; call = call->next)
-        pthread_cond_signal(&call->wake);
-    pthread_mutex_unlock(&m->lock);
+    while ((r = ipc_recv(m->fd, &any, fds, &e)) > 0)
+        mux_deliver(m, &any, fds);
+    mux_kill(m);
     m->closed(r ? e.text : "the other side closed it");
     return NULL;
 }
@@ -102,51 +133,78 @@ void mux_reply_free(struct mux_reply *reply)
     ipc_close(reply->fds);
 }
 
-// Waits until the call is done, the peer is gone or the time is up, and takes
-// the call out of the list if it is still there.
-static int call_wait(struct mux *m, struct call *call, uint64_t deadline_ns,
-                     struct err *e)
+// Sleeps until the call is done or dead, or the time is up.
+static void call_sleep(struct call *call, uint64_t deadline_ns)
 {
     const struct timespec until = {
         .tv_sec = (time_t)(deadline_ns / 1000000000u),
         .tv_nsec = (long)(deadline_ns % 1000000000u)};
-    int r = 0;
 
-    while (!call->done && !m->dead && r == 0)
-        r = pthread_cond_clockwait(&call->wake, &m->lock, CLOCK_MONOTONIC,
-                                   &until);
-    if (call->done)
+    while (atomic_load(&call->state) == CALL_WAITS) {
+        // With an absolute time on the monotonic clock.
+        if (syscall(SYS_futex, &call->state, FUTEX_WAIT_BITSET_PRIVATE,
+                    CALL_WAITS, &until, NULL, FUTEX_BITSET_MATCH_ANY) < 0 &&
+            errno == ETIMEDOUT)
+            return;
+    }
+}
+
+// Puts the call in the list, or tells that the peer is gone.
+static int call_begin(struct mux *m, struct call *call, struct err *e)
+{
+    bool dead;
+
+    pthread_mutex_lock(&m->lock);
+    dead = m->dead;
+    if (!dead) {
+        call->tag = ++m->last_tag;
+        call->next = m->calls;
+        m->calls = call;
+    }
+    pthread_mutex_unlock(&m->lock);
+    return dead ? err_set(e, EPIPE, "a part of the node is being restarted")
+                : 0;
+}
+
+// Takes the call out of the list if it is still there. Returns what became
+// of it.
+static int call_end(struct mux *m, struct call *call, struct err *e)
+{
+    unsigned state;
+
+    pthread_mutex_lock(&m->lock);
+    state = atomic_load(&call->state);
+    if (state == CALL_WAITS)
+        *call_find(m, call->tag) = call->next;
+    pthread_mutex_unlock(&m->lock);
+    if (state == CALL_DONE)
         return 0;
-    *call_find(m, call->tag) = call->next;
-    if (m->dead)
-        return err_set(e, EPIPE, "a part of the node agent is being restarted");
+    if (state == CALL_DEAD)
+        return err_set(e, EPIPE, "a part of the node is being restarted");
     return err_set(e, ETIMEDOUT, "the node did not answer in time");
 }
 
 int mux_call(struct mux *m, struct msg_head *head, const int *fds, int nfds,
              uint64_t timeout_ns, struct mux_reply *reply, struct err *e)
 {
-    struct call call = {.reply = reply, .wake = PTHREAD_COND_INITIALIZER};
-    int r;
+    struct call call = {.reply = reply};
+    int sent, r;
 
-    pthread_mutex_lock(&m->lock);
-    head->tag = call.tag = ++m->last_tag;
-    call.next = m->calls;
-    m->calls = &call;
-    pthread_mutex_unlock(&m->lock);
-
-    // Outside the lock: it may sleep on a full channel, and the reader must
-    // go on then.
-    r = ipc_send(m->fd, head, fds, nfds, e);
-
-    pthread_mutex_lock(&m->lock);
+    // One that was used before may be used again.
+    mux_reply_free(reply);
+    r = call_begin(m, &call, e);
     if (r < 0)
-        *call_find(m, call.tag) = call.next;
-    else
-        r = call_wait(m, &call, clock_mono_ns() + timeout_ns, e);
-    pthread_mutex_unlock(&m->lock);
-    pthread_cond_destroy(&call.wake);
+        return r;
+    head->tag = call.tag;
+    // Without the lock: it may sleep on a full channel, and the reader must
+    // go on then.
+    sent = ipc_send(m->fd, head, fds, nfds, e);
+    if (sent == 0)
+        call_sleep(&call, clock_mono_ns() + timeout_ns);
+    r = call_end(m, &call, sent < 0 ? NULL : e);
+    if (sent < 0)
+        return sent;
     if (r == 0 && reply->any.head.type != (head->type | MSG_REPLY))
-        r = err_set(e, EPROTO, "a part of the node agent gave a wrong answer");
+        r = err_set(e, EPROTO, "a part of the node gave a wrong answer");
     return r;
 }

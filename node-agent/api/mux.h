@@ -20,9 +20,20 @@ struct mux;
 // NULL: no memory, or no thread.
 struct mux *mux_new(int fd, void (*closed)(const char *why));
 
-// A descriptor that a reply may carry: closed by mux_reply_free.
+// What the keeper and the ledger reply, and the descriptors that came with it,
+// which mux_reply_free closes.
+union mux_any {
+    struct msg_head head;
+    struct msg_reply reply;
+    struct msg_info_reply info;
+    struct msg_submit_reply submit_reply;
+    struct msg_count_reply count;
+    struct msg_capacity_reply capacity;
+    struct msg_account_reply account_reply;
+    struct msg_quote_reply quote_reply;
+};
 struct mux_reply {
-    union ipc_any any;
+    union mux_any any;
     int fds[IPC_FDS_MAX];
 };
 #define MUX_REPLY_INIT                                                         \

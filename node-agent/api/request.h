@@ -30,7 +30,8 @@ struct request {
     struct MHD_Connection *mhd;
     struct conn *conn;
     char *target; // as it stands in the request line
-    const char *method, *path;
+    char *path;   // its part before '?', not decoded: no path of ours needs it
+    const char *method;
     const struct route *route;
     char param[PARAM_MAX]; // what {} stands for in the route
     struct caller caller;

@@ -183,6 +183,7 @@ static void *on_target(void *arg, const char *target,
     rq->mhd = mhd;
     rq->conn = info->socket_context;
     rq->target = strdup(target);
+    rq->path = strndup(target, strcspn(target, "?"));
     conn_phase(rq->conn, CONN_HEAD);
     return rq;
 }
@@ -194,11 +195,10 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *mhd,
 {
     struct request *rq = *context;
 
-    (void)arg, (void)mhd, (void)version;
-    if (!rq || !rq->target)
+    (void)arg, (void)mhd, (void)url, (void)version;
+    if (!rq || !rq->target || !rq->path)
         return MHD_NO;
     if (!rq->begun) {
-        rq->path = url;
         rq->method = method;
         request_begin(rq);
     } else if (*len) {
@@ -224,6 +224,7 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
     upload_free(rq->upload);
     buf_free(&rq->body);
     free(rq->target);
+    free(rq->path);
     free(rq);
     *context = NULL;
 }

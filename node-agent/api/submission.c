@@ -208,7 +208,7 @@ static bool receipt_wait_done(struct request *rq, const sub_id_t *id,
 static void receipt_wait_sealed(struct request *rq, struct msg_document *msg,
                                 uint64_t deadline_ns)
 {
-    struct timespec pause = {.tv_nsec = 2000000};
+    struct timespec pause = {.tv_nsec = 4000000};
 
     for (;;) {
         cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
