@@ -24,6 +24,7 @@
 #include "node-agent/keeper/machine.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,8 +155,11 @@ static const enum sub_outcome outcomes[] = {
     [HVC_LOST] = OUTCOME_LOST,
 };
 
-static enum sub_outcome outcome_of(uint32_t cause)
+static enum sub_outcome outcome_of(uint32_t cause, uint32_t status)
 {
+    // Nothing a guest does ends in this signal: somebody on the node sent it.
+    if (cause == HVC_KILLED && status == SIGKILL)
+        return OUTCOME_LOST;
     return cause < sizeof(outcomes) / sizeof(outcomes[0]) && outcomes[cause]
                ? outcomes[cause]
                : OUTCOME_LOST;
@@ -358,7 +362,7 @@ static enum sub_state act_ended(struct keeper *k, struct sub *s,
         s->info.exit_status = (int32_t)(d->status & 0xff);
     if (s->spent && d->cause == HVC_CPU_BUDGET)
         report = "stopped: the cost cap of this submission is used up";
-    return finish(s, outcome_of(d->cause), report);
+    return finish(s, outcome_of(d->cause, d->status), report);
 }
 
 static enum sub_state act_lost(struct keeper *k, struct sub *s,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include "lib/clock.h"
 #include "tests/unit/keeper_world.h"
@@ -233,6 +234,42 @@ static void test_start_fails(void)
     w.start_status = 200;
 }
 
+// Why it ended, in the words of msg.h.
+static void test_outcomes(void)
+{
+    static const struct {
+        enum hvc_cause cause;
+        uint32_t status;
+        enum sub_outcome outcome;
+    } ends[] = {
+        {HVC_CRASH, 0, OUTCOME_CRASHED},
+        {HVC_SYSCALL, 0, OUTCOME_SYSCALL},
+        {HVC_CPU_BUDGET, 0, OUTCOME_CPU_BUDGET},
+        {HVC_WALL_BUDGET, 0, OUTCOME_WALL_BUDGET},
+        {HVC_MEMORY, 0, OUTCOME_MEMORY},
+        {HVC_REFUSED, 0, OUTCOME_REFUSED},
+        {HVC_STOPPED, 0, OUTCOME_DESTROYED},
+        {HVC_KILLED, SIGSEGV, OUTCOME_CRASHED},
+        {HVC_KILLED, SIGKILL, OUTCOME_LOST}, // not of its own doing
+        {HVC_LEASE_LAPSED, 0, OUTCOME_LOST},
+        {HVC_LOST, 0, OUTCOME_LOST},
+        {99, 0, OUTCOME_LOST}, // a newer monitor's
+    };
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct bundle_of b;
+        struct sub_info info;
+
+        bundle_image(&w, &b, 100 + i);
+        world_accept(&w, &b, 201);
+        world_end(&w, &b.id, ends[i].cause, ends[i].status);
+        world_run(&w);
+        info = world_get(&w, &b.id);
+        CHECK(info.state == SUB_DONE && info.outcome == ends[i].outcome);
+        CHECK(info.exit_status == 0 && info.charged_nano == 1000);
+    }
+}
+
 // What runs at once is bounded by memory and slots; the rest waits.
 static void test_room(void)
 {
@@ -281,6 +318,7 @@ int main(void)
     test_flipped_bytes();
     test_start_fails();
     test_room();
+    test_outcomes();
     test_unsealed();
     world_close(&w);
     return 0;
