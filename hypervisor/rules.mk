@@ -78,3 +78,8 @@ $(call unit-test,hv_elf,tests/unit/hv_elf.c hypervisor/monitor/elf.c \
     $(LIB_SRCS))
 $(call unit-test,hv_filter,tests/unit/hv_filter.c \
     hypervisor/engine/pv/filter.c $(LIB_SRCS))
+
+FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c
+FUZZ_SRCS_elf := $(LIB_SRCS)
+FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/monitor/,end.c watch.c \
+    elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)
