@@ -72,7 +72,7 @@ $(BUILD)/bench/hello: tests/bench/hello.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -O2 -static -o $@ $<
 DEPFILES += $(BUILD)/obj/tests/bench/coldstart.d
-DOMAIN_TESTS += tests/domain/abi
+DOMAIN_TESTS += tests/domain/abi tests/domain/hv
 
 $(call unit-test,hv_elf,tests/unit/hv_elf.c hypervisor/monitor/elf.c \
     $(LIB_SRCS))
@@ -83,3 +83,5 @@ FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c
 FUZZ_SRCS_elf := $(LIB_SRCS)
 FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/monitor/,end.c watch.c \
     elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)
+
+MANUALS += hypervisor/monitor/hostel-hv.8 hypervisor/monitor/domain.cfg.5

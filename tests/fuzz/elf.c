@@ -24,8 +24,9 @@ static void check_image(const struct image *m, uint64_t file_len)
             abort();
         if (g->prot & HV_PROT_WRITE && g->prot & HV_PROT_EXEC)
             abort();
-        if (g->zero_at && (!(g->prot & HV_PROT_WRITE) || g->zero_at <= g->addr ||
-                           g->zero_at > g->addr + g->file_len))
+        if (g->zero_at &&
+            (!(g->prot & HV_PROT_WRITE) || g->zero_at <= g->addr ||
+             g->zero_at > g->addr + g->file_len))
             abort();
         entered |= g->prot & HV_PROT_EXEC && m->entry >= g->addr &&
                    m->entry < g->addr + g->len;

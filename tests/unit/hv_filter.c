@@ -71,7 +71,8 @@ static bool allows(const struct seccomp_data *d)
             pc += jump_taken(f, a) ? f->jt : f->jf;
             break;
         case BPF_RET:
-            CHECK(f->k == SECCOMP_RET_ALLOW || f->k == SECCOMP_RET_KILL_PROCESS);
+            CHECK(f->k == SECCOMP_RET_ALLOW ||
+                  f->k == SECCOMP_RET_KILL_PROCESS);
             return f->k == SECCOMP_RET_ALLOW;
         default:
             CHECK(!"an instruction the filter does not use");
