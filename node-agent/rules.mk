@@ -38,3 +38,5 @@ $(BUILD)/tests/slots-driver: $(patsubst %.c,$(BUILD)/obj/%.o,$(SLOTS_DRIVER_SRCS
 DEPFILES += $(BUILD)/obj/tests/domain/slots_driver.d
 TEST_BUILT += $(BUILD)/tests/slots-driver
 DOMAIN_TESTS += tests/domain/slots
+
+MANUALS += node-agent/agent/hosteld.8 node-agent/agent/hosteld.conf.5
