@@ -190,15 +190,14 @@ static bool receipt_wait_done(struct request *rq, const sub_id_t *id,
                               uint64_t deadline_ns)
 {
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
-    uint64_t now = clock_mono_ns();
+    uint64_t now;
 
-    if (!info_get(rq, id, &reply))
-        return false;
-    while (reply.any.info.info.state < SUB_DONE && now < deadline_ns) {
-        if (!info_wait(rq, id, reply.any.info.info.version, deadline_ns - now,
-                       &reply))
+    // No version is above this one: only the end, or the time, answers.
+    while ((now = clock_mono_ns()) < deadline_ns) {
+        if (!info_wait(rq, id, UINT64_MAX, deadline_ns - now, &reply))
             return false;
-        now = clock_mono_ns();
+        if (reply.any.info.info.state == SUB_DONE)
+            break;
     }
     return true;
 }

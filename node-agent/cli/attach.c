@@ -193,6 +193,9 @@ static void print_fate(const json_t *o)
     char fate[SHOW_FATE_SIZE], cpu[SHOW_SIZE], wall[SHOW_SIZE];
     const char *report = get_text(o, "report");
 
+    // The compiler has said it better.
+    if (!strcmp(get_text(o, "outcome"), "build-failed"))
+        report = "";
     show_fate(fate, o);
     if (strcmp(get_text(o, "outcome"), "exited"))
         fprintf(stderr, "hostel: %s%s%s\n", fate, *report ? ":\n" : "", report);
