@@ -109,3 +109,17 @@ demo: deps
 	@echo "building (the first time this takes some minutes: newlib is fetched and built)"
 	$(Q)$(MAKE) --no-print-directory -j$(NPROC) all
 	$(Q)$(TEST_ENV) tests/demo
+
+# meter: fixed work as a process and in a domain, by the same compiler.
+METER_CFLAGS := -O2 -falign-functions=64 -falign-loops=64 -fno-pie
+$(BUILD)/bench/meter: tests/bench/meter.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(METER_CFLAGS) -static -no-pie -o $@ $<
+$(BUILD)/images/meter: tests/bench/meter.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) $(METER_CFLAGS) -o $@ $<
+$(BUILD)/bin/meter-cpu: tests/bench/meter-cpu.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) $(HOST_CFLAGS) $(HOST_LDFLAGS) -o $@ $<
+BENCH_BUILT += $(BUILD)/bench/meter $(BUILD)/images/meter $(BUILD)/bin/meter-cpu
+BENCHES += tests/bench/meter-work tests/bench/meter-books
