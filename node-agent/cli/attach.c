@@ -33,7 +33,7 @@ static void sleep_ns(long ns)
 static bool passing(const struct err *e, long status)
 {
     return e->code == ECONNREFUSED || e->code == ECONNRESET || status == 503 ||
-           status == 429;
+           status == 429 || status == 425;
 }
 
 // -------------------------------------------------------------------- waiting
@@ -132,8 +132,7 @@ static int input_post(struct client *c, const char *id, const void *data,
 
         if (r == 0)
             return 0;
-        if (a.status != 409 && a.status != 429 && a.status != 503 &&
-            a.status != 0)
+        if (a.status != 409 && !passing(&e, a.status))
             return r;
         sleep_ns(a.status ? INPUT_RETRY_NS : RETRY_NS);
     }

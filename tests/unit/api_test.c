@@ -486,7 +486,7 @@ static void test_signatures(void)
     is_problem(&a, 401);
     answer_free(&a);
     a = ask(&before);
-    is_problem(&a, 401);
+    is_problem(&a, 425);
     answer_free(&a);
     a = ask(&early);
     is_problem(&a, 401);
