@@ -1,7 +1,7 @@
 # hypervisor: hostel-hv, and the blob of code it leaves in pv guests.
 
 PV := hypervisor/engine/pv
-HV_SRCS := hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
+HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
     hypervisor/engine/pv/filter.c \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \

@@ -44,7 +44,7 @@ static const struct rule rules[] = {
       {TEST_EQUAL, 1, FUTEX_WAIT},
       {TEST_EQUAL, 3, 0}}},
     // Ringing the doorbell, an eventfd that does not block.
-    {SYS_write, {{TEST_EQUAL, 0, PV_FD_DOORBELL}, {TEST_EQUAL, 2, 8}}},
+    {SYS_write, {{TEST_EQUAL, 0, PLAN_FD_DOORBELL}, {TEST_EQUAL, 2, 8}}},
     // Giving RAM back.
     {SYS_madvise, {{TEST_RAM, 0, 0}, {TEST_EQUAL, 2, MADV_DONTNEED}}},
     // The guest's own page protection, of RAM and of its image.

@@ -45,7 +45,7 @@ static long ring(void)
 {
     static const uint64_t one = 1;
 
-    return pv_call3(__NR_write, PV_FD_DOORBELL, &one, sizeof(one));
+    return pv_call3(__NR_write, PLAN_FD_DOORBELL, &one, sizeof(one));
 }
 
 static void wait_while(uint32_t *word, uint32_t value)
@@ -337,7 +337,7 @@ __attribute__((noreturn)) void pv_signal(int sig, void *info,
     (void)info;
     if (!on_signal_stack(c->regs.rsp))
         *outermost() = c;
-    if (sig == PV_SIGNAL_UPCALL)
+    if (sig == PLAN_SIGNAL_UPCALL)
         signal_upcall(c);
     signal_trap(c);
 }
