@@ -2,7 +2,7 @@
 
 PV := hypervisor/engine/pv
 HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
-    hypervisor/engine/pv/filter.c \
+    hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
     hypervisor/monitor/watch.c \
@@ -87,7 +87,8 @@ $(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
 $(call unit-test,hv_elf,tests/unit/hv_elf.c hypervisor/monitor/elf.c \
     $(LIB_SRCS))
 $(call unit-test,hv_filter,tests/unit/hv_filter.c \
-    hypervisor/engine/pv/filter.c $(LIB_SRCS))
+    hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
+    $(LIB_SRCS))
 
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c
 FUZZ_SRCS_elf := $(LIB_SRCS)

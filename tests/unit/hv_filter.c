@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <sys/syscall.h>
 
-#include "hypervisor/engine/pv/filter.h"
 #include "hypervisor/engine/pv/layout.h"
+#include "hypervisor/engine/pv/rules.h"
 #include "tests/unit/lib_check.h"
 
 static struct sock_filter program[PV_FILTER_MAX];
@@ -179,7 +179,7 @@ static void test_sweep(void)
 
 int main(void)
 {
-    length = filter_build(program, PV_FILTER_MAX);
+    length = rules_build(program, PV_FILTER_MAX);
     CHECK(length > 0 && length <= PV_FILTER_MAX);
     test_allowed();
     test_refused();

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "hypervisor/engine/child.h"
-#include "hypervisor/engine/pv/filter.h"
 #include "hypervisor/engine/pv/layout.h"
+#include "hypervisor/engine/pv/rules.h"
 
 // The kernel's own struct: libc's sigaction would name libc's restorer.
 static void birth_signal(int sig, bool handled)
@@ -103,7 +103,7 @@ void birth(const struct domain *d, const struct engine_slot *slot, int blob_fd,
     birth_memory(d, blob_fd);
     child_descriptors(fds, 2);
     b->window_len = d->window_len;
-    b->filter_len = filter_build(filter, PV_FILTER_MAX);
+    b->filter_len = rules_build(filter, PV_FILTER_MAX);
     memcpy(b->filter, filter, b->filter_len * sizeof(filter[0]));
     birth_unregister();
     ((void (*)(struct pv_birth *))HV_SETUP_VA)(b);
