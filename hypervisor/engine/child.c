@@ -169,6 +169,9 @@ void child_reap(struct domain *d, struct engine_exit *x)
         *x = (struct engine_exit){ENGINE_SIGNALLED, info.si_status};
     else if (info.si_status >= PLAN_EXIT_SETUP)
         *x = (struct engine_exit){ENGINE_FAILED, info.si_status};
+    else if (info.si_status > PLAN_EXIT_SIGNAL)
+        *x = (struct engine_exit){ENGINE_SIGNALLED,
+                                  info.si_status - PLAN_EXIT_SIGNAL};
     else
         *x = (struct engine_exit){ENGINE_EXITED, 0};
 }

@@ -35,7 +35,9 @@ struct plan {
 // The signal that interrupts a running guest with an upcall.
 #define PLAN_SIGNAL_UPCALL 10 // SIGUSR1
 
-// Exit statuses of a zygote.
+// Exit statuses. A guest that would have died of a signal, were it a process
+// of its own, and of a zygote.
+#define PLAN_EXIT_SIGNAL 128 // + the signal
 #define PLAN_EXIT_SETUP 250 // giving up rights, or the address space
 #define PLAN_EXIT_PLAN  251 // no plan came
 #define PLAN_EXIT_MAP   252 // a mapping failed
