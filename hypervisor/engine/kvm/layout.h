@@ -45,9 +45,10 @@ _Static_assert(KVM_ENGINE_LEN <= HV_ENGINE_LEN &&
 #define KVM_PORT_TRAP 0x09 // from the shim: a trap; rip says which
 #define KVM_PORT_DONE 0x0a // from the shim: page tables are written
 
-// Shim: entries by vector, then the code that writes page tables.
-#define KVM_SHIM_ENTRY 16
-#define KVM_SHIM_WRITE 0xc00
-#define KVM_VECTORS    0x81 // up to int $0x80
+// Shim: entries by vector, that of `syscall`, the code that writes tables.
+#define KVM_SHIM_ENTRY   16
+#define KVM_VECTORS      32
+#define KVM_SYSCALL      KVM_VECTORS
+#define KVM_SHIM_WRITE   0x800
 
 #endif

@@ -47,11 +47,11 @@ notify: cmp     $63, %rdi
 
         .globl  kvm_shim
 kvm_shim:
-        .rept   0x81                    // one instruction a vector
+        .rept   32 + 1                  // one instruction a vector
         .balign 16, 0xcc
         out     %al, $PORT_TRAP
         .endr
-        .org    kvm_shim + 0xc00, 0xcc
+        .org    kvm_shim + 0x800, 0xcc
         rep movsq                       // rsi: entries, rdi: table, rcx: count
         mov     %cr3, %rax
         mov     %rax, %cr3

@@ -34,7 +34,6 @@
 #define VECTOR_DOUBLE 8 // a trap while handling one
 #define VECTOR_GP     13
 #define VECTOR_PF     14
-#define VECTOR_INT80  0x80
 // Those with an error code on the stack.
 #define VECTORS_ERROR                                                          \
     (1u << 8 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 14 |          \
@@ -179,23 +178,28 @@ static void deliver_upcall(void)
     }
 }
 
-// A system call of the host, tried by whatever instruction.
+// A system call of the host that was tried? A KVM in software takes `syscall`
+// for a jump to the shim, where the guest may not go; and there are the ways
+// of 32-bit code.
 static bool is_syscall(uint32_t vector)
 {
     uint8_t code[2];
 
-    if (vector == VECTOR_INT80)
+    if (vector == VECTOR_PF &&
+        regs()->rip == KVM_SHIM + KVM_SHIM_ENTRY * KVM_SYSCALL)
         return true;
-    return (vector == VECTOR_UD || vector == VECTOR_GP) &&
-           vm_read(regs()->rip, code, sizeof(code)) && code[0] == 0x0f &&
-           (code[1] == 0x05 || code[1] == 0x34); // syscall, sysenter
+    if ((vector != VECTOR_UD && vector != VECTOR_GP) ||
+        !vm_read(regs()->rip, code, sizeof(code)))
+        return false;
+    return (code[0] == 0xcd && code[1] == 0x80) || // int $0x80
+           (code[0] == 0x0f && code[1] == 0x34);   // sysenter
 }
 
 // Takes the context of a trap off the shim's stack, into the registers.
 static void unwind_shim(uint32_t vector, uint64_t *error)
 {
     struct kvm_regs *r = regs();
-    const unsigned nerror = vector < 32 && VECTORS_ERROR >> vector & 1;
+    const unsigned nerror = VECTORS_ERROR >> vector & 1;
     uint64_t frame[5];
 
     *error = 0;
@@ -220,6 +224,8 @@ static void on_trap(void)
     const uint64_t entry = v->trap_entry;
     uint64_t more[3]; // vector, error, address
 
+    if (vector == KVM_SYSCALL) // nothing is on the stack
+        end_as(SIGSYS);
     settle();
     unwind_shim(vector, &more[1]);
     set_cpl(3, &more[2]);

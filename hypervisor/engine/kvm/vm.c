@@ -100,10 +100,8 @@ static void fill_idt(void)
     for (unsigned v = 0; v < KVM_VECTORS; v++) {
         uint64_t to = KVM_SHIM + KVM_SHIM_ENTRY * v;
         // Those that have an instruction of their own.
-        uint64_t dpl = v == 3 || v == 4 || v == 0x80 ? 3 : 0;
+        uint64_t dpl = v == 3 || v == 4 ? 3 : 0;
 
-        if (v >= 32 && v != 0x80)
-            continue;
         idt[2 * v] = (to & 0xffff) | GDT_CODE0 << 16 |
                      (GATE_INTERRUPT | dpl << 5) << 40 |
                      (to & 0xffff0000) << 32;
@@ -179,8 +177,7 @@ static int make_memory(struct vm *vm, const struct domain *d)
 #define CR4_OSXMMEXCPT (1ul << 10)
 #define CR4_FSGSBASE   (1ul << 16)
 #define CR4_OSXSAVE    (1ul << 18)
-// Long mode and no-execute; not SCE: `syscall` is an invalid instruction.
-#define EFER 0xd00ul
+#define EFER 0xd01ul // NXE LMA LME SCE
 
 static struct kvm_segment segment(uint16_t selector, unsigned type,
                                   unsigned dpl, bool code)
@@ -251,6 +248,24 @@ static int make_tsc(struct vm *vm)
     return tsc.entry.data >= before && tsc.entry.data <= after ? 0 : -ENOTSUP;
 }
 
+// The guest's `syscall` ends in the shim.
+static int make_syscall(struct vm *vm)
+{
+    const uint64_t selectors = (uint64_t)GDT_CODE0 << 32;
+    struct {
+        struct kvm_msrs head;
+        struct kvm_msr_entry entry[3];
+    } m = {.head.nmsrs = 3,
+           .entry = {
+               {.index = 0xc0000081, .data = selectors}, // STAR
+               {.index = 0xc0000082,                     // LSTAR
+                .data = KVM_SHIM + KVM_SHIM_ENTRY * KVM_SYSCALL},
+               {.index = 0xc0000084, .data = 0x47700}, // FMASK
+           }};
+
+    return ioctl(vm->vcpu_fd, KVM_SET_MSRS, &m) == 3 ? 0 : -EIO;
+}
+
 static int make_vcpu(struct vm *vm, struct err *e)
 {
     struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs = {{.value = machine.xcr0}}};
@@ -264,7 +279,7 @@ static int make_vcpu(struct vm *vm, struct err *e)
         return err_errno(e, "KVM: mapping the vCPU");
     if (ioctl(vm->vcpu_fd, KVM_SET_CPUID2, &machine.cpuid) < 0)
         return err_errno(e, "KVM: the processor's features");
-    if (make_sregs(vm) < 0)
+    if (make_sregs(vm) < 0 || make_syscall(vm) < 0)
         return err_errno(e, "KVM: the vCPU's registers");
     if (ioctl(vm->vcpu_fd, KVM_SET_XCRS, &xcrs) < 0)
         return err_errno(e, "KVM: vector state %#lx", machine.xcr0);
