@@ -17,8 +17,7 @@ check: deps
 	$(Q)$(RUN_TESTS) unit $(UNIT_TESTS) \
 	    script $(if $(MANUALS),$(LINT_TESTS)) $(DOMAIN_TESTS) $(E2E_TESTS)
 
-.PHONY: tests-built
-tests-built: all $(UNIT_TESTS) $(TEST_BUILT)
+.PHONY: tests-built # its prerequisites stand at the end of this file
 unit: deps
 	$(Q)$(MAKE) --no-print-directory -j$(NPROC) $(UNIT_TESTS)
 	$(Q)$(RUN_TESTS) unit $(UNIT_TESTS)
@@ -123,3 +122,6 @@ $(BUILD)/bin/meter-cpu: tests/bench/meter-cpu.c
 	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) $(HOST_CFLAGS) $(HOST_LDFLAGS) -o $@ $<
 BENCH_BUILT += $(BUILD)/bench/meter $(BUILD)/images/meter $(BUILD)/bin/meter-cpu
 BENCHES += tests/bench/meter-work tests/bench/meter-books
+
+# Prerequisites are read at once, so this comes after all that adds to them.
+tests-built: all $(UNIT_TESTS) $(TEST_BUILT)
