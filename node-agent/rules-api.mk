@@ -21,13 +21,13 @@ $(call host-program,hostel,$(CLI_SRCS) $(API_SIG_SRCS) $(BUNDLE_SRCS) \
 
 $(call unit-test,httpsig,tests/unit/httpsig_test.c $(API_SIG_SRCS) $(LIB_SRCS),-lsodium)
 $(call unit-test,api,tests/unit/api_test.c tests/unit/api_fake.c $(API_SRCS) \
-    $(BUNDLE_SRCS) $(RECEIPT_SRCS) $(AGENT_IPC_SRCS) node-agent/agent/role.c \
+    $(BUNDLE_SRCS) $(RECEIPT_SRCS) $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) \
     $(LIB_SRCS) $(LIB_JSON_SRCS),\
     $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
 MANUALS += node-agent/cli/hostel.1
 $(call unit-test,cli,tests/unit/cli_test.c tests/unit/api_fake.c \
     $(filter-out %/main.c,$(CLI_SRCS)) $(API_SRCS) $(BUNDLE_SRCS) \
-    $(RECEIPT_SRCS) $(AGENT_IPC_SRCS) node-agent/agent/role.c $(LIB_SRCS) \
+    $(RECEIPT_SRCS) $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) $(LIB_SRCS) \
     $(LIB_JSON_SRCS),\
     -lcurl $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
 
@@ -46,4 +46,4 @@ BENCH_BUILT += $(BUILD)/bench/submit-load
 # A hostile HTTP client, and what signs its requests.
 $(call host-program,http-sign,tests/e2e/http_sign.c $(API_SIG_SRCS) \
     $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
-E2E_TESTS += tests/e2e/http
+E2E_TESTS += tests/e2e/http tests/e2e/follow
