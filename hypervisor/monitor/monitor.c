@@ -15,6 +15,7 @@
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/event.h"
 #include "hypervisor/monitor/watch.h"
+#include "lib/clock.h"
 
 static void timer_arm(struct monitor *m)
 {
@@ -136,6 +137,8 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
     watch(m->epoll_fd, m->listen_fd, WATCH_LISTEN, EPOLLIN);
     if (m->conn_fd >= 0)
         controller_greet(m);
+    else
+        watch_timer(m->lease_fd, clock_mono_ns() + CONTROLLER_ORPHAN_NS);
     for (;;) {
         int sleep = event_sleep(&m->domain) ? -1 : 0;
         int n = epoll_wait(m->epoll_fd, ev, 8, sleep);
