@@ -169,6 +169,7 @@ static void on_go(struct monitor *m, const void *message, int *fds)
     starting(m);
     m->domain.engine->go(&m->domain);
     started(m, go->lease_ns);
+    m->just_let_go = true;
 }
 
 static void on_lease(struct monitor *m, const void *message, int *fds)
