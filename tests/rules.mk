@@ -55,7 +55,6 @@ bench: deps
 	$(Q)$(MAKE) --no-print-directory -j$(NPROC) bench-built
 	$(Q)$(TEST_ENV) tests/bench/run $(BUILD)/bench.json $(B) $(abspath $(BENCHES))
 .PHONY: bench-built
-bench-built: all $(filter $(BUILD)/%,$(BENCHES)) $(BENCH_BUILT)
 
 # ------------------------------------------------------------------- fuzzers
 
@@ -143,3 +142,4 @@ BENCHES += tests/bench/meter-work tests/bench/meter-books
 
 # Prerequisites are read at once, so this comes after all that adds to them.
 tests-built: all $(UNIT_TESTS) $(TEST_BUILT)
+bench-built: all $(filter $(BUILD)/%,$(BENCHES)) $(BENCH_BUILT)
