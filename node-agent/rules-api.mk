@@ -21,6 +21,8 @@ $(call host-program,hostel,$(CLI_SRCS) $(API_SIG_SRCS) $(BUNDLE_SRCS) \
     -lcurl -lpthread $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
 
 $(call unit-test,httpsig,tests/unit/httpsig_test.c $(API_SIG_SRCS) $(LIB_SRCS),-lsodium)
+$(call unit-test,nonces,tests/unit/nonces_test.c node-agent/api/nonces.c,\
+    -lsodium -lpthread)
 $(call unit-test,api,tests/unit/api_test.c tests/unit/api_fake.c \
     $(API_TEST_SRCS),$(API_TEST_LIBS))
 $(call unit-test,cli,tests/unit/cli_test.c tests/unit/api_fake.c \
