@@ -102,3 +102,5 @@ FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/monitor/,end.c watch.c \
     elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)
 
 MANUALS += hypervisor/monitor/hostel-hv.8 hypervisor/monitor/domain.cfg.5
+$(call unit-test,hv_clock,tests/unit/hv_clock.c \
+    hypervisor/monitor/guest_clock.c $(LIB_SRCS))

@@ -15,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -32,6 +33,10 @@ static struct child {
 } child = {.plan_fd = -1, .mem_fd = -1};
 
 // ---------------------------------------------------- the monitor's side
+
+// A zygote answers at once, or never (its image was cut short while it was
+// mapped): then the monitor must not wait for ever.
+#define CHILD_TIMEOUT_S 10
 
 // Waits for the zygote: its memory's descriptor, then that it is ready.
 static int child_await(int fd, struct err *e)
@@ -54,6 +59,7 @@ int child_make(struct domain *d, const struct engine_slot *slot,
 {
     cleanup_close int doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     cleanup_close int mine = -1, theirs = -1;
+    const struct timeval timeout = {.tv_sec = CHILD_TIMEOUT_S};
     int pair[2], pidfd = -1;
     struct clone_args args = {.flags = CLONE_PIDFD,
                               .pidfd = (uint64_t)(uintptr_t)&pidfd,
@@ -76,6 +82,9 @@ int child_make(struct domain *d, const struct engine_slot *slot,
     child.pid = pid;
     d->exit_fd = pidfd;
     close(steal_fd(&theirs));
+    if (setsockopt(mine, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) <
+        0)
+        return err_errno(e, "setsockopt");
     if (child_await(mine, e) < 0)
         return -EIO;
     child.plan_fd = steal_fd(&mine);

@@ -582,9 +582,10 @@ void machine_schedule(struct keeper *k)
     }
     if (k->adopting || now_ns < k->starts_after_ns)
         return;
-    while (k->slots_used < k->cfg.slots && (s = lane_first(&k->starts)) &&
-           k->memory_used_kib + s->info.limits.memory_kib <=
-               k->cfg.memory_kib) {
+    while (k->slots_used < k->cfg.slots &&
+           k->memory_used_kib <= k->cfg.memory_kib &&
+           (s = lane_first_within(&k->starts,
+                                  k->cfg.memory_kib - k->memory_used_kib))) {
         lane_pop(&k->starts);
         machine_event(k, s, .kind = EV_TURN);
     }

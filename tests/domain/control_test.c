@@ -62,6 +62,12 @@ static void start(struct driven *d, const char *guest, const char *argument,
     close(fd);
 }
 
+static void await_running(struct driven *d)
+{
+    while (d->page->state == HVC_PARKED)
+        usleep(1000);
+}
+
 static void stop(struct driven *d, enum hvc_cause cause)
 {
     struct hvc_stop s = {.head = {HVC_STOP, sizeof(s)}, .cause = cause};
@@ -188,6 +194,7 @@ static void test_succession(struct driven *d)
     struct hvc_exited x;
 
     start(d, "attack_burn", "spin", UINT64_MAX, null_fd);
+    await_running(d);
     close(d->conn_fd);
     d->conn_fd = -1;
     CHECK(drive_connect(d) == HVC_RUNNING);
@@ -201,6 +208,7 @@ static void test_succession(struct driven *d)
 static void test_end_alone(struct driven *d)
 {
     start(d, "attack_burn", "spin", in_ms(50), null_fd);
+    await_running(d);
     close(d->conn_fd);
     d->conn_fd = -1;
     for (int i = 0; i < 500 && d->page->state != HVC_DEAD; i++)
@@ -505,8 +513,7 @@ static void test_rights(struct driven *d)
     const pid_t monitor = d->monitor_pid, guest = child_of(monitor);
 
     start(d, "abi_input", NULL, UINT64_MAX, null_fd);
-    while (d->page->state != HVC_RUNNING)
-        usleep(1000);
+    await_running(d);
     usleep(10000); // the guest's last steps
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         CHECK(!same_namespace(monitor, kinds[i]));

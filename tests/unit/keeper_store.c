@@ -209,7 +209,7 @@ static void test_broken_journal(void)
     CHECK(other);
     CHECK_WORKS(db_exec(other, "alter table submission rename to gone", e));
     CHECK(keeper_turn(w.k, 0, &failure) < 0 && failure.text[0]);
-    CHECK(world_quiet(&w)); // no 201
+    CHECK(world_quiet(&w));                                 // no 201
     CHECK(ipc_recv(w.spawner, &any, fds, NULL) == -EAGAIN); // no start
 
     world_kill(&w);
