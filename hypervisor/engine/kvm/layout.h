@@ -23,7 +23,7 @@
 
 #include "hypervisor/abi/hv.h"
 
-#define KVM_HOST_VA 0x100000000000ul
+#define KVM_HOST_VA 0x200000000000ul
 
 #define KVM_GDT       (HV_ENGINE_VA + 0x0000)
 #define KVM_IDT       (HV_ENGINE_VA + 0x1000)
