@@ -44,7 +44,8 @@ $(BUILD)/obj/pv-blob.o: $(PV)/blob.S $(BUILD)/pv/blob.bin
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) -DPV_BLOB_FILE='"$(BUILD)/pv/blob.bin"' \
 	    -c -o $@ $<
-$(BUILD)/obj/kvm-page.o: $(KVM)/page.S hypervisor/engine/iret.h
+$(BUILD)/pv/resident_entry.o: hypervisor/engine/iret.inc
+$(BUILD)/obj/kvm-page.o: $(KVM)/page.S hypervisor/engine/iret.inc
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) -c -o $@ $<
 DEPFILES += $(patsubst %.o,$(BUILD)/pv/%.d,setup.o resident.o)

@@ -132,7 +132,7 @@ long call_runstate(void)
 }
 
 static inline int range_inside(uint64_t addr, uint64_t len, uint64_t low,
-                        uint64_t limit)
+                               uint64_t limit)
 {
     return addr >= low && addr <= limit && len <= limit - addr;
 }

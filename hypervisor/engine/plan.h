@@ -38,8 +38,8 @@ struct plan {
 // Exit statuses. A guest that would have died of a signal, were it a process
 // of its own, and of a zygote.
 #define PLAN_EXIT_SIGNAL 128 // + the signal
-#define PLAN_EXIT_SETUP 250 // giving up rights, or the address space
-#define PLAN_EXIT_PLAN  251 // no plan came
-#define PLAN_EXIT_MAP   252 // a mapping failed
+#define PLAN_EXIT_SETUP  250 // giving up rights, or the address space
+#define PLAN_EXIT_PLAN   251 // no plan came
+#define PLAN_EXIT_MAP    252 // a mapping failed
 
 #endif

@@ -231,10 +231,10 @@ static int describe(struct run *r, int argc, char **argv, struct err *e)
             return -e->code;
     name = r->config.name ? r->config.name : basename(r->config.kernel);
     snprintf(p->domain_name, sizeof(p->domain_name), "%s", name);
-    r->slot.engine =
-        engine_select(r->config.engine ? r->config.engine : "pv");
+    r->slot.engine = engine_select(r->config.engine ? r->config.engine : "pv");
     if (!r->slot.engine)
-        return err_set(e, EINVAL, "there is no engine \"%s\": it is " ENGINE_NAMES,
+        return err_set(e, EINVAL,
+                       "there is no engine \"%s\": it is " ENGINE_NAMES,
                        r->config.engine);
     p->memory_kib = (uint64_t)r->config.memory_mib * 1024;
     return 0;

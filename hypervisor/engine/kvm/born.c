@@ -111,8 +111,8 @@ void born(const struct domain *d, const struct engine_slot *slot,
         fail(monitor_fd, e.text);
     child_drop(slot);
     set_signals();
-    child_descriptors(
-        (int[]){d->doorbell_fd, monitor_fd, vm.vm_fd, vm.vcpu_fd}, 4);
+    child_descriptors((int[]){d->doorbell_fd, monitor_fd, vm.vm_fd, vm.vcpu_fd},
+                      4);
     vm.vm_fd = VM_FD_VM;
     vm.vcpu_fd = VM_FD_VCPU;
     close_syscalls();

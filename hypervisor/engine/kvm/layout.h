@@ -25,13 +25,13 @@
 
 #define KVM_HOST_VA 0x200000000000ul
 
-#define KVM_GDT       (HV_ENGINE_VA + 0x0000)
-#define KVM_IDT       (HV_ENGINE_VA + 0x1000)
-#define KVM_TSS       (HV_ENGINE_VA + 0x2000)
-#define KVM_SHIM      (HV_ENGINE_VA + 0x3000)
-#define KVM_STACK     (HV_ENGINE_VA + 0x4000)
-#define KVM_STACK_END (KVM_STACK + HV_PAGE)
-#define KVM_STAGE     (HV_ENGINE_VA + 0x5000)
+#define KVM_GDT        (HV_ENGINE_VA + 0x0000)
+#define KVM_IDT        (HV_ENGINE_VA + 0x1000)
+#define KVM_TSS        (HV_ENGINE_VA + 0x2000)
+#define KVM_SHIM       (HV_ENGINE_VA + 0x3000)
+#define KVM_STACK      (HV_ENGINE_VA + 0x4000)
+#define KVM_STACK_END  (KVM_STACK + HV_PAGE)
+#define KVM_STAGE      (HV_ENGINE_VA + 0x5000)
 #define KVM_ENGINE_LEN 0x6000ul
 
 #define KVM_TABLES_GPA 0x40200000ul
@@ -46,9 +46,9 @@ _Static_assert(KVM_ENGINE_LEN <= HV_ENGINE_LEN &&
 #define KVM_PORT_DONE 0x0a // from the shim: page tables are written
 
 // Shim: entries by vector, that of `syscall`, the code that writes tables.
-#define KVM_SHIM_ENTRY   16
-#define KVM_VECTORS      32
-#define KVM_SYSCALL      KVM_VECTORS
-#define KVM_SHIM_WRITE   0x800
+#define KVM_SHIM_ENTRY 16
+#define KVM_VECTORS    32
+#define KVM_SYSCALL    KVM_VECTORS
+#define KVM_SHIM_WRITE 0x800
 
 #endif

@@ -9,7 +9,7 @@
 #define NOTIFY      0x400084c0          // shared_info.notify
 #define HOST_ASLEEP 0x400084c8
 
-#include "hypervisor/engine/iret.h"
+#include "hypervisor/engine/iret.inc"
 
         .section .rodata
         .balign 4096

@@ -17,7 +17,7 @@
 #define NX    (1ul << 63)
 #define ADDR  0x000ffffffffff000ul
 
-#define ENTRIES  512u
+#define ENTRIES   512u
 #define LARGE_LEN (ENTRIES * HV_PAGE)
 
 static uint64_t *at(uint64_t gpa)

@@ -145,13 +145,13 @@ static __attribute__((noreturn)) void die(uint32_t vector, uint64_t error,
                                           uint64_t address)
 {
     const struct kvm_regs *r = regs();
-    const struct hv_trap trap = {
-        .vector = vector,
-        .error = error,
-        .address = address,
-        .regs = {r->rax, r->rcx, r->rdx, r->rbx, r->rsp, r->rbp, r->rsi, r->rdi,
-                 r->r8, r->r9, r->r10, r->r11, r->r12, r->r13, r->r14, r->r15,
-                 r->rip, r->rflags}};
+    const struct hv_trap trap = {.vector = vector,
+                                 .error = error,
+                                 .address = address,
+                                 .regs = {r->rax, r->rcx, r->rdx, r->rbx,
+                                          r->rsp, r->rbp, r->rsi, r->rdi, r->r8,
+                                          r->r9, r->r10, r->r11, r->r12, r->r13,
+                                          r->r14, r->r15, r->rip, r->rflags}};
 
     calls_die(&trap);
 }

@@ -88,8 +88,8 @@ static void fill_gdt(void)
 
     memcpy(g, gdt, sizeof(gdt));
     g[GDT_TSS / 8] = TSS_LIMIT | (tss & 0xffffff) << 16 |
-                     (0x80ull | machine.tss_type) << 40 | (tss >> 24 & 0xff)
-                                                              << 56;
+                     (0x80ull | machine.tss_type) << 40 |
+                     (tss >> 24 & 0xff) << 56;
     g[GDT_TSS / 8 + 1] = tss >> 32;
 }
 
@@ -171,13 +171,13 @@ static int make_memory(struct vm *vm, const struct domain *d)
 
 // --------------------------------------------------------------- the vCPU
 
-#define CR0 0x80050033ul // PG AM WP NE ET MP PE
+#define CR0            0x80050033ul // PG AM WP NE ET MP PE
 #define CR4_PAE        (1ul << 5)
 #define CR4_OSFXSR     (1ul << 9)
 #define CR4_OSXMMEXCPT (1ul << 10)
 #define CR4_FSGSBASE   (1ul << 16)
 #define CR4_OSXSAVE    (1ul << 18)
-#define EFER 0xd01ul // NXE LMA LME SCE
+#define EFER           0xd01ul // NXE LMA LME SCE
 
 static struct kvm_segment segment(uint16_t selector, unsigned type,
                                   unsigned dpl, bool code)
@@ -359,8 +359,7 @@ int vm_load(struct vm *vm, const struct plan *p, int image_fd, int initrd_fd)
         if (map_segment(vm, &m->segment[i], image_fd) < 0)
             return -ENOMEM;
     if (map_anonymous(HV_RAM_VA, p->ram_len) < 0 ||
-        slot(vm, m->low, image_len) < 0 ||
-        slot(vm, HV_RAM_VA, p->ram_len) < 0)
+        slot(vm, m->low, image_len) < 0 || slot(vm, HV_RAM_VA, p->ram_len) < 0)
         return -ENOMEM;
     table_map(&vm->table, HV_RAM_VA, p->ram_len, RW | TABLE_OWN);
     vm->ram_len = p->ram_len;

@@ -56,7 +56,7 @@ static void birth_map(uint64_t addr, uint64_t len, int prot, int flags, int fd,
                       uint64_t offset)
 {
     child_must(mmap((void *)addr, len, prot, flags | MAP_FIXED_NOREPLACE, fd,
-              offset) == (void *)addr);
+                    offset) == (void *)addr);
 }
 
 static void birth_memory(const struct domain *d, int blob_fd)

@@ -166,13 +166,13 @@ static __attribute__((noreturn)) void signal_upcall(struct pv_context *c)
 static __attribute__((noreturn)) void die(const struct pv_regs *r,
                                           uint32_t vector)
 {
-    const struct hv_trap trap = {
-        .vector = vector,
-        .error = r->error,
-        .address = r->cr2,
-        .regs = {r->rax, r->rcx, r->rdx, r->rbx, r->rsp, r->rbp, r->rsi, r->rdi,
-                 r->r8, r->r9, r->r10, r->r11, r->r12, r->r13, r->r14, r->r15,
-                 r->rip, r->rflags}};
+    const struct hv_trap trap = {.vector = vector,
+                                 .error = r->error,
+                                 .address = r->cr2,
+                                 .regs = {r->rax, r->rcx, r->rdx, r->rbx,
+                                          r->rsp, r->rbp, r->rsi, r->rdi, r->r8,
+                                          r->r9, r->r10, r->r11, r->r12, r->r13,
+                                          r->r14, r->r15, r->rip, r->rflags}};
 
     calls_die(&trap);
 }

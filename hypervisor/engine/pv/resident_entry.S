@@ -5,7 +5,7 @@
  */
 #include <asm/unistd.h>
 
-#include "hypervisor/engine/iret.h"
+#include "hypervisor/engine/iret.inc"
 
 #define CS 0x33
 #define SS 0x2b

@@ -147,7 +147,8 @@ static void setup_receive(struct plan *plan, struct pv_rights *rights)
     struct pv_iovec iov = {plan, sizeof(*plan)};
     struct pv_msghdr msg = {NULL, 0, &iov, 1, rights, sizeof(*rights), 0};
 
-    if (pv_call3(__NR_recvmsg, PLAN_FD_MONITOR, &msg, 0) != (long)sizeof(*plan) ||
+    if (pv_call3(__NR_recvmsg, PLAN_FD_MONITOR, &msg, 0) !=
+            (long)sizeof(*plan) ||
         msg.controllen < offsetof(struct pv_rights, fd) + sizeof(int) ||
         rights->level != SOL_SOCKET_ || rights->type != SCM_RIGHTS_)
         setup_fail(PLAN_EXIT_PLAN);
