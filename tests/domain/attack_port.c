@@ -61,7 +61,7 @@ void guest_main(void)
     if (is("outsb"))
         __asm__ volatile("rep outsb"
                          : "+S"(at), "+c"(count)
-                         : "d"(n)
+                         : "a"(255), "d"(n)
                          : "memory");
     if (is("insb"))
         __asm__ volatile("rep insb"
