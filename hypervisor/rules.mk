@@ -96,6 +96,7 @@ $(call unit-test,hv_elf,tests/unit/hv_elf.c hypervisor/monitor/elf.c \
 $(call unit-test,hv_filter,tests/unit/hv_filter.c \
     hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
     $(LIB_SRCS))
+$(call unit-test,hv_table,tests/unit/hv_table.c $(KVM)/table.c $(LIB_SRCS))
 
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c
 FUZZ_SRCS_elf := $(LIB_SRCS)
