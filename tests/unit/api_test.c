@@ -419,7 +419,7 @@ static void test_submit_damaged(void)
     is_problem(&a, 422);
     answer_free(&a);
     buf_free(&b);
-    assert(atomic_load(&node.api.spooled_bytes) == 0);
+    assert(spool_bytes(&node.api.spool) == 0);
 }
 
 // An upload that is refused early is answered although the rest, which nobody
