@@ -108,8 +108,25 @@ static bool auth_once(struct request *rq, const struct httpsig *sig,
                       const key_id_t *key, uint64_t now_s)
 {
     uint64_t until_s = (uint64_t)sig->created + SIGNATURE_AGE_S;
-    int r = nonces_add(rq->api->nonces, key->b, sig->nonce, until_s, now_s);
+    struct err e = {0};
+    unsigned status;
+    int r;
 
+    // Asking twice changes nothing, and who has no account has nothing to
+    // change: neither takes room in the table.
+    if (!strcmp(rq->method, "GET") || !strcmp(rq->method, "HEAD"))
+        return true;
+    status = known_check(&rq->api->known, rq->api->ledger, key, &e);
+    if (status) {
+        reply_problem(rq, status, status == 503, "%s", e.text);
+        return false;
+    }
+    r = nonces_add(rq->api->nonces, key->b, sig->nonce, until_s, now_s);
+    if (r == -EDQUOT) {
+        reply_problem(rq, 429, SIGNATURE_AGE_S,
+                      "your key has signed too many requests of late");
+        return false;
+    }
     if (r == -EEXIST)
         return auth_refuse(rq, "this signature was used before");
     if (r == -ENOSPC) {

@@ -514,6 +514,33 @@ static void test_replayed_signature(void)
     buf_free(&head);
 }
 
+// What changes nothing takes no room among the nonces, nor does who has no
+// account.
+static void test_unremembered(void)
+{
+    struct ask q = {.method = "GET", .target = sub_target, .sign = &customer};
+    struct buf head = BUF_INIT(1 << 16);
+    struct answer a;
+
+    ask_make(&q, &head);
+    for (int i = 0; i < 2; i++) {
+        int fd = tcp_connect();
+
+        assert(write_full(fd, head.data, head.len) == 0);
+        answer_read(fd, &a);
+        json_decref(is_json(&a, 200));
+        answer_free(&a);
+    }
+    buf_free(&head);
+    memcpy(node.fake.nobody.b, stranger.key + 32, 32);
+    q.method = "DELETE";
+    q.sign = &stranger;
+    a = ask(&q);
+    is_problem(&a, 404);
+    assert(strstr(buf_str(&a.body), "account"));
+    answer_free(&a);
+}
+
 static void test_input(void)
 {
     char target[160], *big = malloc(BODY_MAX + 1);
@@ -691,6 +718,7 @@ int main(void)
     test_submit_refused_early();
     test_signatures();
     test_replayed_signature();
+    test_unremembered();
     test_input();
     test_console();
     test_done();
