@@ -1,8 +1,11 @@
 # hypervisor: hostel-hv, and the blob of code it leaves in pv guests.
 
 PV := hypervisor/engine/pv
-HV_SRCS := hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
-    hypervisor/engine/pv/filter.c \
+KVM := hypervisor/engine/kvm
+HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
+    hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
+    hypervisor/engine/select.c $(KVM)/kvm.c $(KVM)/machine.c $(KVM)/vm.c \
+    $(KVM)/table.c $(KVM)/vcpu.c $(KVM)/born.c \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
     hypervisor/monitor/watch.c \
@@ -13,7 +16,7 @@ HV_SRCS := hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
     hypervisor/monitor/config.c hypervisor/monitor/budget.c \
     hypervisor/monitor/run.c hypervisor/monitor/main.c
 
-$(call host-program,hostel-hv,$(HV_SRCS) $(LIB_SRCS) pv-blob.c)
+$(call host-program,hostel-hv,$(HV_SRCS) $(LIB_SRCS) pv-blob.c kvm-page.c)
 
 # Code that runs inside a guest's address space: no libc, no relocations, no
 # vector registers (they hold the guest's state), fixed addresses.
@@ -41,6 +44,10 @@ $(BUILD)/obj/pv-blob.o: $(PV)/blob.S $(BUILD)/pv/blob.bin
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) -DPV_BLOB_FILE='"$(BUILD)/pv/blob.bin"' \
 	    -c -o $@ $<
+$(BUILD)/pv/resident_entry.o: hypervisor/engine/iret.inc
+$(BUILD)/obj/kvm-page.o: $(KVM)/page.S hypervisor/engine/iret.inc
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) -c -o $@ $<
 DEPFILES += $(patsubst %.o,$(BUILD)/pv/%.d,setup.o resident.o)
 
 # Freestanding guests that test the guest ABI itself: tests/domain/abi_*.c
@@ -87,7 +94,8 @@ $(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
 $(call unit-test,hv_elf,tests/unit/hv_elf.c hypervisor/monitor/elf.c \
     $(LIB_SRCS))
 $(call unit-test,hv_filter,tests/unit/hv_filter.c \
-    hypervisor/engine/pv/filter.c $(LIB_SRCS))
+    hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
+    $(LIB_SRCS))
 
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c
 FUZZ_SRCS_elf := $(LIB_SRCS)

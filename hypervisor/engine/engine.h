@@ -86,6 +86,6 @@ struct engine {
     void (*reap)(struct domain *, struct engine_exit *);
 };
 
-extern const struct engine engine_pv;
+extern const struct engine engine_pv, engine_kvm;
 
 #endif

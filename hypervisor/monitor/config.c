@@ -15,6 +15,7 @@ static const struct cfg_key keys[] = {
     CFG_STR_KEY("kernel", struct domain_config, kernel, PATH_MAX_, 0),
     CFG_STR_KEY("ramdisk", struct domain_config, ramdisk, PATH_MAX_, 0),
     CFG_STR_KEY("name", struct domain_config, name, NAME_MAX_, 0),
+    CFG_STR_KEY("engine", struct domain_config, engine, 32, 0),
     CFG_INT_KEY("memory", struct domain_config, memory_mib, 1, HV_RAM_MAX >> 20,
                 0),
     CFG_INT_KEY("vcpus", struct domain_config, vcpus, 1, 1, 0),

@@ -13,6 +13,7 @@
 
 struct domain_config {
     char *kernel, *ramdisk, *name;
+    char *engine; // NULL: pv
     int64_t memory_mib;
     int64_t vcpus;
     int64_t cpu_ms, wall_ms; // budgets; 0: none

@@ -30,7 +30,7 @@ static int nursery_prepare(struct slot *s, struct err *e)
     signal(SIGPIPE, SIG_IGN);
     if (slot_prepare(s, e) < 0)
         return -e->code;
-    if (engine_pv.prepare(e) < 0)
+    if (s->engine->prepare(e) < 0)
         return -e->code;
     if (sandbox_leave_world(&contained, e) < 0)
         return -e->code;
@@ -77,7 +77,7 @@ static void make(const struct slot *common, const struct hvc_make *m,
 
 int nursery_main(int argc, char **argv)
 {
-    struct slot common = {.conn_fd = -1};
+    struct slot common = {.engine = &engine_pv, .conn_fd = -1};
     struct err e = {0};
 
     (void)argv;

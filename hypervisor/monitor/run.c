@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hypervisor/engine/select.h"
 #include "hypervisor/monitor/budget.h"
 #include "hypervisor/monitor/config.h"
 #include "hypervisor/monitor/sandbox.h"
@@ -73,8 +74,9 @@ static void on_signal(int sig)
 static void usage(FILE *to)
 {
     fputs("usage: hostel-hv run [-c FILE] [-m MIB] [-i INITRD] [-e VAR=VALUE]\n"
-          "                     [-n NAME] [--cpu-ms N] [--wall-ms N] "
-          "[--usage]\n"
+          "                     [-n NAME] [--engine kvm|pv|auto] "
+          "[--cpu-ms N]\n"
+          "                     [--wall-ms N] [--usage]\n"
           "                     IMAGE [ARGS]\n",
           to);
 }
@@ -108,6 +110,7 @@ static const struct option long_options[] = {
     {"initrd", required_argument, NULL, 'i'},
     {"env", required_argument, NULL, 'e'},
     {"name", required_argument, NULL, 'n'},
+    {"engine", required_argument, NULL, 'E'},
     {"cpu-ms", required_argument, NULL, 'C'},
     {"wall-ms", required_argument, NULL, 'W'},
     {"usage", no_argument, NULL, 'U'},
@@ -157,6 +160,9 @@ static int parse_options(struct run *r, int argc, char **argv, const char **env,
                 return err_set(e, EINVAL, "-e takes VAR=VALUE, %d at most",
                                ENV_MAX);
             env[(*nenv)++] = optarg;
+            break;
+        case 'E':
+            replace(&r->config.engine, optarg);
             break;
         case 'C':
             r->config.cpu_ms = number("--cpu-ms", optarg, INT64_MAX / 1000000);
@@ -225,6 +231,11 @@ static int describe(struct run *r, int argc, char **argv, struct err *e)
             return -e->code;
     name = r->config.name ? r->config.name : basename(r->config.kernel);
     snprintf(p->domain_name, sizeof(p->domain_name), "%s", name);
+    r->slot.engine = engine_select(r->config.engine ? r->config.engine : "pv");
+    if (!r->slot.engine)
+        return err_set(e, EINVAL,
+                       "there is no engine \"%s\": it is " ENGINE_NAMES,
+                       r->config.engine);
     p->memory_kib = (uint64_t)r->config.memory_mib * 1024;
     return 0;
 }
@@ -261,7 +272,8 @@ static int make_slot(struct run *r, struct err *e)
 
     if (sock_pair(pair) < 0)
         return err_errno(e, "socketpair");
-    if (engine_pv.prepare(e) < 0 || sandbox_leave_world(&r->contained, e) < 0)
+    if (r->slot.engine->prepare(e) < 0 ||
+        sandbox_leave_world(&r->contained, e) < 0)
         return -e->code;
     if (!r->contained)
         log_warn("no user namespaces here: the monitor is confined by its "

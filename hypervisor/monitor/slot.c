@@ -176,7 +176,7 @@ __attribute__((noreturn)) void slot_run(const struct slot *s)
     const struct engine_slot es = {s->uid, s->gid, s->proc_fd};
     struct err e = {0};
 
-    m = (struct monitor){.domain.engine = &engine_pv,
+    m = (struct monitor){.domain.engine = s->engine,
                          .state = HVC_PARKED,
                          .listen_fd = s->listen_fd,
                          .conn_fd = s->conn_fd,

@@ -14,6 +14,7 @@
 #include "hypervisor/monitor/monitor.h"
 
 struct slot {
+    const struct engine *engine; // prepared
     uint32_t uid, gid;    // 0: stay who we are
     int listen_fd;        // where controllers connect; -1: none ever will
     int conn_fd;          // a controller already connected; or -1

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <sys/syscall.h>
 
-#include "hypervisor/engine/pv/filter.h"
 #include "hypervisor/engine/pv/layout.h"
+#include "hypervisor/engine/pv/rules.h"
 #include "tests/unit/lib_check.h"
 
 static struct sock_filter program[PV_FILTER_MAX];
@@ -105,7 +105,7 @@ static void test_allowed(void)
 {
     CHECK(call(SYS_futex, HV_SHARED_INFO_VA, FUTEX_WAIT, 5, 0));
     CHECK(call(SYS_futex, HV_SHARED_INFO_VA + 4092, FUTEX_WAIT, 0, 0));
-    CHECK(call(SYS_write, PV_FD_DOORBELL, 0x401000, 8, 0));
+    CHECK(call(SYS_write, PLAN_FD_DOORBELL, 0x401000, 8, 0));
     CHECK(call(SYS_madvise, RAM, 4096, MADV_DONTNEED, 0));
     CHECK(call(SYS_madvise, END - 4096, 4096, MADV_DONTNEED, 0));
     for (int prot = 0; prot < 8; prot++) {
@@ -147,7 +147,7 @@ static void test_refused(void)
     CHECK(!call(SYS_mprotect, HV_HYPERCALL_VA, 4096, PROT_READ, 0));
     CHECK(!call(SYS_mprotect, HV_SETUP_VA, 4096, PROT_READ, 0));
     CHECK(!call(SYS_exit_group, 1, 0, 0, 0));
-    CHECK(!call(SYS_exit_group, PV_EXIT_SETUP, 0, 0, 0));
+    CHECK(!call(SYS_exit_group, PLAN_EXIT_SETUP, 0, 0, 0));
 }
 
 static void test_places(void)
@@ -179,7 +179,7 @@ static void test_sweep(void)
 
 int main(void)
 {
-    length = filter_build(program, PV_FILTER_MAX);
+    length = rules_build(program, PV_FILTER_MAX);
     CHECK(length > 0 && length <= PV_FILTER_MAX);
     test_allowed();
     test_refused();

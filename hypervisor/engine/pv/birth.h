@@ -8,7 +8,7 @@
 #include "hypervisor/engine/engine.h"
 
 // Runs in the freshly cloned child and never returns. `monitor_fd` is its end
-// of the socket on which it sends its memory's descriptor, then PV_READY.
+// of the socket on which it sends its memory's descriptor, then PLAN_READY.
 void birth(const struct domain *, const struct engine_slot *, int blob_fd,
            int monitor_fd) __attribute__((noreturn));
 

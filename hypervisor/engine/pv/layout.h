@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 #include "hypervisor/abi/hv.h"
-#include "hypervisor/engine/image.h"
+#include "hypervisor/engine/plan.h"
 
 #define PV_BLOB_HYPERCALL 0x0000ul
 #define PV_BLOB_SETUP     0x1000ul
@@ -46,12 +46,6 @@ _Static_assert((HV_SETUP_LEN & (HV_SETUP_LEN - 1)) == 0 &&
 // User addresses end here with four-level page tables.
 #define PV_TASK_END 0x7ffffffff000ul
 
-// The guest's descriptors. Only the doorbell is left when it runs.
-#define PV_FD_DOORBELL 0
-#define PV_FD_MONITOR  1
-
-#define PV_SIGNAL_UPCALL 10 // SIGUSR1
-
 // Entry points at the start of the resident code, 16 bytes apart: where the
 // set-up code lands, the signal handler, the restorer that nothing returns by.
 #define PV_HANDLER_VA  (HV_ENGINE_VA + 16)
@@ -66,23 +60,5 @@ struct pv_birth {
     uint32_t pad;
     uint64_t filter[PV_FILTER_MAX]; // struct sock_filter
 };
-
-// From the monitor to the waiting zygote: all it will map. Descriptors that
-// come with it: the image, and the initrd if its length is not 0.
-struct pv_plan {
-    struct image image;
-    uint64_t ram_len, initrd_len;
-    uint32_t acknowledge; // say PV_MAPPED when done
-    uint32_t pad;
-};
-
-// Bytes from the zygote on PV_FD_MONITOR.
-#define PV_READY  'R'
-#define PV_MAPPED 'M'
-
-// How a zygote exits that could not become the guest.
-#define PV_EXIT_SETUP 250 // emptying the address space, or the filter
-#define PV_EXIT_PLAN  251 // no plan came
-#define PV_EXIT_MAP   252 // a mapping failed
 
 #endif

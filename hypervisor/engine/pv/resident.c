@@ -17,7 +17,9 @@
 #include "hypervisor/engine/pv/layout.h"
 #include "hypervisor/engine/pv/syscall.h"
 
-#define SHARED    ((struct hv_shared_info *)HV_SHARED_INFO_VA)
+#define SHARED ((struct hv_shared_info *)HV_SHARED_INFO_VA)
+#include "hypervisor/engine/calls.h"
+
 #define RFLAGS_DF 0x400ul
 
 _Static_assert(offsetof(struct hv_vcpu_info, upcall_pending) == 16, "entry");
@@ -25,27 +27,13 @@ _Static_assert(offsetof(struct hv_vcpu_info, upcall_mask) == 20, "entry");
 _Static_assert(offsetof(struct hv_vcpu_info, wake) == 24, "entry");
 _Static_assert(offsetof(struct hv_vcpu_info, upcall_entry) == 40, "entry");
 
-long pv_block(uint64_t vcpu);
-long pv_notify(uint64_t port);
-long pv_timer(uint64_t deadline_ns, uint64_t vcpu);
-long pv_memory(uint64_t op, uint64_t addr, uint64_t len, uint64_t prot);
-long pv_shutdown(uint64_t reason, uint64_t status);
-long pv_vcpu(void);
-long pv_setup(uint64_t op, uint64_t entry, uint64_t vcpu);
-long pv_runstate(void);
-
-static inline struct hv_vcpu_info *vcpu_of(uint64_t vcpu)
-{
-    return &SHARED->vcpu[vcpu % HV_VCPU_MAX];
-}
-
 // ------------------------------------------------------------- hypercalls
 
 static long ring(void)
 {
     static const uint64_t one = 1;
 
-    return pv_call3(__NR_write, PV_FD_DOORBELL, &one, sizeof(one));
+    return pv_call3(__NR_write, PLAN_FD_DOORBELL, &one, sizeof(one));
 }
 
 static void wait_while(uint32_t *word, uint32_t value)
@@ -53,94 +41,21 @@ static void wait_while(uint32_t *word, uint32_t value)
     pv_call4(__NR_futex, word, FUTEX_WAIT, value, 0);
 }
 
-// The last thing a guest does: the monitor looks at what was left for it and
-// stops us. Should the bell not ring, exiting tells it too.
-static __attribute__((noreturn)) void await_end(uint32_t *word, uint32_t value)
+static void leave(void)
 {
-    if (ring() == sizeof(uint64_t))
-        while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
-            wait_while(word, value);
     for (;;)
         pv_call1(__NR_exit_group, 0);
 }
 
-long pv_block(uint64_t vcpu)
+_Static_assert(HV_PROT_READ == PROT_READ && HV_PROT_WRITE == PROT_WRITE &&
+                   HV_PROT_EXEC == PROT_EXEC,
+               "a guest's rights are mprotect's");
+
+long call_memory(uint64_t op, uint64_t addr, uint64_t len, uint64_t prot)
 {
-    struct hv_vcpu_info *v = vcpu_of(vcpu);
+    long r;
 
-    for (;;) {
-        uint32_t wake = __atomic_load_n(&v->wake, __ATOMIC_ACQUIRE);
-
-        // Before the look at `pending`: either the host sees us blocked or
-        // we see its event (or its change of `wake`).
-        __atomic_store_n(&v->blocked, 1, __ATOMIC_SEQ_CST);
-        if (__atomic_load_n(&v->pending, __ATOMIC_SEQ_CST) & ~v->mask)
-            break;
-        wait_while(&v->wake, wake);
-    }
-    __atomic_store_n(&v->blocked, 0, __ATOMIC_RELEASE);
-    return 0;
-}
-
-long pv_notify(uint64_t port)
-{
-    if (port >= HV_PORT_MAX)
-        return HV_EINVAL;
-    __atomic_or_fetch(&SHARED->notify, 1ul << port, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&SHARED->host_asleep, __ATOMIC_SEQ_CST))
-        ring();
-    return 0;
-}
-
-long pv_timer(uint64_t deadline_ns, uint64_t vcpu)
-{
-    __atomic_store_n(&vcpu_of(vcpu)->timer_ns, deadline_ns, __ATOMIC_RELEASE);
-    return pv_notify(HV_PORT_TIMER);
-}
-
-// Whole pages inside [low, limit)?
-static int range_inside(uint64_t addr, uint64_t len, uint64_t low,
-                        uint64_t limit)
-{
-    return addr >= low && addr <= limit && len <= limit - addr;
-}
-
-static int range_ok(uint64_t addr, uint64_t len, int ram_only)
-{
-    if (len == 0 || (addr | len) % HV_PAGE)
-        return 0;
-    if (range_inside(addr, len, HV_RAM_VA, HV_RAM_VA + HV_RAM_MAX))
-        return 1;
-    return !ram_only && range_inside(addr, len, HV_IMAGE_BASE, HV_IMAGE_LIMIT);
-}
-
-static long memory_protect(uint64_t addr, uint64_t len, uint64_t prot)
-{
-    int host;
-
-    switch (prot) {
-    case HV_PROT_NONE:
-        host = PROT_NONE;
-        break;
-    case HV_PROT_READ:
-        host = PROT_READ;
-        break;
-    case HV_PROT_READ | HV_PROT_WRITE:
-        host = PROT_READ | PROT_WRITE;
-        break;
-    case HV_PROT_READ | HV_PROT_EXEC:
-        host = PROT_READ | PROT_EXEC;
-        break;
-    default:
-        return prot & HV_PROT_WRITE && prot & HV_PROT_EXEC ? HV_EPERM
-                                                           : HV_EINVAL;
-    }
-    return pv_call3(__NR_mprotect, addr, len, host);
-}
-
-long pv_memory(uint64_t op, uint64_t addr, uint64_t len, uint64_t prot)
-{
-    if (!range_ok(addr, len, op != HV_MEM_PROTECT))
+    if (!call_range_ok(addr, len, op != HV_MEM_PROTECT))
         return HV_EINVAL;
     switch (op) {
     case HV_MEM_POPULATE:
@@ -150,52 +65,10 @@ long pv_memory(uint64_t op, uint64_t addr, uint64_t len, uint64_t prot)
     case HV_MEM_RELEASE:
         return pv_call3(__NR_madvise, addr, len, MADV_DONTNEED);
     case HV_MEM_PROTECT:
-        return memory_protect(addr, len, prot);
+        r = call_prot_check(prot);
+        return r < 0 ? r : pv_call3(__NR_mprotect, addr, len, prot);
     default:
         return HV_ENOSYS;
-    }
-}
-
-long pv_shutdown(uint64_t reason, uint64_t status)
-{
-    if (reason < HV_SHUTDOWN_POWEROFF || reason > HV_SHUTDOWN_SUSPEND)
-        reason = HV_SHUTDOWN_CRASH;
-    SHARED->shutdown_status = status;
-    __atomic_store_n(&SHARED->shutdown_reason, reason, __ATOMIC_SEQ_CST);
-    await_end(&SHARED->shutdown_reason, reason);
-}
-
-long pv_vcpu(void)
-{
-    return HV_ENOSYS; // one vCPU
-}
-
-long pv_setup(uint64_t op, uint64_t entry, uint64_t vcpu)
-{
-    switch (op) {
-    case HV_SETUP_UPCALL:
-        vcpu_of(vcpu)->upcall_entry = entry;
-        return 0;
-    case HV_SETUP_TRAP:
-        vcpu_of(vcpu)->trap_entry = entry;
-        return 0;
-    default:
-        return HV_ENOSYS;
-    }
-}
-
-long pv_runstate(void)
-{
-    uint32_t seq = SHARED->runstate_seq + 1;
-
-    __atomic_store_n(&SHARED->runstate_seq, seq, __ATOMIC_RELEASE);
-    pv_notify(HV_PORT_CONTROL);
-    for (;;) {
-        uint32_t ack = __atomic_load_n(&SHARED->runstate_ack, __ATOMIC_ACQUIRE);
-
-        if (ack == seq)
-            return SHARED->virtual_ns;
-        wait_while(&SHARED->runstate_ack, ack);
     }
 }
 
@@ -290,22 +163,18 @@ static __attribute__((noreturn)) void signal_upcall(struct pv_context *c)
     resume(r);
 }
 
-// Leaves the report; the monitor reads what it wants before it stops us.
 static __attribute__((noreturn)) void die(const struct pv_regs *r,
                                           uint32_t vector)
 {
-    struct hv_trap *t = &SHARED->trap;
+    const struct hv_trap trap = {.vector = vector,
+                                 .error = r->error,
+                                 .address = r->cr2,
+                                 .regs = {r->rax, r->rcx, r->rdx, r->rbx,
+                                          r->rsp, r->rbp, r->rsi, r->rdi, r->r8,
+                                          r->r9, r->r10, r->r11, r->r12, r->r13,
+                                          r->r14, r->r15, r->rip, r->rflags}};
 
-    t->vector = vector;
-    t->error = r->error;
-    t->address = r->cr2;
-    t->regs = (struct hv_regs){
-        r->rax, r->rcx, r->rdx, r->rbx, r->rsp, r->rbp,
-        r->rsi, r->rdi, r->r8,  r->r9,  r->r10, r->r11,
-        r->r12, r->r13, r->r14, r->r15, r->rip, r->rflags,
-    };
-    __atomic_store_n(&t->valid, 1, __ATOMIC_SEQ_CST);
-    await_end(&t->valid, 1);
+    calls_die(&trap);
 }
 
 static __attribute__((noreturn)) void signal_trap(struct pv_context *c)
@@ -337,7 +206,7 @@ __attribute__((noreturn)) void pv_signal(int sig, void *info,
     (void)info;
     if (!on_signal_stack(c->regs.rsp))
         *outermost() = c;
-    if (sig == PV_SIGNAL_UPCALL)
+    if (sig == PLAN_SIGNAL_UPCALL)
         signal_upcall(c);
     signal_trap(c);
 }

@@ -5,15 +5,12 @@
  */
 #include <asm/unistd.h>
 
+#include "hypervisor/engine/iret.inc"
+
 #define CS 0x33
 #define SS 0x2b
 #define RFLAGS 0x202                    // interrupts on, and the bit that is 1
 #define START_INFO 0x40001000
-#define VCPU0 0x40008000
-#define VCPU_UPCALL_PENDING 16
-#define VCPU_UPCALL_MASK 20
-#define VCPU_WAKE 24
-#define VCPU_UPCALL_ENTRY 40
 #define STACK_END 0x40020000
 
         .section .hypercall, "ax", @progbits
@@ -21,33 +18,16 @@
         .balign 32, 0xcc
         jmp     \function
         .endm
-        slot    pv_block
-        slot    pv_notify
-        slot    pv_timer
-        slot    pv_memory
-        slot    pv_shutdown
-        slot    pv_vcpu
-        slot    pv_setup
-        slot    pv_runstate
+        slot    call_block
+        slot    call_notify
+        slot    call_timer
+        slot    call_memory
+        slot    call_shutdown
+        slot    call_vcpu
+        slot    call_setup
+        slot    call_runstate
 
-        // HV_IRET(n): unmask, and if something came in meanwhile take the
-        // upcall again on the same frame. A signal anywhere in here reuses
-        // the frame too (resident.c), so nothing nests.
-        .macro  iret vcpu
-        .balign 64, 0xcc
-        movl    $0, VCPU0 + 64 * \vcpu + VCPU_UPCALL_MASK
-        cmpl    $0, VCPU0 + 64 * \vcpu + VCPU_UPCALL_PENDING
-        jne     1f
-        iretq
-1:      movl    $1, VCPU0 + 64 * \vcpu + VCPU_UPCALL_MASK
-        cld
-        jmp     *VCPU0 + 64 * \vcpu + VCPU_UPCALL_ENTRY
-        .endm
-        .set    n, 0
-        .rept   16
-        iret    n
-        .set    n, n + 1
-        .endr
+        iret_all
 
         // Entry points by fixed addresses: layout.h.
         .section .land, "ax", @progbits

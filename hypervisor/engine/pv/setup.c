@@ -65,7 +65,7 @@ static void setup_map(uint64_t addr, uint64_t len, int prot, int fd,
     if (len <= POPULATE_MAX)
         flags |= MAP_POPULATE;
     if (pv_call6(__NR_mmap, addr, len, prot, flags, fd, offset) != (long)addr)
-        setup_fail(PV_EXIT_MAP);
+        setup_fail(PLAN_EXIT_MAP);
 }
 
 static int setup_prot(uint32_t prot)
@@ -135,7 +135,7 @@ static void setup_empty(uint64_t window_len)
     if (pv_call2(__NR_munmap, 0, HV_HYPERCALL_VA) < 0 ||
         pv_call2(__NR_munmap, gap, HV_WINDOW_VA - gap) < 0 ||
         pv_call2(__NR_munmap, rest, PV_TASK_END - rest) < 0)
-        setup_fail(PV_EXIT_SETUP);
+        setup_fail(PLAN_EXIT_SETUP);
 }
 
 static void setup_filter(const struct pv_birth *b)
@@ -146,7 +146,7 @@ static void setup_filter(const struct pv_birth *b)
     } program = {b->filter_len, b->filter};
 
     if (pv_call3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
-        setup_fail(PV_EXIT_SETUP);
+        setup_fail(PLAN_EXIT_SETUP);
 }
 
 // Page faults that would otherwise come while the guest starts.
@@ -169,24 +169,25 @@ static void setup_touch(void)
 
 static void setup_say(char byte)
 {
-    if (pv_call3(__NR_write, PV_FD_MONITOR, &byte, 1) != 1)
-        setup_fail(PV_EXIT_PLAN);
+    if (pv_call3(__NR_write, PLAN_FD_MONITOR, &byte, 1) != 1)
+        setup_fail(PLAN_EXIT_PLAN);
 }
 
-static void setup_receive(struct pv_plan *plan, struct pv_rights *rights)
+static void setup_receive(struct plan *plan, struct pv_rights *rights)
 {
     struct pv_iovec iov = {plan, sizeof(*plan)};
     struct pv_msghdr msg = {NULL, 0, &iov, 1, rights, sizeof(*rights), 0};
 
-    if (pv_call3(__NR_recvmsg, PV_FD_MONITOR, &msg, 0) != (long)sizeof(*plan) ||
+    if (pv_call3(__NR_recvmsg, PLAN_FD_MONITOR, &msg, 0) !=
+            (long)sizeof(*plan) ||
         msg.controllen < offsetof(struct pv_rights, fd) + sizeof(int) ||
         rights->level != SOL_SOCKET_ || rights->type != SCM_RIGHTS_)
-        setup_fail(PV_EXIT_PLAN);
+        setup_fail(PLAN_EXIT_PLAN);
 }
 
 __attribute__((noreturn)) void pv_zygote(const struct pv_birth *birth)
 {
-    struct pv_plan plan;
+    struct plan plan;
     struct pv_rights rights;
 
     // The monitor's thread pointer says where its memory was.
@@ -195,7 +196,7 @@ __attribute__((noreturn)) void pv_zygote(const struct pv_birth *birth)
     setup_empty(birth->window_len);
     setup_filter(birth);
     setup_touch();
-    setup_say(PV_READY);
+    setup_say(PLAN_READY);
 
     setup_receive(&plan, &rights);
     setup_check(&plan);
@@ -204,8 +205,8 @@ __attribute__((noreturn)) void pv_zygote(const struct pv_birth *birth)
     if (plan.initrd_len)
         setup_map(HV_INITRD_VA, plan.initrd_len, PROT_READ, rights.fd[1], 0);
     if (plan.acknowledge)
-        setup_say(PV_MAPPED);
-    if (pv_call3(__NR_close_range, PV_FD_DOORBELL + 1, ~0u, 0) < 0)
-        setup_fail(PV_EXIT_SETUP);
+        setup_say(PLAN_MAPPED);
+    if (pv_call3(__NR_close_range, PLAN_FD_DOORBELL + 1, ~0u, 0) < 0)
+        setup_fail(PLAN_EXIT_SETUP);
     pv_leave(plan.image.entry, HV_RAM_VA + plan.ram_len);
 }

@@ -1,58 +1,16 @@
 // SPDX-License-Identifier: ISC
-/*
- * The guest's seccomp filter. A table of rules, each with its reason; a rule
- * is a system call and tests that its arguments must all pass. The first rule
- * that fits lets the call through; when none does the guest dies.
- */
-#include "hypervisor/engine/pv/filter.h"
+// seccomp filters from rules; see filter.h.
+
+#include "hypervisor/engine/filter.h"
 
 #include <assert.h>
 #include <linux/audit.h>
-#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
-#include "hypervisor/engine/pv/layout.h"
-
-enum test_kind {
-    TEST_END,
-    TEST_EQUAL, // argument == value
-    TEST_PAGE,  // argument within the page at value
-    TEST_PROT,  // none, R, RW or RX: never W and X
-    TEST_RAM,   // arguments 0 and 1: a range in RAM's part of the map
-    TEST_IMAGE  // arguments 0 and 1: a range in the image's part
-};
-struct test {
-    enum test_kind kind;
-    unsigned arg;
-    uint32_t value;
-};
-#define TESTS_MAX 4
-struct rule {
-    uint32_t nr;
-    struct test test[TESTS_MAX];
-};
-
-static const struct rule rules[] = {
-    // Blocking until an event. Without a timeout: one would resume through
-    // restart_syscall; deadlines are host timers that raise an event.
-    {SYS_futex,
-     {{TEST_PAGE, 0, HV_SHARED_INFO_VA},
-      {TEST_EQUAL, 1, FUTEX_WAIT},
-      {TEST_EQUAL, 3, 0}}},
-    // Ringing the doorbell, an eventfd that does not block.
-    {SYS_write, {{TEST_EQUAL, 0, PV_FD_DOORBELL}, {TEST_EQUAL, 2, 8}}},
-    // Giving RAM back.
-    {SYS_madvise, {{TEST_RAM, 0, 0}, {TEST_EQUAL, 2, MADV_DONTNEED}}},
-    // The guest's own page protection, of RAM and of its image.
-    {SYS_mprotect, {{TEST_RAM, 0, 0}, {TEST_PROT, 2, 0}}},
-    {SYS_mprotect, {{TEST_IMAGE, 0, 0}, {TEST_PROT, 2, 0}}},
-    // The end. Other numbers are the set-up code's, for what never ran.
-    {SYS_exit_group, {{TEST_EQUAL, 0, 0}}},
-};
+#include "hypervisor/abi/hv.h"
 
 // A RAM range is tested by upper words alone: its end may lie beyond the
 // domain's memory, where nothing is mapped, but it never wraps.
@@ -60,7 +18,7 @@ static const struct rule rules[] = {
 #define RAM_HIGH_LIMIT ((uint32_t)((HV_RAM_VA + HV_RAM_MAX) >> 32))
 _Static_assert((uint32_t)HV_RAM_VA == 0 && (uint32_t)HV_RAM_MAX == 0,
                "RAM begins and ends on 4 GiB");
-_Static_assert(2 * (HV_RAM_VA + HV_RAM_MAX) < PV_TASK_END, "RAM ranges");
+_Static_assert(2 * (HV_RAM_VA + HV_RAM_MAX) < 1ul << 46, "RAM ranges");
 _Static_assert(2 * HV_IMAGE_LIMIT <= UINT32_MAX, "image ranges");
 
 // ------------------------------------------------------------- assembler
@@ -159,11 +117,15 @@ static void test(struct assembler *a, const struct test *t)
     case TEST_EQUAL:
     case TEST_PAGE:
         load_arg(a, t->arg, true);
-        need(a, BPF_JEQ, 0);
+        need(a, BPF_JEQ, t->value >> 32);
         load_arg(a, t->arg, false);
         if (t->kind == TEST_PAGE)
             put(a, BPF_ALU | BPF_AND | BPF_K, ~(uint32_t)(HV_PAGE - 1), 0, 0);
-        need(a, BPF_JEQ, t->value);
+        need(a, BPF_JEQ, (uint32_t)t->value);
+        return;
+    case TEST_CLEAR:
+        load_arg(a, t->arg, false);
+        need_not(a, BPF_JSET, (uint32_t)t->value);
         return;
     case TEST_PROT:
         test_prot(a, t->arg);
@@ -177,10 +139,9 @@ static void test(struct assembler *a, const struct test *t)
     }
 }
 
-// The set-up pages may call anything. They are unmapped before the guest runs
-// and nothing can be mapped there again. The instruction pointer is past the
-// call, for the last one just past the pages.
-static void setup_rule(struct assembler *a)
+// The instruction pointer is past the call, for the last one of the pages just
+// past them.
+static void setup_rule(struct assembler *a, uint32_t setup, uint32_t len)
 {
     size_t start = a->len;
 
@@ -188,19 +149,21 @@ static void setup_rule(struct assembler *a)
     need(a, BPF_JEQ, 0);
     load(a, offsetof(struct seccomp_data, instruction_pointer));
     put(a, BPF_ALU | BPF_SUB | BPF_K, 1, 0, 0);
-    put(a, BPF_ALU | BPF_AND | BPF_K, ~(uint32_t)(HV_SETUP_LEN - 1), 0, 0);
-    need(a, BPF_JEQ, HV_SETUP_VA);
+    put(a, BPF_ALU | BPF_AND | BPF_K, ~(len - 1), 0, 0);
+    need(a, BPF_JEQ, setup);
     rule_end(a, start);
 }
 
-size_t filter_build(struct sock_filter *program, size_t max)
+size_t filter_build(struct sock_filter *program, size_t max,
+                    const struct rule *rules, size_t nrules, uint32_t setup,
+                    uint32_t setup_len)
 {
     struct assembler a = {program, 0, max};
 
     load(&a, offsetof(struct seccomp_data, arch));
     put(&a, BPF_JMP | BPF_K | BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0);
     put(&a, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
-    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+    for (size_t i = 0; i < nrules; i++) {
         size_t start = a.len;
 
         load(&a, offsetof(struct seccomp_data, nr));
@@ -209,7 +172,8 @@ size_t filter_build(struct sock_filter *program, size_t max)
             test(&a, &rules[i].test[t]);
         rule_end(&a, start);
     }
-    setup_rule(&a);
+    if (setup_len)
+        setup_rule(&a, setup, setup_len);
     put(&a, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
     return a.len;
 }

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: ISC
+// A guest as a child process; see child.h.
+
+#include "hypervisor/engine/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/futex.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hypervisor/engine/plan.h"
+#include "lib/cleanup.h"
+#include "lib/sock.h"
+
+// The one guest of this process.
+static struct child {
+    int plan_fd; // to the zygote; -1 once it has its plan
+    int mem_fd;  // the guest's memory
+    pid_t pid;   // in the monitor's namespace
+} child = {.plan_fd = -1, .mem_fd = -1};
+
+// ---------------------------------------------------- the monitor's side
+
+// A zygote answers at once, or never (its image was cut short while it was
+// mapped): then the monitor must not wait for ever.
+#define CHILD_TIMEOUT_S 10
+
+// Waits for the zygote: its memory's descriptor, then that it is ready.
+static int child_await(int fd, struct err *e)
+{
+    char text[PLAN_TEXT_MAX];
+    size_t nfds = 1;
+    ssize_t n = sock_recv(fd, text, 1, &child.mem_fd, &nfds);
+
+    if (n == 1 && nfds == 1)
+        n = sock_recv(fd, text, sizeof(text), NULL, NULL);
+    if (n == 1 && text[0] == PLAN_READY)
+        return 0;
+    if (n > 1)
+        return err_set(e, EIO, "%.*s", (int)n, text);
+    return err_set(e, EIO, "the guest process could not be set up");
+}
+
+int child_make(struct domain *d, const struct engine_slot *slot,
+               child_born *born, struct err *e)
+{
+    cleanup_close int doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    cleanup_close int mine = -1, theirs = -1;
+    const struct timeval timeout = {.tv_sec = CHILD_TIMEOUT_S};
+    int pair[2], pidfd = -1;
+    struct clone_args args = {.flags = CLONE_PIDFD,
+                              .pidfd = (uint64_t)(uintptr_t)&pidfd,
+                              .exit_signal = SIGCHLD};
+    pid_t pid;
+
+    if (doorbell < 0 || sock_pair(pair) < 0)
+        return err_errno(e, "making the guest's descriptors");
+    mine = pair[0];
+    theirs = pair[1];
+    d->doorbell_fd = doorbell;
+    pid = syscall(SYS_clone3, &args, sizeof(args));
+    if (pid < 0)
+        return err_errno(e, "starting the guest process");
+    if (pid == 0) {
+        prctl(PR_SET_NAME, "hostel-guest");
+        born(d, slot, theirs);
+        _exit(PLAN_EXIT_SETUP);
+    }
+    child.pid = pid;
+    d->exit_fd = pidfd;
+    close(steal_fd(&theirs));
+    if (setsockopt(mine, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) <
+        0)
+        return err_errno(e, "setsockopt");
+    if (child_await(mine, e) < 0)
+        return -EIO;
+    child.plan_fd = steal_fd(&mine);
+    d->doorbell_fd = steal_fd(&doorbell);
+    return 0;
+}
+
+int child_load(struct domain *d, const struct engine_load *l, struct err *e)
+{
+    struct plan plan = {.image = *l->image,
+                        .ram_len = l->ram_len,
+                        .initrd_len = l->initrd_len,
+                        .acknowledge = !l->go};
+    int fds[2] = {l->image_fd, l->initrd_fd};
+    cleanup_close int plan_fd = steal_fd(&child.plan_fd);
+    char byte;
+    int r;
+
+    if (l->go)
+        d->shared->vcpu[0].wake = 1;
+    r = sock_send(plan_fd, &plan, sizeof(plan), fds, l->initrd_len ? 2 : 1);
+    if (r < 0)
+        return err_set(e, -r, "the guest process is gone");
+    if (plan.acknowledge &&
+        (sock_recv(plan_fd, &byte, 1, NULL, NULL) != 1 || byte != PLAN_MAPPED))
+        return err_set(e, ENOMEM, "the image and memory could not be mapped");
+    return 0;
+}
+
+static void futex_wake(uint32_t *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+void child_go(struct domain *d)
+{
+    __atomic_store_n(&d->shared->vcpu[0].wake, 1, __ATOMIC_SEQ_CST);
+    futex_wake(&d->shared->vcpu[0].wake);
+}
+
+void child_wake(struct domain *d, unsigned vcpu)
+{
+    futex_wake(&d->shared->vcpu[vcpu].wake);
+}
+
+void child_answer(struct domain *d)
+{
+    futex_wake(&d->shared->runstate_ack);
+}
+
+void child_interrupt(struct domain *d, unsigned vcpu)
+{
+    (void)vcpu;
+    syscall(SYS_pidfd_send_signal, d->exit_fd, PLAN_SIGNAL_UPCALL, NULL, 0);
+}
+
+ssize_t child_read(struct domain *d, uint64_t addr, void *buf, size_t len)
+{
+    ssize_t n = pread(child.mem_fd, buf, len, addr);
+
+    (void)d;
+    return n < 0 ? -errno : n;
+}
+
+uint64_t child_cpu_ns(struct domain *d)
+{
+    // The process clock of another process, as clock_getcpuclockid makes it.
+    clockid_t clock = (~(clockid_t)child.pid << 3) | 2;
+    struct timespec t;
+
+    (void)d;
+    if (clock_gettime(clock, &t) < 0)
+        return 0;
+    return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec;
+}
+
+void child_stop(struct domain *d)
+{
+    syscall(SYS_pidfd_send_signal, d->exit_fd, SIGKILL, NULL, 0);
+}
+
+void child_reap(struct domain *d, struct engine_exit *x)
+{
+    siginfo_t info = {0};
+
+    if (waitid(P_PIDFD, d->exit_fd, &info, WEXITED) < 0) {
+        *x = (struct engine_exit){ENGINE_FAILED, errno};
+        return;
+    }
+    if (info.si_code != CLD_EXITED)
+        *x = (struct engine_exit){ENGINE_SIGNALLED, info.si_status};
+    else if (info.si_status >= PLAN_EXIT_SETUP)
+        *x = (struct engine_exit){ENGINE_FAILED, info.si_status};
+    else if (info.si_status > PLAN_EXIT_SIGNAL)
+        *x = (struct engine_exit){ENGINE_SIGNALLED,
+                                  info.si_status - PLAN_EXIT_SIGNAL};
+    else
+        *x = (struct engine_exit){ENGINE_EXITED, 0};
+}
+
+// -------------------------------------------------------- the newborn
+
+void child_must(bool ok)
+{
+    if (!ok)
+        _exit(PLAN_EXIT_SETUP);
+}
+
+// The memory is the same before and after it is emptied.
+void child_give_memory(const struct engine_slot *slot, int monitor_fd)
+{
+    int fd = openat(slot->proc_fd, "self/mem", O_RDWR | O_CLOEXEC);
+
+    child_must(fd >= 0 && sock_send(monitor_fd, "m", 1, &fd, 1) == 0);
+}
+
+void child_volunteer(const struct engine_slot *slot)
+{
+    int fd = openat(slot->proc_fd, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd >= 0 && write(fd, "1000", 4) != 4)
+        child_must(errno == EACCES || errno == EPERM);
+}
+
+static void child_limit(int resource, rlim_t most)
+{
+    struct rlimit l = {most, most};
+
+    child_must(setrlimit(resource, &l) == 0);
+}
+
+void child_drop(const struct engine_slot *slot)
+{
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct none[2] = {{0}};
+
+    if (slot->uid) {
+        child_must(setgroups(0, NULL) == 0);
+        child_must(setresgid(slot->gid, slot->gid, slot->gid) == 0);
+        child_must(setresuid(slot->uid, slot->uid, slot->uid) == 0);
+        child_must(prctl(PR_SET_DUMPABLE, 0) == 0);
+    }
+    child_must(syscall(SYS_capset, &head, none) == 0);
+    child_must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    // After the change of identity, which clears it.
+    child_must(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
+    child_limit(RLIMIT_CORE, 0);
+    child_limit(RLIMIT_NPROC, 0);
+    child_limit(RLIMIT_MEMLOCK, 0);
+    child_limit(RLIMIT_SIGPENDING, 16); // upcalls do not queue
+}
+
+#define CHILD_FDS_MAX 8
+
+void child_descriptors(const int *fds, int n)
+{
+    int aside[CHILD_FDS_MAX];
+
+    // Out of each other's way first.
+    for (int i = 0; i < n; i++)
+        aside[i] = fcntl(fds[i], F_DUPFD, CHILD_FDS_MAX);
+    for (int i = 0; i < n; i++)
+        child_must(dup3(aside[i], i, 0) >= 0);
+    child_must(close_range(n, ~0u, 0) == 0);
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: ISC
+/*
+ * seccomp filters from tables of rules. A rule is a system call and tests that
+ * its arguments must all pass. The first rule that fits lets the call through;
+ * when none does the process dies.
+ */
+#ifndef ENGINE_FILTER_H
+#define ENGINE_FILTER_H
+
+#include <linux/filter.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum test_kind {
+    TEST_END,
+    TEST_EQUAL, // argument == value
+    TEST_PAGE,  // argument within the page at value
+    TEST_CLEAR, // argument has none of the low word's bits in value
+    TEST_PROT,  // none, R, RW or RX: never W and X
+    TEST_RAM,   // arguments 0 and 1: a range in RAM's part of the map
+    TEST_IMAGE  // arguments 0 and 1: a range in the image's part
+};
+struct test {
+    enum test_kind kind;
+    unsigned arg;
+    uint64_t value;
+};
+#define TESTS_MAX 4
+struct rule {
+    uint32_t nr;
+    struct test test[TESTS_MAX];
+};
+
+// Calls from [setup, setup + setup_len), a power of 2 and so aligned, are let
+// through whatever they are; 0: there is no such place. Returns the number of
+// instructions.
+size_t filter_build(struct sock_filter *, size_t max, const struct rule *,
+                    size_t nrules, uint32_t setup, uint32_t setup_len);
+
+#endif
