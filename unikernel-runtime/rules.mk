@@ -39,6 +39,7 @@ $(SYSROOT_DIR)/headers: $(NEWLIB)/lib/libc.a $(RT_INCLUDES)
 
 RT_KERNEL_SRCS := \
     $(RT)/arch/x86_64/entry.c \
+    $(RT)/arch/x86_64/switch.c \
     $(RT)/fs/device.c \
     $(RT)/fs/file.c \
     $(RT)/fs/initrd.c \
@@ -48,10 +49,14 @@ RT_KERNEL_SRCS := \
     $(RT)/kernel/clock.c \
     $(RT)/kernel/console.c \
     $(RT)/kernel/event.c \
+    $(RT)/kernel/lock.c \
     $(RT)/kernel/pages.c \
     $(RT)/kernel/panic.c \
     $(RT)/kernel/random.c \
-    $(RT)/kernel/thread.c
+    $(RT)/kernel/sched.c \
+    $(RT)/kernel/thread.c \
+    $(RT)/kernel/thread_life.c \
+    $(RT)/kernel/timeout.c
 RT_LIBC_SRCS := \
     $(RT)/arch/x86_64/string.c \
     $(RT)/libc/absent.c \
@@ -74,7 +79,8 @@ RT_LIBC_OBJS += $(NEWLIB_POSIX_OBJS)
 
 GUEST_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -I. $(WARN)
 # An upcall saves the general registers only.
-$(BUILD)/guest/$(RT)/kernel/event.o: GUEST_CFLAGS += -mgeneral-regs-only
+$(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock event sched timeout): \
+    GUEST_CFLAGS += -mgeneral-regs-only
 # gcc must not make a call of memcpy's own loop.
 $(BUILD)/guest/$(RT)/arch/x86_64/string.o: GUEST_CFLAGS += -fno-builtin \
     -fno-tree-loop-distribute-patterns

@@ -5,8 +5,11 @@
  */
 #include "unikernel-runtime/kernel/clock.h"
 #include "unikernel-runtime/arch/x86_64/cpu.h"
-#include "unikernel-runtime/kernel/event.h"
 #include "unikernel-runtime/kernel/hypercall.h"
+#include "unikernel-runtime/kernel/sched.h"
+
+#include <errno.h>
+#include <stddef.h>
 
 static uint64_t real_and_offset(uint64_t *wall_offset_ns)
 {
@@ -42,12 +45,12 @@ uint64_t clock_virtual_ns(void)
     return hv_runstate_ns();
 }
 
-void clock_sleep_until(uint64_t deadline_ns)
+int clock_sleep_until(uint64_t deadline_ns)
 {
-    events_mask();
-    while (clock_real_ns() < deadline_ns) {
-        hv_timer(deadline_ns);
-        event_block();
-    }
-    events_unmask();
+    int r = 0;
+    sched_lock();
+    while (r != -EINTR && clock_real_ns() < deadline_ns)
+        r = sched_wait(NULL, deadline_ns);
+    sched_unlock();
+    return r == -EINTR ? r : 0;
 }

@@ -94,8 +94,7 @@ static int sleep_until(clockid_t id, int flags, const struct timespec *ts)
     } else if (!(flags & TIMER_ABSTIME)) {
         ns = add_saturated(now, ns);
     }
-    clock_sleep_until(ns);
-    return 0;
+    return -clock_sleep_until(ns);
 }
 
 int clock_nanosleep(clockid_t id, int flags, const struct timespec *ts,

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: ISC
+/*
+ * A lock for which a thread sleeps. Free when it is all zeros. Whoever gives
+ * it touches nothing of it after another thread could have taken it, so that
+ * one may free a lock that one has just given.
+ */
+#ifndef RT_LOCK_H
+#define RT_LOCK_H
+
+#include "unikernel-runtime/kernel/sched.h"
+
+struct lock {
+    uint32_t word; // enum lock_word
+    struct waitq waiters;
+};
+
+enum lock_word { LOCK_FREE = 0, LOCK_TAKEN, LOCK_WANTED };
+
+// 0, or -ETIMEDOUT.
+int lock_take_slowly(struct lock *l, uint64_t deadline_ns);
+void lock_give_slowly(struct lock *l);
+
+static inline int lock_try(struct lock *l)
+{
+    uint32_t free = LOCK_FREE;
+    return __atomic_compare_exchange_n(&l->word, &free, LOCK_TAKEN, 0,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline void lock_take(struct lock *l)
+{
+    if (!lock_try(l))
+        lock_take_slowly(l, SCHED_NEVER);
+}
+
+static inline void lock_give(struct lock *l)
+{
+    uint32_t taken = LOCK_TAKEN;
+    if (!__atomic_compare_exchange_n(&l->word, &taken, LOCK_FREE, 0,
+                                     __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        lock_give_slowly(l);
+}
+
+#endif
