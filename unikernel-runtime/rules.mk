@@ -60,13 +60,23 @@ RT_KERNEL_SRCS := \
 RT_LIBC_SRCS := \
     $(RT)/arch/x86_64/string.c \
     $(RT)/libc/absent.c \
+    $(RT)/libc/deadline.c \
     $(RT)/libc/descriptors.c \
     $(RT)/libc/dirent.c \
     $(RT)/libc/lock.c \
     $(RT)/libc/paths.c \
     $(RT)/libc/process.c \
+    $(RT)/libc/pthread.c \
+    $(RT)/libc/pthread_attr.c \
+    $(RT)/libc/pthread_barrier.c \
+    $(RT)/libc/pthread_cond.c \
+    $(RT)/libc/pthread_key.c \
+    $(RT)/libc/pthread_mutex.c \
+    $(RT)/libc/pthread_rwlock.c \
     $(RT)/libc/random.c \
     $(RT)/libc/reent.c \
+    $(RT)/libc/sched.c \
+    $(RT)/libc/semaphore.c \
     $(RT)/libc/time.c
 RT_OBJS := $(RT_KERNEL_SRCS:%.c=$(BUILD)/guest/%.o)
 RT_LIBC_OBJS := $(RT_LIBC_SRCS:%.c=$(BUILD)/guest/%.o)
@@ -99,7 +109,9 @@ $(NEWLIB_POSIX_OBJS): $(BUILD)/guest/newlib/%.o: $(SYSROOT_DIR)/headers $(HOSTEL
 # have a function of its own called, say, link or panic.
 $(SYSROOT_DIR)/usr/lib/hostel.o: $(RT_OBJS) $(RT_LIBC_OBJS) $(RT)/rules.mk
 	$(call say,LD,$@)
-	$(Q)nm -g --defined-only -j $(RT_LIBC_OBJS) | sed '/:$$/d' > $@.public
+	$(Q)nm -g --defined-only -j $(RT_LIBC_OBJS) | \
+	    sed '/:$$/d; /^deadline_of$$/d; /^timespec_ns$$/d; /^mutex_is_mine$$/d' \
+	    > $@.public
 	$(Q)echo _start >> $@.public
 	$(Q)ld -r -o $@.all $(RT_OBJS) $(RT_LIBC_OBJS)
 	$(Q)objcopy --keep-global-symbols=$@.public \

@@ -229,6 +229,9 @@ void sched_set_priority(struct thread *t, unsigned priority)
         if (q)
             queue_put(q, t, 0);
     }
+    const struct thread *self = thread_self();
+    if (ready[self->priority].first)
+        slice_start(self);
     event_work = preempt;
 }
 

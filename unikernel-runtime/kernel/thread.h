@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 struct _reent;
+struct _pthread_cleanup_context;
 
 enum thread_policy { THREAD_OTHER = 0, THREAD_FIFO, THREAD_RR };
 
@@ -46,8 +47,13 @@ struct thread {
     void *(*start)(void *);
     void *argument, *result;
     struct waitq joiners;
+    struct thread *older, *younger; // among all there are
 
-    struct pthread *posix; // what POSIX adds; from its first use (libc/)
+    // What POSIX adds (libc/pthread*.c).
+    void **specific;        // by key, from the first use
+    struct _pthread_cleanup_context *cleanup; // handlers, the latest first
+    void (*at_end)(void);   // called by the thread when it ends, or NULL
+    char name[16];
 };
 _Static_assert(offsetof(struct thread, self) == 0, "x86-64 ABI");
 _Static_assert(offsetof(struct thread, stack_canary) == 0x28, "gcc");
@@ -82,6 +88,10 @@ _Noreturn void thread_end(void *result);
 // Waits for the end of `t`, which nobody else waits for, and frees it. 0, or
 // -ETIMEDOUT or an error of POSIX's pthread_join.
 int thread_join(struct thread *t, void **result, uint64_t deadline_ns);
+
+// Calls `f` for every thread that has not been freed, with threads made and
+// freed by nobody meanwhile. It must not make, join or detach one.
+void thread_each(void (*f)(struct thread *t, void *context), void *context);
 
 // `t` is freed when it ends, or at once if it has.
 int thread_detach(struct thread *t);

@@ -24,6 +24,41 @@ static struct thread *dead; // detached and ended, linked by `next`
 static struct thread *kept; // memory for new ones, linked by `next`
 static unsigned kept_count;
 
+// All but the boot thread.
+static struct thread *youngest;
+static struct lock lock; // on `youngest` and its links
+static struct thread *boot_thread;
+
+static void list_add(struct thread *t)
+{
+    lock_take(&lock);
+    if (!boot_thread)
+        boot_thread = thread_self();
+    t->older = youngest;
+    if (youngest)
+        youngest->younger = t;
+    youngest = t;
+    lock_give(&lock);
+}
+
+static void list_drop(struct thread *t)
+{
+    lock_take(&lock);
+    *(t->younger ? &t->younger->older : &youngest) = t->older;
+    if (t->older)
+        t->older->younger = t->younger;
+    lock_give(&lock);
+}
+
+void thread_each(void (*f)(struct thread *t, void *context), void *context)
+{
+    lock_take(&lock);
+    f(boot_thread ? boot_thread : thread_self(), context);
+    for (struct thread *t = youngest; t; t = t->older)
+        f(t, context);
+    lock_give(&lock);
+}
+
 static size_t round_up(size_t n, size_t to)
 {
     return (n + to - 1) / to * to;
@@ -70,6 +105,7 @@ static struct thread *kept_take(size_t len, size_t guard)
 
 static void thread_free(struct thread *t)
 {
+    list_drop(t);
     _reclaim_reent(t->reent);
     if (t->pages && !keep(t))
         pages_drop(t);
@@ -153,6 +189,7 @@ int thread_create(struct thread **out, const struct thread_plan *plan)
     t->policy = plan->policy;
     t->sp = cpu_stack_init(t->stack_top, begin);
     *out = t;
+    list_add(t);
     sched_lock();
     living++;
     sched_ready(t);
@@ -165,6 +202,8 @@ int thread_create(struct thread **out, const struct thread_plan *plan)
 void thread_end(void *result)
 {
     struct thread *self = thread_self();
+    if (self->at_end)
+        self->at_end();
     sched_lock();
     if (--living == 0) {
         sched_unlock();

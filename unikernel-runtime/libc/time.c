@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: ISC
 // Time as POSIX names it.
 #include "unikernel-runtime/kernel/clock.h"
+#include "unikernel-runtime/kernel/hypercall.h"
+#include "unikernel-runtime/kernel/sched.h"
+#include "unikernel-runtime/kernel/thread.h"
 #include "unikernel-runtime/libc/result.h"
 
 #include <sys/time.h>
 #include <sys/times.h>
 #include <time.h>
 #include <unistd.h>
+
+static uint64_t thread_ns(void)
+{
+    return sched_cpu_ns(thread_self());
+}
 
 static uint64_t (*clock_of(clockid_t id))(void)
 {
@@ -21,17 +29,29 @@ static uint64_t (*clock_of(clockid_t id))(void)
         return clock_real_ns;
     case CLOCK_PROCESS_CPUTIME_ID:
         return clock_virtual_ns;
+    case CLOCK_THREAD_CPUTIME_ID:
+        return thread_ns;
     default:
         return NULL;
     }
 }
 
+// A thread's clock is named by its struct's address (pthread_getcpuclockid).
+static const struct thread *clock_thread(clockid_t id)
+{
+    const struct thread *t = (const struct thread *)id;
+    return id >= HV_RAM_VA && t->self == t ? t : NULL;
+}
+
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
-    uint64_t (*now_ns)(void) = clock_of(id);
-    if (!now_ns)
+    uint64_t (*now_ns)(void) = clock_of(id), ns;
+    if (now_ns)
+        ns = now_ns();
+    else if (clock_thread(id))
+        ns = sched_cpu_ns(clock_thread(id));
+    else
         return result(-EINVAL);
-    uint64_t ns = now_ns();
     *ts = (struct timespec){ns / NS_PER_S, ns % NS_PER_S};
     return 0;
 }

@@ -32,10 +32,11 @@
 
         // HV_IRET(n): unmask, and if something came in meanwhile take the
         // upcall again on the same frame. A signal anywhere in here reuses
-        // the frame too (resident.c), so nothing nests.
+        // the frame too (resident.c), so nothing nests. The locked store is a
+        // fence: the look at pending must not come before it.
         .macro  iret vcpu
         .balign 64, 0xcc
-        movl    $0, VCPU0 + 64 * \vcpu + VCPU_UPCALL_MASK
+        lock andl $0, VCPU0 + 64 * \vcpu + VCPU_UPCALL_MASK
         cmpl    $0, VCPU0 + 64 * \vcpu + VCPU_UPCALL_PENDING
         jne     1f
         iretq

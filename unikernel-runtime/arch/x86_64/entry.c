@@ -54,7 +54,8 @@ __attribute__((naked, noreturn, section(".text.boot"))) void _start(void)
  * Entered with upcalls masked and a bounce frame at rsp, between any two
  * instructions of the program: everything that event_dispatch may change is
  * saved, which is the general registers only (see event.c). Only if there is
- * work to do before the program goes on, vector and x87 state is saved too.
+ * work to do before the program goes on, vector and x87 state is saved too,
+ * and the x87 stack emptied, as every function expects it.
  */
 #define XSAVE_LEN    2688 // standard format up to and with AVX-512
 #define XSAVE_HEADER 512  // of 64 bytes, zeros where xsave does not write
@@ -83,6 +84,7 @@ __attribute__((naked)) void event_upcall_entry(void)
                      "mov %c[xcr0], %%eax\n"
                      "xor %%edx, %%edx\n"
                      "xsave64 (%%rsp)\n"
+                     "fninit\n"
                      "call *event_work\n"
                      "mov %c[xcr0], %%eax\n"
                      "xor %%edx, %%edx\n"
