@@ -43,6 +43,7 @@ RT_KERNEL_SRCS := \
     $(RT)/fs/device.c \
     $(RT)/fs/file.c \
     $(RT)/fs/initrd.c \
+    $(RT)/fs/pipe.c \
     $(RT)/fs/ramfs.c \
     $(RT)/fs/ramfs_file.c \
     $(RT)/kernel/boot.c \
@@ -65,6 +66,7 @@ RT_LIBC_SRCS := \
     $(RT)/libc/dirent.c \
     $(RT)/libc/lock.c \
     $(RT)/libc/paths.c \
+    $(RT)/libc/poll.c \
     $(RT)/libc/process.c \
     $(RT)/libc/pthread.c \
     $(RT)/libc/pthread_attr.c \

@@ -17,12 +17,18 @@
 // An exit status says "ended by signal n" as the shell would.
 #define STATUS_SIGTERM (128 + 15)
 
+void (*event_terminate)(void);
+
 static void control_changed(void)
 {
     uint32_t action = shared_info->control.action;
     shared_info->control.action_done = action;
     switch ((enum hv_action)action) {
     case HV_ACTION_SHUTDOWN:
+        if (event_terminate) {
+            event_terminate();
+            return;
+        }
         hv_shutdown(HV_SHUTDOWN_POWEROFF, STATUS_SIGTERM);
     case HV_ACTION_REBOOT:
         hv_shutdown(HV_SHUTDOWN_REBOOT, 0);
@@ -41,6 +47,7 @@ static event_handler *handlers[PORTS] = {
     [HV_PORT_CONTROL] = control_changed,
 };
 static struct waitq waiters[PORTS];
+static struct waitq pollers;
 
 void (*event_work)(void);
 
@@ -73,6 +80,8 @@ void event_dispatch(void)
         if (handlers[port])
             handlers[port]();
         sched_wake_all(&waiters[port]);
+        if (port != HV_PORT_TIMER)
+            event_announce();
     }
 }
 
@@ -100,6 +109,16 @@ void events_unmask(void)
 int event_wait(unsigned port)
 {
     return sched_wait(&waiters[port], SCHED_NEVER);
+}
+
+int event_wait_any(uint64_t deadline_ns)
+{
+    return sched_wait(&pollers, deadline_ns);
+}
+
+void event_announce(void)
+{
+    sched_wake_all(&pollers);
 }
 
 void event_block(void)

@@ -16,6 +16,8 @@
 #ifndef RT_EVENT_H
 #define RT_EVENT_H
 
+#include <stdint.h>
+
 typedef void event_handler(void);
 
 void event_init(void);
@@ -30,6 +32,14 @@ void events_unmask(void);
 // Events masked: the caller sleeps until this port had an event. Others run.
 // -EINTR if a signal has come first.
 int event_wait(unsigned port);
+
+// Events masked: the caller sleeps until any port but the timer's had an
+// event, something was announced, or the deadline; like sched_wait.
+int event_wait_any(uint64_t deadline_ns);
+void event_announce(void);
+
+// What the host's request to end does instead of ending the domain, or null.
+extern void (*event_terminate)(void);
 
 // Events masked: the processor sleeps until at least one event has come, and
 // handles it. For the scheduler and for what cannot schedule any more.

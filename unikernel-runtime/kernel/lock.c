@@ -19,6 +19,14 @@ int lock_take_slowly(struct lock *l, uint64_t deadline_ns)
     return r;
 }
 
+int lock_release_wait(struct lock *l, struct waitq *q, uint64_t deadline_ns)
+{
+    if (__atomic_exchange_n(&l->word, LOCK_FREE, __ATOMIC_RELEASE) ==
+        LOCK_WANTED)
+        sched_wake(&l->waiters);
+    return sched_wait(q, deadline_ns);
+}
+
 void lock_give_slowly(struct lock *l)
 {
     sched_lock();

@@ -20,6 +20,7 @@ static int idle;            // the running thread waits for events
 static int turn_over;       // its slice is used up
 static uint64_t since_ns;   // when it got the processor
 
+static void work(void);
 static void slice_end(struct timeout *t);
 static struct timeout slice = {.expired = slice_end};
 
@@ -94,11 +95,12 @@ static void switch_to(struct thread *next)
         return;
     cpu_set_fs_base(next);
     cpu_switch(&self->sp, next->sp);
+    if (self->signalled)
+        event_work = work;
 }
 
 static void preempt(void)
 {
-    event_work = NULL;
     struct thread *self = thread_self(), *next = ready_first();
     int equals_too = turn_over;
     turn_over = 0;
@@ -107,6 +109,24 @@ static void preempt(void)
     // Who only had to give way goes on before its equals.
     ready_put(self, !equals_too);
     switch_to(next);
+}
+
+void (*sched_signals)(void);
+
+// What event_work becomes when there is something to do.
+static void work(void)
+{
+    event_work = NULL;
+    preempt();
+    if (thread_self()->signalled && sched_signals)
+        sched_signals();
+}
+
+void sched_work_now(void)
+{
+    sched_lock();
+    event_work = work;
+    sched_unlock();
 }
 
 // The timer was perhaps started for another thread.
@@ -121,7 +141,7 @@ static void slice_end(struct timeout *t)
         return;
     }
     turn_over = 1;
-    event_work = preempt;
+    event_work = work;
 }
 
 void sched_ready(struct thread *t)
@@ -131,7 +151,7 @@ void sched_ready(struct thread *t)
     if (idle)
         return;
     if (t->priority > self->priority)
-        event_work = preempt;
+        event_work = work;
     else if (t->priority == self->priority)
         slice_start(self);
 }
@@ -210,10 +230,13 @@ void sched_wake_all(struct waitq *q)
         continue;
 }
 
-void sched_interrupt(struct thread *t, int result)
+void sched_interrupt(struct thread *t)
 {
+    t->signalled = 1;
     if (t->waiting)
-        wait_end(t, result);
+        wait_end(t, -EINTR);
+    else if (t == thread_self())
+        event_work = work;
 }
 
 void sched_set_priority(struct thread *t, unsigned priority)
@@ -232,7 +255,7 @@ void sched_set_priority(struct thread *t, unsigned priority)
     const struct thread *self = thread_self();
     if (ready[self->priority].first)
         slice_start(self);
-    event_work = preempt;
+    event_work = work;
 }
 
 uint64_t sched_cpu_ns(const struct thread *t)

@@ -56,8 +56,9 @@ int sched_wait(struct waitq *q, uint64_t deadline_ns);
 struct thread *sched_wake(struct waitq *q);
 void sched_wake_all(struct waitq *q);
 
-// Ends a thread's wait with this result, if it is waiting.
-void sched_interrupt(struct thread *t, int result);
+// There is a signal for `t`: a wait of its ends with -EINTR, and it delivers
+// the signal as soon as it runs and holds no lock.
+void sched_interrupt(struct thread *t);
 
 // A thread that is in no queue may run from now on.
 void sched_ready(struct thread *t);
@@ -69,6 +70,12 @@ void sched_turn(void);
 _Noreturn void sched_leave(void);
 
 void sched_set_priority(struct thread *t, unsigned priority);
+
+// Called, locked, by a thread that is `signalled`; null without signals.
+extern void (*sched_signals)(void);
+
+// Not locked: does what is left to be done before the caller goes on.
+void sched_work_now(void);
 
 // Real time for which the thread had the processor.
 uint64_t sched_cpu_ns(const struct thread *t);

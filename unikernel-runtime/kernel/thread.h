@@ -36,6 +36,8 @@ struct thread {
     struct thread *next, *prev;
     struct timeout timeout;
     int wait_result;
+    uint8_t signalled; // a signal is to be delivered to it (libc/signal.c)
+    unsigned locks;    // of the runtime that it holds (lock.h)
     uint8_t waiting; // in sched_wait, perhaps in no queue
     uint8_t priority;
     uint8_t policy; // enum thread_policy
@@ -54,6 +56,7 @@ struct thread {
     struct _pthread_cleanup_context *cleanup; // handlers, the latest first
     void (*at_end)(void);   // called by the thread when it ends, or NULL
     char name[16];
+    uint64_t signal_mask, signal_pending; // bit s: signal s
 };
 _Static_assert(offsetof(struct thread, self) == 0, "x86-64 ABI");
 _Static_assert(offsetof(struct thread, stack_canary) == 0x28, "gcc");

@@ -45,7 +45,7 @@ void __retarget_lock_close_recursive(_LOCK_T lock)
 
 void __retarget_lock_acquire(_LOCK_T lock)
 {
-    lock_take(&lock->lock);
+    lock_acquire(&lock->lock);
 }
 
 // Nobody but the owner itself ever finds its own name in `owner`.
@@ -53,7 +53,7 @@ void __retarget_lock_acquire_recursive(_LOCK_T lock)
 {
     struct thread *self = thread_self();
     if (lock->owner != self) {
-        lock_take(&lock->lock);
+        lock_acquire(&lock->lock);
         lock->owner = self;
     }
     lock->depth++;
@@ -78,13 +78,13 @@ int __retarget_lock_try_acquire_recursive(_LOCK_T lock)
 
 void __retarget_lock_release(_LOCK_T lock)
 {
-    lock_give(&lock->lock);
+    lock_release(&lock->lock);
 }
 
 void __retarget_lock_release_recursive(_LOCK_T lock)
 {
     if (--lock->depth == 0) {
         lock->owner = NULL;
-        lock_give(&lock->lock);
+        lock_release(&lock->lock);
     }
 }

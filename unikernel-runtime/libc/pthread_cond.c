@@ -22,13 +22,10 @@ static int cond_wait(pthread_cond_t *c, pthread_mutex_t *m,
     m->__owner = NULL;
 
     sched_lock();
-    if (__atomic_exchange_n(&lock->word, LOCK_FREE, __ATOMIC_RELEASE) ==
-        LOCK_WANTED)
-        sched_wake(&lock->waiters);
-    int r = sched_wait(waitq_of(&c->__waiters), deadline_ns);
+    int r = lock_release_wait(lock, waitq_of(&c->__waiters), deadline_ns);
     sched_unlock();
 
-    lock_take(lock);
+    lock_acquire(lock);
     m->__owner = thread_self();
     m->__depth = depth;
     return r == -ETIMEDOUT ? ETIMEDOUT : 0;

@@ -37,7 +37,7 @@ int pthread_mutex_lock(pthread_mutex_t *m)
     int r = taken_again(m);
     if (r >= 0)
         return r;
-    lock_take(mutex_lock_of(m));
+    lock_acquire(mutex_lock_of(m));
     return own(m);
 }
 
@@ -74,7 +74,7 @@ int pthread_mutex_unlock(pthread_mutex_t *m)
         }
     }
     m->__owner = NULL;
-    lock_give(mutex_lock_of(m));
+    lock_release(mutex_lock_of(m));
     return 0;
 }
 
