@@ -55,12 +55,15 @@ RT_KERNEL_SRCS := \
     $(RT)/kernel/panic.c \
     $(RT)/kernel/random.c \
     $(RT)/kernel/sched.c \
+    $(RT)/kernel/signal.c \
     $(RT)/kernel/thread.c \
     $(RT)/kernel/thread_life.c \
-    $(RT)/kernel/timeout.c
+    $(RT)/kernel/timeout.c \
+    $(RT)/kernel/trap.c
 RT_LIBC_SRCS := \
     $(RT)/arch/x86_64/string.c \
     $(RT)/libc/absent.c \
+    $(RT)/libc/alarm.c \
     $(RT)/libc/deadline.c \
     $(RT)/libc/descriptors.c \
     $(RT)/libc/dirent.c \
@@ -79,6 +82,7 @@ RT_LIBC_SRCS := \
     $(RT)/libc/reent.c \
     $(RT)/libc/sched.c \
     $(RT)/libc/semaphore.c \
+    $(RT)/libc/signal.c \
     $(RT)/libc/time.c
 RT_OBJS := $(RT_KERNEL_SRCS:%.c=$(BUILD)/guest/%.o)
 RT_LIBC_OBJS := $(RT_LIBC_SRCS:%.c=$(BUILD)/guest/%.o)
@@ -91,7 +95,8 @@ RT_LIBC_OBJS += $(NEWLIB_POSIX_OBJS)
 
 GUEST_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -I. $(WARN)
 # An upcall saves the general registers only.
-$(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock event sched timeout): \
+$(BUILD)/guest/$(RT)/libc/alarm.o: GUEST_CFLAGS += -mgeneral-regs-only
+$(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock event sched signal timeout): \
     GUEST_CFLAGS += -mgeneral-regs-only
 # gcc must not make a call of memcpy's own loop.
 $(BUILD)/guest/$(RT)/arch/x86_64/string.o: GUEST_CFLAGS += -fno-builtin \

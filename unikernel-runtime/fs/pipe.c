@@ -66,7 +66,7 @@ static ssize_t read_acquired(struct pipe *p, char *data, size_t len, int flags)
             return 0;
         if (flags & O_NONBLOCK)
             return -EAGAIN;
-        if (pipe_wait(p, &p->not_empty, &p->writers) == -EINTR)
+        if (wait_was_broken(pipe_wait(p, &p->not_empty, &p->writers)))
             return -EINTR;
     }
     size_t done = 0;
@@ -105,7 +105,7 @@ static ssize_t write_acquired(struct pipe *p, const char *data, size_t len,
         if (CAPACITY - used(p) < whole) {
             if (flags & O_NONBLOCK)
                 return done ? (ssize_t)done : -EAGAIN;
-            if (pipe_wait(p, &p->not_full, &p->readers) == -EINTR)
+            if (wait_was_broken(pipe_wait(p, &p->not_full, &p->readers)))
                 return done ? (ssize_t)done : -EINTR;
             continue;
         }

@@ -6,9 +6,8 @@
 #include "unikernel-runtime/kernel/clock.h"
 #include "unikernel-runtime/arch/x86_64/cpu.h"
 #include "unikernel-runtime/kernel/hypercall.h"
-#include "unikernel-runtime/kernel/sched.h"
+#include "unikernel-runtime/kernel/lock.h"
 
-#include <errno.h>
 #include <stddef.h>
 
 static uint64_t real_and_offset(uint64_t *wall_offset_ns)
@@ -47,10 +46,12 @@ uint64_t clock_virtual_ns(void)
 
 int clock_sleep_until(uint64_t deadline_ns)
 {
-    int r = 0;
-    sched_lock();
-    while (r != -EINTR && clock_real_ns() < deadline_ns)
-        r = sched_wait(NULL, deadline_ns);
-    sched_unlock();
-    return r == -EINTR ? r : 0;
+    while (clock_real_ns() < deadline_ns) {
+        sched_lock();
+        int r = sched_wait(NULL, deadline_ns);
+        sched_unlock();
+        if (wait_was_handled(r))
+            return r;
+    }
+    return 0;
 }

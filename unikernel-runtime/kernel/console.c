@@ -112,8 +112,10 @@ ssize_t console_read(char *data, size_t len)
         while (r != -EINTR && in_wanting())
             r = event_wait(HV_PORT_CONSOLE);
         events_unmask();
-        if (r == -EINTR)
+        if (wait_was_broken(r))
             return r;
+        if (r == -EINTR)
+            continue;
 
         // Another reader may have been faster.
         lock_take(&in_lock);

@@ -10,6 +10,8 @@
 #include "unikernel-runtime/kernel/sched.h"
 #include "unikernel-runtime/kernel/thread.h"
 
+#include <errno.h>
+
 struct lock {
     uint32_t word; // enum lock_word
     struct waitq waiters;
@@ -60,6 +62,18 @@ static inline void lock_give(struct lock *l)
     struct thread *self = thread_self();
     if (--self->locks == 0 && self->signalled)
         sched_work_now();
+}
+
+// After a wait that ended with `r` and the scheduler's lock given back: was it
+// ended by a handler, by one that does not want the call begun again?
+static inline int wait_was_handled(int r)
+{
+    return r == -EINTR && thread_self()->handled != HANDLED_NONE;
+}
+
+static inline int wait_was_broken(int r)
+{
+    return r == -EINTR && thread_self()->handled == HANDLED_BREAK;
 }
 
 // Scheduler locked: gives `l`, which was acquired, and sleeps as sched_wait.

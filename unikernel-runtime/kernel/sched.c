@@ -91,10 +91,10 @@ static void switch_to(struct thread *next)
     account(self, clock_real_ns());
     if (ready[next->priority].first)
         slice_start(next);
-    if (next == self)
-        return;
-    cpu_set_fs_base(next);
-    cpu_switch(&self->sp, next->sp);
+    if (next != self) {
+        cpu_set_fs_base(next);
+        cpu_switch(&self->sp, next->sp);
+    }
     if (self->signalled)
         event_work = work;
 }
@@ -206,6 +206,7 @@ int sched_wait(struct waitq *q, uint64_t deadline_ns)
 {
     struct thread *self = thread_self();
     self->waiting = 1;
+    self->handled = HANDLED_NONE;
     if (q)
         queue_put(q, self, 0);
     if (deadline_ns != SCHED_NEVER) {

@@ -13,6 +13,8 @@ extern const char __tls_image[], __tls_image_len[], __tls_len[], __tls_align[];
 
 #define THREAD_ALIGN 16ul
 
+struct thread *thread_youngest;
+
 static size_t round_up(size_t n, size_t align)
 {
     return (n + align - 1) & -align;
@@ -62,4 +64,5 @@ void thread_boot(void *block, char *stack_top)
         .stack_canary = seed[7] & ~0xfful,
     };
     cpu_set_fs_base(t);
+    thread_youngest = t;
 }

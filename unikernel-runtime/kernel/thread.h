@@ -21,6 +21,9 @@
 struct _reent;
 struct _pthread_cleanup_context;
 
+// What handlers of signals have run; the stronger counts.
+enum thread_handled { HANDLED_NONE = 0, HANDLED_RESTART, HANDLED_BREAK };
+
 enum thread_policy { THREAD_OTHER = 0, THREAD_FIFO, THREAD_RR };
 
 struct thread {
@@ -36,6 +39,7 @@ struct thread {
     struct thread *next, *prev;
     struct timeout timeout;
     int wait_result;
+    uint8_t handled;   // enum thread_handled: since its last wait began
     uint8_t signalled; // a signal is to be delivered to it (libc/signal.c)
     unsigned locks;    // of the runtime that it holds (lock.h)
     uint8_t waiting; // in sched_wait, perhaps in no queue
@@ -92,9 +96,9 @@ _Noreturn void thread_end(void *result);
 // -ETIMEDOUT or an error of POSIX's pthread_join.
 int thread_join(struct thread *t, void **result, uint64_t deadline_ns);
 
-// Calls `f` for every thread that has not been freed, with threads made and
-// freed by nobody meanwhile. It must not make, join or detach one.
-void thread_each(void (*f)(struct thread *t, void *context), void *context);
+// All threads that have not been freed, each the `older` of the one before;
+// the scheduler's lock guards the list.
+extern struct thread *thread_youngest;
 
 // `t` is freed when it ends, or at once if it has.
 int thread_detach(struct thread *t);

@@ -7,7 +7,6 @@
  */
 #include "unikernel-runtime/arch/x86_64/cpu.h"
 #include "unikernel-runtime/kernel/hypercall.h"
-#include "unikernel-runtime/kernel/lock.h"
 #include "unikernel-runtime/kernel/pages.h"
 #include "unikernel-runtime/kernel/thread.h"
 #include "unikernel-runtime/kernel/thread_place.h"
@@ -24,39 +23,24 @@ static struct thread *dead; // detached and ended, linked by `next`
 static struct thread *kept; // memory for new ones, linked by `next`
 static unsigned kept_count;
 
-// All but the boot thread.
-static struct thread *youngest;
-static struct lock lock; // on `youngest` and its links
-static struct thread *boot_thread;
-
 static void list_add(struct thread *t)
 {
-    lock_take(&lock);
-    if (!boot_thread)
-        boot_thread = thread_self();
-    t->older = youngest;
-    if (youngest)
-        youngest->younger = t;
-    youngest = t;
-    lock_give(&lock);
+    sched_lock();
+    t->older = thread_youngest;
+    if (t->older)
+        t->older->younger = t;
+    thread_youngest = t;
+    sched_unlock();
 }
 
+// The boot thread's struct, which stays in boot()'s frame, is in the list too.
 static void list_drop(struct thread *t)
 {
-    lock_take(&lock);
-    *(t->younger ? &t->younger->older : &youngest) = t->older;
+    sched_lock();
+    *(t->younger ? &t->younger->older : &thread_youngest) = t->older;
     if (t->older)
         t->older->younger = t->younger;
-    lock_give(&lock);
-}
-
-void thread_each(void (*f)(struct thread *t, void *context), void *context)
-{
-    lock_take(&lock);
-    f(boot_thread ? boot_thread : thread_self(), context);
-    for (struct thread *t = youngest; t; t = t->older)
-        f(t, context);
-    lock_give(&lock);
+    sched_unlock();
 }
 
 static size_t round_up(size_t n, size_t to)

@@ -53,6 +53,7 @@ void timeout_event(void)
     while (first && first->deadline_ns <= now) {
         struct timeout *t = first;
         first = t->next;
+        t->due_ns = t->deadline_ns;
         t->deadline_ns = 0;
         t->expired(t);
     }

@@ -13,6 +13,7 @@
 struct timeout {
     struct timeout *next;
     uint64_t deadline_ns; // of the real clock; 0 while it is not set
+    uint64_t due_ns;      // the deadline that `expired` is called for
     void (*expired)(struct timeout *t);
 };
 

@@ -3,7 +3,7 @@
 // is as it is wanted.
 #include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/kernel/clock.h"
-#include "unikernel-runtime/kernel/sched.h"
+#include "unikernel-runtime/kernel/lock.h"
 #include "unikernel-runtime/libc/deadline.h"
 #include "unikernel-runtime/libc/result.h"
 
@@ -47,11 +47,14 @@ static int poll_until(struct pollfd *fds, nfds_t n, uint64_t deadline_ns)
     for (nfds_t i = 0; i < n; i++)
         files[i] = fd_get(fds[i].fd);
 
-    int count, r = 0;
-    sched_lock();
-    while (!(count = look(fds, n, files)) && !r && deadline_ns)
-        r = event_wait_any(deadline_ns);
-    sched_unlock();
+    int count, r;
+    do {
+        r = 0;
+        sched_lock();
+        while (!(count = look(fds, n, files)) && !r && deadline_ns)
+            r = event_wait_any(deadline_ns);
+        sched_unlock();
+    } while (!count && r == -EINTR && !wait_was_handled(r));
 
     for (nfds_t i = 0; i < n; i++)
         if (files[i])

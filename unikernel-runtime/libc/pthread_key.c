@@ -42,18 +42,16 @@ int pthread_key_create(pthread_key_t *out, void (*destructor)(void *))
     return r;
 }
 
-static void clear(struct thread *t, void *key)
-{
-    if (t->specific)
-        t->specific[*(pthread_key_t *)key] = NULL;
-}
-
 int pthread_key_delete(pthread_key_t key)
 {
     if (!key_valid(key))
         return EINVAL;
     lock_take(&lock);
-    thread_each(clear, &key);
+    sched_lock();
+    for (struct thread *t = thread_youngest; t; t = t->older)
+        if (t->specific)
+            t->specific[key] = NULL;
+    sched_unlock();
     keys[key] = (struct key){0};
     lock_give(&lock);
     return 0;
@@ -86,7 +84,9 @@ static void destroy_all(void)
         if (!destroy_round(self->specific))
             break;
     void **specific = self->specific;
+    sched_lock();
     self->specific = NULL;
+    sched_unlock();
     free(specific);
 }
 

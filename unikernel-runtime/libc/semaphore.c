@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // Semaphores.
+#include "unikernel-runtime/kernel/lock.h"
 #include "unikernel-runtime/libc/deadline.h"
 #include "unikernel-runtime/libc/pthread_thread.h"
 #include "unikernel-runtime/libc/result.h"
@@ -22,16 +23,19 @@ int sem_destroy(sem_t *sem)
 
 static int wait_until(sem_t *sem, uint64_t deadline_ns)
 {
-    int r = 0;
-    sched_lock();
-    while (!sem->__value && !r)
-        r = sched_wait(waitq_of(&sem->__waiters), deadline_ns);
-    if (sem->__value) {
-        sem->__value--;
-        r = 0;
+    for (;;) {
+        int r = 0;
+        sched_lock();
+        while (!sem->__value && !r)
+            r = sched_wait(waitq_of(&sem->__waiters), deadline_ns);
+        int taken = sem->__value != 0;
+        sem->__value -= taken;
+        sched_unlock();
+        if (taken)
+            return 0;
+        if (r == -ETIMEDOUT || wait_was_broken(r))
+            return r;
     }
-    sched_unlock();
-    return r;
 }
 
 int sem_wait(sem_t *sem)

@@ -6,6 +6,7 @@
 #include "hypervisor/abi/hv.h"
 #include "unikernel-runtime/kernel/boot.h"
 #include "unikernel-runtime/kernel/event.h"
+#include "unikernel-runtime/kernel/trap.h"
 
 #include <stddef.h>
 
@@ -93,6 +94,48 @@ __attribute__((naked)) void event_upcall_entry(void)
                      [len] "i"(XSAVE_LEN), [header] "i"(XSAVE_HEADER),
                      [xcr0] "i"(HV_START_INFO_VA +
                                 offsetof(struct hv_start_info, xcr0)));
+}
+
+/*
+ * Entered at any instruction that traps, with vector, error code and address
+ * on the stack below the bounce frame (struct trap_frame). The trap is over
+ * for the hypervisor as soon as it could be reported again.
+ */
+__attribute__((naked)) void trap_entry(void)
+{
+    __asm__ volatile("push %%rax; push %%rbx; push %%rcx; push %%rdx\n"
+                     "push %%rsi; push %%rdi; push %%rbp; push %%r8\n"
+                     "push %%r9; push %%r10; push %%r11; push %%r12\n"
+                     "push %%r13; push %%r14; push %%r15\n"
+                     "mov %%rsp, %%rbx\n"
+                     "sub %[len], %%rsp\n"
+                     "and $-64, %%rsp\n"
+                     "xor %%eax, %%eax\n"
+                     "lea %c[header](%%rsp), %%rdi\n"
+                     "mov $8, %%ecx\n"
+                     "rep stosq\n"
+                     "mov %c[xcr0], %%eax\n"
+                     "xor %%edx, %%edx\n"
+                     "xsave64 (%%rsp)\n"
+                     "fninit\n"
+                     "mov %%rbx, %%rdi\n"
+                     "movl $0, %c[busy]\n"
+                     "call trap_handle\n"
+                     "mov %c[xcr0], %%eax\n"
+                     "xor %%edx, %%edx\n"
+                     "xrstor64 (%%rsp)\n"
+                     "mov %%rbx, %%rsp\n"
+                     "pop %%r15; pop %%r14; pop %%r13\n"
+                     "pop %%r12; pop %%r11; pop %%r10; pop %%r9\n"
+                     "pop %%r8; pop %%rbp; pop %%rdi; pop %%rsi\n"
+                     "pop %%rdx; pop %%rcx; pop %%rbx; pop %%rax\n"
+                     "add $24, %%rsp\n"
+                     "iretq\n" ::[len] "i"(XSAVE_LEN),
+                     [header] "i"(XSAVE_HEADER),
+                     [xcr0] "i"(HV_START_INFO_VA +
+                                offsetof(struct hv_start_info, xcr0)),
+                     [busy] "i"(HV_SHARED_INFO_VA +
+                                offsetof(struct hv_shared_info, trap_busy)));
 }
 
 #define MIN_MEMORY_KIB 512
