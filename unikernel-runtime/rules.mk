@@ -67,7 +67,9 @@ RT_LIBC_SRCS := \
     $(RT)/libc/deadline.c \
     $(RT)/libc/descriptors.c \
     $(RT)/libc/dirent.c \
+    $(RT)/libc/glob.c \
     $(RT)/libc/lock.c \
+    $(RT)/libc/mman.c \
     $(RT)/libc/paths.c \
     $(RT)/libc/poll.c \
     $(RT)/libc/process.c \
@@ -79,17 +81,25 @@ RT_LIBC_SRCS := \
     $(RT)/libc/pthread_mutex.c \
     $(RT)/libc/pthread_rwlock.c \
     $(RT)/libc/random.c \
+    $(RT)/libc/realpath.c \
     $(RT)/libc/reent.c \
+    $(RT)/libc/resource.c \
     $(RT)/libc/sched.c \
     $(RT)/libc/semaphore.c \
     $(RT)/libc/signal.c \
-    $(RT)/libc/time.c
+    $(RT)/libc/stdio_lock.c \
+    $(RT)/libc/syslog.c \
+    $(RT)/libc/terminal.c \
+    $(RT)/libc/time.c \
+    $(RT)/libc/timegm.c \
+    $(RT)/libc/uio.c \
+    $(RT)/libc/users.c
 RT_OBJS := $(RT_KERNEL_SRCS:%.c=$(BUILD)/guest/%.o)
 RT_LIBC_OBJS := $(RT_LIBC_SRCS:%.c=$(BUILD)/guest/%.o)
 DEPFILES += $(RT_OBJS:.o=.d) $(RT_LIBC_OBJS:.o=.d)
 
 # Those of newlib's sources that its own build leaves out for a bare target.
-NEWLIB_POSIX := fnmatch regcomp regerror regexec regfree collate collcmp
+NEWLIB_POSIX := fnmatch glob scandir regcomp regerror regexec regfree collate collcmp
 NEWLIB_POSIX_OBJS := $(NEWLIB_POSIX:%=$(BUILD)/guest/newlib/%.o)
 RT_LIBC_OBJS += $(NEWLIB_POSIX_OBJS)
 
@@ -107,9 +117,12 @@ $(BUILD)/guest/%.o: %.c $(SYSROOT_DIR)/headers $(HOSTEL_CC)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTEL_CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
 
+# libc/glob.c is in front of it.
+$(BUILD)/guest/newlib/glob.o: NEWLIB_POSIX_CFLAGS := -Dglob=glob_newlib
 $(NEWLIB_POSIX_OBJS): $(BUILD)/guest/newlib/%.o: $(SYSROOT_DIR)/headers $(HOSTEL_CC)
 	@mkdir -p $(@D)
-	$(Q)$(HOSTEL_CC) -O2 -w -D_GNU_SOURCE -I$(NEWLIB)/posix -c -o $@ $(NEWLIB)/posix/$*.c
+	$(Q)$(HOSTEL_CC) -O2 -w -D_GNU_SOURCE $(NEWLIB_POSIX_CFLAGS) \
+	    -I$(NEWLIB)/posix -c -o $@ $(NEWLIB)/posix/$*.c
 
 # The runtime is one object, of which the linker keeps what a program uses.
 # Only what POSIX or newlib names is visible to programs, and weakly: one may
@@ -117,7 +130,7 @@ $(NEWLIB_POSIX_OBJS): $(BUILD)/guest/newlib/%.o: $(SYSROOT_DIR)/headers $(HOSTEL
 $(SYSROOT_DIR)/usr/lib/hostel.o: $(RT_OBJS) $(RT_LIBC_OBJS) $(RT)/rules.mk
 	$(call say,LD,$@)
 	$(Q)nm -g --defined-only -j $(RT_LIBC_OBJS) | \
-	    sed '/:$$/d; /^deadline_of$$/d; /^timespec_ns$$/d; /^mutex_is_mine$$/d' \
+	    sed '/:$$/d; /^deadline_of$$/d; /^timespec_ns$$/d; /^mutex_is_mine$$/d; /^glob_newlib$$/d' \
 	    > $@.public
 	$(Q)echo _start >> $@.public
 	$(Q)ld -r -o $@.all $(RT_OBJS) $(RT_LIBC_OBJS)

@@ -147,6 +147,7 @@ static void entry_fill(struct dirent *entry, const char *name,
     entry->d_type = S_ISDIR(n->mode)   ? DT_DIR
                     : S_ISCHR(n->mode) ? DT_CHR
                                        : DT_REG;
+    entry->d_reclen = sizeof *entry;
     strlcpy(entry->d_name, name, sizeof entry->d_name);
 }
 

@@ -116,6 +116,16 @@ void pages_free(void *pages, size_t len)
     lock_give(&lock);
 }
 
+size_t pages_left(void)
+{
+    lock_take(&lock);
+    size_t left = gap_end - heap_end;
+    for (const struct range *r = free_ranges; r; r = r->next)
+        left += r->len;
+    lock_give(&lock);
+    return left;
+}
+
 void *pages_heap_grow(ptrdiff_t by)
 {
     lock_take(&lock);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // System calls of POSIX that take a file descriptor.
+#include "unikernel-runtime/fs/device.h"
 #include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/fs/pipe.h"
 #include "unikernel-runtime/fs/ramfs.h"
@@ -75,13 +76,12 @@ int fstat(int fd, struct stat *st)
 
 int isatty(int fd)
 {
-    struct stat st;
-    if (fstat(fd, &st) < 0)
-        return 0;
-    if (S_ISCHR(st.st_mode))
-        return 1;
-    errno = ENOTTY;
-    return 0;
+    struct file *f = fd_get(fd);
+    if (!f)
+        return result(-EBADF) + 1;
+    int is = f->ops == &device_console_ops;
+    fd_put(f);
+    return is ? 1 : result(-ENOTTY) + 1;
 }
 
 int ftruncate(int fd, off_t len)
