@@ -43,6 +43,8 @@ $(call unit-test,invoice_draft,tests/unit/invoice_draft.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 $(call unit-test,receipt_lies,tests/unit/receipt_lies.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,receipt_second,tests/unit/receipt_second.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 
 # What a harness links beside itself; it includes the file it is about.
 FUZZERS += tests/fuzz/ratecard.c tests/fuzz/receipt.c
