@@ -45,6 +45,8 @@ $(call unit-test,receipt_lies,tests/unit/receipt_lies.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 $(call unit-test,receipt_second,tests/unit/receipt_second.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,ledger_powercut,tests/unit/ledger_powercut.c \
+    tests/unit/powercut.c $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 
 # What a harness links beside itself; it includes the file it is about.
 FUZZERS += tests/fuzz/ratecard.c tests/fuzz/receipt.c
