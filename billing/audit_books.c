@@ -133,6 +133,9 @@ static int admission_check(struct audit *a, const struct entry *entry,
     if (!submission->card ||
         strcmp(submission->card->card.currency, account->currency) != 0)
         return AUDIT_BAD(e, "the submission's rate card is not in the log");
+    if (!ratecard_applies(&submission->card->card, account->key,
+                          entry->time_ns))
+        return AUDIT_BAD(e, "the rate card is of another time or customer");
     if (submission->row != a->submission_column)
         return AUDIT_BAD(e, "its row names another submission");
     return 0;

@@ -206,6 +206,12 @@ int ledger_begin(struct ledger *ledger, struct err *e)
     return 0;
 }
 
+uint64_t ledger_group_ns(const struct ledger *ledger)
+{
+    assert(ledger->in_group);
+    return ledger->now_ns;
+}
+
 void ledger_rollback(struct ledger *ledger)
 {
     db_rollback(ledger->db);

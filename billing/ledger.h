@@ -61,6 +61,8 @@ void ledger_close(struct ledger *ledger);
 // ---------------------------------------------------------------- the group
 
 int ledger_begin(struct ledger *ledger, struct err *e);
+// The time of the group's entries.
+uint64_t ledger_group_ns(const struct ledger *ledger);
 // 0: everything in the group is durable. Else nothing of it happened.
 int ledger_commit(struct ledger *ledger, struct err *e);
 void ledger_rollback(struct ledger *ledger);
@@ -87,7 +89,9 @@ int ledger_batch_head(struct ledger *ledger, struct batch_head *out,
 
 // Makes `card` the one by which later holds are rated; entered in the log when
 // it is new. Runs in a group. Until it was called, or if its group was lost,
-// holds are refused (-EINVAL).
+// holds are refused (-EINVAL), and so are those to which the card does not
+// apply (ratecard_applies): which of several does is the caller's choice
+// (tariff.h).
 int ledger_ratecard_set(struct ledger *ledger, const struct ratecard *card,
                         struct err *e);
 

@@ -58,7 +58,9 @@ int rate_quantity(enum sku sku, const struct usage *usage, uint64_t *quantity)
 static int line_amount(const struct price *price, enum rounding rounding,
                        uint64_t quantity, int64_t *amount_nano)
 {
-    unsigned __int128 exact = (unsigned __int128)quantity * price->nano;
+    uint64_t beyond =
+        quantity > price->included ? quantity - price->included : 0;
+    unsigned __int128 exact = (unsigned __int128)beyond * price->nano;
     unsigned __int128 whole = exact / price->per;
     unsigned __int128 rest = exact % price->per;
     int up = 0;
@@ -77,6 +79,8 @@ static int line_amount(const struct price *price, enum rounding rounding,
         break;
     }
     whole += up;
+    if (beyond && whole < price->minimum_nano)
+        whole = price->minimum_nano;
     if (whole > INT64_MAX)
         return -EOVERFLOW;
     *amount_nano = (int64_t)whole;

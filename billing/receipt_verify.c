@@ -230,6 +230,9 @@ static int admission_take(struct checker *c, const struct entry *entry,
     if (memcmp(admission->card_digest, report->card_digest,
                RATECARD_DIGEST_SIZE) != 0)
         return bad(e, "the submission was accepted by another rate card");
+    if (!ratecard_applies(&report->card, admission->customer_key,
+                          entry->time_ns))
+        return bad(e, "the rate card is of another time or customer");
     memcpy(books->submission_id, admission->submission_id, LEDGER_ID_SIZE);
     memcpy(books->key, admission->customer_key, sizeof(books->key));
     strcpy(books->currency, report->card.currency);

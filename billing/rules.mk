@@ -7,7 +7,7 @@
 $(call protobuf,billing/proto/receipt.proto)
 
 RECEIPT_SRCS := billing/usage.c billing/ratecard.c billing/ratecard_file.c \
-    billing/rate.c billing/merkle.c billing/receipts_key.c billing/entry.c \
+    billing/rate.c billing/tariff.c billing/merkle.c billing/receipts_key.c billing/entry.c \
     billing/batch.c billing/receipt_verify.c billing/receipt_print.c \
     gen/receipt.pb-c.c
 RECEIPT_LIBS := -lsodium -lprotobuf-c -ljansson
@@ -47,6 +47,8 @@ $(call unit-test,receipt_second,tests/unit/receipt_second.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 $(call unit-test,ledger_powercut,tests/unit/ledger_powercut.c \
     tests/unit/powercut.c $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,rate_property,tests/unit/rate_property.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 
 # What a harness links beside itself; it includes the file it is about.
 FUZZERS += tests/fuzz/ratecard.c tests/fuzz/receipt.c

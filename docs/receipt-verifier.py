@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: ISC
 """Verifies receipts of a Hostel node as receipt(5) says, with nothing but Python's
 library and receipt.proto.    Usage: receipt-verifier.py NODE_KEY_HEX FILE..."""
-import os, re, sys
-from functools import lru_cache
+import functools, os, re, sys
 from hashlib import sha256, sha512
 
 def need(condition, why):
@@ -26,7 +25,7 @@ def point_of(text):
     x = x if x * x % P == square else x * pow(2, (P - 1) // 4, P) % P
     need(y < P and x * x % P == square and sign <= (x > 0), "a key is malformed")
     return (x if x & 1 == sign else P - x), y
-@lru_cache
+@functools.lru_cache
 def signature_check(key, text, signature, whose):
     r, s, (x, y) = signature[:32], int.from_bytes(signature[32:], "little"), point_of(key)
     h = int.from_bytes(sha512(r + key + text).digest(), "little") % L
@@ -101,11 +100,11 @@ def lines_of(card, u):
     quantities = (u["starts"], u["builds"], u["build_cpu_ns"], u["cpu_ns"], u["wall_ns"], u["mem_reserved_kib_ms"],
                   u["mem_peak_kib"] * u["wall_ns"] // 10**6, u["net_rx_bytes"], u["net_tx_bytes"], u["net_packets"],
                   u["disk_read_bytes"] + u["disk_write_bytes"], u["disk_ops"], u["console_bytes"], u["storage_kib_ms"])
-    for sku, nano, per in (price.values() for price in card["prices"]):
-        whole, rest = divmod(quantities[sku - 1] * nano, per)
+    for sku, nano, per, included, minimum in (price.values() for price in card["prices"]):
+        whole, rest = divmod((beyond := max(0, quantities[sku - 1] - included)) * nano, per)
         whole += (0, rest > 0, 2 * rest >= per, 2 * rest + (whole & 1) > per)[card["rounding"] - 1]
         need(quantities[sku - 1] < 2**64 - 1, "a quantity is too large")
-        yield {"sku": sku, "quantity": quantities[sku - 1], "amount_nano": int(whole)}
+        yield {"sku": sku, "quantity": quantities[sku - 1], "amount_nano": max(int(whole), minimum if beyond else 0)}
 STEPS = {(2, 2): "hold", (3, 3): "charge", (4, 4): "release", (1, 5): "write-off"}  # by kind and purpose
 def verify(data, node_id):
     receipt = parse("Receipt", data)
@@ -131,7 +130,8 @@ def verify(data, node_id):
     lines, hold = [line for line in lines_of(card, use) if line["quantity"]], said["hold_nano"]
     billed = min(charge := sum(line["amount_nano"] for line in lines), hold)
     amounts = {"hold": hold, "charge": billed, "release": 0 if billed else hold, "write-off": charge - billed}
-    need(sha256(receipt["rate_card"]).digest() == said["card_digest"], "it was accepted by another rate card")
+    need(sha256(receipt["rate_card"]).digest() == said["card_digest"] and card["effective_s"] <= first["time_ns"] // 10**9 and
+         card["customer"] in (b"", said["customer_key"]) and 1 <= card["rounding"] <= 4, "it was accepted by another rate card")
     need(body == {"submission_id": said["submission_id"], "record_count": len(seqs), "lines": lines, "charge_nano": charge,
                   "billed_nano": billed, "written_off_nano": charge - billed, "voided": 0}, "the charge is not what the usage costs")
     need(moved == {step: amount for step, amount in amounts.items() if amount} and charge < 2**63 > hold and max(use.values()) < 2**64,

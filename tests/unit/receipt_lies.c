@@ -217,6 +217,19 @@ static void money_lies(void)
     LIE(s.card.prices[SKU_DOMAIN_CPU].nano = 3;
         ratecard_digest(&s.card, e[ADMISSION].admission.card_digest),
         "not what the usage costs");
+    // By a card of the future, or of somebody else.
+    LIE(s.card.effective_s = now_s + 1;
+        ratecard_digest(&s.card, e[ADMISSION].admission.card_digest),
+        "of another time or customer");
+    LIE(s.card.customer[0] = 1;
+        ratecard_digest(&s.card, e[ADMISSION].admission.card_digest),
+        "of another time or customer");
+    LIE(s.card.prices[SKU_DOMAIN_CPU].included = 100000;
+        ratecard_digest(&s.card, e[ADMISSION].admission.card_digest),
+        "not what the usage costs");
+    LIE(s.card.prices[SKU_DOMAIN_CPU].minimum_nano = 600;
+        ratecard_digest(&s.card, e[ADMISSION].admission.card_digest),
+        "not what the usage costs");
 }
 
 static void usage_lies(void)

@@ -56,9 +56,10 @@ static void card_use(const char *rounding)
 
     for (enum sku sku = 1; sku < SKU_END; sku++)
         n += snprintf(text + n, sizeof(text) - n,
-                      "\"sku=%s, unit=%s, price_nano=%d, per=%d\",\n",
+                      "\"sku=%s, unit=%s, price_nano=%d, per=%d, included=%d,"
+                      " minimum_nano=%d\",\n",
                       sku_info(sku)->name, sku_info(sku)->unit, 3 + sku,
-                      2 << sku % 3);
+                      2 << sku % 3, sku % 4 * 500, sku % 3 * 700);
     snprintf(text + n, sizeof(text) - n, "]\n");
     OK(ratecard_parse(&f.card, text, strlen(text), "t", &e));
     ALONE(&f, ledger_ratecard_set(f.ledger, &f.card, &test_err));
