@@ -62,6 +62,7 @@ TEST_BUILT += $(addprefix $(BUILD)/guests/,$(ABI_GUESTS))
 # Cold start, and the program it is measured against.
 BENCHES += $(BUILD)/bench/coldstart
 $(BUILD)/bench/coldstart: $(BUILD)/obj/tests/bench/coldstart.o \
+    $(BUILD)/obj/tests/domain/drive.o \
     $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS)) | $(BUILD)/bench/hello \
     $(BUILD)/bin/hostel-hv
 	$(call say,LINK,$@)
@@ -71,8 +72,17 @@ $(BUILD)/bench/hello: tests/bench/hello.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -O2 -static -o $@ $<
-DEPFILES += $(BUILD)/obj/tests/bench/coldstart.d
-DOMAIN_TESTS += tests/domain/abi tests/domain/hv
+DEPFILES += $(patsubst %,$(BUILD)/obj/tests/%.d,bench/coldstart domain/drive \
+    domain/control_test)
+DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control
+
+# The control protocol, with a program in the spawner's place.
+TEST_BUILT += $(BUILD)/tests/control
+$(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
+    control_test drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
 
 $(call unit-test,hv_elf,tests/unit/hv_elf.c hypervisor/monitor/elf.c \
     $(LIB_SRCS))
@@ -85,3 +95,5 @@ FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/monitor/,end.c watch.c \
     elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)
 
 MANUALS += hypervisor/monitor/hostel-hv.8 hypervisor/monitor/domain.cfg.5
+$(call unit-test,hv_clock,tests/unit/hv_clock.c \
+    hypervisor/monitor/guest_clock.c $(LIB_SRCS))

@@ -1,14 +1,15 @@
 # The api role (HTTP), and hostel, the command line.
-#   API_SRCS  the role; needs $(BUNDLE_SRCS), $(RECEIPT_SRCS), $(AGENT_IPC_SRCS)
-#             and lib's sets besides, and $(API_LIBS)
+#   API_SRCS       the role; needs $(BUNDLE_SRCS), $(RECEIPT_SRCS),
+#                  $(AGENT_IPC_SRCS) and lib's sets besides, and $(API_LIBS)
+#   API_TEST_SRCS  all that but the role's main, for tests
 API_SIG_SRCS := node-agent/api/httpsig.c
-API_SRCS := node-agent/api/api.c node-agent/api/mux.c node-agent/api/server.c \
-    node-agent/api/conn.c node-agent/api/route.c node-agent/api/request.c \
-    node-agent/api/reply.c node-agent/api/auth.c node-agent/api/nonces.c \
-    node-agent/api/upload.c node-agent/api/render.c node-agent/api/document.c \
-    node-agent/api/node.c node-agent/api/submission.c \
-    node-agent/api/console.c node-agent/api/account.c $(API_SIG_SRCS)
+API_SRCS := $(API_SIG_SRCS) $(addprefix node-agent/api/, main.c api.c mux.c \
+    server.c conn.c route.c request.c reply.c auth.c nonces.c upload.c \
+    render.c document.c node.c submission.c console.c account.c)
 API_LIBS := -lmicrohttpd -lsodium -lpthread
+API_TEST_SRCS = $(filter-out %/api/main.c,$(API_SRCS)) $(BUNDLE_SRCS) \
+    $(RECEIPT_SRCS) $(AGENT_IPC_SRCS) $(LIB_SRCS) $(LIB_JSON_SRCS)
+API_TEST_LIBS = $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS)
 
 # hostel: the client.
 CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c \
@@ -20,16 +21,14 @@ $(call host-program,hostel,$(CLI_SRCS) $(API_SIG_SRCS) $(BUNDLE_SRCS) \
     -lcurl -lpthread $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
 
 $(call unit-test,httpsig,tests/unit/httpsig_test.c $(API_SIG_SRCS) $(LIB_SRCS),-lsodium)
-$(call unit-test,api,tests/unit/api_test.c tests/unit/api_fake.c $(API_SRCS) \
-    $(BUNDLE_SRCS) $(RECEIPT_SRCS) $(AGENT_IPC_SRCS) node-agent/agent/role.c \
-    $(LIB_SRCS) $(LIB_JSON_SRCS),\
-    $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
-MANUALS += node-agent/cli/hostel.1
+$(call unit-test,nonces,tests/unit/nonces_test.c node-agent/api/nonces.c,\
+    -lsodium -lpthread)
+$(call unit-test,api,tests/unit/api_test.c tests/unit/api_fake.c \
+    $(API_TEST_SRCS),$(API_TEST_LIBS))
 $(call unit-test,cli,tests/unit/cli_test.c tests/unit/api_fake.c \
-    $(filter-out %/main.c,$(CLI_SRCS)) $(API_SRCS) $(BUNDLE_SRCS) \
-    $(RECEIPT_SRCS) $(AGENT_IPC_SRCS) node-agent/agent/role.c $(LIB_SRCS) \
-    $(LIB_JSON_SRCS),\
-    -lcurl $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
+    $(filter-out %/cli/main.c,$(CLI_SRCS)) $(API_TEST_SRCS),\
+    -lcurl $(API_TEST_LIBS))
+MANUALS += node-agent/cli/hostel.1
 
 # Load for a node, and the script that starts one and audits it afterwards.
 SUBMIT_LOAD_SRCS := tests/bench/submit.c $(API_SIG_SRCS) $(BUNDLE_SRCS) \
@@ -46,4 +45,10 @@ BENCH_BUILT += $(BUILD)/bench/submit-load
 # A hostile HTTP client, and what signs its requests.
 $(call host-program,http-sign,tests/e2e/http_sign.c $(API_SIG_SRCS) \
     $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
-E2E_TESTS += tests/e2e/http
+E2E_TESTS += tests/e2e/http tests/e2e/follow
+
+FUZZERS += tests/fuzz/httpsig.c tests/fuzz/quote.c
+FUZZ_SRCS_httpsig := $(LIB_SRCS)
+FUZZ_LIBS_httpsig := -lsodium
+FUZZ_SRCS_quote := $(filter-out %/api/node.c,$(API_TEST_SRCS))
+FUZZ_LIBS_quote := $(API_TEST_LIBS)

@@ -5,7 +5,7 @@ BUILDER_SRCS := $(addprefix node-agent/builder/, builder.c build.c sandbox.c \
 # What a build sees as its root folder; hosteld's key toolchain_dir.
 TOOLCHAIN_DIR := $(BUILD)/toolchain
 TOOLCHAIN := $(TOOLCHAIN_DIR)/toolchain.id
-BUILDER_GCC := $(wildcard $(shell $(HOSTCC) -print-prog-name=cc1))
+BUILDER_GCC := $(wildcard $(shell $(HOSTCC) -print-prog-name=cc1 2>/dev/null))
 $(TOOLCHAIN): node-agent/builder/toolchain $(BUILDER_GCC) $(HOSTEL_CC) $(SYSROOT)
 	$(call say,ROOT,$(TOOLCHAIN_DIR))
 	$(Q)node-agent/builder/toolchain $(TOOLCHAIN_DIR) $(HOSTEL_CC) $(SYSROOT_DIR)

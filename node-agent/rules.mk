@@ -1,6 +1,8 @@
 # node-agent: hosteld, one program holding all roles, and hostel, the CLI.
 # Each role's own file lists its sources.
 AGENT_IPC_SRCS := node-agent/agent/ipc.c
+# What a role gives up; needs LIB_SRCS.
+AGENT_ROLE_SRCS := node-agent/agent/role.c node-agent/agent/seal.c
 CGROUP_SRCS := node-agent/spawner/cgroup.c node-agent/spawner/cgroup_tree.c
 
 include node-agent/rules-bundle.mk
@@ -8,8 +10,8 @@ include node-agent/rules-builder.mk
 include node-agent/rules-keeper.mk
 include node-agent/rules-api.mk
 
-AGENT_SRCS := $(AGENT_IPC_SRCS) $(addprefix node-agent/agent/, role.c config.c \
-    identity.c home.c supervisor.c)
+AGENT_SRCS := $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) \
+    $(addprefix node-agent/agent/, config.c identity.c home.c supervisor.c)
 # The spawner without what it shares with other roles.
 SPAWNER_SRCS := $(CGROUP_SRCS) $(addprefix node-agent/spawner/, spawner.c \
     slot.c slot_make.c slot_run.c slot_table.c verdict.c record.c \
@@ -25,11 +27,12 @@ $(call unit-test,ipc,tests/unit/ipc_test.c $(AGENT_IPC_SRCS) $(LIB_SRCS),)
 $(call unit-test,config,tests/unit/config_test.c node-agent/agent/config.c $(LIB_SRCS),)
 $(call unit-test,cgroup,tests/unit/cgroup_test.c $(CGROUP_SRCS) $(LIB_SRCS),)
 
+$(call unit-test,seal,tests/unit/seal_test.c node-agent/agent/seal.c $(LIB_SRCS),)
 $(call unit-test,slots,tests/unit/slots_test.c node-agent/spawner/slot_table.c \
     node-agent/spawner/verdict.c billing/usage.c $(LIB_SRCS),)
 
 # The spawner alone, driven by a program that plays supervisor and keeper.
-SLOTS_DRIVER_SRCS := tests/domain/slots_driver.c node-agent/agent/role.c \
+SLOTS_DRIVER_SRCS := tests/domain/slots_driver.c $(AGENT_ROLE_SRCS) \
     $(AGENT_IPC_SRCS) $(CHAN_SRCS) $(SPAWNER_SRCS) billing/usage.c $(LIB_SRCS)
 $(BUILD)/tests/slots-driver: $(patsubst %.c,$(BUILD)/obj/%.o,$(SLOTS_DRIVER_SRCS))
 	$(call say,LINK,$@)
@@ -38,3 +41,5 @@ $(BUILD)/tests/slots-driver: $(patsubst %.c,$(BUILD)/obj/%.o,$(SLOTS_DRIVER_SRCS
 DEPFILES += $(BUILD)/obj/tests/domain/slots_driver.d
 TEST_BUILT += $(BUILD)/tests/slots-driver
 DOMAIN_TESTS += tests/domain/slots
+
+MANUALS += node-agent/agent/hosteld.8 node-agent/agent/hosteld.conf.5

@@ -17,8 +17,7 @@ check: deps
 	$(Q)$(RUN_TESTS) unit $(UNIT_TESTS) \
 	    script $(if $(MANUALS),$(LINT_TESTS)) $(DOMAIN_TESTS) $(E2E_TESTS)
 
-.PHONY: tests-built
-tests-built: all $(UNIT_TESTS) $(TEST_BUILT)
+.PHONY: tests-built # its prerequisites stand at the end of this file
 unit: deps
 	$(Q)$(MAKE) --no-print-directory -j$(NPROC) $(UNIT_TESTS)
 	$(Q)$(RUN_TESTS) unit $(UNIT_TESTS)
@@ -45,7 +44,8 @@ $(BUILD)/bin/taken-compiler: tests/e2e/taken_compiler.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE -static -o $@ $<
-E2E_TESTS += tests/e2e/build tests/e2e/path tests/e2e/bad-input
+E2E_TESTS += tests/e2e/build tests/e2e/path tests/e2e/bad-input \
+    tests/e2e/install
 
 # ------------------------------------------------------------------- figures
 
@@ -55,7 +55,6 @@ bench: deps
 	$(Q)$(MAKE) --no-print-directory -j$(NPROC) bench-built
 	$(Q)$(TEST_ENV) tests/bench/run $(BUILD)/bench.json $(B) $(abspath $(BENCHES))
 .PHONY: bench-built
-bench-built: all $(filter $(BUILD)/%,$(BENCHES)) $(BENCH_BUILT)
 
 # ------------------------------------------------------------------- fuzzers
 
@@ -91,17 +90,34 @@ fuzz: deps
 
 # ------------------------------------------------------------------- install
 
-BINDIR = $(DESTDIR)$(PREFIX)/bin
-DATADIR = $(DESTDIR)$(PREFIX)/share
+# make install PREFIX=/usr DESTDIR=/tmp/package. Programs find hostel-hv, the
+# sysroot and the toolchain from where they are themselves.
 INSTALLED := hostel hosteld hostel-hv hostel-cc hostel-ledger
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+LIBDIR = $(DESTDIR)$(PREFIX)/lib
+DATADIR = $(DESTDIR)$(PREFIX)/share
 install: deps
 	$(Q)$(MAKE) --no-print-directory -j$(NPROC) all
 	$(Q)$(MAKE) --no-print-directory install-files install-sysroot
 .PHONY: install-files
 install-files:
-	install -d $(BINDIR) $(DATADIR)/hostel/ratecards $(DESTDIR)/etc/hostel
+	install -d $(BINDIR) $(LIBDIR)/hostel $(LIBDIR)/systemd/system \
+	    $(DATADIR)/hostel/ratecards $(DATADIR)/bash-completion/completions \
+	    $(DESTDIR)/etc/hostel
 	install -m 755 $(addprefix $(BUILD)/bin/,$(INSTALLED)) $(BINDIR)
-	install -m 755 node-agent/builder/toolchain $(DESTDIR)$(PREFIX)/lib/hostel/make-toolchain
+	install -m 755 node-agent/builder/toolchain $(LIBDIR)/hostel/make-toolchain
+	node-agent/builder/toolchain $(LIBDIR)/hostel/toolchain \
+	    $(BUILD)/bin/hostel-cc $(SYSROOT_DIR)
+	for page in $(MANUALS); do \
+	    install -D -m 644 $$page $(DATADIR)/man/man$${page##*.}/$${page##*/} \
+	        || exit 1; done
+	install -m 644 node-agent/cli/hostel.bash \
+	    $(DATADIR)/bash-completion/completions/hostel
+	sed 's|@PREFIX@|$(PREFIX)|g' node-agent/agent/hosteld.service \
+	    >$(LIBDIR)/systemd/system/hosteld.service
+	install -m 644 billing/ratecards/*.cfg $(DATADIR)/hostel/ratecards
+	[ -e $(DESTDIR)/etc/hostel/ratecard.cfg ] || install -m 644 \
+	    billing/ratecards/default.cfg $(DESTDIR)/etc/hostel/ratecard.cfg
 
 # ---------------------------------------------------------------------- demo
 
@@ -109,3 +125,21 @@ demo: deps
 	@echo "building (the first time this takes some minutes: newlib is fetched and built)"
 	$(Q)$(MAKE) --no-print-directory -j$(NPROC) all
 	$(Q)$(TEST_ENV) tests/demo
+
+# meter: fixed work as a process and in a domain, by the same compiler.
+METER_CFLAGS := -O2 -falign-functions=64 -falign-loops=64 -fno-pie
+$(BUILD)/bench/meter: tests/bench/meter.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(METER_CFLAGS) -static -no-pie -o $@ $<
+$(BUILD)/images/meter: tests/bench/meter.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) $(METER_CFLAGS) -o $@ $<
+$(BUILD)/bin/meter-cpu: tests/bench/meter-cpu.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) $(HOST_CFLAGS) $(HOST_LDFLAGS) -o $@ $<
+BENCH_BUILT += $(BUILD)/bench/meter $(BUILD)/images/meter $(BUILD)/bin/meter-cpu
+BENCHES += tests/bench/meter-work tests/bench/meter-books
+
+# Prerequisites are read at once, so this comes after all that adds to them.
+tests-built: all $(UNIT_TESTS) $(TEST_BUILT)
+bench-built: all $(filter $(BUILD)/%,$(BENCHES)) $(BENCH_BUILT)

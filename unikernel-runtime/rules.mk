@@ -15,7 +15,7 @@ SYSROOT := $(SYSROOT_DIR)/complete
 # newlib is kept in the cache under a name that says how it was built.
 NEWLIB_RECIPE := $(RT)/libc/newlib-build $(RT)/cc/target.flags $(RT)/fetch/pins
 NEWLIB := $(C_ABS)/newlib-$(shell { cat $(NEWLIB_RECIPE); \
-    $(HOSTCC) -dumpfullversion; } | sha256sum | cut -c1-16)
+    $(HOSTCC) -dumpfullversion 2>/dev/null; } | sha256sum | cut -c1-16)
 
 $(NEWLIB)/lib/libc.a:
 	$(call say,NEWLIB,$(NEWLIB))

@@ -9,8 +9,10 @@
  * its root; on HVC_MAKE it forks a monitor into the given cgroups and uid.
  * The monitor brings up its guest zygote, gives up everything it does not
  * need, then accepts a controller on its listening socket (a new one replaces
- * the old: an agent that died is succeeded) and says HVC_READY. From then on
- * it serves one domain and exits when the domain is over.
+ * the old: an agent that died is succeeded; what the old one sent and was not
+ * yet read is lost) and says HVC_READY. From then on it serves one domain and
+ * exits when the domain is over, or after a minute without a controller in
+ * which nothing ran.
  *
  *   nursery <- HVC_MAKE    + fds: listening socket, page file, cgroup.procs...
  *   nursery -> HVC_MADE    + fd: pidfd of the monitor

@@ -18,9 +18,6 @@
 #include "lib/clock.h"
 #include "lib/sock.h"
 
-// A slot that nobody controls any more gives itself up.
-#define ORPHAN_NS 60000000000u
-
 static void drop_controller(struct monitor *m)
 {
     close(m->conn_fd);
@@ -28,7 +25,7 @@ static void drop_controller(struct monitor *m)
     if (m->listen_fd < 0)
         end(m, HVC_STOPPED, 0, "its controller has gone");
     else if (m->state != HVC_RUNNING)
-        watch_timer(m->lease_fd, clock_mono_ns() + ORPHAN_NS);
+        watch_timer(m->lease_fd, clock_mono_ns() + CONTROLLER_ORPHAN_NS);
 }
 
 static void say(struct monitor *m, enum hvc_type type)
@@ -172,6 +169,7 @@ static void on_go(struct monitor *m, const void *message, int *fds)
     starting(m);
     m->domain.engine->go(&m->domain);
     started(m, go->lease_ns);
+    m->just_let_go = true;
 }
 
 static void on_lease(struct monitor *m, const void *message, int *fds)

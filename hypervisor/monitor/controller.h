@@ -7,6 +7,9 @@
 
 #include "hypervisor/monitor/monitor.h"
 
+// A slot that nobody controls for so long gives itself up.
+#define CONTROLLER_ORPHAN_NS 60000000000u
+
 // The connection is there: watch it, say HVC_READY.
 void controller_greet(struct monitor *);
 

@@ -3,6 +3,8 @@
 
 #include "hypervisor/monitor/event.h"
 
+#include "lib/clock.h"
+
 void event_raise(struct domain *d, unsigned vcpu, unsigned port)
 {
     struct hv_vcpu_info *v = &d->shared->vcpu[vcpu];
@@ -24,6 +26,15 @@ int event_sleep(struct domain *d)
 {
     __atomic_store_n(&d->shared->host_asleep, 1, __ATOMIC_SEQ_CST);
     return __atomic_load_n(&d->shared->notify, __ATOMIC_SEQ_CST) == 0;
+}
+
+void event_spin(struct domain *d, uint64_t ns)
+{
+    uint64_t end = clock_mono_ns() + ns;
+
+    while (__atomic_load_n(&d->shared->notify, __ATOMIC_ACQUIRE) == 0 &&
+           clock_mono_ns() < end)
+        __builtin_ia32_pause();
 }
 
 uint64_t event_take(struct domain *d)

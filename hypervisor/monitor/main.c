@@ -23,7 +23,7 @@ int main(int argc, char **argv)
          i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].main(argc - 1, argv + 1);
-    fputs("usage: hostel-hv run [options] IMAGE [ARGS]\n"
+    fputs("usage: hostel-hv run [options] IMAGE [ARGS]   (run -h: options)\n"
           "       hostel-hv nursery\n",
           stderr);
     return 2;

@@ -15,6 +15,11 @@
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/event.h"
 #include "hypervisor/monitor/watch.h"
+#include "lib/clock.h"
+
+// A prepared guest has something to say sooner than a core that has gone to
+// sleep would be awake again; it is waited for, busily, no longer than this.
+#define FIRST_WORDS_NS 40000
 
 static void timer_arm(struct monitor *m)
 {
@@ -136,10 +141,17 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
     watch(m->epoll_fd, m->listen_fd, WATCH_LISTEN, EPOLLIN);
     if (m->conn_fd >= 0)
         controller_greet(m);
+    else
+        watch_timer(m->lease_fd, clock_mono_ns() + CONTROLLER_ORPHAN_NS);
     for (;;) {
-        int sleep = event_sleep(&m->domain) ? -1 : 0;
-        int n = epoll_wait(m->epoll_fd, ev, 8, sleep);
-        uint64_t ports = event_take(&m->domain);
+        uint64_t ports;
+        int n;
+
+        if (m->just_let_go)
+            event_spin(&m->domain, FIRST_WORDS_NS);
+        m->just_let_go = false;
+        n = epoll_wait(m->epoll_fd, ev, 8, event_sleep(&m->domain) ? -1 : 0);
+        ports = event_take(&m->domain);
 
         if (m->state == HVC_RUNNING)
             guest_notified(m, ports);

@@ -66,25 +66,28 @@ static int empty_root(struct err *e)
     return 0;
 }
 
+static int leave(struct err *e)
+{
+    if (unshare(NAMESPACES) < 0)
+        return err_errno(e, "making namespaces");
+    if (sethostname("domain", 6) < 0)
+        return err_errno(e, "sethostname");
+    return empty_root(e);
+}
+
 int sandbox_leave_world(bool *contained, struct err *e)
 {
     uid_t uid = geteuid();
     gid_t gid = getegid();
 
     *contained = true;
-    if (uid != 0) {
-        if (unshare(CLONE_NEWUSER) < 0) {
-            *contained = false;
-            return 0;
-        }
-        if (map_self(uid, gid, e) < 0)
-            return err_prefix(e, "in a new user namespace");
-    }
-    if (unshare(NAMESPACES) < 0)
-        return err_errno(e, "making namespaces");
-    if (sethostname("domain", 6) < 0)
-        return err_errno(e, "sethostname");
-    return empty_root(e);
+    if (uid == 0)
+        return leave(e);
+    // Some systems forbid user namespaces, some make them and forbid all that
+    // one could do in them.
+    *contained = unshare(CLONE_NEWUSER) == 0 && map_self(uid, gid, e) == 0 &&
+                 leave(e) == 0;
+    return 0;
 }
 
 // ------------------------------------------------------------ system calls

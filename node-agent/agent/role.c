@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/landlock.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -18,7 +17,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "lib/cleanup.h"
 
 #define BIT(n) (1ull << (n))
 
@@ -73,13 +71,17 @@ const char *role_name(enum role role)
     return (unsigned)role < ROLE_COUNT ? rules[role].name : NULL;
 }
 
+static int self = -1;
+
+int role_self(void)
+{
+    return self;
+}
+
 int role_channel(enum role a, enum role b)
 {
     return (rules[a].channels >> b) & 1;
 }
-
-/* ------------------------------------------------------------ the first step
- */
 
 static void fds_close(const struct role_rule *r)
 {
@@ -154,6 +156,7 @@ int role_confine(const struct node_config *cfg, enum role role, struct err *e)
     struct pollfd lifeline = {.fd = ROLE_LIFELINE_FD, .events = POLLIN};
     char dir[NODE_PATH_MAX + 16];
 
+    self = role;
     fds_close(r);
     umask(077);
     snprintf(dir, sizeof(dir), "%s/%s", cfg->state_dir, r->name);
@@ -180,44 +183,6 @@ int role_confine(const struct node_config *cfg, enum role role, struct err *e)
     /* It may have died before it was to take us along. */
     if (poll(&lifeline, 1, 0) != 0)
         return err_set(e, EPIPE, "the supervisor is gone");
-    return 0;
-}
-
-/* ----------------------------------------------------------- the second step
- */
-
-/* Rights of landlock's first version, which Linux 5.13 knows; a kernel with a
- * newer one handles these just the same. */
-#define LANDLOCK_FILES                                                         \
-    (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |              \
-     LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |              \
-     LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |          \
-     LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |              \
-     LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |              \
-     LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |            \
-     LANDLOCK_ACCESS_FS_MAKE_SYM)
-#define LANDLOCK_OWN                                                           \
-    (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |            \
-     LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |             \
-     LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |            \
-     LANDLOCK_ACCESS_FS_MAKE_REG)
-
-int role_seal(struct err *e)
-{
-    struct landlock_ruleset_attr set = {.handled_access_fs = LANDLOCK_FILES};
-    struct landlock_path_beneath_attr own = {.allowed_access = LANDLOCK_OWN};
-    cleanup_close int rules_fd = -1, dir = -1;
-
-    rules_fd = syscall(SYS_landlock_create_ruleset, &set, sizeof(set), 0);
-    if (rules_fd < 0 && (errno == ENOSYS || errno == EOPNOTSUPP))
-        return 0;
-    dir = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    own.parent_fd = dir;
-    if (rules_fd < 0 || dir < 0 ||
-        syscall(SYS_landlock_add_rule, rules_fd, LANDLOCK_RULE_PATH_BENEATH,
-                &own, 0) < 0 ||
-        syscall(SYS_landlock_restrict_self, rules_fd, 0) < 0)
-        return err_errno(e, "closing the file system");
     return 0;
 }
 

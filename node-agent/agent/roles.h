@@ -37,11 +37,15 @@ int role_channel(enum role a, enum role b);
 int role_confine(const struct node_config *cfg, enum role role, struct err *e);
 
 /*
- * The second step, called by a role that has opened what it needs outside its
- * folder: from now on it can open files only in there (landlock, where the
- * kernel has it).
+ * The second step, for roles with a uid of their own, once they have opened
+ * what they need outside their folder. From now on a role can open files only
+ * in there (landlock, where the kernel has it), and make only the system calls
+ * of the table in seal.c; another one kills it. Before threads are started.
  */
 int role_seal(struct err *e);
+
+/* Which role this process is; -1 in none (tests). */
+int role_self(void);
 
 /* Tell the supervisor that this role serves; when all have, it is ready. */
 void role_ready(void);

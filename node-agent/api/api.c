@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: ISC
-// The api role: HTTP on one side, the keeper and the ledger on the other.
+// What the api role asks the ledger once, at its start; see api.h.
 
 #include "node-agent/api/api.h"
 
-#include <poll.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "lib/cleanup.h"
-#include "lib/clock.h"
 #include "lib/io.h"
-#include "lib/log.h"
-#include "node-agent/agent/roles.h"
-#include "node-agent/api/conn.h"
-#include "node-agent/api/limits.h"
-#include "node-agent/api/nonces.h"
-#include "node-agent/api/server.h"
 
 // The ledger may replay its log before it answers.
 #define LOAD_NS (120ull * 1000000000)
@@ -76,61 +65,4 @@ int api_load(struct api *api, struct err *e)
     if (r == 0)
         r = load_certificate(api, e);
     return r < 0 ? err_prefix(e, "asking the ledger") : 0;
-}
-
-// A role without its peers is of no use; the supervisor starts all anew.
-static void channel_closed(const char *why)
-{
-    log_info("a channel is closed: %s", why);
-    _exit(0);
-}
-
-static int api_start(struct api *api, const struct node_config *cfg,
-                     struct err *e)
-{
-    api->cfg = cfg;
-    api->started_real_ns = clock_real_ns();
-    api->nonces = nonces_new(NONCES_MAX);
-    api->keeper = mux_new(ROLE_FD(ROLE_KEEPER), channel_closed);
-    api->ledger = mux_new(ROLE_FD(ROLE_LEDGER), channel_closed);
-    if (!api->nonces || !api->keeper || !api->ledger)
-        return err_set(e, ENOMEM, "no memory to start");
-    return api_load(api, e);
-}
-
-// Until the supervisor is gone.
-static void api_watch(void)
-{
-    struct pollfd lifeline = {.fd = ROLE_LIFELINE_FD, .events = POLLIN};
-
-    while (poll(&lifeline, 1, 1000) <= 0) {
-        int late = conn_reap(clock_mono_ns());
-
-        if (late)
-            log_info("closed %d connections that were too slow", late);
-    }
-}
-
-int api_main(const struct node_config *cfg)
-{
-    static struct api api;
-    struct err e = {0};
-
-    signal(SIGPIPE, SIG_IGN);
-    if (role_seal(&e) < 0) {
-        log_error("%s", e.text);
-        return 1;
-    }
-    if (sodium_init() < 0 || api_start(&api, cfg, &e) < 0) {
-        log_error("%s", *e.text ? e.text : "no random numbers");
-        return 1;
-    }
-    if ((cfg->listen_port && !server_start(&api, ROLE_TCP_FD, false)) ||
-        !server_start(&api, ROLE_UNIX_FD, true)) {
-        log_error("the HTTP server does not start");
-        return 1;
-    }
-    role_ready();
-    api_watch();
-    return 0;
 }

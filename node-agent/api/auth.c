@@ -93,10 +93,14 @@ static bool auth_times(struct request *rq, const struct httpsig *sig,
                            SIGNATURE_AGE_S);
     if (sig->expires && sig->expires < now_s)
         return auth_refuse(rq, "the signature has expired");
-    // What was used before the start is not known any more.
-    if (sig->created < started_s)
-        return auth_refuse(rq, "the request was signed before the node "
-                               "started; sign it again");
+    // What was used before the start is not known any more, so this may be a
+    // replay: "too early" in the sense of RFC 8470, and worth another try.
+    if (sig->created < started_s) {
+        reply_problem(rq, 425, 1,
+                      "the request was signed before the node started; sign "
+                      "it again");
+        return false;
+    }
     return true;
 }
 

@@ -12,7 +12,7 @@
 #include "node-agent/api/server.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,18 +229,26 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
     *context = NULL;
 }
 
+// Not by getnameinfo: for a link-local address it would open a socket, which
+// this role may not.
 static void peer_name(char *out, size_t size, struct MHD_Connection *mhd)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    char host[48], port[8];
+    const struct sockaddr *at = info ? info->client_addr : NULL;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)at;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)at;
+    char host[INET6_ADDRSTRLEN] = "unknown";
+    unsigned port = 0;
 
-    if (info && getnameinfo(info->client_addr, sizeof(struct sockaddr_in6),
-                            host, sizeof(host), port, sizeof(port),
-                            NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-        snprintf(out, size, "%s port %s", host, port);
-    else
-        snprintf(out, size, "unknown");
+    if (at && at->sa_family == AF_INET) {
+        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
+        port = ntohs(v4->sin_port);
+    } else if (at && at->sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
+        port = ntohs(v6->sin6_port);
+    }
+    snprintf(out, size, "%s port %u", host, port);
 }
 
 static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,

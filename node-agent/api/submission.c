@@ -148,39 +148,74 @@ void serve_destroy(struct request *rq)
 
 // --------------------------------------------------------------------- input
 
-// One message; an empty one means the end of input.
-static bool input_send(struct request *rq, const sub_id_t *id,
-                       const uint8_t *data, size_t len)
+// One message; an empty one means the end of input. Returns the status with
+// which the domain took it: 429 means that it has to read first.
+static unsigned input_send(struct request *rq, const sub_id_t *id,
+                           const uint8_t *data, size_t len,
+                           struct mux_reply *reply, struct err *e)
 {
-    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
     struct msg_input msg = {
         .id = *id, .customer = rq->caller.key, .len = (uint32_t)len};
 
     memcpy(msg.data, data, len);
     ipc_head_cut(&msg, MSG_INPUT, 0, data, len);
-    return request_call(rq, rq->api->keeper, &msg, CALL_NS, &reply);
+    if (mux_call(rq->api->keeper, &msg.head, NULL, 0, CALL_NS, reply, e) < 0)
+        return 503;
+    if (reply->any.reply.status >= 400)
+        err_set(e, EIO, "%s", reply->any.reply.text);
+    return reply->any.reply.status;
 }
 
+// The same, with some patience for a domain that reads slowly.
+static unsigned input_offer(struct request *rq, const sub_id_t *id,
+                            const uint8_t *data, size_t len, struct err *e)
+{
+    uint64_t give_up_ns = clock_mono_ns() + INPUT_PATIENCE_NS;
+    struct timespec pause = {.tv_nsec = 500000};
+
+    for (;;) {
+        cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+        unsigned status = input_send(rq, id, data, len, &reply, e);
+
+        if (status != 429 || clock_mono_ns() >= give_up_ns)
+            return status;
+        nanosleep(&pause, NULL);
+        if (pause.tv_nsec < 20000000)
+            pause.tv_nsec *= 2;
+    }
+}
+
+// What was accepted is told even when the rest was not: the client goes on
+// from there.
 void serve_input(struct request *rq)
 {
     size_t sent = 0;
+    unsigned status = 200;
+    bool eof, ended = false;
+    struct err e = {0};
     sub_id_t id;
-    bool eof;
 
     if (!request_param_id(rq, &id) || !request_arg_flag(rq, "eof", &eof))
         return;
-    while (sent < rq->body.len) {
+    while (sent < rq->body.len && status < 400) {
         size_t n = rq->body.len - sent;
 
         if (n > HVC_INPUT_MAX)
             n = HVC_INPUT_MAX;
-        if (!input_send(rq, &id, rq->body.data + sent, n))
-            return;
-        sent += n;
+        status = input_offer(rq, &id, rq->body.data + sent, n, &e);
+        if (status < 400)
+            sent += n;
     }
-    if (eof && !input_send(rq, &id, (const uint8_t *)"", 0))
-        return;
-    reply_json(rq, 200, json_pack("{s:I}", "accepted", (json_int_t)sent));
+    if (status < 400 && eof) {
+        status = input_offer(rq, &id, (const uint8_t *)"", 0, &e);
+        ended = status < 400;
+    }
+    if (status >= 400 && sent == 0)
+        reply_problem(rq, status, status == 429 || status == 503, "%s", e.text);
+    else
+        reply_json(rq, 200,
+                   json_pack("{s:I, s:b}", "accepted", (json_int_t)sent,
+                             "ended", ended));
 }
 
 // ------------------------------------------------------------------- receipt
@@ -190,15 +225,14 @@ static bool receipt_wait_done(struct request *rq, const sub_id_t *id,
                               uint64_t deadline_ns)
 {
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
-    uint64_t now = clock_mono_ns();
+    uint64_t now;
 
-    if (!info_get(rq, id, &reply))
-        return false;
-    while (reply.any.info.info.state < SUB_DONE && now < deadline_ns) {
-        if (!info_wait(rq, id, reply.any.info.info.version, deadline_ns - now,
-                       &reply))
+    // No version is above this one: only the end, or the time, answers.
+    while ((now = clock_mono_ns()) < deadline_ns) {
+        if (!info_wait(rq, id, UINT64_MAX, deadline_ns - now, &reply))
             return false;
-        now = clock_mono_ns();
+        if (reply.any.info.info.state == SUB_DONE)
+            break;
     }
     return true;
 }

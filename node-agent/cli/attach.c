@@ -33,7 +33,7 @@ static void sleep_ns(long ns)
 static bool passing(const struct err *e, long status)
 {
     return e->code == ECONNREFUSED || e->code == ECONNRESET || status == 503 ||
-           status == 429;
+           status == 429 || status == 425;
 }
 
 // -------------------------------------------------------------------- waiting
@@ -114,29 +114,41 @@ int attach_console(struct client *c, const char *id, uint64_t offset,
 
 // ---------------------------------------------------------------------- input
 
-// Posts a piece until the domain takes it. It cannot before it runs, nor when
-// its buffer is full: both say 409 or 503. Returns 0, or < 0: no more.
-static int input_post(struct client *c, const char *id, const void *data,
+// Posts a piece, or the end of input, until the domain has taken all of it. It
+// cannot before it runs (409), and not more than it reads (429, or part of it
+// is accepted). Returns 0, or < 0: no more.
+static int input_post(struct client *c, const char *id, const char *data,
                       size_t len)
 {
-    const struct call call = {.method = "POST",
-                              .type = "application/octet-stream",
-                              .body = data,
-                              .body_len = len};
+    bool end = len == 0;
 
-    for (;;) {
+    do {
+        const struct call call = {.method = "POST",
+                                  .type = "application/octet-stream",
+                                  .body = data,
+                                  .body_len = len};
         cleanup_answer struct answer a = ANSWER_INIT;
         struct err e = {0};
         int r = client_call(c, &call, &a, &e, "/v1/submissions/%s/input%s", id,
-                            len ? "" : "?eof=1");
+                            end ? "?eof=1" : "");
 
-        if (r == 0)
-            return 0;
-        if (a.status != 409 && a.status != 429 && a.status != 503 &&
-            a.status != 0)
+        if (r == 0) {
+            json_t *o = json_loadb(buf_str(&a.body), a.body.len, 0, NULL);
+            int64_t n = get_count(o, "accepted");
+
+            json_decref(o);
+            if (n < 0 || (uint64_t)n > len)
+                return -EPROTO;
+            data += n;
+            len -= (size_t)n;
+            end = false;
+        } else if (a.status == 409 || passing(&e, a.status)) {
+            sleep_ns(a.status ? INPUT_RETRY_NS : RETRY_NS);
+        } else {
             return r;
-        sleep_ns(a.status ? INPUT_RETRY_NS : RETRY_NS);
-    }
+        }
+    } while (len || end);
+    return 0;
 }
 
 static void *input_thread(void *arg)
@@ -193,6 +205,9 @@ static void print_fate(const json_t *o)
     char fate[SHOW_FATE_SIZE], cpu[SHOW_SIZE], wall[SHOW_SIZE];
     const char *report = get_text(o, "report");
 
+    // The compiler has said it better.
+    if (!strcmp(get_text(o, "outcome"), "build-failed"))
+        report = "";
     show_fate(fate, o);
     if (strcmp(get_text(o, "outcome"), "exited"))
         fprintf(stderr, "hostel: %s%s%s\n", fate, *report ? ":\n" : "", report);

@@ -367,6 +367,9 @@ static int target_call(struct client *c, const struct call *call,
         c->sign = true;
         r = target_call_once(c, call, a, e, target);
     }
+    // The node has started since this was signed.
+    if (r < 0 && a->status == 425 && c->sign)
+        r = target_call_once(c, call, a, e, target);
     return r;
 }
 

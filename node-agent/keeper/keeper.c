@@ -163,8 +163,10 @@ static int wait_ms(const struct keeper *k, int timeout_ms)
 
     due_ns = min_u64(min_u64(k->lease_due_ns, k->sweep_due_ns),
                      waiters_due_ns(&k->waiters));
-    if (k->starts.waiting && k->busy_until_ns > now_ns)
-        due_ns = min_u64(due_ns, k->busy_until_ns);
+    if (k->starts.waiting && k->starts_after_ns > now_ns)
+        due_ns = min_u64(due_ns, k->starts_after_ns);
+    if (k->builds.waiting && k->builds_after_ns > now_ns)
+        due_ns = min_u64(due_ns, k->builds_after_ns);
     ms = due_ns > now_ns ? (due_ns - now_ns) / 1000000 + 1 : 0;
     if (timeout_ms >= 0)
         ms = min_u64(ms, timeout_ms);

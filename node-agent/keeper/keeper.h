@@ -38,8 +38,8 @@ struct keeper {
     uint64_t memory_used_kib;
     uint32_t slots_used, builds_running;
 
-    uint64_t lease_due_ns, sweep_due_ns; // CLOCK_MONOTONIC
-    uint64_t busy_until_ns;              // no clean slot before
+    uint64_t lease_due_ns, sweep_due_ns;       // CLOCK_MONOTONIC
+    uint64_t starts_after_ns, builds_after_ns; // no free slot before
 };
 
 struct keeper_fds { // taken

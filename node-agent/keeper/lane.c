@@ -108,6 +108,22 @@ struct sub *lane_first(const struct lane *l)
     return l->turn ? l->turn->first : NULL;
 }
 
+struct sub *lane_first_within(struct lane *l, uint64_t memory_kib)
+{
+    struct lane_customer *c = l->turn;
+
+    if (!c)
+        return NULL;
+    do {
+        if (c->first->info.limits.memory_kib <= memory_kib) {
+            l->turn = c;
+            return c->first;
+        }
+        c = c->next;
+    } while (c != l->turn);
+    return NULL;
+}
+
 static void unlink_at(struct lane *l, struct lane_customer *c, struct sub **p)
 {
     struct sub *s = *p;

@@ -2,7 +2,8 @@
 // A lane: submissions waiting for something of which there are few (domain
 // slots, build slots). Customers take turns, each in its own order of arrival,
 // so that one with a thousand submissions delays another by one at most.
-// Nothing overtakes: a large domain gets its memory by waiting at the front.
+// Where the first of a customer does not fit into what is free, the others go
+// on: one who asks for everything waits for everything, alone.
 #ifndef KEEPER_LANE_H
 #define KEEPER_LANE_H
 
@@ -24,6 +25,10 @@ int lane_push_front(struct lane *l, struct sub *s);
 // Who is next; NULL: nobody. lane_pop takes that one.
 struct sub *lane_first(const struct lane *l);
 void lane_pop(struct lane *l);
+
+// The first in turn that needs at most this much memory, now next in turn;
+// NULL: nobody's first fits.
+struct sub *lane_first_within(struct lane *l, uint64_t memory_kib);
 
 // Takes one out, wherever it stands.
 void lane_remove(struct lane *l, struct sub *s);

@@ -22,8 +22,11 @@
 // this long nobody does, and the money held for it is given back.
 #define ASKED_KEEP_NS (600ull * 1000000000u)
 
-// When the spawner had no clean slot, it is asked again this much later.
-#define BUSY_NS 5000000u
+// When the spawner had no clean slot, it is asked again this much later. The
+// builder too; a slot that never gets free there (15 s) costs the submission.
+#define BUSY_NS       5000000u
+#define BUILD_BUSY_NS 50000000u
+#define BUILD_TRIES   300u
 
 // Blobs that nobody has used for a day are deleted, and earlier when all
 // together come near the maximum.

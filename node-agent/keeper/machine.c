@@ -6,7 +6,7 @@
 //     built       -         -> BUILT   -         -         -
 //     unbuilt     -         -> settle  -         -         -
 //     started     RUNNING   -          RUNNING   (adopted) (stop it)
-//     busy        wait      -          wait      -         -
+//     busy        wait      -> HELD    wait      -         -
 //     unstarted   settle    -          settle    -         -
 //     usage       -         -          -         record    -
 //     ended       settle    -          settle    settle    release again
@@ -321,6 +321,18 @@ static enum sub_state act_adopted(struct keeper *k, struct sub *s,
     return SUB_RUNNING;
 }
 
+// The builder never began: its last build there is not quite gone.
+static enum sub_state act_build_busy(struct keeper *k, struct sub *s,
+                                     const struct event *ev)
+{
+    if (s->destroyed)
+        return finish(s, OUTCOME_DESTROYED, NULL);
+    if (++s->build_tries > BUILD_TRIES)
+        return finish(s, OUTCOME_LOST, ev->text);
+    k->builds_after_ns = clock_mono_ns() + BUILD_BUSY_NS;
+    return SUB_HELD;
+}
+
 static enum sub_state act_unstarted(struct keeper *k, struct sub *s,
                                     const struct event *ev)
 {
@@ -392,7 +404,7 @@ static enum sub_state act_busy(struct keeper *k, struct sub *s,
 {
     s->starting = false;
     room_give(k, s);
-    k->busy_until_ns = clock_mono_ns() + BUSY_NS;
+    k->starts_after_ns = clock_mono_ns() + BUSY_NS;
     if (s->destroyed)
         return finish(s, OUTCOME_DESTROYED, NULL);
     if (s->spent)
@@ -465,7 +477,8 @@ static enum sub_state act_settled(struct keeper *k, struct sub *s,
 
 static action *const machine[SUB_STATES][EV_COUNT] = {
     [SUB_HELD] = {[EV_TURN] = act_turn, START_ANY, FINISH_ANY},
-    [SUB_BUILDING] = {[EV_BUILT] = act_built,
+    [SUB_BUILDING] = {[EV_BUSY] = act_build_busy,
+                      [EV_BUILT] = act_built,
                       [EV_UNBUILT] = act_unbuilt,
                       [EV_DESTROY] = act_destroy},
     [SUB_BUILT] = {[EV_TURN] = act_start, START_ANY, FINISH_ANY},
@@ -560,16 +573,19 @@ void machine_schedule(struct keeper *k)
 {
     struct sub *s;
 
+    uint64_t now_ns = clock_mono_ns();
+
     while (k->builds_running < k->cfg.build_slots &&
-           (s = lane_first(&k->builds))) {
+           now_ns >= k->builds_after_ns && (s = lane_first(&k->builds))) {
         lane_pop(&k->builds);
         machine_event(k, s, .kind = EV_TURN);
     }
-    if (k->adopting || clock_mono_ns() < k->busy_until_ns)
+    if (k->adopting || now_ns < k->starts_after_ns)
         return;
-    while (k->slots_used < k->cfg.slots && (s = lane_first(&k->starts)) &&
-           k->memory_used_kib + s->info.limits.memory_kib <=
-               k->cfg.memory_kib) {
+    while (k->slots_used < k->cfg.slots &&
+           k->memory_used_kib <= k->cfg.memory_kib &&
+           (s = lane_first_within(&k->starts,
+                                  k->cfg.memory_kib - k->memory_used_kib))) {
         lane_pop(&k->starts);
         machine_event(k, s, .kind = EV_TURN);
     }

@@ -10,7 +10,7 @@ enum event_kind {
     EV_BUILT,     // .built, .image_fd: the builder made an image
     EV_UNBUILT,   // .built: it did not
     EV_STARTED,   // its domain runs
-    EV_BUSY,      // there was no clean slot after all
+    EV_BUSY,      // .text: there was no free slot after all
     EV_UNSTARTED, // .text: the spawner could not start it
     EV_USAGE,     // .domain: an interval has passed
     EV_ENDED,     // .domain: its domain is over

@@ -164,7 +164,9 @@ int news_of_builder(struct keeper *k, const union ipc_any *any,
     s = sub_find(&k->subs, &m->id);
     if (!s)
         return 0;
-    if (m->outcome == OUTCOME_NONE && fds[0] >= 0)
+    if (m->outcome == OUTCOME_LOST && m->usage.builds == 0)
+        machine_event(k, s, .kind = EV_BUSY, .text = m->text);
+    else if (m->outcome == OUTCOME_NONE && fds[0] >= 0)
         machine_event(k, s, .kind = EV_BUILT, .built = m, .image_fd = &fds[0]);
     else
         machine_event(k, s, .kind = EV_UNBUILT, .built = m);

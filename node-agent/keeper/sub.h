@@ -47,7 +47,7 @@ struct sub {
     struct admission *admission; // while ASKED: the bundle; owned
     char *cmdline;               // until RUNNING: arguments, environment; owned
     uint32_t argc, envc, cmdline_len;
-    unsigned waiters;
+    unsigned waiters, build_tries;
     uint64_t asked_mono_ns;
     struct sub *hash_next, *touched_next;
     bool queued; // in a lane, see lane.h

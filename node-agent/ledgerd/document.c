@@ -55,7 +55,7 @@ static int64_t paper_seal(struct paper *p, struct err *e)
     p->out = NULL;
     length = ftell(out);
     if (fclose(out) || bad || length < 0)
-        return err_errno(e, "writing a document");
+        return err_set(e, ENOMEM, "no memory for a document");
     if (length > (int64_t)DOCUMENT_MAX)
         return err_set(e, EFBIG,
                        "the document is larger than %llu MiB; ask "
@@ -88,7 +88,7 @@ static void count_refuse(struct chan *from, const struct msg_head *to,
     struct msg_count_reply reply;
 
     chan_reply_init(&reply, to, status, why);
-    if (status == 425)
+    if (status == 425 || status == 503)
         reply.reply.retry_after_s = 1;
     chan_post(from, &reply, NULL, 0);
 }
@@ -204,6 +204,18 @@ static int (*const writers[])(struct ledgerd *, const struct msg_document *,
     [DOC_RATECARD] = write_ratecard,    [DOC_KEY_CERT] = write_cert,
 };
 
+// 0: it is the books that failed.
+static unsigned document_status(int r)
+{
+    switch (r) {
+    case -EFBIG:
+        return 422;
+    case -ENOMEM:
+        return 503;
+    }
+    return refusal_status(r);
+}
+
 int document_serve(struct ledgerd *d, struct chan *from,
                    const struct msg_document *m, struct err *e)
 {
@@ -218,8 +230,6 @@ int document_serve(struct ledgerd *d, struct chan *from,
     r = paper_new(&paper, e);
     if (r == 0)
         r = writers[m->kind](d, m, paper.out, e);
-    if (r < 0 && r != -EFBIG && !refusal_status(r))
-        return r;
     if (r == 0) {
         length = paper_seal(&paper, e);
         if (length >= 0) {
@@ -228,8 +238,9 @@ int document_serve(struct ledgerd *d, struct chan *from,
         }
         r = length;
     }
-    count_refuse(from, &m->head, r == -EFBIG ? 422 : refusal_status(r),
-                 e->text);
+    if (!document_status(r))
+        return r;
+    count_refuse(from, &m->head, document_status(r), e->text);
     return 0;
 }
 

@@ -59,6 +59,7 @@ int ledgerd_open(struct ledgerd *d, const struct ledgerd_options *o,
         .keeper.fd = -1,
         .lifeline_fd = o->lifeline_fd,
         .batch_ns = o->batch_ns,
+        .interval_ns = o->interval_ns,
         .cert = o->key->cert,
     };
     r = chan_open(&d->api, o->api_fd, "api", e);

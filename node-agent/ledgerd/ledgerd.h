@@ -38,6 +38,7 @@ struct ledgerd {
     struct chan api, keeper;
     int lifeline_fd; // -1: none
     uint64_t batch_ns;
+    uint64_t interval_ns; // between two usage records of a domain
     uint64_t unsealed_mono_ns; // when the oldest entry was made; 0: none
     uint64_t sealed_mono_ns;   // last seal
     bool receipt_wanted;       // something was settled since
@@ -49,7 +50,7 @@ struct ledgerd_options {
     const char *ratecard_path; // a card, or a folder of cards
     const uint8_t *node_id; // 32 bytes
     const struct receipts_key *key;
-    uint64_t batch_ns;
+    uint64_t batch_ns, interval_ns;
     int api_fd, keeper_fd, lifeline_fd; // taken
 };
 

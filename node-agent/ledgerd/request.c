@@ -197,6 +197,33 @@ static int card_use(struct ledgerd *d, const uint8_t *customer, struct err *e)
     return r;
 }
 
+// A cap is acted on between usage records, and a build has one record only. So
+// it must cover what can be used before the first look at it: the fees, the
+// whole build and one interval. Else capped work would be free work.
+static int cap_check(struct ledgerd *d, const struct msg_hold *m, struct err *e)
+{
+    struct sub_limits first = m->limits;
+    char cap[MONEY_TEXT_SIZE], least[MONEY_TEXT_SIZE];
+    struct rated rated;
+    int r;
+
+    if (first.cpu_ns > d->interval_ns)
+        first.cpu_ns = d->interval_ns;
+    if (first.wall_ns > d->interval_ns)
+        first.wall_ns = d->interval_ns;
+    r = limits_rate(&d->card->card, &first, m->is_source, &rated, e);
+    if (r < 0 || m->limits.cost_cap_nano >= rated.total_nano)
+        return r;
+    return err_set(
+        e, EDQUOT,
+        "the bundle's cost cap of %s %s does not cover its build and "
+        "first %u ms, which may cost %s: raise max_cost, or lower "
+        "the budgets",
+        money_text(m->limits.cost_cap_nano, cap), d->card->card.currency,
+        (unsigned)(d->interval_ns / 1000000u),
+        money_text(rated.total_nano, least));
+}
+
 static int hold_make(struct ledgerd *d, const struct msg_hold *m,
                      int64_t *hold_nano, struct err *e)
 {
@@ -214,8 +241,12 @@ static int hold_make(struct ledgerd *d, const struct msg_hold *m,
     if (r < 0)
         return r;
     *hold_nano = rated.total_nano;
-    if (m->limits.cost_cap_nano > 0 && *hold_nano > m->limits.cost_cap_nano)
+    if (m->limits.cost_cap_nano > 0 && *hold_nano > m->limits.cost_cap_nano) {
+        r = cap_check(d, m, e);
+        if (r < 0)
+            return r;
         *hold_nano = m->limits.cost_cap_nano;
+    }
     return ledger_hold(d->ledger, m->id.b, m->customer.b, *hold_nano, e);
 }
 

@@ -21,18 +21,27 @@
 #define OVERHEAD_KIB     4096u
 #define PAGE_TABLE_SHARE 256u
 
+/* Image and initrd lie in the domain's memory, as on any machine: what they
+ * take is not RAM. So a domain weighs what its bundle asked and paid for. */
+static uint64_t files_kib(const int *fds, int nfds)
+{
+    uint64_t kib = 0;
+    struct stat st;
+
+    for (int i = 0; i < nfds; i++)
+        if (i != 1 && fstat(fds[i], &st) == 0 && S_ISREG(st.st_mode))
+            kib += ((uint64_t)st.st_size + HV_PAGE - 1) / HV_PAGE *
+                   (HV_PAGE >> 10);
+    return kib;
+}
+
 static int limit_set(struct spawner *p, struct slot *s, uint64_t memory_kib,
-                     const int *fds, int nfds, struct err *e)
+                     struct err *e)
 {
     struct cgroup_limits l = {.memory_kib = memory_kib + OVERHEAD_KIB +
                                             memory_kib / PAGE_TABLE_SHARE};
     char name[GROUP_TEXT];
-    struct stat st;
 
-    /* Image and initrd: their pages become the domain's where it writes. */
-    for (int i = 0; i < nfds; i++)
-        if (i != 1 && fstat(fds[i], &st) == 0 && S_ISREG(st.st_mode))
-            l.memory_kib += (uint64_t)st.st_size >> 10;
     if (l.memory_kib == s->limit_kib)
         return 0;
     s->limit_kib = l.memory_kib;
@@ -73,18 +82,20 @@ static int prepare_send(struct slot *s, const struct msg_start *m,
 {
     static struct hvc_prepare h; /* 12 KiB: not for the stack */
     uint32_t size = offsetof(struct hvc_prepare, cmdline) + m->cmdline_len;
+    int nfds = 2 + (m->has_initrd != 0);
+    uint64_t files = files_kib(fds, nfds);
 
     h.head = (struct hvc_head){HVC_PREPARE, size};
     h.flags = HVC_F_GO | (m->has_initrd ? HVC_F_INITRD : 0);
     h.argc = m->argc;
     h.envc = m->envc;
     h.cmdline_len = m->cmdline_len;
-    h.memory_kib = m->memory_kib;
+    h.memory_kib = m->memory_kib > files ? m->memory_kib - files : 0;
     h.console_bytes_max = m->console_bytes;
     h.lease_ns = lease_or_wall(s->record);
     memcpy(h.domain_name, m->name, sizeof(h.domain_name));
     memcpy(h.cmdline, m->cmdline, m->cmdline_len);
-    return sock_send(s->conn_fd, &h, size, fds, 2 + (m->has_initrd != 0));
+    return sock_send(s->conn_fd, &h, size, fds, nfds);
 }
 
 static void look_later(struct slot *s, uint64_t used_ns)
@@ -102,7 +113,7 @@ static void look_later(struct slot *s, uint64_t used_ns)
 int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
                 const int *fds, struct err *e)
 {
-    int r = limit_set(p, s, m->memory_kib, fds, 2 + (m->has_initrd != 0), e);
+    int r = limit_set(p, s, m->memory_kib, e);
 
     if (r == 0) {
         record_fill(s, m);

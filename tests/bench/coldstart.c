@@ -15,209 +15,27 @@
  *   coldstart [-n ROUNDS] [-v] [IMAGE]
  */
 #include <err.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hypervisor/monitor/control.h"
 #include "lib/clock.h"
-#include "lib/sock.h"
+#include "tests/domain/drive.h"
 
-#define UID_BASE 0x7fe00000u // a uid nobody has
-
-static char dir[] = "/tmp/hostel-coldstart.XXXXXX";
-static int nursery_fd;
-static pid_t nursery_pid;
 static const char *hello;
 static int image_fd;
 
-// --------------------------------------------------------------- cgroups
-
-// Where a slot's own groups go: one per v1 hierarchy, or one in v2.
-static const char *const v1[] = {"cpu",  "cpuacct", "memory",
-                                 "pids", "blkio",   "freezer"};
-static char cgroup_root[8][128];
-static size_t ncgroups;
-
-static void cgroups_find(void)
+static void hello_end(struct driven *d)
 {
-    if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0) {
-        snprintf(cgroup_root[0], sizeof(cgroup_root[0]), "/sys/fs/cgroup");
-        ncgroups = 1;
-        return;
-    }
-    for (size_t i = 0; i < sizeof(v1) / sizeof(v1[0]); i++) {
-        snprintf(cgroup_root[ncgroups], sizeof(cgroup_root[0]),
-                 "/sys/fs/cgroup/%s", v1[i]);
-        if (access(cgroup_root[ncgroups], W_OK) == 0)
-            ncgroups++;
-    }
-}
+    struct hvc_exited x;
 
-// Makes the groups of one slot and opens their cgroup.procs.
-static void cgroups_make(unsigned slot, int *fds)
-{
-    char path[256];
-
-    for (size_t i = 0; i < ncgroups; i++) {
-        snprintf(path, sizeof(path), "%s/hostel-bench-%u", cgroup_root[i],
-                 slot);
-        if (mkdir(path, 0755) < 0 && errno != EEXIST)
-            err(1, "%s", path);
-        strcat(path, "/cgroup.procs");
-        fds[i] = open(path, O_WRONLY | O_CLOEXEC);
-        if (fds[i] < 0)
-            err(1, "%s", path);
-    }
-}
-
-static void cgroups_remove(unsigned slot)
-{
-    char path[256];
-
-    for (size_t i = 0; i < ncgroups; i++) {
-        snprintf(path, sizeof(path), "%s/hostel-bench-%u", cgroup_root[i],
-                 slot);
-        // The last process may still be on its way out.
-        for (int tries = 0; rmdir(path) < 0 && tries < 1000; tries++)
-            usleep(1000);
-    }
-}
-
-// ----------------------------------------------------------------- slots
-
-struct slot {
-    unsigned number;
-    int conn_fd, monitor_fd, guest_fd;
-};
-
-static void nursery_start(void)
-{
-    const char *build = getenv("HOSTEL_BUILD");
-    char path[4096];
-    int pair[2];
-
-    snprintf(path, sizeof(path), "%s/bin/hostel-hv", build ? build : "build");
-    if (sock_pair(pair) < 0)
-        err(1, "socketpair");
-    nursery_pid = fork();
-    if (nursery_pid == 0) {
-        if (pair[1] == 3)
-            fcntl(3, F_SETFD, 0);
-        else
-            dup2(pair[1], 3);
-        execl(path, "hostel-hv", "nursery", NULL);
-        err(1, "%s", path);
-    }
-    close(pair[1]);
-    nursery_fd = pair[0];
-}
-
-static int page_make(unsigned n)
-{
-    char path[256];
-    int fd;
-
-    snprintf(path, sizeof(path), "%s/%u.page", dir, n);
-    fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || ftruncate(fd, HV_PAGE) < 0)
-        err(1, "%s", path);
-    unlink(path);
-    return fd;
-}
-
-static void slot_make(struct slot *s, unsigned number)
-{
-    struct hvc_make make = {.head = {HVC_MAKE, sizeof(make)},
-                            .slot = number,
-                            .uid = UID_BASE + number,
-                            .gid = UID_BASE + number,
-                            .nprocs = ncgroups};
-    struct hvc_made made;
-    struct hvc_ready ready;
-    char path[256];
-    int fds[2 + HVC_PROCS_MAX];
-    size_t one = 1;
-    struct err e;
-
-    *s = (struct slot){.number = number};
-    snprintf(path, sizeof(path), "%s/%u.sock", dir, number);
-    fds[0] = sock_listen(path, SOCK_SEQPACKET, 0600, &e);
-    if (fds[0] < 0)
-        errx(1, "%s", e.text);
-    fds[1] = page_make(number);
-    cgroups_make(number, fds + 2);
-    if (sock_send(nursery_fd, &make, sizeof(make), fds, 2 + ncgroups) < 0 ||
-        sock_recv(nursery_fd, &made, sizeof(made), &s->monitor_fd, &one) !=
-            sizeof(made) ||
-        made.error)
-        errx(1, "the nursery made no slot");
-    s->conn_fd = sock_connect(path, SOCK_SEQPACKET, &e);
-    one = 1;
-    if (s->conn_fd < 0 ||
-        sock_recv(s->conn_fd, &ready, sizeof(ready), &s->guest_fd, &one) !=
-            sizeof(ready) ||
-        ready.state != HVC_PARKED)
-        errx(1, "the monitor is not ready");
-    for (size_t i = 0; i < 2 + ncgroups; i++)
-        close(fds[i]);
-    unlink(path);
-}
-
-static void slot_prepare(struct slot *s, uint32_t flags, int sink)
-{
-    struct hvc_prepare p = {.head.type = HVC_PREPARE,
-                            .flags = flags,
-                            .argc = 1,
-                            .cmdline_len = sizeof("hello"),
-                            .memory_kib = 64 << 10,
-                            .console_bytes_max = 1 << 20,
-                            .lease_ns = UINT64_MAX,
-                            .domain_name = "hello",
-                            .cmdline = "hello"};
-    const int fds[2] = {image_fd, sink};
-
-    p.head.size = offsetof(struct hvc_prepare, cmdline) + p.cmdline_len;
-    if (sock_send(s->conn_fd, &p, p.head.size, fds, 2) < 0)
-        errx(1, "the monitor is gone");
-}
-
-static void slot_prepared(struct slot *s)
-{
-    struct hvc_exited x = {0}; // what comes instead when something is wrong
-
-    if (sock_recv(s->conn_fd, &x, sizeof(x), NULL, NULL) <= 0 ||
-        x.head.type != HVC_PREPARED)
-        errx(1, "not prepared: %s", x.text);
-}
-
-static void slot_go(struct slot *s)
-{
-    struct hvc_go go = {.head = {HVC_GO, sizeof(go)}, .lease_ns = UINT64_MAX};
-
-    if (sock_send(s->conn_fd, &go, sizeof(go), NULL, 0) < 0)
-        errx(1, "the monitor is gone");
-}
-
-static void slot_end(struct slot *s)
-{
-    struct hvc_exited x = {0};
-
-    if (sock_recv(s->conn_fd, &x, sizeof(x), NULL, NULL) <= 0 ||
-        x.cause != HVC_POWEROFF || x.status != 0)
+    drive_await(d, HVC_EXITED, &x);
+    if (x.cause != HVC_POWEROFF || x.status != 0)
         errx(1, "hello ended with cause %u: %s", x.cause, x.text);
-    close(s->conn_fd);
-    close(s->guest_fd);
-    close(s->monitor_fd);
-    cgroups_remove(s->number);
+    drive_free(d);
 }
 
 // --------------------------------------------------------------- measuring
@@ -258,48 +76,52 @@ static double peer(void)
     return us;
 }
 
+static char *const arguments[] = {"hello", NULL};
+
 static double fresh(unsigned number)
 {
-    struct slot s;
+    const struct hvc_prepare p = {.flags = HVC_F_GO, .lease_ns = UINT64_MAX};
+    struct driven d;
     uint64_t start;
     double us;
-    int p[2];
+    int pipe_fd[2];
 
-    slot_make(&s, number);
+    drive_make(&d, number);
     usleep(200); // until the monitor and its zygote sleep
-    if (pipe2(p, O_CLOEXEC) < 0)
+    if (pipe2(pipe_fd, O_CLOEXEC) < 0)
         err(1, "pipe");
     start = clock_mono_ns();
-    slot_prepare(&s, HVC_F_GO, p[1]);
-    first_byte(p[0]);
+    drive_prepare(&d, &p, arguments, image_fd, pipe_fd[1]);
+    first_byte(pipe_fd[0]);
     us = since(start);
-    slot_end(&s);
-    close(p[0]);
-    close(p[1]);
+    hello_end(&d);
+    close(pipe_fd[0]);
+    close(pipe_fd[1]);
     return us;
 }
 
 static double pool(unsigned number, double *slot_us)
 {
+    const struct hvc_prepare p = {.flags = 0};
     uint64_t start = clock_mono_ns();
-    struct slot s;
+    struct driven d;
     double us;
-    int p[2];
+    int pipe_fd[2];
 
-    slot_make(&s, number);
+    drive_make(&d, number);
     *slot_us = since(start);
-    if (pipe2(p, O_CLOEXEC) < 0)
+    if (pipe2(pipe_fd, O_CLOEXEC) < 0)
         err(1, "pipe");
-    slot_prepare(&s, 0, p[1]);
-    slot_prepared(&s);
+    drive_prepare(&d, &p, arguments, image_fd, pipe_fd[1]);
+    drive_await(&d, HVC_PREPARED, NULL);
     usleep(200);
     start = clock_mono_ns();
-    slot_go(&s);
-    first_byte(p[0]);
+    drive_go(&d, UINT64_MAX);
+    first_byte(pipe_fd[0]);
     us = since(start);
-    slot_end(&s);
-    close(p[0]);
-    close(p[1]);
+    hello_end(&d);
+    close(pipe_fd[0]);
+    close(pipe_fd[1]);
     return us;
 }
 
@@ -357,13 +179,7 @@ int main(int argc, char **argv)
     image_fd = open(image, O_RDONLY | O_CLOEXEC);
     if (image_fd < 0)
         err(1, "%s", image);
-    if (geteuid() != 0)
-        errx(1, "slots need root");
-    if (!mkdtemp(dir))
-        err(1, "%s", dir);
-    signal(SIGPIPE, SIG_IGN);
-    cgroups_find();
-    nursery_start();
+    drive_open();
     for (int i = 0; i < 4; i++)
         s[i].us = calloc(rounds, sizeof(double));
     for (int i = 0; i < rounds; i++) {
@@ -380,8 +196,6 @@ int main(int argc, char **argv)
     printf("bench coldstart.pool %.1f us vfork+exec %.1f ratio %.3f\n", m[2],
            m[0], m[2] / m[0]);
     printf("bench coldstart.slot %.1f us\n", m[3]);
-    close(nursery_fd);
-    waitpid(nursery_pid, NULL, 0);
-    rmdir(dir);
+    drive_close();
     return 0;
 }

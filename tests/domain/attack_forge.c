@@ -54,6 +54,24 @@ static void upcalls_on_stack(uint64_t rsp)
     __asm__ volatile("mov %0, %%rsp\n1: jmp 1b" : : "r"(rsp));
 }
 
+// A trap with the stack pointer, and the handler, where they should not be.
+static void trap_with(uint64_t entry, uint64_t rsp)
+{
+    VCPU->trap_entry = entry;
+    __asm__ volatile("mov %0, %%rsp\nud2" : : "r"(rsp));
+}
+
+// Pv keeps the outermost handler's context at the signal stack's far end, in
+// the guest's power: a lie there must hurt only the guest.
+#define SIGNAL_STACK     (HV_ENGINE_VA + 0x4000)
+#define SIGNAL_STACK_END (HV_ENGINE_VA + HV_ENGINE_LEN)
+static void lie_to_handler(uint64_t context)
+{
+    *(uint64_t *)SIGNAL_STACK = context;
+    VCPU->trap_entry = HV_IMAGE_BASE;
+    upcalls_on_stack(SIGNAL_STACK_END - 0x2000);
+}
+
 void guest_main(void)
 {
     if (is("console-out")) {
@@ -104,6 +122,18 @@ void guest_main(void)
         upcalls_on_stack(0x100);
     if (is("upcall-stack-high"))
         upcalls_on_stack(0xffff888000000000);
+    if (is("trap-entry"))
+        trap_with(0x5000, HV_RAM_VA + 4096);
+    if (is("trap-stack"))
+        trap_with(HV_IMAGE_BASE, 0x100);
+    if (is("trap-on-signal-stack"))
+        trap_with(HV_IMAGE_BASE, SIGNAL_STACK_END - 0x1000);
+    if (is("context-wild"))
+        lie_to_handler(0x1000);
+    if (is("context-kernel"))
+        lie_to_handler(0xffffffff81000000);
+    if (is("context-own"))
+        lie_to_handler(HV_RAM_VA);
     if (is("scribble")) {
         scribble();
         abi_exit(6);

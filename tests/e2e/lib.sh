@@ -83,12 +83,14 @@ node_begin() {
     uid_base=$((1900000000 + $$ % 2000 * 100000))
     cgroup=/hostel-$suite-$$-${node##*/}
     mkdir -p "$node/state" "$node/run"
+    # The ledger role reads it, and could not in a clone that only root may enter.
+    cp "$root/billing/ratecards/default.cfg" "$work/ratecard.cfg"
     cat >"$node/conf" <<END
 name = "${node##*/}"
 state_dir = "$node/state"
 run_dir = "$node/run"
 toolchain_dir = "$build/toolchain"
-ratecard = "$root/billing/ratecards/default.cfg"
+ratecard = "$work/ratecard.cfg"
 listen = "127.0.0.1:0"
 cgroup = "$cgroup"
 on_stop = "destroy"

@@ -160,6 +160,12 @@ static void keeper_input(struct fake *f, int fd, union ipc_any *any)
 {
     int found = mine(f, &any->input.id, &any->input.customer);
 
+    // The program does not read all the time.
+    if (found && f->input_asked++ % 3 == 0) {
+        reply_make(any, sizeof(struct msg_reply), 429, "it has to read first");
+        assert(ipc_send(fd, &any->head, NULL, 0, NULL) == 0);
+        return;
+    }
     if (found && any->input.len) {
         assert(f->input_len + any->input.len <= sizeof(f->input));
         memcpy(f->input + f->input_len, any->input.data, any->input.len);

@@ -21,6 +21,7 @@ struct fake {
     char input[4096];     // what the domain was told
     size_t input_len;
     int input_ended;
+    unsigned input_asked;
     atomic_uint receipts_asked; // the first two are too early
     atomic_int late;            // do not answer MSG_GET
     struct account_info account;

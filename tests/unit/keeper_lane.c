@@ -90,8 +90,34 @@ static void test_back_to_front(void)
     lane_fini(&l);
 }
 
+// One who asks for more than is free waits alone.
+static void test_within(void)
+{
+    struct lane l = {0};
+
+    make();
+    subs[0][0].info.limits.memory_kib = 1000;
+    for (int c = 0; c < 3; c++) {
+        subs[c][1].info.limits.memory_kib = 10;
+        CHECK(lane_push(&l, &subs[c][c ? 1 : 0]) == 0);
+    }
+    CHECK(lane_push(&l, &subs[0][1]) == 0); // behind his own
+    for (int c = 1; c < 3; c++) {
+        CHECK(lane_first_within(&l, 100) == &subs[c][1]);
+        lane_pop(&l);
+    }
+    CHECK(!lane_first_within(&l, 100) && l.waiting == 2);
+    CHECK(lane_first_within(&l, 1000) == &subs[0][0]);
+    lane_pop(&l);
+    CHECK(lane_first_within(&l, 100) == &subs[0][1]);
+    lane_pop(&l);
+    CHECK(!lane_first_within(&l, 100));
+    lane_fini(&l);
+}
+
 int main(void)
 {
+    test_within();
     test_fair();
     test_remove();
     test_back_to_front();

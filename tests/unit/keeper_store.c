@@ -191,6 +191,36 @@ static void test_forget(void)
     CHECK(access(log, F_OK) == 0);
 }
 
+// When a step cannot be written down nobody hears of it: the role ends, and
+// its successor takes up what is written.
+static void test_broken_journal(void)
+{
+    struct bundle_of b;
+    struct err failure = {0};
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+    struct db *other;
+
+    bundle_image(&w, &b, 4);
+    world_submit(&w, &b);
+    world_turn(&w);
+    CHECK(world_peers(&w)); // the hold is granted
+    other = db_open("keeper.db", "", 1, NULL);
+    CHECK(other);
+    CHECK_WORKS(db_exec(other, "alter table submission rename to gone", e));
+    CHECK(keeper_turn(w.k, 0, &failure) < 0 && failure.text[0]);
+    CHECK(world_quiet(&w));                                 // no 201
+    CHECK(ipc_recv(w.spawner, &any, fds, NULL) == -EAGAIN); // no start
+
+    world_kill(&w);
+    CHECK_WORKS(db_exec(other, "alter table gone rename to submission", e));
+    db_close(other);
+    world_open_again(&w);
+    world_run(&w);
+    world_accept(&w, &b, 200); // the same hold, found again
+    CHECK(world_get(&w, &b.id).state == SUB_RUNNING);
+}
+
 int main(void)
 {
     struct store st;
@@ -202,6 +232,7 @@ int main(void)
     store_close(&st);
     test_forgotten_hold();
     test_forget();
+    test_broken_journal();
     world_close(&w);
     return 0;
 }

@@ -80,6 +80,31 @@ static void test_build_fails(void)
     w.builder_waits = false;
 }
 
+// No free build slot after all: it waits, and is built later.
+static void test_build_busy(void)
+{
+    struct bundle_of b;
+
+    w.builder_waits = true;
+    bundle_program(&w, &b, 50);
+    world_accept(&w, &b, 201);
+    world_built(&w, &b.id, OUTCOME_LOST);
+    world_turn(&w);
+    CHECK(world_get(&w, &b.id).state == SUB_HELD);
+    CHECK(w.k->builds_running == 0 && w.k->builds.waiting == 1);
+    while (world_get(&w, &b.id).state == SUB_HELD) {
+        CHECK_WORKS(keeper_turn(w.k, -1, e)); // wakes by itself
+        world_peers(&w);
+    }
+    world_built(&w, &b.id, OUTCOME_NONE);
+    world_run(&w);
+    CHECK(world_get(&w, &b.id).state == SUB_RUNNING);
+    CHECK(world_held(&w, &b.id)->usage.builds == 1);
+    world_end(&w, &b.id, HVC_POWEROFF, 0);
+    world_run(&w);
+    w.builder_waits = false;
+}
+
 static void test_same_nonce(void)
 {
     struct bundle_of b, other;
@@ -311,6 +336,7 @@ int main(void)
     test_image_runs();
     test_source_is_built();
     test_build_fails();
+    test_build_busy();
     test_same_nonce();
     test_twice_at_once();
     test_hold_refused();

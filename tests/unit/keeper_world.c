@@ -354,8 +354,9 @@ void world_built(struct world *w, const sub_id_t *id, enum sub_outcome outcome)
     struct msg_built m = {.id = *id, .outcome = outcome};
     int fd = memfd_create("image", MFD_CLOEXEC);
 
-    m.usage.builds = 1;
-    m.usage.build_cpu_ns = 500;
+    // One that is lost was never begun.
+    m.usage.builds = outcome != OUTCOME_LOST;
+    m.usage.build_cpu_ns = 500 * m.usage.builds;
     m.usage.cpu_ns = 77; // not the builder's to say: must not be billed
     if (outcome)
         strcpy(m.text, "prog.c:1: it does not compile");

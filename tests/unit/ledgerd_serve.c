@@ -42,6 +42,7 @@ static void role_open(void)
         .node_id = t.node_id,
         .key = &t.key,
         .batch_ns = 1000000000u,
+        .interval_ns = 10000,
         .lifeline_fd = -1,
     };
     int api[2], keeper[2];
@@ -220,6 +221,11 @@ static void test_quote_is_hold(void)
     h.limits.cost_cap_nano = 50; // the customer's own limit
     CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
     CHECK(any.hold_reply.hold_nano == 50);
+    h = hold_of(3, 1, 100);
+    h.limits.cost_cap_nano = 20; // less than a start and one interval
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 402);
+    CHECK(strstr(any.reply.text, "0.00000002 EUR does not cover"));
+    CHECK(strstr(any.reply.text, "may cost 0.000000021"));
 }
 
 static unsigned receipt(uint8_t sub, uint8_t who, struct receipt_report *report)

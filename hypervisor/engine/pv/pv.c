@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -51,6 +52,10 @@ static int pv_prepare(struct err *e)
     return 0;
 }
 
+// A zygote answers at once, or never (its image was cut short while it was
+// mapped): then the monitor must not wait for ever.
+#define ZYGOTE_TIMEOUT_S 10
+
 // Waits for the zygote: its memory's descriptor, then that it is ready.
 static int pv_await_zygote(int fd, struct err *e)
 {
@@ -70,6 +75,7 @@ static int pv_make(struct domain *d, const struct engine_slot *slot,
 {
     cleanup_close int doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     cleanup_close int mine = -1, theirs = -1;
+    const struct timeval timeout = {.tv_sec = ZYGOTE_TIMEOUT_S};
     int pair[2], pidfd = -1;
     struct clone_args args = {.flags = CLONE_PIDFD,
                               .pidfd = (uint64_t)(uintptr_t)&pidfd,
@@ -90,6 +96,9 @@ static int pv_make(struct domain *d, const struct engine_slot *slot,
     pv.pid = pid;
     d->exit_fd = pidfd;
     close(steal_fd(&theirs));
+    if (setsockopt(mine, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) <
+        0)
+        return err_errno(e, "setsockopt");
     if (pv_await_zygote(mine, e) < 0)
         return -EIO;
     pv.plan_fd = steal_fd(&mine);
