@@ -150,6 +150,16 @@ int ledger_credit(struct ledger *ledger, const uint8_t id[LEDGER_ID_SIZE],
                   const uint8_t key[LEDGER_KEY_SIZE], int64_t amount_nano,
                   const char *reference, struct account *out, struct err *e);
 
+// A correction, which is always a new entry: a credit note (amount above 0)
+// from revenue to the customer, or a debit note (below 0) from the customer,
+// who must have the money, to revenue. `reason` is for the statement, and
+// demanded; `submission_id` (may be NULL) is what it corrects. Ids as for
+// ledger_credit.
+int ledger_correct(struct ledger *ledger, const uint8_t id[LEDGER_ID_SIZE],
+                   const uint8_t key[LEDGER_KEY_SIZE], int64_t amount_nano,
+                   const uint8_t *submission_id, const char *reason,
+                   struct account *out, struct err *e);
+
 // -------------------------------------------------------------- submissions
 // hold, then any number of usage records, then settle or void.
 

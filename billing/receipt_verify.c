@@ -269,7 +269,7 @@ static int transfer_take(struct checker *c, const struct entry *entry,
 
     if (r < 0)
         return r;
-    if (purpose < PURPOSE_HOLD || transfer->kind != rules[purpose].kind ||
+    if (!purpose_is_step(purpose) || transfer->kind != rules[purpose].kind ||
         c->stage < rules[purpose].from || c->stage >= rules[purpose].to)
         return bad(e, "the receipt has a transfer that does not belong there");
     c->stage = rules[purpose].to;

@@ -15,7 +15,7 @@ RECEIPT_LIBS := -lsodium -lprotobuf-c -ljansson
 LEDGER_SRCS := $(RECEIPT_SRCS) billing/ledger.c billing/ledger_log.c \
     billing/ledger_account.c billing/ledger_transfer.c \
     billing/ledger_submission.c billing/ledger_batch.c billing/receipt.c \
-    billing/settled.c billing/invoice.c billing/export.c billing/audit.c \
+    billing/settled.c billing/statement.c billing/invoice.c billing/export.c billing/audit.c \
     billing/audit_books.c billing/audit_tables.c
 LEDGER_LIBS := $(RECEIPT_LIBS) $(LIB_DB_LIBS)
 
@@ -48,6 +48,8 @@ $(call unit-test,receipt_second,tests/unit/receipt_second.c \
 $(call unit-test,ledger_powercut,tests/unit/ledger_powercut.c \
     tests/unit/powercut.c $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 $(call unit-test,rate_property,tests/unit/rate_property.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,statement_lines,tests/unit/statement_lines.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 
 # What a harness links beside itself; it includes the file it is about.
