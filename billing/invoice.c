@@ -6,6 +6,7 @@
 #include <string.h>
 #include "lib/hex.h"
 #include "lib/table.h"
+#include "billing/money_json.h"
 #include "billing/settled.h"
 #include "billing/when.h"
 
@@ -18,16 +19,6 @@ struct draft {
 };
 
 // ------------------------------------------------------------------ drafting
-
-static int money_set(json_t *object, const char *key, int64_t amount_nano)
-{
-    char name[32], text[MONEY_TEXT_SIZE];
-
-    snprintf(name, sizeof(name), "%s_nano", key);
-    return json_object_set_new(object, key,
-                               json_string(money_text(amount_nano, text))) |
-           json_object_set_new(object, name, json_integer(amount_nano));
-}
 
 static json_t *line_json(const struct rate_line *line)
 {

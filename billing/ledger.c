@@ -10,7 +10,8 @@
 
 // `entries` is the truth and is only ever added to; `batches` and `certs` sign
 // it. All other tables follow from it. Numbers of entries and batches have no
-// gaps. `usage` is a struct usage as it lies in memory.
+// gaps. `usage` is a struct usage as it lies in memory. `transfers.account` is
+// the customer whose posted balance a transfer moved, for statements.
 const char ledger_schema[] =
     "create table meta (key text primary key, value blob not null)"
     "    without rowid;"
@@ -38,7 +39,9 @@ const char ledger_schema[] =
     "create unique index accounts_of_node on accounts (currency, kind)"
     "    where key is null;"
     "create table transfers (id blob primary key, entry integer not null,"
-    "    open integer not null) without rowid;"
+    "    open integer not null, account integer) without rowid;"
+    "create index transfers_by_account on transfers (account, entry)"
+    "    where account is not null;"
     "create table submissions (number integer primary key,"
     "    id blob not null unique, account integer not null,"
     "    card integer not null, state integer not null,"
@@ -204,6 +207,12 @@ int ledger_begin(struct ledger *ledger, struct err *e)
     ledger->card_in_group = false;
     ledger->now_ns = ledger->clock_ns();
     return 0;
+}
+
+uint64_t ledger_group_ns(const struct ledger *ledger)
+{
+    assert(ledger->in_group);
+    return ledger->now_ns;
 }
 
 void ledger_rollback(struct ledger *ledger)

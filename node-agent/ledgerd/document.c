@@ -178,9 +178,11 @@ static int write_csv(struct ledgerd *d, const struct msg_document *m, FILE *out,
 static int write_ratecard(struct ledgerd *d, const struct msg_document *m,
                           FILE *out, struct err *e)
 {
+    const struct tariff_card *card = ledgerd_card(d, NULL);
+
     (void)m;
     (void)e;
-    fwrite(d->card_text.data, 1, d->card_text.len, out);
+    fwrite(card->text.data, 1, card->text.len, out);
     return 0;
 }
 
