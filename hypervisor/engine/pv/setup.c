@@ -84,7 +84,7 @@ static int within(uint64_t addr, uint64_t len, uint64_t low, uint64_t high)
            (addr | len) % HV_PAGE == 0;
 }
 
-static void setup_check(const struct pv_plan *p)
+static void setup_check(const struct plan *p)
 {
     const struct image *m = &p->image;
     int good =
@@ -103,7 +103,7 @@ static void setup_check(const struct pv_plan *p)
                !(s->prot & HV_PROT_WRITE && s->prot & HV_PROT_EXEC);
     }
     if (!good)
-        setup_fail(PV_EXIT_PLAN);
+        setup_fail(PLAN_EXIT_PLAN);
 }
 
 static void setup_image(const struct image *m, int fd)
