@@ -17,9 +17,9 @@
 #include "node-agent/api/nonces.h"
 
 #define ACCEPT_SIGNATURE                                                       \
-    SIGNATURE_TAG                                                              \
+    SIGNATURE_LABEL                                                            \
     "=(\"@method\" \"@authority\" \"@path\" \"@query\" "                       \
-    "\"content-digest\");created;keyid;nonce;tag=\"" SIGNATURE_TAG "\""
+    "\"content-digest\");created;keyid;nonce;tag=\"%s\""
 
 static const char *const required[] = {"@method", "@authority", "@path",
                                        "@query"};
@@ -44,8 +44,12 @@ static bool auth_refuse(struct request *rq, const char *fmt, ...)
 
 void auth_demand(struct request *rq)
 {
-    auth_refuse(rq, "this request must be signed with a customer's key: %s",
-                ACCEPT_SIGNATURE);
+    char tag[SIGNATURE_TAG_SIZE];
+
+    auth_refuse(
+        rq,
+        "this request must be signed with a customer's key: " ACCEPT_SIGNATURE,
+        signature_tag(tag, rq->api->cfg->node_id));
 }
 
 static const char *auth_field(void *arg, const char *name)
@@ -57,6 +61,8 @@ static const char *auth_field(void *arg, const char *name)
 static bool auth_policy(struct request *rq, const struct httpsig *sig,
                         key_id_t *key)
 {
+    char tag[SIGNATURE_TAG_SIZE];
+
     for (size_t i = 0; i < sizeof(required) / sizeof(*required); i++)
         if (!httpsig_covers(sig, required[i]))
             return auth_refuse(rq, "the signature does not cover \"%s\"",
@@ -64,9 +70,12 @@ static bool auth_policy(struct request *rq, const struct httpsig *sig,
     if (rq->body.len && !httpsig_covers(sig, "content-digest"))
         return auth_refuse(rq,
                            "the signature does not cover \"content-digest\"");
-    if (strcmp(sig->tag, SIGNATURE_TAG))
+    signature_tag(tag, rq->api->cfg->node_id);
+    if (strcmp(sig->tag, tag))
         return auth_refuse(rq,
-                           "the signature's tag is not \"" SIGNATURE_TAG "\"");
+                           "the signature's tag is not \"%s\": it was not "
+                           "made for this node",
+                           tag);
     if (*sig->alg && strcmp(sig->alg, "ed25519"))
         return auth_refuse(rq, "the signature's algorithm is not ed25519");
     if (!*sig->nonce)

@@ -6,7 +6,8 @@
 // signs the request (httpsig.h): @method, @authority, @path, @query and, with
 // a body, content-digest; parameters created (within SIGNATURE_AGE_S), keyid
 // (the public key in hex), nonce (never used before,
-// where the request changes something) and tag "hostel".
+// where the request changes something) and tag,
+// which names this node (v1.h).
 
 #ifndef API_AUTH_H
 #define API_AUTH_H
