@@ -263,14 +263,29 @@ static int options_read(int argc, char **argv)
     cfg.build_wall_ns = 60000000000;
     while ((c = getopt(argc, argv, "c:w:m:n:o:k:u:")) >= 0) {
         switch (c) {
-        case 'c': cpu_ms = strtoull(optarg, NULL, 10); break;
-        case 'w': cfg.build_wall_ns = strtoull(optarg, NULL, 10) * 1000000; break;
-        case 'm': cfg.build_memory_kib = strtoull(optarg, NULL, 10) << 10; break;
-        case 'n': cfg.build_slots = (uint32_t)strtoul(optarg, NULL, 10); break;
-        case 'o': options[noptions++] = optarg; break;
-        case 'k': kill_ms = strtoull(optarg, NULL, 10); break;
-        case 'u': cfg.uid_base = (uint32_t)strtoul(optarg, NULL, 10); break;
-        default: usage();
+        case 'c':
+            cpu_ms = strtoull(optarg, NULL, 10);
+            break;
+        case 'w':
+            cfg.build_wall_ns = strtoull(optarg, NULL, 10) * 1000000;
+            break;
+        case 'm':
+            cfg.build_memory_kib = strtoull(optarg, NULL, 10) << 10;
+            break;
+        case 'n':
+            cfg.build_slots = (uint32_t)strtoul(optarg, NULL, 10);
+            break;
+        case 'o':
+            options[noptions++] = optarg;
+            break;
+        case 'k':
+            kill_ms = strtoull(optarg, NULL, 10);
+            break;
+        case 'u':
+            cfg.uid_base = (uint32_t)strtoul(optarg, NULL, 10);
+            break;
+        default:
+            usage();
         }
     }
     if (argc - optind < 3 || argc - optind - 2 > DIRS_MAX)
