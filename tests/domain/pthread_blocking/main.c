@@ -44,7 +44,7 @@ int main(void)
         continue;
     for (int i = 0; i < 3; i++)
         CHECK(!pthread_join(t[i], NULL));
-    CHECK(!strcmp(line, "a line\n") && beats > 1);
+    CHECK(!strcmp(line, "a line\n") && beats > 0);
 
     // With nobody ready the domain sleeps: virtual time stands still.
     struct timespec before, after;

@@ -136,10 +136,11 @@ static void all(void *(*f)(void *))
         CHECK(!pthread_join(t[i], NULL));
 }
 
+static sem_t key_set, key_made;
 static void *sets_key(void *key)
 {
     CHECK(!pthread_setspecific(*(pthread_key_t *)key, "mine"));
-    usleep(10000);
+    CHECK(!sem_post(&key_set) && !sem_wait(&key_made));
     CHECK(!pthread_getspecific(*(pthread_key_t *)key));
     return NULL;
 }
@@ -189,10 +190,12 @@ int main(void)
     // A key that is made again is empty in every thread.
     pthread_key_t key, again;
     CHECK(!pthread_key_create(&key, NULL));
+    CHECK(!sem_init(&key_set, 0, 0) && !sem_init(&key_made, 0, 0));
     CHECK(!pthread_create(&t[0], NULL, sets_key, &key));
-    usleep(2000);
+    CHECK(!sem_wait(&key_set));
     CHECK(!pthread_key_delete(key) && pthread_setspecific(key, "") == EINVAL);
     CHECK(!pthread_key_create(&again, NULL) && again == key);
+    CHECK(!sem_post(&key_made));
     CHECK(!pthread_join(t[0], NULL));
     return 0;
 }
