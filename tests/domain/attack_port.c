@@ -6,8 +6,6 @@
  */
 #include "tests/domain/abi.h"
 
-#define OWN_PORT 8 // engine kvm's
-
 static bool is(const char *what)
 {
     const char *s = abi_arg(1);
@@ -33,12 +31,14 @@ void guest_main(void)
     static uint8_t bytes[64];
     uint64_t n = abi_arg_number(2), at = (uint64_t)bytes, count = 64;
 
-    if (is("out"))
+    if (is("outb"))
         __asm__ volatile("out %%al, %%dx" : : "a"(0), "d"(n));
     if (is("outl"))
         __asm__ volatile("outl %%eax, %%dx" : : "a"(0), "d"(n));
-    if (is("in"))
+    if (is("inb"))
         __asm__ volatile("in %%dx, %%al" : : "a"(0), "d"(n));
+    if (is("outw"))
+        __asm__ volatile("outw %%ax, %%dx" : : "a"(0), "d"(n));
     if (is("cli"))
         __asm__ volatile("cli");
     if (is("cr3"))
@@ -58,18 +58,15 @@ void guest_main(void)
         CHECK((long)own_port(HV_CALL_SETUP, 9, 0, 0) == HV_ENOSYS);
         abi_exit(7);
     }
-    if (is("own-strings")) { // ways to use a port that no page has
+    if (is("outsb"))
         __asm__ volatile("rep outsb"
                          : "+S"(at), "+c"(count)
-                         : "d"(OWN_PORT)
+                         : "d"(n)
                          : "memory");
-        at = (uint64_t)bytes, count = 64;
+    if (is("insb"))
         __asm__ volatile("rep insb"
                          : "+D"(at), "+c"(count)
-                         : "d"(OWN_PORT)
+                         : "d"(n)
                          : "memory");
-        __asm__ volatile("in %%dx, %%al" : : "a"(0), "d"(OWN_PORT));
-        abi_exit(7);
-    }
     abi_exit(99);
 }

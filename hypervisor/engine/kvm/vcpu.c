@@ -336,12 +336,12 @@ static long call(const struct kvm_regs *r)
 static void on_call(void)
 {
     const struct kvm_regs r = *regs();
-    // One byte out. Any other way to use the port is as good as none.
-    bool plain = run->io.direction == KVM_EXIT_IO_OUT && run->io.size == 1 &&
-                 run->io.count == 1;
-    long result = plain ? call(&r) : HV_ENOSYS;
 
-    regs()->rax = result;
+    // One byte out; any other use of the port is as where there is none.
+    if (run->io.direction != KVM_EXIT_IO_OUT || run->io.size != 1 ||
+        run->io.count != 1)
+        die(VECTOR_GP, 0, 0);
+    regs()->rax = call(&r);
     regs_changed();
 }
 
