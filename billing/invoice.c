@@ -113,6 +113,8 @@ int invoice_draft(struct ledger *ledger, const uint8_t key[LEDGER_KEY_SIZE],
         return r;
     }
     totals_close(&draft.totals);
+    if (from_ns < account.opened_ns)
+        from_ns = account.opened_ns;
     if (to_ns > ledger_now_ns(ledger)) // open-ended: up to now
         to_ns = ledger_now_ns(ledger);
     invoice = json_pack(

@@ -45,7 +45,9 @@ static const char head[] =
     ".totals td { border: 0 }\n"
     ".totals .pay td { border-top: 2px solid #1d3f72; font-weight: 700;"
     " font-size: 13pt; color: #1d3f72; padding-top: 2mm }\n"
-    ".details td { font-size: 9pt; padding-top: .6mm; padding-bottom: .6mm }\n"
+    ".details td { font-size: 9pt; padding-top: .6mm; padding-bottom: .6mm;"
+    " border: 0 }\n"
+    ".fill { color: #c9ced6 }\n.sum { font-weight: 600 }\n"
     ".details .first td { border-top: 1px solid #9aa3ae }\n"
     "footer { margin-top: 10mm; color: #626a75; font-size: 8.5pt }\n"
     "@media print { body { background: none } main { margin: 0; padding: 0;"
@@ -117,6 +119,22 @@ static void quantity_put(FILE *out, const json_t *line)
     member_put(out, " <span class=\"unit\">", line, "unit", "</span></td>");
 }
 
+// A cell; the zeros that fill up to a billionth are there for the column's
+// sake.
+static void amount_put(FILE *out, const char *more_class, const char *sign,
+                       const char *amount)
+{
+    const char *point = strchr(amount, '.');
+    size_t decimals = point ? strlen(point + 1) : 9;
+
+    fprintf(out, "<td class=\"n%s\">%s", more_class, sign);
+    text_put(out, amount);
+    if (decimals < 9)
+        fprintf(out, "<span class=\"fill\">%.*s</span>", (int)(9 - decimals),
+                "000000000");
+    fputs("</td>", out);
+}
+
 // A day where the time is midnight, else the time as well.
 static void time_put(FILE *out, const char *time)
 {
@@ -145,21 +163,17 @@ static void parties_put(const json_t *invoice, FILE *out)
 
 static void totals_put(const json_t *invoice, FILE *out)
 {
-    const char *currency = text_of(invoice, "currency");
-
-    member_put(out,
-               "<table class=\"totals\">\n<tr><td>Used</td>"
-               "<td class=\"n\">",
-               invoice, "charge", "</td></tr>\n");
-    if (json_integer_value(json_object_get(invoice, "written_off_nano")))
-        member_put(out,
-                   "<tr><td>Beyond agreed caps, carried by the node</td>"
-                   "<td class=\"n\">&minus;",
-                   invoice, "written_off", "</td></tr>\n");
-    fputs("<tr class=\"pay\"><td>Total ", out);
-    text_put(out, currency);
-    member_put(out, "</td><td class=\"n\">", invoice, "billed",
-               "</td></tr>\n</table>\n");
+    fputs("<table class=\"totals\">\n<tr><td>Used</td>", out);
+    amount_put(out, "", "", text_of(invoice, "charge"));
+    if (json_integer_value(json_object_get(invoice, "written_off_nano"))) {
+        fputs("</tr>\n<tr><td>Beyond agreed caps, carried by the node</td>",
+              out);
+        amount_put(out, "", "&minus;", text_of(invoice, "written_off"));
+    }
+    member_put(out, "</tr>\n<tr class=\"pay\"><td>Total ", invoice, "currency",
+               "</td>");
+    amount_put(out, "", "", text_of(invoice, "billed"));
+    fputs("</tr>\n</table>\n", out);
 }
 
 static void summary_put(const json_t *invoice, FILE *out)
@@ -177,7 +191,8 @@ static void summary_put(const json_t *invoice, FILE *out)
         member_put(out, "<tr><td>", line, "description", "</td>");
         member_put(out, "<td class=\"unit\">", line, "sku", "</td>");
         quantity_put(out, line);
-        member_put(out, "<td class=\"n\">", line, "amount", "</td></tr>\n");
+        amount_put(out, "", "", text_of(line, "amount"));
+        fputs("</tr>\n", out);
     }
     fputs("</tbody>\n</table>\n", out);
 }
@@ -185,28 +200,31 @@ static void summary_put(const json_t *invoice, FILE *out)
 static void submission_put(const json_t *submission, FILE *out)
 {
     const json_t *line, *lines = json_object_get(submission, "lines");
+    json_int_t records =
+        json_integer_value(json_object_get(submission, "records"));
     size_t i;
 
-    fputs("<tr class=\"first\"><td class=\"key\">", out);
-    text_put(out, text_of(submission, "submission"));
-    fputs("</td><td>", out);
+    member_put(out,
+               "<tr class=\"first\"><td colspan=\"2\"><span class=\"key\">",
+               submission, "submission", "</span><br>");
     time_put(out, text_of(submission, "settled"));
-    fprintf(out, ", %" JSON_INTEGER_FORMAT " records, card ",
-            json_integer_value(json_object_get(submission, "records")));
-    member_put(out, "", submission, "ratecard", "</td><td></td>");
-    member_put(out, "<td class=\"n\"><b>", submission, "billed",
-               "</b></td></tr>\n");
+    fprintf(out, ", %" JSON_INTEGER_FORMAT " usage record%s, rate card ",
+            records, records == 1 ? "" : "s");
+    member_put(out, "", submission, "ratecard", "</td>");
+    amount_put(out, " sum", "", text_of(submission, "billed"));
+    fputs("</tr>\n", out);
     json_array_foreach(lines, i, line)
     {
-        member_put(out, "<tr><td></td><td>", line, "description", "</td>");
+        member_put(out, "<tr><td>", line, "description", "</td>");
         quantity_put(out, line);
-        member_put(out, "<td class=\"n\">", line, "amount", "</td></tr>\n");
+        amount_put(out, "", "", text_of(line, "amount"));
+        fputs("</tr>\n", out);
     }
-    if (json_integer_value(json_object_get(submission, "written_off_nano")))
-        member_put(out,
-                   "<tr><td></td><td>Beyond the cap, not billed</td><td></td>"
-                   "<td class=\"n\">&minus;",
-                   submission, "written_off", "</td></tr>\n");
+    if (json_integer_value(json_object_get(submission, "written_off_nano"))) {
+        fputs("<tr><td>Beyond the cap, not billed</td><td></td>", out);
+        amount_put(out, "", "&minus;", text_of(submission, "written_off"));
+        fputs("</tr>\n", out);
+    }
 }
 
 static void details_put(const json_t *invoice, FILE *out)
@@ -216,7 +234,7 @@ static void details_put(const json_t *invoice, FILE *out)
     size_t i;
 
     fputs("<h2>Submissions</h2>\n<table class=\"details\">\n<thead><tr>"
-          "<th>Submission</th><th>Settled; service</th>"
+          "<th>Submission and service</th>"
           "<th class=\"n\">Quantity</th><th class=\"n\">Amount</th></tr>"
           "</thead>\n<tbody>\n",
           out);
