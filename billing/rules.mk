@@ -15,7 +15,7 @@ RECEIPT_LIBS := -lsodium -lprotobuf-c -ljansson
 LEDGER_SRCS := $(RECEIPT_SRCS) billing/ledger.c billing/ledger_log.c \
     billing/ledger_account.c billing/ledger_transfer.c \
     billing/ledger_submission.c billing/ledger_batch.c billing/receipt.c \
-    billing/chain.c billing/settled.c billing/statement.c billing/invoice.c \
+    billing/chain.c billing/settled.c billing/statement.c billing/invoice.c billing/invoice_html.c \
     billing/export.c billing/audit.c billing/audit_books.c \
     billing/audit_tables.c
 LEDGER_LIBS := $(RECEIPT_LIBS) $(LIB_DB_LIBS)
@@ -54,6 +54,10 @@ $(call unit-test,statement_lines,tests/unit/statement_lines.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 $(call unit-test,witness_histories,tests/unit/witness_histories.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+
+$(call unit-test,audit_bytes,tests/unit/audit_bytes.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+E2E_TESTS += tests/e2e/billing
 
 # What a harness links beside itself; it includes the file it is about.
 FUZZERS += tests/fuzz/ratecard.c tests/fuzz/receipt.c

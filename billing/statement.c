@@ -11,11 +11,14 @@
 #include "billing/settled.h"
 #include "billing/when.h"
 
+// An account has no time before it was opened.
 static json_t *about_json(const struct account *account, uint64_t from_ns,
                           uint64_t to_ns)
 {
     char hex[2 * LEDGER_KEY_SIZE + 1], from[WHEN_TEXT_SIZE], to[WHEN_TEXT_SIZE];
 
+    if (from_ns < account->opened_ns)
+        from_ns = account->opened_ns;
     return json_pack("{s:s, s:s, s:s, s:s, s:s}", "customer",
                      hex_encode(hex, account->key, LEDGER_KEY_SIZE), "name",
                      account->name, "currency", account->currency, "from",

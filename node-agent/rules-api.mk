@@ -15,7 +15,8 @@ API_TEST_LIBS = $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS)
 CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c \
     attach.c show.c bundle_opts.c cmd_keygen.c cmd_context.c cmd_node.c \
     cmd_bundle.c cmd_inspect.c cmd_verify.c cmd_quote.c cmd_submit.c \
-    cmd_show.c cmd_console.c cmd_receipt.c cmd_invoice.c cmd_account.c)
+    cmd_show.c cmd_console.c cmd_receipt.c cmd_invoice.c cmd_account.c \
+    cmd_statement.c cmd_witness.c)
 $(call host-program,hostel,$(CLI_SRCS) $(API_SIG_SRCS) $(BUNDLE_SRCS) \
     $(RECEIPT_SRCS) $(LIB_SRCS) $(LIB_JSON_SRCS),\
     -lcurl -lpthread $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
