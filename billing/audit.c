@@ -182,6 +182,45 @@ static int integrity_check(struct db *db, struct err *e)
     return r;
 }
 
+// Tables and indexes must be as the ledger makes them: an altered `where` of an
+// index or `unique` of a column would change what is found or refused later.
+static int schema_compare(struct db *db, struct db *model, struct err *e)
+{
+    static const char sql[] =
+        "select coalesce(sql, ''), type, name, tbl_name,"
+        " typeof(sql) || typeof(type) || typeof(name) || typeof(tbl_name)"
+        " from sqlite_master order by name";
+    struct db_stmt *found = db_prepare(db, sql, e);
+    struct db_stmt *expected = db_prepare(model, sql, e);
+    bool same = true;
+    int r = found && expected ? 1 : -EBADMSG;
+
+    while (r > 0 && same) {
+        r = db_step(expected, e);
+        if (r >= 0 && db_step(found, e) != r)
+            same = false;
+        for (int col = 0; r > 0 && same && col < 5; col++)
+            same = strcmp(db_text(found, col), db_text(expected, col)) == 0;
+    }
+    if (found)
+        db_done(found);
+    if (expected)
+        db_done(expected);
+    if (r >= 0 && !same)
+        r = AUDIT_BAD(e, "the database's tables are not those of a ledger");
+    return r;
+}
+
+static int schema_check(struct db *db, struct err *e)
+{
+    struct db *model =
+        db_open(":memory:", ledger_schema, LEDGER_SCHEMA_VERSION, e);
+    int r = model ? schema_compare(db, model, e) : -EIO;
+
+    db_close(model);
+    return r;
+}
+
 static int node_id_load(struct walk *w, struct err *e)
 {
     struct db_stmt *stmt = db_prepare(
@@ -211,6 +250,8 @@ static int audit_run(struct walk *w, struct err *e)
 
     if (r == 0)
         r = integrity_check(db, e);
+    if (r == 0)
+        r = schema_check(db, e);
     if (r == 0)
         r = node_id_load(w, e);
     if (r < 0)

@@ -133,6 +133,9 @@ static int admission_check(struct audit *a, const struct entry *entry,
     if (!submission->card ||
         strcmp(submission->card->card.currency, account->currency) != 0)
         return AUDIT_BAD(e, "the submission's rate card is not in the log");
+    if (!ratecard_applies(&submission->card->card, account->key,
+                          entry->time_ns))
+        return AUDIT_BAD(e, "the rate card is of another time or customer");
     if (submission->row != a->submission_column)
         return AUDIT_BAD(e, "its row names another submission");
     return 0;
@@ -254,6 +257,9 @@ static const struct {
     [PURPOSE_CHARGE] = {TRANSFER_POST, ACCOUNT_CUSTOMER, ACCOUNT_REVENUE},
     [PURPOSE_RELEASE] = {TRANSFER_VOID, ACCOUNT_CUSTOMER, ACCOUNT_REVENUE},
     [PURPOSE_WRITE_OFF] = {TRANSFER_POSTED, ACCOUNT_WRITE_OFF, ACCOUNT_REVENUE},
+    [PURPOSE_CREDIT_NOTE] = {TRANSFER_POSTED, ACCOUNT_REVENUE,
+                             ACCOUNT_CUSTOMER},
+    [PURPOSE_DEBIT_NOTE] = {TRANSFER_POSTED, ACCOUNT_CUSTOMER, ACCOUNT_REVENUE},
 };
 
 static int shape_check(struct audit *a, const struct entry *entry,
@@ -313,6 +319,8 @@ static int hold_step(struct audit *a, struct audit_submission *submission,
 
     switch (transfer->purpose) {
     case PURPOSE_TOP_UP:
+    case PURPOSE_CREDIT_NOTE:
+    case PURPOSE_DEBIT_NOTE:
         break;
     case PURPOSE_HOLD:
         fits = !submission->held && submission->record_count == 0 &&
@@ -367,8 +375,8 @@ static int transfer_take(struct audit *a, const struct entry *entry,
     int r = shape_check(a, entry, e);
 
     if (r == 0)
-        r = audit_transfer_row(a, transfer, e);
-    if (r == 0 && transfer->purpose != PURPOSE_TOP_UP) {
+        r = audit_transfer_row(a, transfer, entry->account, e);
+    if (r == 0 && purpose_is_step(transfer->purpose)) {
         r = transfer_ids_check(transfer, e);
         if (r == 0)
             r = submission_enter(a, entry, transfer->submission_id, &at, e);

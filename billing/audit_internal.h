@@ -68,7 +68,7 @@ void audit_free(struct audit *a);
 // ------------------------------------------------------------------- tables
 
 int audit_transfer_row(struct audit *a, const struct transfer *transfer,
-                       struct err *e);
+                       uint64_t about, struct err *e);
 // A hold's row says `open` or not.
 int audit_hold_row(struct audit *a, const struct audit_submission *submission,
                    bool open, struct err *e);

@@ -237,7 +237,7 @@ static int transfer_get(struct transfer *to, const Billing__Transfer *from)
     to->debit = from->debit;
     to->credit = from->credit;
     if (to->kind < TRANSFER_POSTED || to->kind > TRANSFER_VOID ||
-        to->purpose < PURPOSE_TOP_UP || to->purpose > PURPOSE_WRITE_OFF ||
+        to->purpose < PURPOSE_TOP_UP || to->purpose > PURPOSE_DEBIT_NOTE ||
         from->amount_nano == 0)
         return -1;
     return amount_get(&to->amount_nano, from->amount_nano) |

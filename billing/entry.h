@@ -44,7 +44,22 @@ enum transfer_purpose {
     PURPOSE_CHARGE,
     PURPOSE_RELEASE,
     PURPOSE_WRITE_OFF,
+    PURPOSE_CREDIT_NOTE, // given back to the customer
+    PURPOSE_DEBIT_NOTE,  // charged afterwards
 };
+
+// Whether it is a step in the life of a submission, which names its id.
+static inline bool purpose_is_step(enum transfer_purpose purpose)
+{
+    return purpose >= PURPOSE_HOLD && purpose <= PURPOSE_WRITE_OFF;
+}
+
+// Whether it moves a customer's posted balance: a line of his statement.
+static inline bool purpose_is_line(enum transfer_purpose purpose)
+{
+    return purpose == PURPOSE_TOP_UP || purpose == PURPOSE_CHARGE ||
+           purpose >= PURPOSE_CREDIT_NOTE;
+}
 
 struct transfer {
     uint8_t id[LEDGER_ID_SIZE];
@@ -54,7 +69,7 @@ struct transfer {
     uint64_t credit;
     int64_t amount_nano;                   // above 0
     uint8_t pending_id[LEDGER_ID_SIZE];    // POST, VOID
-    uint8_t submission_id[LEDGER_ID_SIZE]; // all but top-ups
+    uint8_t submission_id[LEDGER_ID_SIZE]; // steps; notes may name one
     char reference[LEDGER_REFERENCE_SIZE];
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "lib/hex.h"
 #include "lib/table.h"
+#include "billing/money_json.h"
 #include "billing/settled.h"
 #include "billing/when.h"
 
@@ -18,16 +19,6 @@ struct draft {
 };
 
 // ------------------------------------------------------------------ drafting
-
-static int money_set(json_t *object, const char *key, int64_t amount_nano)
-{
-    char name[32], text[MONEY_TEXT_SIZE];
-
-    snprintf(name, sizeof(name), "%s_nano", key);
-    return json_object_set_new(object, key,
-                               json_string(money_text(amount_nano, text))) |
-           json_object_set_new(object, name, json_integer(amount_nano));
-}
 
 static json_t *line_json(const struct rate_line *line)
 {
@@ -107,7 +98,8 @@ int invoice_draft(struct ledger *ledger, const uint8_t key[LEDGER_KEY_SIZE],
 {
     struct draft draft = {0};
     struct account account;
-    char hex[2 * LEDGER_KEY_SIZE + 1], from[WHEN_TEXT_SIZE], to[WHEN_TEXT_SIZE];
+    char hex[2 * LEDGER_KEY_SIZE + 1], node[2 * LEDGER_KEY_SIZE + 1];
+    char from[WHEN_TEXT_SIZE], to[WHEN_TEXT_SIZE];
     json_t *invoice;
     int r = ledger_account_get(ledger, key, &account, e);
 
@@ -121,12 +113,16 @@ int invoice_draft(struct ledger *ledger, const uint8_t key[LEDGER_KEY_SIZE],
         return r;
     }
     totals_close(&draft.totals);
+    if (from_ns < account.opened_ns)
+        from_ns = account.opened_ns;
     if (to_ns > ledger_now_ns(ledger)) // open-ended: up to now
         to_ns = ledger_now_ns(ledger);
     invoice = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "kind", "hostel draft invoice",
-        "customer", hex_encode(hex, key, LEDGER_KEY_SIZE), "name", account.name,
-        "currency", account.currency, "from", when_text(from_ns, from), "to",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "kind",
+        "hostel draft invoice", "node",
+        hex_encode(node, ledger_node_id(ledger), LEDGER_KEY_SIZE), "customer",
+        hex_encode(hex, key, LEDGER_KEY_SIZE), "name", account.name, "currency",
+        account.currency, "from", when_text(from_ns, from), "to",
         when_text(to_ns, to), "state", "draft");
     if (!invoice) {
         json_decref(draft.submissions);

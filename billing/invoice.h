@@ -21,6 +21,9 @@ int invoice_draft(struct ledger *ledger, const uint8_t key[LEDGER_KEY_SIZE],
 // an invoice.
 int invoice_print(const json_t *invoice, FILE *out, struct err *e);
 
+// The same as a page to print.
+int invoice_html(const json_t *invoice, FILE *out, struct err *e);
+
 // CSV (RFC 4180), one row per usage record and SKU of the submissions settled
 // in [from_ns, to_ns), and one per write-off. `key` NULL: all customers. Rows
 // of a submission and SKU add up exactly to its invoice line: a record's amount

@@ -10,21 +10,23 @@
 
 // `entries` is the truth and is only ever added to; `batches` and `certs` sign
 // it. All other tables follow from it. Numbers of entries and batches have no
-// gaps. `usage` is a struct usage as it lies in memory.
+// gaps. `usage` is a struct usage as it lies in memory. `transfers.account` is
+// the customer whose posted balance a transfer moved, for statements. The
+// tables are strict, so that SQLite's check of a file checks types as well.
 const char ledger_schema[] =
     "create table meta (key text primary key, value blob not null)"
-    "    without rowid;"
+    "    without rowid, strict;"
     "create table entries (number integer primary key, submission integer,"
-    "    salt blob not null, entry blob not null);"
+    "    salt blob not null, entry blob not null) strict;"
     "create index entries_by_submission on entries (submission)"
     "    where submission is not null;"
     "create table certs (number integer primary key,"
-    "    cert blob not null unique);"
+    "    cert blob not null unique) strict;"
     "create table batches (number integer primary key,"
     "    first_entry integer not null unique, header blob not null,"
-    "    signature blob not null, cert integer not null);"
+    "    signature blob not null, cert integer not null) strict;"
     "create table cards (number integer primary key,"
-    "    digest blob not null unique, entry integer not null);"
+    "    digest blob not null unique, entry integer not null) strict;"
     "create table accounts (number integer primary key,"
     "    kind integer not null, key blob, name text not null,"
     "    currency text not null, credit_limit_nano integer not null,"
@@ -32,13 +34,15 @@ const char ledger_schema[] =
     "    credits_posted_nano integer not null,"
     "    debits_pending_nano integer not null,"
     "    credits_pending_nano integer not null,"
-    "    opened_ns integer not null, last_seq integer not null);"
+    "    opened_ns integer not null, last_seq integer not null) strict;"
     "create unique index accounts_by_key on accounts (key)"
     "    where key is not null;"
     "create unique index accounts_of_node on accounts (currency, kind)"
     "    where key is null;"
     "create table transfers (id blob primary key, entry integer not null,"
-    "    open integer not null) without rowid;"
+    "    open integer not null, account integer) without rowid, strict;"
+    "create index transfers_by_account on transfers (account, entry)"
+    "    where account is not null;"
     "create table submissions (number integer primary key,"
     "    id blob not null unique, account integer not null,"
     "    card integer not null, state integer not null,"
@@ -46,13 +50,13 @@ const char ledger_schema[] =
     "    record_count integer not null, last_record_seq integer not null,"
     "    charge_nano integer not null, billed_nano integer not null,"
     "    written_off_nano integer not null, settled_ns integer not null,"
-    "    last_entry integer not null);"
+    "    last_entry integer not null) strict;"
     "create index submissions_held on submissions (number) where state = 1;"
     "create index submissions_settled on submissions (account, settled_ns)"
     "    where state = 2;"
     "create table records (submission integer, seq integer,"
     "    entry integer not null, primary key (submission, seq))"
-    "    without rowid;";
+    "    without rowid, strict;";
 
 int ledger_broken(struct ledger *ledger, struct err *e)
 {
@@ -204,6 +208,12 @@ int ledger_begin(struct ledger *ledger, struct err *e)
     ledger->card_in_group = false;
     ledger->now_ns = ledger->clock_ns();
     return 0;
+}
+
+uint64_t ledger_group_ns(const struct ledger *ledger)
+{
+    assert(ledger->in_group);
+    return ledger->now_ns;
 }
 
 void ledger_rollback(struct ledger *ledger)

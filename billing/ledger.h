@@ -61,6 +61,8 @@ void ledger_close(struct ledger *ledger);
 // ---------------------------------------------------------------- the group
 
 int ledger_begin(struct ledger *ledger, struct err *e);
+// The time of the group's entries.
+uint64_t ledger_group_ns(const struct ledger *ledger);
 // 0: everything in the group is durable. Else nothing of it happened.
 int ledger_commit(struct ledger *ledger, struct err *e);
 void ledger_rollback(struct ledger *ledger);
@@ -87,7 +89,9 @@ int ledger_batch_head(struct ledger *ledger, struct batch_head *out,
 
 // Makes `card` the one by which later holds are rated; entered in the log when
 // it is new. Runs in a group. Until it was called, or if its group was lost,
-// holds are refused (-EINVAL).
+// holds are refused (-EINVAL), and so are those to which the card does not
+// apply (ratecard_applies): which of several does is the caller's choice
+// (tariff.h).
 int ledger_ratecard_set(struct ledger *ledger, const struct ratecard *card,
                         struct err *e);
 
@@ -145,6 +149,16 @@ int ledger_account_list(struct ledger *ledger,
 int ledger_credit(struct ledger *ledger, const uint8_t id[LEDGER_ID_SIZE],
                   const uint8_t key[LEDGER_KEY_SIZE], int64_t amount_nano,
                   const char *reference, struct account *out, struct err *e);
+
+// A correction, which is always a new entry: a credit note (amount above 0)
+// from revenue to the customer, or a debit note (below 0) from the customer,
+// who must have the money, to revenue. `reason` is for the statement, and
+// demanded; `submission_id` (may be NULL) is what it corrects. Ids as for
+// ledger_credit.
+int ledger_correct(struct ledger *ledger, const uint8_t id[LEDGER_ID_SIZE],
+                   const uint8_t key[LEDGER_KEY_SIZE], int64_t amount_nano,
+                   const uint8_t *submission_id, const char *reason,
+                   struct account *out, struct err *e);
 
 // -------------------------------------------------------------- submissions
 // hold, then any number of usage records, then settle or void.

@@ -20,7 +20,7 @@
 #include "billing/entry.h"
 #include "billing/ledger.h"
 
-#define LEDGER_SCHEMA_VERSION 1
+#define LEDGER_SCHEMA_VERSION 2
 extern const char ledger_schema[];
 
 #define ACCOUNT_CACHE_SIZE 256

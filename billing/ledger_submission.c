@@ -192,6 +192,9 @@ static int hold_refusals(struct ledger *ledger, const struct account *account,
         return err_set(e, EINVAL,
                        "the account is in %s and the rate card in %s",
                        account->currency, ledger->card.currency);
+    if (!ratecard_applies(&ledger->card, account->key, ledger->now_ns))
+        return err_set(e, EINVAL, "rate card %s is of another time or customer",
+                       ledger->card.version);
     return 0;
 }
 

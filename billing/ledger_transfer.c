@@ -169,17 +169,21 @@ static int open_close(struct ledger *ledger, const struct transfer *transfer,
 }
 
 static int transfer_index(struct ledger *ledger,
-                          const struct transfer *transfer, uint64_t number,
-                          struct err *e)
+                          const struct transfer *transfer, uint64_t about,
+                          uint64_t number, struct err *e)
 {
     struct db_stmt *stmt =
-        ledger_sql(ledger, "insert into transfers values (?, ?, ?)", e);
+        ledger_sql(ledger, "insert into transfers values (?, ?, ?, ?)", e);
 
     if (!stmt)
         return -EIO;
     db_bind_blob(stmt, 1, transfer->id, LEDGER_ID_SIZE);
     db_bind_int(stmt, 2, number);
     db_bind_int(stmt, 3, transfer->kind == TRANSFER_PENDING);
+    if (purpose_is_line(transfer->purpose))
+        db_bind_int(stmt, 4, about);
+    else
+        db_bind_null(stmt, 4);
     return ledger_run(ledger, stmt, e);
 }
 
@@ -201,19 +205,20 @@ int transfer_apply(struct ledger *ledger, const struct transfer *transfer,
     if (r == 0)
         r = log_append(ledger, &entry, submission, &number, e);
     if (r == 0)
-        r = transfer_index(ledger, transfer, number, e);
+        r = transfer_index(ledger, transfer, about, number, e);
     if (r == 0)
         r = open_close(ledger, transfer, e);
     return r;
 }
 
-int ledger_credit(struct ledger *ledger, const uint8_t id[LEDGER_ID_SIZE],
-                  const uint8_t key[LEDGER_KEY_SIZE], int64_t amount_nano,
-                  const char *reference, struct account *out, struct err *e)
+// Completes and applies a transfer between a customer and one of the node's
+// accounts. `out` may be NULL.
+static int customer_transfer(struct ledger *ledger, struct transfer *transfer,
+                             const uint8_t id[LEDGER_ID_SIZE],
+                             const uint8_t key[LEDGER_KEY_SIZE],
+                             const char *reference, struct account *out,
+                             struct err *e)
 {
-    struct transfer transfer = {.kind = TRANSFER_POSTED,
-                                .purpose = PURPOSE_TOP_UP,
-                                .amount_nano = amount_nano};
     struct node_accounts own;
     struct account account;
     int r;
@@ -224,16 +229,76 @@ int ledger_credit(struct ledger *ledger, const uint8_t id[LEDGER_ID_SIZE],
         r = node_accounts_get(ledger, account.currency, &own, e);
     if (r < 0)
         return r;
-    if (reference && strlen(reference) >= sizeof(transfer.reference))
+    if (reference && strlen(reference) >= sizeof(transfer->reference))
         return err_set(e, EINVAL, "the reference is longer than %zu bytes",
-                       sizeof(transfer.reference) - 1);
+                       sizeof(transfer->reference) - 1);
     if (reference)
-        strcpy(transfer.reference, reference);
-    memcpy(transfer.id, id, sizeof(transfer.id));
-    transfer.debit = own.cash;
-    transfer.credit = account.number;
-    r = transfer_apply(ledger, &transfer, account.number, 0, e);
+        strcpy(transfer->reference, reference);
+    memcpy(transfer->id, id, sizeof(transfer->id));
+    transfer->debit =
+        transfer->purpose == PURPOSE_TOP_UP ? own.cash : own.revenue;
+    transfer->credit = account.number;
+    if (transfer->purpose == PURPOSE_DEBIT_NOTE) {
+        transfer->debit = account.number;
+        transfer->credit = own.revenue;
+    }
+    r = transfer_apply(ledger, transfer, account.number, 0, e);
     if (r == 0 && out)
         r = account_load(ledger, account.number, out, e);
     return r;
+}
+
+int ledger_credit(struct ledger *ledger, const uint8_t id[LEDGER_ID_SIZE],
+                  const uint8_t key[LEDGER_KEY_SIZE], int64_t amount_nano,
+                  const char *reference, struct account *out, struct err *e)
+{
+    struct transfer transfer = {.kind = TRANSFER_POSTED,
+                                .purpose = PURPOSE_TOP_UP,
+                                .amount_nano = amount_nano};
+
+    return customer_transfer(ledger, &transfer, id, key, reference, out, e);
+}
+
+// A note about a submission is about one of the customer's that is settled.
+static int note_refusals(struct ledger *ledger,
+                         const uint8_t key[LEDGER_KEY_SIZE],
+                         const uint8_t *submission_id, const char *reason,
+                         struct err *e)
+{
+    struct submission_books books;
+    int r;
+
+    if (!reason || !*reason)
+        return err_set(e, EINVAL, "a correction needs a reason");
+    if (!submission_id)
+        return 0;
+    r = ledger_submission_get(ledger, submission_id, &books, e);
+    if (r < 0)
+        return r;
+    if (memcmp(books.key, key, sizeof(books.key)) != 0)
+        return err_set(e, ENOENT, "the customer has no such submission");
+    if (books.state != SUBMISSION_SETTLED)
+        return err_set(e, EAGAIN, "the submission is not settled yet");
+    return 0;
+}
+
+int ledger_correct(struct ledger *ledger, const uint8_t id[LEDGER_ID_SIZE],
+                   const uint8_t key[LEDGER_KEY_SIZE], int64_t amount_nano,
+                   const uint8_t *submission_id, const char *reason,
+                   struct account *out, struct err *e)
+{
+    struct transfer transfer = {
+        .kind = TRANSFER_POSTED,
+        .purpose = amount_nano > 0 ? PURPOSE_CREDIT_NOTE : PURPOSE_DEBIT_NOTE,
+        .amount_nano = amount_nano > 0 ? amount_nano
+                                       : (int64_t)(0 - (uint64_t)amount_nano)};
+    int r = note_refusals(ledger, key, submission_id, reason, e);
+
+    if (r < 0)
+        return r;
+    if (amount_nano == INT64_MIN)
+        return err_set(e, EOVERFLOW, "the correction is too large");
+    if (submission_id)
+        memcpy(transfer.submission_id, submission_id, LEDGER_ID_SIZE);
+    return customer_transfer(ledger, &transfer, id, key, reason, out, e);
 }

@@ -5,59 +5,52 @@
 #include <stdio.h>
 #include <string.h>
 
-static int add(uint64_t a, uint64_t b, uint64_t *sum)
+// UINT64_MAX stands for what does not fit, as in usage_kib_ms.
+static uint64_t add(uint64_t a, uint64_t b)
 {
-    return __builtin_add_overflow(a, b, sum) ? -EOVERFLOW : 0;
+    return __builtin_add_overflow(a, b, &a) ? UINT64_MAX : a;
 }
 
-int rate_quantity(enum sku sku, const struct usage *u, uint64_t *quantity)
+static uint64_t quantity_of(enum sku sku, const struct usage *u)
 {
     switch (sku) {
     case SKU_START_FEE:
-        *quantity = u->starts;
-        return 0;
+        return u->starts;
     case SKU_BUILD_FEE:
-        *quantity = u->builds;
-        return 0;
+        return u->builds;
     case SKU_BUILD_CPU:
-        *quantity = u->build_cpu_ns;
-        return 0;
+        return u->build_cpu_ns;
     case SKU_DOMAIN_CPU:
-        *quantity = u->cpu_ns;
-        return 0;
+        return u->cpu_ns;
     case SKU_DOMAIN_WALL:
-        *quantity = u->wall_ns;
-        return 0;
+        return u->wall_ns;
     case SKU_MEMORY_RESERVED:
-        *quantity = u->mem_reserved_kib_ms;
-        break;
+        return u->mem_reserved_kib_ms;
     case SKU_MEMORY_PEAK:
-        *quantity = usage_kib_ms(u->mem_peak_kib, u->wall_ns);
-        break;
+        return usage_kib_ms(u->mem_peak_kib, u->wall_ns);
     case SKU_NET_RX_BYTES:
-        *quantity = u->net_rx_bytes;
-        return 0;
+        return u->net_rx_bytes;
     case SKU_NET_TX_BYTES:
-        *quantity = u->net_tx_bytes;
-        return 0;
+        return u->net_tx_bytes;
     case SKU_NET_PACKETS:
-        *quantity = u->net_packets;
-        return 0;
+        return u->net_packets;
     case SKU_DISK_BYTES:
-        return add(u->disk_read_bytes, u->disk_write_bytes, quantity);
+        return add(u->disk_read_bytes, u->disk_write_bytes);
     case SKU_DISK_OPS:
-        *quantity = u->disk_ops;
-        return 0;
+        return u->disk_ops;
     case SKU_CONSOLE_BYTES:
-        *quantity = u->console_bytes;
-        return 0;
+        return u->console_bytes;
     case SKU_STORAGE:
-        *quantity = u->storage_kib_ms;
-        break;
+        return u->storage_kib_ms;
     case SKU_END:
-        return -EINVAL;
+        break;
     }
-    // usage_kib_ms says by UINT64_MAX that it did not fit.
+    return UINT64_MAX;
+}
+
+int rate_quantity(enum sku sku, const struct usage *usage, uint64_t *quantity)
+{
+    *quantity = quantity_of(sku, usage);
     return *quantity == UINT64_MAX ? -EOVERFLOW : 0;
 }
 
@@ -65,7 +58,9 @@ int rate_quantity(enum sku sku, const struct usage *u, uint64_t *quantity)
 static int line_amount(const struct price *price, enum rounding rounding,
                        uint64_t quantity, int64_t *amount_nano)
 {
-    unsigned __int128 exact = (unsigned __int128)quantity * price->nano;
+    uint64_t beyond =
+        quantity > price->included ? quantity - price->included : 0;
+    unsigned __int128 exact = (unsigned __int128)beyond * price->nano;
     unsigned __int128 whole = exact / price->per;
     unsigned __int128 rest = exact % price->per;
     int up = 0;
@@ -84,6 +79,8 @@ static int line_amount(const struct price *price, enum rounding rounding,
         break;
     }
     whole += up;
+    if (beyond && whole < price->minimum_nano)
+        whole = price->minimum_nano;
     if (whole > INT64_MAX)
         return -EOVERFLOW;
     *amount_nano = (int64_t)whole;

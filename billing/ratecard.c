@@ -55,8 +55,14 @@ size_t ratecard_pack(const struct ratecard *card, uint8_t *out)
         price->sku = sku;
         price->price_nano = card->prices[sku].nano;
         price->per = card->prices[sku].per;
+        price->included = card->prices[sku].included;
+        price->minimum_nano = card->prices[sku].minimum_nano;
         list[message.n_prices++] = price;
     }
+    message.effective_s = card->effective_s;
+    if (!sodium_is_zero(card->customer, sizeof(card->customer)))
+        message.customer = (ProtobufCBinaryData){sizeof(card->customer),
+                                                 (uint8_t *)card->customer};
     return billing__rate_card__pack(&message, out);
 }
 
@@ -86,8 +92,12 @@ static int ratecard_from(struct ratecard *card,
         if (!sku_info(price->sku) || price->per == 0)
             return -1;
         card->prices[price->sku] =
-            (struct price){price->price_nano, price->per, 1};
+            (struct price){price->price_nano, price->per, 1, price->included,
+                           price->minimum_nano};
     }
+    card->effective_s = message->effective_s;
+    if (message->customer.len == sizeof(card->customer))
+        memcpy(card->customer, message->customer.data, sizeof(card->customer));
     return 0;
 }
 
@@ -106,6 +116,14 @@ int ratecard_unpack(struct ratecard *card, const uint8_t *bytes, size_t len,
              memcmp(again, bytes, len) == 0;
     billing__rate_card__free_unpacked(message, NULL);
     return ok ? 0 : err_set(e, EINVAL, "the rate card is malformed");
+}
+
+int ratecard_applies(const struct ratecard *card, const uint8_t customer[32],
+                     uint64_t time_ns)
+{
+    return time_ns / 1000000000 >= card->effective_s &&
+           (sodium_is_zero(card->customer, sizeof(card->customer)) ||
+            memcmp(card->customer, customer, sizeof(card->customer)) == 0);
 }
 
 void ratecard_digest(const struct ratecard *card,

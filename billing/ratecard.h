@@ -6,14 +6,15 @@
 //
 // A price is the fraction price_nano / per nano-units of the card's currency
 // for one unit, so that "0.011 a CPU second" is exact per nanosecond. An SKU
-// that a card does not list is not charged.
+// that a card does not list is not charged. `included` units of each submission
+// cost nothing; a line that uses more than those costs at least minimum_nano.
 //
 // Rounding: quantities are whole units. A line's amount is
-// quantity * price_nano / per in exact integers (128 bits, checked) rounded
-// *once* by the card's mode; there is one line per SKU and submission. Sums of
-// lines (charge of a submission, total of an invoice) are never rounded again.
-// All modes are monotone, so a submission inside its budgets never costs more
-// than its quote.
+// (quantity - included) * price_nano / per in exact integers (128 bits,
+// checked) rounded *once* by the card's mode; there is one line per SKU and
+// submission. Sums of lines (charge of a submission, total of an invoice) are
+// never rounded again. All modes are monotone, so a submission inside its
+// budgets never costs more than its quote.
 #ifndef BILLING_RATECARD_H
 #define BILLING_RATECARD_H
 
@@ -68,6 +69,8 @@ struct price {
     uint64_t nano; // 0: listed, and free
     uint64_t per;  // at least 1
     int listed;
+    uint64_t included;
+    uint64_t minimum_nano;
 };
 
 struct ratecard {
@@ -75,7 +78,13 @@ struct ratecard {
     char currency[RATECARD_CURRENCY_SIZE];
     enum rounding rounding;
     struct price prices[SKU_END]; // by enum sku; [0] unused
+    uint64_t effective_s;         // admissions from then on, since 1970
+    uint8_t customer[32];         // whose admissions; zero: everybody's
 };
+
+// Whether a submission of `customer` may be accepted by this card at a time.
+int ratecard_applies(const struct ratecard *card, const uint8_t customer[32],
+                     uint64_t time_ns);
 
 // Reads and checks a card's file. 0, or -errno with the reason in `e`
 // ("FILE:LINE: ...").

@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: ISC
 // Rate cards as files. A price is one string of comma-separated pairs, like a
 // device in xl.cfg: sku and unit (must be the SKU's own, so that nobody prices
-// seconds as nanoseconds), price_nano, and per (1 if missing).
+// seconds as nanoseconds), price_nano, per (1 if missing), included and
+// minimum_nano (0 if missing).
 #include "billing/ratecard.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "lib/buf.h"
 #include "lib/cfg.h"
+#include "lib/hex.h"
 #include "lib/io.h"
 
 struct card_file {
     char *version;
     char *currency;
     char *rounding;
+    char *effective;
+    char *customer;
     struct cfg_list prices;
 };
 
@@ -24,6 +29,8 @@ static const struct cfg_key keys[] = {
     CFG_STR_KEY("currency", struct card_file, currency,
                 RATECARD_CURRENCY_SIZE - 1, CFG_REQUIRED),
     CFG_STR_KEY("rounding", struct card_file, rounding, 16, CFG_REQUIRED),
+    CFG_STR_KEY("effective", struct card_file, effective, 20, 0),
+    CFG_STR_KEY("customer", struct card_file, customer, 64, 0),
     CFG_LIST_KEY("prices", struct card_file, prices, SKU_END, CFG_REQUIRED),
     {0},
 };
@@ -74,7 +81,7 @@ static int number(const struct place *at, const char *key, const char *text,
 
 // The pairs of one price, as written.
 struct pairs {
-    char *sku, *unit, *price_nano, *per;
+    char *sku, *unit, *price_nano, *per, *included, *minimum_nano;
 };
 
 static int pairs_split(const struct place *at, char *text, struct pairs *out,
@@ -88,7 +95,10 @@ static int pairs_split(const struct place *at, char *text, struct pairs *out,
         {"unit", &out->unit},
         {"price_nano", &out->price_nano},
         {"per", &out->per},
+        {"included", &out->included},
+        {"minimum_nano", &out->minimum_nano},
     };
+    const size_t known_count = sizeof(known) / sizeof(known[0]);
     char *save = NULL;
 
     for (char *pair = strtok_r(text, ",", &save); pair;
@@ -101,9 +111,9 @@ static int pairs_split(const struct place *at, char *text, struct pairs *out,
                            PLACE_ARGS(at), trim(pair));
         *value++ = '\0';
         pair = trim(pair);
-        while (i < 4 && strcmp(known[i].key, pair) != 0)
+        while (i < known_count && strcmp(known[i].key, pair) != 0)
             i++;
-        if (i == 4)
+        if (i == known_count)
             return err_set(e, EINVAL, PLACE_FMT "a price has no \"%.40s\"",
                            PLACE_ARGS(at), pair);
         if (*known[i].value)
@@ -144,6 +154,11 @@ static int price_parse(const struct place *at, char *text,
     r = number(at, "price_nano", pairs.price_nano, &price->nano, e);
     if (r == 0 && pairs.per)
         r = number(at, "per", pairs.per, &price->per, e);
+    if (r == 0 && pairs.included)
+        r = number(at, "included", pairs.included, &price->included, e);
+    if (r == 0 && pairs.minimum_nano)
+        r = number(at, "minimum_nano", pairs.minimum_nano, &price->minimum_nano,
+                   e);
     if (r == 0 && price->per == 0)
         r = err_set(e, EINVAL, PLACE_FMT "per must be at least 1",
                     PLACE_ARGS(at));
@@ -162,6 +177,42 @@ static int plain_check(const char *file, const char *key, const char *text,
                        "%s: %s must be of letters, digits and .-_ only", file,
                        key);
     return 0;
+}
+
+// "2026-12-01", or with a time: "2026-12-01T12:00:00Z".
+static int effective_parse(const char *file, const char *text,
+                           uint64_t *effective_s, struct err *e)
+{
+    static const char *const forms[] = {"%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct tm tm = {0};
+        const char *end = strptime(text, forms[i], &tm);
+        time_t time_s = end && !*end ? timegm(&tm) : -1;
+
+        if (time_s >= 0) {
+            *effective_s = time_s;
+            return 0;
+        }
+    }
+    return err_set(e, EINVAL,
+                   "%s: effective is a day such as 2026-12-01 or a time such "
+                   "as 2026-12-01T12:00:00Z, not \"%s\"",
+                   file, text);
+}
+
+static int whose_parse(const char *file, const struct card_file *from,
+                       struct ratecard *card, struct err *e)
+{
+    int r = 0;
+
+    if (from->effective)
+        r = effective_parse(file, from->effective, &card->effective_s, e);
+    if (r == 0 && from->customer &&
+        hex_decode(card->customer, sizeof(card->customer), from->customer) < 0)
+        r = err_set(e, EINVAL, "%s: customer is a key of 64 hexadecimal digits",
+                    file);
+    return r;
 }
 
 static int card_fill(const char *file, struct card_file *from,
@@ -184,6 +235,7 @@ static int card_fill(const char *file, struct card_file *from,
                        "%s: rounding is \"down\", \"up\", \"half-up\" or "
                        "\"half-even\", not \"%s\"",
                        file, from->rounding);
+    r = whose_parse(file, from, card, e);
     for (size_t i = 0; r == 0 && i < from->prices.n; i++) {
         struct place at = {file, from->prices.line[i]};
 

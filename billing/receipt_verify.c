@@ -230,6 +230,9 @@ static int admission_take(struct checker *c, const struct entry *entry,
     if (memcmp(admission->card_digest, report->card_digest,
                RATECARD_DIGEST_SIZE) != 0)
         return bad(e, "the submission was accepted by another rate card");
+    if (!ratecard_applies(&report->card, admission->customer_key,
+                          entry->time_ns))
+        return bad(e, "the rate card is of another time or customer");
     memcpy(books->submission_id, admission->submission_id, LEDGER_ID_SIZE);
     memcpy(books->key, admission->customer_key, sizeof(books->key));
     strcpy(books->currency, report->card.currency);
@@ -266,7 +269,7 @@ static int transfer_take(struct checker *c, const struct entry *entry,
 
     if (r < 0)
         return r;
-    if (purpose < PURPOSE_HOLD || transfer->kind != rules[purpose].kind ||
+    if (!purpose_is_step(purpose) || transfer->kind != rules[purpose].kind ||
         c->stage < rules[purpose].from || c->stage >= rules[purpose].to)
         return bad(e, "the receipt has a transfer that does not belong there");
     c->stage = rules[purpose].to;

@@ -7,16 +7,17 @@
 $(call protobuf,billing/proto/receipt.proto)
 
 RECEIPT_SRCS := billing/usage.c billing/ratecard.c billing/ratecard_file.c \
-    billing/rate.c billing/merkle.c billing/receipts_key.c billing/entry.c \
-    billing/batch.c billing/receipt_verify.c billing/receipt_print.c \
-    gen/receipt.pb-c.c
+    billing/rate.c billing/tariff.c billing/merkle.c billing/receipts_key.c \
+    billing/entry.c billing/batch.c billing/receipt_verify.c \
+    billing/receipt_print.c billing/witness.c gen/receipt.pb-c.c
 RECEIPT_LIBS := -lsodium -lprotobuf-c -ljansson
 
 LEDGER_SRCS := $(RECEIPT_SRCS) billing/ledger.c billing/ledger_log.c \
     billing/ledger_account.c billing/ledger_transfer.c \
     billing/ledger_submission.c billing/ledger_batch.c billing/receipt.c \
-    billing/settled.c billing/invoice.c billing/export.c billing/audit.c \
-    billing/audit_books.c billing/audit_tables.c
+    billing/chain.c billing/settled.c billing/statement.c billing/invoice.c billing/invoice_html.c \
+    billing/export.c billing/audit.c billing/audit_books.c \
+    billing/audit_tables.c
 LEDGER_LIBS := $(RECEIPT_LIBS) $(LIB_DB_LIBS)
 
 $(call host-program,hostel-ledger,billing/main.c $(LEDGER_SRCS) $(LIB_SRCS) \
@@ -43,6 +44,20 @@ $(call unit-test,invoice_draft,tests/unit/invoice_draft.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 $(call unit-test,receipt_lies,tests/unit/receipt_lies.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,receipt_second,tests/unit/receipt_second.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,ledger_powercut,tests/unit/ledger_powercut.c \
+    tests/unit/powercut.c $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,rate_property,tests/unit/rate_property.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,statement_lines,tests/unit/statement_lines.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+$(call unit-test,witness_histories,tests/unit/witness_histories.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+
+$(call unit-test,audit_bytes,tests/unit/audit_bytes.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
+E2E_TESTS += tests/e2e/billing
 
 # What a harness links beside itself; it includes the file it is about.
 FUZZERS += tests/fuzz/ratecard.c tests/fuzz/receipt.c

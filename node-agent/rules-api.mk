@@ -5,7 +5,7 @@
 API_SIG_SRCS := node-agent/api/httpsig.c
 API_SRCS := $(API_SIG_SRCS) $(addprefix node-agent/api/, main.c api.c mux.c \
     server.c conn.c route.c request.c reply.c auth.c nonces.c upload.c \
-    render.c document.c node.c submission.c console.c account.c)
+    spool.c known.c render.c document.c node.c submission.c console.c account.c)
 API_LIBS := -lmicrohttpd -lsodium -lpthread
 API_TEST_SRCS = $(filter-out %/api/main.c,$(API_SRCS)) $(BUNDLE_SRCS) \
     $(RECEIPT_SRCS) $(AGENT_IPC_SRCS) $(LIB_SRCS) $(LIB_JSON_SRCS)
@@ -15,7 +15,8 @@ API_TEST_LIBS = $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS)
 CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c \
     attach.c show.c bundle_opts.c cmd_keygen.c cmd_context.c cmd_node.c \
     cmd_bundle.c cmd_inspect.c cmd_verify.c cmd_quote.c cmd_submit.c \
-    cmd_show.c cmd_console.c cmd_receipt.c cmd_invoice.c cmd_account.c)
+    cmd_show.c cmd_console.c cmd_receipt.c cmd_invoice.c cmd_account.c \
+    cmd_statement.c cmd_witness.c)
 $(call host-program,hostel,$(CLI_SRCS) $(API_SIG_SRCS) $(BUNDLE_SRCS) \
     $(RECEIPT_SRCS) $(LIB_SRCS) $(LIB_JSON_SRCS),\
     -lcurl -lpthread $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
@@ -24,6 +25,8 @@ $(call unit-test,httpsig,tests/unit/httpsig_test.c $(API_SIG_SRCS) $(LIB_SRCS),-
 $(call unit-test,nonces,tests/unit/nonces_test.c node-agent/api/nonces.c,\
     -lsodium -lpthread)
 $(call unit-test,api,tests/unit/api_test.c tests/unit/api_fake.c \
+    $(API_TEST_SRCS),$(API_TEST_LIBS))
+$(call unit-test,api_upload,tests/unit/api_upload_test.c tests/unit/api_fake.c \
     $(API_TEST_SRCS),$(API_TEST_LIBS))
 $(call unit-test,cli,tests/unit/cli_test.c tests/unit/api_fake.c \
     $(filter-out %/cli/main.c,$(CLI_SRCS)) $(API_TEST_SRCS),\

@@ -43,3 +43,4 @@ TEST_BUILT += $(BUILD)/tests/slots-driver
 DOMAIN_TESTS += tests/domain/slots
 
 MANUALS += node-agent/agent/hosteld.8 node-agent/agent/hosteld.conf.5
+E2E_TESTS += tests/e2e/agent

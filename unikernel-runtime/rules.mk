@@ -39,42 +39,75 @@ $(SYSROOT_DIR)/headers: $(NEWLIB)/lib/libc.a $(RT_INCLUDES)
 
 RT_KERNEL_SRCS := \
     $(RT)/arch/x86_64/entry.c \
+    $(RT)/arch/x86_64/switch.c \
     $(RT)/fs/device.c \
     $(RT)/fs/file.c \
     $(RT)/fs/initrd.c \
+    $(RT)/fs/pipe.c \
     $(RT)/fs/ramfs.c \
     $(RT)/fs/ramfs_file.c \
     $(RT)/kernel/boot.c \
     $(RT)/kernel/clock.c \
     $(RT)/kernel/console.c \
     $(RT)/kernel/event.c \
+    $(RT)/kernel/lock.c \
     $(RT)/kernel/pages.c \
     $(RT)/kernel/panic.c \
     $(RT)/kernel/random.c \
-    $(RT)/kernel/thread.c
+    $(RT)/kernel/sched.c \
+    $(RT)/kernel/signal.c \
+    $(RT)/kernel/thread.c \
+    $(RT)/kernel/thread_life.c \
+    $(RT)/kernel/timeout.c \
+    $(RT)/kernel/trap.c
 RT_LIBC_SRCS := \
     $(RT)/arch/x86_64/string.c \
     $(RT)/libc/absent.c \
+    $(RT)/libc/alarm.c \
+    $(RT)/libc/deadline.c \
     $(RT)/libc/descriptors.c \
     $(RT)/libc/dirent.c \
+    $(RT)/libc/glob.c \
     $(RT)/libc/lock.c \
+    $(RT)/libc/mman.c \
     $(RT)/libc/paths.c \
+    $(RT)/libc/poll.c \
     $(RT)/libc/process.c \
+    $(RT)/libc/pthread.c \
+    $(RT)/libc/pthread_attr.c \
+    $(RT)/libc/pthread_barrier.c \
+    $(RT)/libc/pthread_cond.c \
+    $(RT)/libc/pthread_key.c \
+    $(RT)/libc/pthread_mutex.c \
+    $(RT)/libc/pthread_rwlock.c \
     $(RT)/libc/random.c \
+    $(RT)/libc/realpath.c \
     $(RT)/libc/reent.c \
-    $(RT)/libc/time.c
+    $(RT)/libc/resource.c \
+    $(RT)/libc/sched.c \
+    $(RT)/libc/semaphore.c \
+    $(RT)/libc/signal.c \
+    $(RT)/libc/stdio_lock.c \
+    $(RT)/libc/syslog.c \
+    $(RT)/libc/terminal.c \
+    $(RT)/libc/time.c \
+    $(RT)/libc/timegm.c \
+    $(RT)/libc/uio.c \
+    $(RT)/libc/users.c
 RT_OBJS := $(RT_KERNEL_SRCS:%.c=$(BUILD)/guest/%.o)
 RT_LIBC_OBJS := $(RT_LIBC_SRCS:%.c=$(BUILD)/guest/%.o)
 DEPFILES += $(RT_OBJS:.o=.d) $(RT_LIBC_OBJS:.o=.d)
 
 # Those of newlib's sources that its own build leaves out for a bare target.
-NEWLIB_POSIX := fnmatch regcomp regerror regexec regfree collate collcmp
+NEWLIB_POSIX := fnmatch glob scandir regcomp regerror regexec regfree collate collcmp
 NEWLIB_POSIX_OBJS := $(NEWLIB_POSIX:%=$(BUILD)/guest/newlib/%.o)
 RT_LIBC_OBJS += $(NEWLIB_POSIX_OBJS)
 
 GUEST_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -I. $(WARN)
 # An upcall saves the general registers only.
-$(BUILD)/guest/$(RT)/kernel/event.o: GUEST_CFLAGS += -mgeneral-regs-only
+$(BUILD)/guest/$(RT)/libc/alarm.o: GUEST_CFLAGS += -mgeneral-regs-only
+$(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock event sched signal timeout): \
+    GUEST_CFLAGS += -mgeneral-regs-only
 # gcc must not make a call of memcpy's own loop.
 $(BUILD)/guest/$(RT)/arch/x86_64/string.o: GUEST_CFLAGS += -fno-builtin \
     -fno-tree-loop-distribute-patterns
@@ -84,16 +117,21 @@ $(BUILD)/guest/%.o: %.c $(SYSROOT_DIR)/headers $(HOSTEL_CC)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTEL_CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
 
+# libc/glob.c is in front of it.
+$(BUILD)/guest/newlib/glob.o: NEWLIB_POSIX_CFLAGS := -Dglob=glob_newlib
 $(NEWLIB_POSIX_OBJS): $(BUILD)/guest/newlib/%.o: $(SYSROOT_DIR)/headers $(HOSTEL_CC)
 	@mkdir -p $(@D)
-	$(Q)$(HOSTEL_CC) -O2 -w -D_GNU_SOURCE -I$(NEWLIB)/posix -c -o $@ $(NEWLIB)/posix/$*.c
+	$(Q)$(HOSTEL_CC) -O2 -w -D_GNU_SOURCE $(NEWLIB_POSIX_CFLAGS) \
+	    -I$(NEWLIB)/posix -c -o $@ $(NEWLIB)/posix/$*.c
 
 # The runtime is one object, of which the linker keeps what a program uses.
 # Only what POSIX or newlib names is visible to programs, and weakly: one may
 # have a function of its own called, say, link or panic.
 $(SYSROOT_DIR)/usr/lib/hostel.o: $(RT_OBJS) $(RT_LIBC_OBJS) $(RT)/rules.mk
 	$(call say,LD,$@)
-	$(Q)nm -g --defined-only -j $(RT_LIBC_OBJS) | sed '/:$$/d' > $@.public
+	$(Q)nm -g --defined-only -j $(RT_LIBC_OBJS) | \
+	    sed '/:$$/d; /^deadline_of$$/d; /^timespec_ns$$/d; /^mutex_is_mine$$/d; /^glob_newlib$$/d' \
+	    > $@.public
 	$(Q)echo _start >> $@.public
 	$(Q)ld -r -o $@.all $(RT_OBJS) $(RT_LIBC_OBJS)
 	$(Q)objcopy --keep-global-symbols=$@.public \

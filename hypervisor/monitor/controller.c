@@ -81,8 +81,11 @@ static int prepare_check(const struct hvc_prepare *p, const struct image *m,
 {
     uint64_t missing = m->note.cpu_features & ~cpu_features();
 
-    if (p->memory_kib == 0 || p->memory_kib % (HV_PAGE / 1024) ||
-        p->memory_kib > HV_RAM_MAX / 1024)
+    if (p->memory_kib == 0)
+        return err_set(e, ENOMEM,
+                       "no memory is left beside its image and files: ask for "
+                       "more");
+    if (p->memory_kib % (HV_PAGE / 1024) || p->memory_kib > HV_RAM_MAX / 1024)
         return err_set(e, EINVAL, "%lu KiB is no amount of memory it can have",
                        p->memory_kib);
     if (p->memory_kib < m->note.min_memory_kib)

@@ -95,8 +95,10 @@ int nursery_main(int argc, char **argv)
         struct hvc_make m;
         ssize_t n = sock_recv(NURSERY_FD, &m, sizeof(m), fds, &nfds);
 
-        if (n == 0)
-            return 0; // the spawner is gone; its domains live on
+        // The spawner is gone (perhaps before it read all we said); its
+        // domains live on.
+        if (n == 0 || n == -ECONNRESET)
+            return 0;
         // A sibling process that misbehaves stops the house.
         if (make_check(&m, n, nfds) < 0) {
             log_error("a malformed message on descriptor %d", NURSERY_FD);

@@ -491,6 +491,7 @@ int run_main(int argc, char **argv)
     struct err e = {0};
     struct rusage u;
 
+    close_range(3, ~0u, 0); // the caller's: the monitor is to have none
     catch_signals();
     if (describe(&r, argc, argv, &e) < 0 || open_files(&r, &e) < 0 ||
         make_slot(&r, &e) < 0 || await_ready(&r, &e) < 0 || start(&r, &e) < 0) {

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
+#include "hypervisor/abi/hv.h"
 
 #define SECTIONS_MAX 512
 #define CHUNK        64 // symbols read at once
@@ -60,7 +61,7 @@ static void consider(const Elf64_Sym *s, uint64_t address, struct match *m)
 
     if ((type != STT_FUNC && type != STT_NOTYPE) || s->st_name == 0 ||
         s->st_shndx == SHN_UNDEF || s->st_shndx == SHN_ABS ||
-        s->st_value > address)
+        s->st_value > address || address >= HV_IMAGE_LIMIT)
         return;
     if (s->st_size && address - s->st_value >= s->st_size)
         return;

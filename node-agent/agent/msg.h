@@ -252,14 +252,19 @@ enum document_kind {
     DOC_INVOICE_TEXT,
     DOC_USAGE_CSV,
     DOC_RATECARD,     /* text */
-    DOC_KEY_CERT      /* certificate of the receipts key */
+    DOC_KEY_CERT,     /* certificate of the receipts key */
+    DOC_INVOICE_HTML,
+    DOC_STATEMENT_JSON,
+    DOC_SPEND_JSON,
+    DOC_CHAIN         /* protobuf, signed batches after number `after` */
 };
 struct msg_document {
     struct msg_head head;
     key_id_t customer;
     sub_id_t id;      /* DOC_RECEIPT */
     uint32_t kind;    /* enum document_kind */
-    uint32_t month;   /* invoices and CSV: 202611; 0 = everything */
+    uint32_t month;   /* of an account's: 202611; 0 = everything */
+    uint64_t after;   /* DOC_CHAIN */
 };
 
 struct msg_hold {

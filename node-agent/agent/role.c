@@ -116,7 +116,8 @@ static int limits_set(const struct role_rule *r, struct err *e)
     return 0;
 }
 
-static int caps_drop(uint64_t keep, struct err *e)
+/* What it may use now, and what any program it runs could ever have. */
+static int caps_drop(uint64_t keep, uint64_t bound, struct err *e)
 {
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct have[2], want[2];
@@ -130,8 +131,8 @@ static int caps_drop(uint64_t keep, struct err *e)
         want[i].effective = want[i].permitted;
         want[i].inheritable = 0;
     }
-    for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
-        if (!(keep & BIT(cap)) && prctl(PR_CAPBSET_READ, cap) == 1 &&
+    for (int cap = 0; cap < 64; cap++) /* also ones newer than our headers */
+        if (!(bound & BIT(cap)) && prctl(PR_CAPBSET_READ, cap) == 1 &&
             prctl(PR_CAPBSET_DROP, cap) < 0)
             return err_errno(e, "dropping a capability for good");
     if (syscall(SYS_capset, &head, want) < 0)
@@ -167,13 +168,12 @@ int role_confine(const struct node_config *cfg, enum role role, struct err *e)
     if (r->caps) {
         if (setgroups(0, NULL) < 0)
             return err_errno(e, "leaving groups");
-        if (caps_drop(r->caps, e) < 0)
+        if (caps_drop(r->caps, r->caps, e) < 0)
             return -e->code;
     } else {
-        /* The bounding set goes first: dropping from it needs CAP_SETPCAP,
-         * which goes with the user id. */
-        if (caps_drop(BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP), e) <
-                0 ||
+        /* The rest goes with the user id. */
+        if (caps_drop(BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP), 0,
+                      e) < 0 ||
             uid_become(UID_ROLE(cfg->uid_base, role), e) < 0)
             return -e->code;
     }

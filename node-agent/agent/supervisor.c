@@ -81,10 +81,14 @@ static _Noreturn void role_exec(struct supervisor *s, enum role role,
 {
     char *argv[] = {"hosteld", "--role", (char *)role_name(role), NULL};
     char *env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL, NULL};
-    sigset_t none;
+    sigset_t blocked;
 
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* The spawner is asked to stop by SIGTERM, which must not kill it before
+     * it listens. */
+    sigemptyset(&blocked);
+    if (role == ROLE_SPAWNER)
+        sigaddset(&blocked, SIGTERM);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
     signal(SIGPIPE, SIG_DFL);
     /* A terminal's signals are for the supervisor to handle. */
     setsid();
@@ -367,7 +371,8 @@ static int supervisor_loop(struct supervisor *s, struct err *e)
             log_error("%s", e->text);
         log_error("starting all roles anew");
         generation_pause(s);
-        if (s->stopping)
+        /* With domains to end, somebody must be there to do it. */
+        if (s->stopping && !s->cfg.destroy_on_stop)
             return 0;
     }
     notify("STOPPING=1");

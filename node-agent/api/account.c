@@ -83,16 +83,55 @@ static bool account_month(struct request *rq, uint32_t *month)
 void serve_invoice(struct request *rq)
 {
     const char *format = request_arg(rq, "format");
-    bool text = format && !strcmp(format, "text");
-    struct msg_document msg = {.kind =
-                                   text ? DOC_INVOICE_TEXT : DOC_INVOICE_JSON};
+    static const struct {
+        const char *name, *type;
+        uint32_t kind;
+    } formats[] = {
+        {"json", "application/json", DOC_INVOICE_JSON},
+        {"text", "text/plain; charset=utf-8", DOC_INVOICE_TEXT},
+        {"html", "text/html; charset=utf-8", DOC_INVOICE_HTML},
+    };
+    struct msg_document msg = {0};
+    size_t i = 0;
 
-    if (format && !text && strcmp(format, "json"))
+    while (format && i < 3 && strcmp(format, formats[i].name))
+        i++;
+    if (i == 3) {
         reply_problem(rq, 400, 0,
-                      "the argument \"format\" must be \"json\" or \"text\"");
-    else if (account_whose(rq, &msg.customer) && account_month(rq, &msg.month))
-        document_reply(rq, &msg,
-                       text ? "text/plain; charset=utf-8" : "application/json");
+                      "the argument \"format\" must be \"json\", \"text\" or "
+                      "\"html\"");
+        return;
+    }
+    msg.kind = formats[i].kind;
+    if (account_whose(rq, &msg.customer) && account_month(rq, &msg.month))
+        document_reply(rq, &msg, formats[i].type);
+}
+
+static void account_json(struct request *rq, uint32_t kind)
+{
+    struct msg_document msg = {.kind = kind};
+
+    if (account_whose(rq, &msg.customer) && account_month(rq, &msg.month))
+        document_reply(rq, &msg, "application/json");
+}
+
+void serve_statement(struct request *rq)
+{
+    account_json(rq, DOC_STATEMENT_JSON);
+}
+
+void serve_spend(struct request *rq)
+{
+    account_json(rq, DOC_SPEND_JSON);
+}
+
+// Open to anybody: that everyone sees the same is what they are for.
+void serve_batches(struct request *rq)
+{
+    struct msg_document msg = {.kind = DOC_CHAIN};
+
+    if (request_arg_u64(rq, "after", 0, INT64_MAX, &msg.after))
+        document_reply(rq, &msg, "application/vnd.hostel.batches");
 }
 
 void serve_usage_csv(struct request *rq)

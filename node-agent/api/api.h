@@ -5,12 +5,13 @@
 #ifndef API_API_H
 #define API_API_H
 
-#include <stdatomic.h>
 #include <stdint.h>
 
 #include "node-agent/agent/msg.h"
 #include "node-agent/agent/role.h"
+#include "node-agent/api/known.h"
 #include "node-agent/api/mux.h"
+#include "node-agent/api/spool.h"
 
 struct nonces;
 
@@ -20,7 +21,8 @@ struct api {
     struct mux *keeper, *ledger;
     struct nonces *nonces;
     uint64_t started_real_ns;
-    atomic_uint_fast64_t spooled_bytes; // uploads under way
+    struct spool spool; // uploads under way
+    struct known known; // who has an account
     // What the ledger said when the role started.
     char currency[8];
     char ratecard[32]; // version

@@ -17,9 +17,9 @@
 #include "node-agent/api/nonces.h"
 
 #define ACCEPT_SIGNATURE                                                       \
-    SIGNATURE_TAG                                                              \
+    SIGNATURE_LABEL                                                            \
     "=(\"@method\" \"@authority\" \"@path\" \"@query\" "                       \
-    "\"content-digest\");created;keyid;nonce;tag=\"" SIGNATURE_TAG "\""
+    "\"content-digest\");created;keyid;nonce;tag=\"%s\""
 
 static const char *const required[] = {"@method", "@authority", "@path",
                                        "@query"};
@@ -44,8 +44,12 @@ static bool auth_refuse(struct request *rq, const char *fmt, ...)
 
 void auth_demand(struct request *rq)
 {
-    auth_refuse(rq, "this request must be signed with a customer's key: %s",
-                ACCEPT_SIGNATURE);
+    char tag[SIGNATURE_TAG_SIZE];
+
+    auth_refuse(
+        rq,
+        "this request must be signed with a customer's key: " ACCEPT_SIGNATURE,
+        signature_tag(tag, rq->api->cfg->node_id));
 }
 
 static const char *auth_field(void *arg, const char *name)
@@ -57,6 +61,8 @@ static const char *auth_field(void *arg, const char *name)
 static bool auth_policy(struct request *rq, const struct httpsig *sig,
                         key_id_t *key)
 {
+    char tag[SIGNATURE_TAG_SIZE];
+
     for (size_t i = 0; i < sizeof(required) / sizeof(*required); i++)
         if (!httpsig_covers(sig, required[i]))
             return auth_refuse(rq, "the signature does not cover \"%s\"",
@@ -64,9 +70,12 @@ static bool auth_policy(struct request *rq, const struct httpsig *sig,
     if (rq->body.len && !httpsig_covers(sig, "content-digest"))
         return auth_refuse(rq,
                            "the signature does not cover \"content-digest\"");
-    if (strcmp(sig->tag, SIGNATURE_TAG))
+    signature_tag(tag, rq->api->cfg->node_id);
+    if (strcmp(sig->tag, tag))
         return auth_refuse(rq,
-                           "the signature's tag is not \"" SIGNATURE_TAG "\"");
+                           "the signature's tag is not \"%s\": it was not "
+                           "made for this node",
+                           tag);
     if (*sig->alg && strcmp(sig->alg, "ed25519"))
         return auth_refuse(rq, "the signature's algorithm is not ed25519");
     if (!*sig->nonce)
@@ -108,8 +117,25 @@ static bool auth_once(struct request *rq, const struct httpsig *sig,
                       const key_id_t *key, uint64_t now_s)
 {
     uint64_t until_s = (uint64_t)sig->created + SIGNATURE_AGE_S;
-    int r = nonces_add(rq->api->nonces, key->b, sig->nonce, until_s, now_s);
+    struct err e = {0};
+    unsigned status;
+    int r;
 
+    // Asking twice changes nothing, and who has no account has nothing to
+    // change: neither takes room in the table.
+    if (!strcmp(rq->method, "GET") || !strcmp(rq->method, "HEAD"))
+        return true;
+    status = known_check(&rq->api->known, rq->api->ledger, key, &e);
+    if (status) {
+        reply_problem(rq, status, status == 503, "%s", e.text);
+        return false;
+    }
+    r = nonces_add(rq->api->nonces, key->b, sig->nonce, until_s, now_s);
+    if (r == -EDQUOT) {
+        reply_problem(rq, 429, SIGNATURE_AGE_S,
+                      "your key has signed too many requests of late");
+        return false;
+    }
     if (r == -EEXIST)
         return auth_refuse(rq, "this signature was used before");
     if (r == -ENOSPC) {

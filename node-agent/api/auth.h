@@ -5,7 +5,9 @@
 // operator, unless the request is signed by a customer. On TCP a customer
 // signs the request (httpsig.h): @method, @authority, @path, @query and, with
 // a body, content-digest; parameters created (within SIGNATURE_AGE_S), keyid
-// (the public key in hex), nonce (never used before) and tag "hostel".
+// (the public key in hex), nonce (never used before,
+// where the request changes something) and tag,
+// which names this node (v1.h).
 
 #ifndef API_AUTH_H
 #define API_AUTH_H

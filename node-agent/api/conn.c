@@ -70,6 +70,7 @@ void conn_phase(struct conn *c, enum conn_phase phase)
     case CONN_BODY:
         c->began_ns = now;
         c->body_bytes = 0;
+        c->body_rate = BODY_BYTES_PER_S;
         c->deadline_ns = now + BODY_PAUSE_NS;
         break;
     case CONN_ANSWER:
@@ -78,6 +79,13 @@ void conn_phase(struct conn *c, enum conn_phase phase)
     }
     if (phase != CONN_HEAD)
         c->fresh = false;
+    pthread_mutex_unlock(&lock);
+}
+
+void conn_rate(struct conn *c, uint64_t bytes_per_s)
+{
+    pthread_mutex_lock(&lock);
+    c->body_rate = bytes_per_s;
     pthread_mutex_unlock(&lock);
 }
 
@@ -90,7 +98,7 @@ void conn_received(struct conn *c, size_t len)
         c->body_bytes += len;
         pause = clock_mono_ns() + BODY_PAUSE_NS;
         rate = c->began_ns + BODY_PAUSE_NS +
-               c->body_bytes * 1000000000u / BODY_BYTES_PER_S;
+               c->body_bytes * 1000000000u / c->body_rate;
         c->deadline_ns = pause < rate ? pause : rate;
     }
     pthread_mutex_unlock(&lock);

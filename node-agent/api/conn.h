@@ -29,6 +29,7 @@ struct conn {
     bool cut;             // told to go away
     uint64_t began_ns;    // of the body
     uint64_t body_bytes;  // so far
+    uint64_t body_rate;   // bytes a second that it must reach
     uint64_t deadline_ns; // 0: none
 };
 
@@ -37,7 +38,8 @@ struct conn *conn_open(int fd, bool local, const char *peer, uid_t uid);
 void conn_close(struct conn *c);
 
 void conn_phase(struct conn *c, enum conn_phase phase);
-void conn_received(struct conn *c, size_t len); // more of the body
+void conn_rate(struct conn *c, uint64_t bytes_per_s); // of this body
+void conn_received(struct conn *c, size_t len);       // more of the body
 
 // Writes a whole problem+json answer past libmicrohttpd, which cannot answer
 // before a body has come to its end, and gives the client a moment to read

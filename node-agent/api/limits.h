@@ -37,6 +37,14 @@
 
 // Bundles being uploaded, all together: memory that is not yet anybody's.
 #define SPOOL_BYTES_MAX (512ull << 20)
+// Of these, one customer's and one address's.
+#define SPOOL_BYTES_EACH_MAX (SPOOL_BYTES_MAX / 4)
+// They must come at this rate on the whole, from BODY_PAUSE_NS on: a bundle of
+// 64 MiB has 17 minutes.
+#define UPLOAD_BYTES_PER_S 65536u
+
+// How long a key that has an account is let in without asking the ledger.
+#define KNOWN_NS (30ull * 1000000000)
 
 // A request's signature is good for this long; clocks differ.
 #define SIGNATURE_AGE_S 300

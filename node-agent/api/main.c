@@ -50,7 +50,7 @@ static void api_watch(void)
 
 int api_main(const struct node_config *cfg)
 {
-    static struct api api;
+    static struct api api = {.spool = SPOOL_INIT, .known = KNOWN_INIT};
     struct err e = {0};
 
     signal(SIGPIPE, SIG_IGN);

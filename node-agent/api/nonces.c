@@ -9,11 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node-agent/api/limits.h"
+
 #define WAYS 16
+
+// No signature is good for longer, see auth.c.
+#define WINDOW_S (2u * SIGNATURE_AGE_S)
 
 struct entry {
     uint64_t print;
     uint64_t expires_s; // 0: never used
+};
+
+// What a key added in this window and in the one before: at least all of its
+// entries that are still in use.
+struct share {
+    uint64_t print;
+    uint64_t window; // 0: never used
+    uint32_t now, before;
 };
 
 struct nonces {
@@ -21,6 +34,8 @@ struct nonces {
     uint8_t key[crypto_shorthash_KEYBYTES]; // nobody can aim at a set
     uint32_t sets;
     struct entry *entry; // untouched pages cost nothing
+    uint32_t share_max, share_sets;
+    struct share *share;
 };
 
 struct nonces *nonces_new(uint32_t max)
@@ -31,7 +46,12 @@ struct nonces *nonces_new(uint32_t max)
         return NULL;
     n->sets = max / WAYS;
     n->entry = calloc(max, sizeof(*n->entry));
-    if (!n->entry) {
+    n->share_max = max / 16;
+    n->share_sets = (max / 16 + WAYS - 1) / WAYS;
+    n->share = calloc((size_t)n->share_sets * WAYS, sizeof(*n->share));
+    if (!n->entry || !n->share) {
+        free(n->entry);
+        free(n->share);
         free(n);
         return NULL;
     }
@@ -45,6 +65,7 @@ void nonces_free(struct nonces *n)
     if (!n)
         return;
     pthread_mutex_destroy(&n->lock);
+    free(n->share);
     free(n->entry);
     free(n);
 }
@@ -63,12 +84,40 @@ static uint64_t print_make(const struct nonces *n, const uint8_t key[32],
     return print;
 }
 
+// With the lock held: the key's share, brought up to this time. NULL: too many
+// keys are in use.
+static struct share *share_of(struct nonces *n, const uint8_t key[32],
+                              uint64_t now_s)
+{
+    uint64_t print = print_make(n, key, ""), window = 2 + now_s / WINDOW_S;
+    struct share *set = &n->share[(size_t)(print % n->share_sets) * WAYS];
+    struct share *s = NULL;
+
+    for (int i = 0; i < WAYS; i++) {
+        if (set[i].window && set[i].print == print) {
+            s = &set[i];
+            break;
+        }
+        if (!s && set[i].window + 1 < window)
+            s = &set[i];
+    }
+    if (!s)
+        return NULL;
+    if (s->print != print || s->window + 1 < window)
+        *s = (struct share){.print = print};
+    else if (s->window < window)
+        *s = (struct share){.print = print, .before = s->now};
+    s->window = window;
+    return s;
+}
+
 int nonces_add(struct nonces *n, const uint8_t key[32], const char *nonce,
                uint64_t expires_s, uint64_t now_s)
 {
     uint64_t print = print_make(n, key, nonce);
     struct entry *set = &n->entry[(size_t)(print % n->sets) * WAYS];
     struct entry *room = NULL;
+    struct share *share;
     int r = 0;
 
     pthread_mutex_lock(&n->lock);
@@ -78,10 +127,15 @@ int nonces_add(struct nonces *n, const uint8_t key[32], const char *nonce,
         else if (set[i].print == print)
             r = -EEXIST;
     }
-    if (r == 0 && !room)
+    share = share_of(n, key, now_s);
+    if (r == 0 && (!room || !share))
         r = -ENOSPC;
-    if (r == 0)
+    if (r == 0 && share->now + share->before >= n->share_max)
+        r = -EDQUOT;
+    if (r == 0) {
         *room = (struct entry){print, expires_s};
+        share->now++;
+    }
     pthread_mutex_unlock(&n->lock);
     return r;
 }

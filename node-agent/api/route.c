@@ -13,6 +13,7 @@ static const struct route routes[] = {
     {"GET", "/healthz", ACCESS_OPEN, 0, serve_health},
     {"GET", "/v1/node", ACCESS_OPEN, 0, serve_node},
     {"GET", "/v1/ratecard", ACCESS_OPEN, 0, serve_ratecard},
+    {"GET", "/v1/batches", ACCESS_OPEN, 0, serve_batches},
     {"POST", "/v1/quotes", ACCESS_OPEN, 2 * MANIFEST_MAX, serve_quote},
 
     // Open, since what signs it is inside.
@@ -29,6 +30,8 @@ static const struct route routes[] = {
 
     {"GET", "/v1/account", ACCESS_CUSTOMER, 0, serve_account},
     {"GET", "/v1/account/invoice", ACCESS_CUSTOMER, 0, serve_invoice},
+    {"GET", "/v1/account/statement", ACCESS_CUSTOMER, 0, serve_statement},
+    {"GET", "/v1/account/spend", ACCESS_CUSTOMER, 0, serve_spend},
     {"GET", "/v1/account/usage.csv", ACCESS_CUSTOMER, 0, serve_usage_csv},
 
     {"GET", "/v1/domains", ACCESS_OPERATOR, 0, serve_domains},

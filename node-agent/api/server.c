@@ -104,9 +104,9 @@ static void request_begin(struct request *rq)
         refuse(rq, 413, 0, "the body has %llu bytes; %zu are allowed",
                (unsigned long long)length, rq->route->body_max);
     } else if (route_streams(rq->route)) {
-        rq->upload = upload_new(rq->api);
+        rq->upload = upload_new(rq->api, rq->conn);
         if (!rq->upload)
-            refuse(rq, 503, 5, "the node is taking in too much at once");
+            refuse(rq, 503, 5, "the node has no memory for the bundle");
     } else {
         rq->body = (struct buf)BUF_INIT(rq->route->body_max);
     }
@@ -128,7 +128,7 @@ static void request_piece(struct request *rq, const char *data, size_t len)
         status = 413;
     if (!status)
         return;
-    refuse(rq, status, status == 503 ? 5 : 0, "%s",
+    refuse(rq, status, status == 503 || status == 429 ? 5 : 0, "%s",
            *e.text ? e.text : "the body is longer than this request may have");
     refuse_now(rq, false);
 }

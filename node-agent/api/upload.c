@@ -3,8 +3,10 @@
 
 #include "node-agent/api/upload.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "lib/cleanup.h"
@@ -20,27 +22,40 @@ struct upload {
     struct api *api;
     int fd; // memfd
     uint64_t len;
+    struct spool_item spooled;
+    unsigned refused; // by upload_manifest: with this status
     struct bundle_reader *reader;
 };
 
-// Asked as soon as the signature is known to be good, before any file.
+// Asked as soon as the signature is known to be good, before any file: only
+// for who has an account are files taken in.
 static int upload_manifest(void *ctx, const struct manifest *m, struct err *e)
 {
-    const struct upload *u = ctx;
+    struct upload *u = ctx;
+    key_id_t customer;
+    int r = manifest_admit(m, u->api->cfg->node_id,
+                           clock_real_ns() / 1000000000u, e);
 
-    return manifest_admit(m, u->api->cfg->node_id,
-                          clock_real_ns() / 1000000000u, e);
+    if (r < 0)
+        return r;
+    memcpy(customer.b, m->customer, sizeof(customer.b));
+    u->refused = known_check(&u->api->known, u->api->ledger, &customer, e);
+    if (!u->refused)
+        u->refused = spool_customer(&u->api->spool, &u->spooled, customer.b, e);
+    return u->refused ? -EACCES : 0;
 }
 
 static const struct bundle_handler handler = {.manifest = upload_manifest};
 
-struct upload *upload_new(struct api *api)
+struct upload *upload_new(struct api *api, struct conn *from)
 {
     struct upload *u = calloc(1, sizeof(*u));
 
     if (!u)
         return NULL;
     u->api = api;
+    spool_enter(&api->spool, &u->spooled, from->peer);
+    conn_rate(from, UPLOAD_BYTES_PER_S);
     u->fd = memfd_create("bundle", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     u->reader = bundle_reader_new(&handler, u);
     if (u->fd < 0 || !u->reader) {
@@ -58,20 +73,20 @@ void upload_free(struct upload *u)
         close(u->fd);
     if (u->reader)
         bundle_reader_free(u->reader);
-    atomic_fetch_sub(&u->api->spooled_bytes, u->len);
+    spool_leave(&u->api->spool, &u->spooled);
     free(u);
 }
 
 unsigned upload_add(struct upload *u, const void *data, size_t len,
                     struct err *e)
 {
+    unsigned status = spool_take(&u->api->spool, &u->spooled, len, e);
+
+    if (status)
+        return status;
     u->len += len;
-    if (atomic_fetch_add(&u->api->spooled_bytes, len) + len > SPOOL_BYTES_MAX) {
-        err_set(e, EBUSY, "the node is taking in too much at once");
-        return 503;
-    }
     if (bundle_reader_feed(u->reader, data, len, e) < 0)
-        return u->len > BUNDLE_MAX ? 413 : 422;
+        return u->refused ? u->refused : u->len > BUNDLE_MAX ? 413 : 422;
     if (write_full(u->fd, data, len) < 0) {
         err_set(e, ENOMEM, "the node has no memory for the bundle");
         return 503;

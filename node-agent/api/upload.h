@@ -9,11 +9,12 @@
 
 #include "lib/err.h"
 #include "node-agent/api/api.h"
+#include "node-agent/api/conn.h"
 
 struct upload;
 
-// NULL: no memory, or too much is being uploaded already.
-struct upload *upload_new(struct api *api);
+// NULL: no memory. The connection is held to the pace of uploads.
+struct upload *upload_new(struct api *api, struct conn *from);
 void upload_free(struct upload *u);
 
 // The next bytes. Returns the HTTP status with which to refuse the bundle, and

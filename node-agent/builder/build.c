@@ -25,7 +25,7 @@
 #include "node-agent/builder/image.h"
 #include "node-agent/builder/sandbox.h"
 
-#define PIECE_BYTES 65536
+#define PIECE_BYTES  65536
 #define STATUS_BYTES 512 /* bwrap says about 200 */
 
 static void fds_forget(struct build *b)
@@ -202,8 +202,7 @@ static void limits_step(struct build *b)
                    b->wall_limit_ns / 1000000000);
     else if (cpu >= b->cpu_limit_ns)
         build_stop(b, OUTCOME_BUILD_BUDGET,
-                   "the build used up its budget of %" PRIu64
-                   " ms of CPU time",
+                   "the build used up its budget of %" PRIu64 " ms of CPU time",
                    b->cpu_limit_ns / 1000000);
     else if (slot_oom_kills(&b->slot) > b->oom_before)
         build_stop(b, OUTCOME_BUILD_BUDGET,

@@ -36,7 +36,7 @@ struct build {
     uint64_t cpu_limit_ns, wall_limit_ns, memory_kib;
     uint64_t started_mono_ns, ended_mono_ns, cpu_before_ns, oom_before;
 
-    int pid_fd; /* bwrap, once the child has become it */
+    int pid_fd;           /* bwrap, once the child has become it */
     int log_from, log_to; /* the compiler's end of a pipe; the keeper's file */
     int talk_fd;          /* hello: sandbox.h */
     int status_fd;        /* what bwrap says */

@@ -71,29 +71,29 @@ static const int allowed[] = {
     SYS_madvise,  /* cc1's collector */
     SYS_brk,      /* malloc */
     /* processes: the driver and its children */
-    SYS_vfork,           /* the driver starts cc1, as, ld */
-    SYS_fork,            /* the same, older */
-    SYS_execve,          /* the same */
-    SYS_wait4,           /* and waits for them */
-    SYS_exit,            /* a thread ends */
-    SYS_exit_group,      /* a process ends */
-    SYS_kill,            /* the driver stops its children */
-    SYS_tgkill,          /* abort */
-    SYS_getpid,          /* names of intermediate files */
-    SYS_getppid,         /* the shell, should a driver be a script */
-    SYS_gettid,          /* abort */
-    SYS_getuid,          /* the loader: is this setuid? */
-    SYS_geteuid,         /* the same */
-    SYS_getgid,          /* the same */
-    SYS_getegid,         /* the same */
-    SYS_prlimit64,       /* cc1 wants more stack; lowering only, without
-                            privilege */
-    SYS_getrlimit,       /* the same, older */
-    SYS_setrlimit,       /* the same, older */
-    SYS_getrusage,       /* cc1 times its passes */
-    SYS_times,           /* the same */
-    SYS_sysinfo,         /* how much to collect depends on memory */
-    SYS_uname,           /* the loader: kernel version */
+    SYS_vfork,             /* the driver starts cc1, as, ld */
+    SYS_fork,              /* the same, older */
+    SYS_execve,            /* the same */
+    SYS_wait4,             /* and waits for them */
+    SYS_exit,              /* a thread ends */
+    SYS_exit_group,        /* a process ends */
+    SYS_kill,              /* the driver stops its children */
+    SYS_tgkill,            /* abort */
+    SYS_getpid,            /* names of intermediate files */
+    SYS_getppid,           /* the shell, should a driver be a script */
+    SYS_gettid,            /* abort */
+    SYS_getuid,            /* the loader: is this setuid? */
+    SYS_geteuid,           /* the same */
+    SYS_getgid,            /* the same */
+    SYS_getegid,           /* the same */
+    SYS_prlimit64,         /* cc1 wants more stack; lowering only, without
+                              privilege */
+    SYS_getrlimit,         /* the same, older */
+    SYS_setrlimit,         /* the same, older */
+    SYS_getrusage,         /* cc1 times its passes */
+    SYS_times,             /* the same */
+    SYS_sysinfo,           /* how much to collect depends on memory */
+    SYS_uname,             /* the loader: kernel version */
     SYS_sched_getaffinity, /* number of CPUs, asked for by malloc */
     /* start of a process, signals, time */
     SYS_arch_prctl,      /* thread pointer */

@@ -27,7 +27,7 @@ struct house_bind {
 
 static const struct house_bind binds[] = {
     {NULL, HOUSE_TOOLCHAIN, MS_RDONLY | MS_NODEV},
-    {"/usr", "/usr", MS_RDONLY | MS_NODEV}, /* bwrap, libc, the loader */
+    {"/usr", "/usr", MS_RDONLY | MS_NODEV},   /* bwrap, libc, the loader */
     {"/proc", "/proc", MS_NODEV | MS_NOEXEC}, /* bwrap reads mounts, writes
                                                  its uid_map */
 };
@@ -136,8 +136,9 @@ static int house_users(const struct node_config *cfg, struct err *e)
     write_full(go[1], &byte, 1);
     close(go[1]);
     if (waitpid(child, &status, 0) != child || status != 0)
-        return err_set(e, EPERM, "the kernel refused the builder's user ids "
-                                 "(is uid_base taken?)");
+        return err_set(e, EPERM,
+                       "the kernel refused the builder's user ids "
+                       "(is uid_base taken?)");
     return 0;
 }
 

@@ -46,30 +46,55 @@ static void args_add_all(struct args *a, const char *const *words)
 
 static const char *const bwrap_words[] = {
     "bwrap",
-    "--unshare-all",        /* no network, and only one's own processes */
-    "--unshare-user",       /* not only if it can be had */
-    "--disable-userns",     /* nor a way to privileges in new namespaces */
-    "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL",
-    "--die-with-parent",    /* the builder role */
-    "--new-session",        /* no terminal to push characters into */
-    "--hostname", "build",  /* the machine's name is nobody's business */
-    "--ro-bind", HOUSE_TOOLCHAIN, "/",
-    "--dev-bind", "/dev/null", "/dev/null",
-    "--ro-bind", HOUSE_WORK "/src", "/src",
-    "--bind", HOUSE_WORK "/out", "/out",
-    "--bind", HOUSE_WORK "/tmp", "/tmp",
-    "--chdir", "/src",
+    "--unshare-all",    /* no network, and only one's own processes */
+    "--unshare-user",   /* not only if it can be had */
+    "--disable-userns", /* nor a way to privileges in new namespaces */
+    "--uid",
+    "65534",
+    "--gid",
+    "65534",
+    "--cap-drop",
+    "ALL",
+    "--die-with-parent", /* the builder role */
+    "--new-session",     /* no terminal to push characters into */
+    "--hostname",
+    "build", /* the machine's name is nobody's business */
+    "--ro-bind",
+    HOUSE_TOOLCHAIN,
+    "/",
+    "--dev-bind",
+    "/dev/null",
+    "/dev/null",
+    "--ro-bind",
+    HOUSE_WORK "/src",
+    "/src",
+    "--bind",
+    HOUSE_WORK "/out",
+    "/out",
+    "--bind",
+    HOUSE_WORK "/tmp",
+    "/tmp",
+    "--chdir",
+    "/src",
     "--clearenv",
-    "--setenv", "PATH", "/usr/bin",
-    "--setenv", "LC_ALL", "C.UTF-8",
-    "--setenv", "TMPDIR", "/tmp",
-    "--setenv", "SOURCE_DATE_EPOCH", "0", /* __DATE__: same bundle, same
-                                             image */
+    "--setenv",
+    "PATH",
+    "/usr/bin",
+    "--setenv",
+    "LC_ALL",
+    "C.UTF-8",
+    "--setenv",
+    "TMPDIR",
+    "/tmp",
+    "--setenv",
+    "SOURCE_DATE_EPOCH",
+    "0", /* __DATE__: same bundle, same
+            image */
     NULL};
 
 /* What every compile is told, after the customer's own options. */
 static const char *const compiler_words[] = {
-    "-fmax-errors=50",          /* the rest follows from the first ones */
+    "-fmax-errors=50", /* the rest follows from the first ones */
     "-fdiagnostics-color=never",
     "-fno-use-linker-plugin",   /* the toolchain has no LTO */
     "-frandom-seed=hostel",     /* the same names each time */

@@ -21,11 +21,11 @@
 
 struct sandbox_job {
     unsigned slot;
-    int bundle_fd;      /* sealed memfd, verified by the keeper */
-    int log_fd;         /* compiler's messages */
-    int status_fd;      /* bwrap's word on how the compiler ended */
-    int talk_fd;        /* SOCK_SEQPACKET: one struct sandbox_hello */
-    const int *procs;   /* cgroup.procs, nprocs of them */
+    int bundle_fd;    /* sealed memfd, verified by the keeper */
+    int log_fd;       /* compiler's messages */
+    int status_fd;    /* bwrap's word on how the compiler ended */
+    int talk_fd;      /* SOCK_SEQPACKET: one struct sandbox_hello */
+    const int *procs; /* cgroup.procs, nprocs of them */
     int nprocs;
     uint64_t cpu_ns, memory_kib;
 };

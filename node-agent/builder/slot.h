@@ -20,7 +20,7 @@
 struct build_slot {
     unsigned number;
     const struct cgroup_tree *tree;
-    char name[16];               /* of the group: "build-0" */
+    char name[16];           /* of the group: "build-0" */
     int procs[CGROUP_PARTS]; /* writing "0" moves the writer there */
     int nprocs;
 };

@@ -19,6 +19,7 @@
 #include "node-agent/api/httpsig.h"
 #include "node-agent/api/v1.h"
 #include "node-agent/bundle/key.h"
+#include "node-agent/cli/show.h"
 
 #define SOCKET_DEFAULT "/run/hostel/hostel.sock"
 #define CONNECT_S      10L
@@ -34,6 +35,7 @@ struct client {
     char *socket;        // or NULL
     bool sign, may_sign;
     bool have_key;
+    char tag[SIGNATURE_TAG_SIZE]; // of signatures for this node; "": not known
     struct seckey key;
 };
 
@@ -208,12 +210,11 @@ static int signature_add(struct client *c, const struct call *call,
                                        .query = query ? query + 1 : NULL,
                                        .field = signing_field,
                                        .arg = &signing};
-    struct httpsig sig = {.label = SIGNATURE_TAG,
+    struct httpsig sig = {.label = SIGNATURE_LABEL,
                           .component = {"@method", "@authority", "@path",
                                         "@query", "content-digest"},
                           .ncomponents = 4,
-                          .created = (int64_t)(clock_real_ns() / 1000000000u),
-                          .tag = SIGNATURE_TAG};
+                          .created = (int64_t)(clock_real_ns() / 1000000000u)};
     uint8_t nonce[16];
     struct pubkey pk;
     int r = key_load(c, e);
@@ -222,6 +223,7 @@ static int signature_add(struct client *c, const struct call *call,
         return r;
     snprintf(path, sizeof(path), "%.*s", (int)strcspn(target, "?"), target);
     key_public(&c->key, &pk);
+    memcpy(sig.tag, c->tag, sizeof(c->tag));
     hex_encode(sig.keyid, pk.key, sizeof(pk.key));
     randombytes_buf(nonce, sizeof(nonce));
     hex_encode(sig.nonce, nonce, sizeof(nonce));
@@ -336,6 +338,37 @@ void answer_free(struct answer *a)
     buf_free(&a->body);
 }
 
+// Which node requests are signed for: the one pinned in the context; who was
+// named in another way says it itself.
+static int tag_load(struct client *c, struct err *e)
+{
+    cleanup_answer struct answer a = ANSWER_INIT;
+    const struct call call = {0};
+    uint8_t id[KEY_BYTES];
+    json_t *o = NULL;
+    int r = 0;
+
+    if (*c->tag)
+        return 0;
+    if (!c->socket && !cli_options.host && c->context.node_id) {
+        r = pubkey_from_hex(c->context.node_id, id, e);
+    } else {
+        r = perform(c, &call, &a, "/v1/node", NULL, e);
+        if (r == 0)
+            o = json_parse("the node's answer", buf_str(&a.body), a.body.len,
+                           e);
+        if (r == 0 && !o)
+            return -e->code;
+        if (r == 0)
+            r = pubkey_from_hex(get_text(o, "id"), id, e);
+        json_decref(o);
+    }
+    if (r < 0)
+        return err_prefix(e, "the node's id");
+    signature_tag(c->tag, id);
+    return 0;
+}
+
 static int target_call_once(struct client *c, const struct call *call,
                             struct answer *a, struct err *e, const char *target)
 {
@@ -348,6 +381,8 @@ static int target_call_once(struct client *c, const struct call *call,
     if (r == 0)
         r = header_add(&headers, "Content-Type", call->type ? call->type : "",
                        e);
+    if (r == 0 && c->sign)
+        r = tag_load(c, e);
     if (r == 0 && c->sign)
         r = signature_add(c, call, target, &headers, e);
     if (r == 0)

@@ -12,7 +12,7 @@
 
 struct args {
     const char *month, *output, *customer;
-    bool json;
+    bool json, html;
 };
 
 // -1: go on; else the exit status.
@@ -24,6 +24,7 @@ static int args_take(struct args *a, const struct cmd *cmd, int argc,
         {"customer", required_argument, NULL, 'c'},
         {"output", required_argument, NULL, 'o'},
         {"json", no_argument, NULL, 'j'},
+        {"html", no_argument, NULL, 'h'},
         {"csv", no_argument, NULL, 'v'},
         {0}};
     int o;
@@ -37,6 +38,8 @@ static int args_take(struct args *a, const struct cmd *cmd, int argc,
             a->output = optarg;
         else if (o == 'j' && cmd == &cmd_invoice)
             a->json = true;
+        else if (o == 'h' && cmd == &cmd_invoice)
+            a->html = true;
         else if (o != 'v' || cmd != &cmd_export)
             return cmd_usage(cmd);
     }
@@ -84,19 +87,21 @@ static int invoice_run(int argc, char **argv)
 
     if (r >= 0)
         return r;
-    return document_get(&a,
-                        a.json ? "invoice?format=json" : "invoice?format=text");
+    return document_get(&a, a.json   ? "invoice?format=json"
+                            : a.html ? "invoice?format=html"
+                                     : "invoice?format=text");
 }
 
 const struct cmd cmd_invoice = {
     .name = "invoice",
     .run = invoice_run,
-    .usage = "[--month YYYY-MM] [--customer KEY] [--json] [-o FILE]",
+    .usage = "[--month YYYY-MM] [--customer KEY] [--json | --html] [-o FILE]",
     .summary = "print the invoice of an account",
     .help = "  --month YYYY-MM  submissions charged in that month (UTC); "
             "default: all\n"
             "  --customer KEY   whose, when the operator asks\n"
-            "  --json           exact amounts in nano-units beside the text\n",
+            "  --json           exact amounts in nano-units beside the text\n"
+            "  --html           a page to print\n",
 };
 
 static int export_run(int argc, char **argv)

@@ -9,6 +9,7 @@
 //                                   node_id = "64 hex digits" (pinned)
 //                                   key     = "NAME, or a path"
 //     current                   the name of the context in use
+//     witness/NODE.chain        batches that a node signed (hostel witness)
 
 #ifndef CLI_CONTEXT_H
 #define CLI_CONTEXT_H

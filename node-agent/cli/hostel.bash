@@ -70,7 +70,9 @@ _hostel() {
     console | destroy) words=$(_hostel_submissions) ;;
     logs) words="-f -b $(_hostel_submissions)" ;;
     receipt) words="-o verify $(_hostel_submissions)" ;;
-    invoice) words="--month --customer --json -o" ;;
+    invoice) words="--month --customer --json --html -o" ;;
+    statement | spend) words="--month --customer --json" ;;
+    witness) words="update show check"; files=1 ;;
     export) words="--csv --month --customer -o" ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$cur"))

@@ -13,6 +13,8 @@
 #include <time.h>
 #include "billing/invoice.h"
 #include "billing/receipt.h"
+#include "billing/statement.h"
+#include "billing/witness.h"
 #include "lib/cleanup.h"
 
 // A stream onto a new memfd. Both ends are released by paper_free, the
@@ -156,9 +158,41 @@ static int write_invoice(struct ledgerd *d, const struct msg_document *m,
         return r;
     if (m->kind == DOC_INVOICE_TEXT)
         r = invoice_print(invoice, out, e);
+    else if (m->kind == DOC_INVOICE_HTML)
+        r = invoice_html(invoice, out, e);
     else if (json_dumpf(invoice, out, JSON_INDENT(2)) < 0)
         r = err_set(e, ENOMEM, "no memory for an invoice");
     json_decref(invoice);
+    return r;
+}
+
+static int write_account(struct ledgerd *d, const struct msg_document *m,
+                         FILE *out, struct err *e)
+{
+    uint64_t from_ns, to_ns;
+    json_t *o = NULL;
+    int r = month_span(m->month, &from_ns, &to_ns, e);
+
+    if (r == 0)
+        r = (m->kind == DOC_SPEND_JSON ? spend_json : statement_json)(
+            d->ledger, m->customer.b, from_ns, to_ns, &o, e);
+    if (r < 0)
+        return r;
+    if (json_dumpf(o, out, JSON_INDENT(2)) < 0)
+        r = err_set(e, ENOMEM, "no memory for a statement");
+    json_decref(o);
+    return r;
+}
+
+static int write_chain(struct ledgerd *d, const struct msg_document *m,
+                       FILE *out, struct err *e)
+{
+    cleanup_free uint8_t *bytes = NULL;
+    size_t len;
+    int r = chain_build(d->ledger, m->after, &bytes, &len, e);
+
+    if (r == 0)
+        fwrite(bytes, 1, len, out);
     return r;
 }
 
@@ -178,9 +212,11 @@ static int write_csv(struct ledgerd *d, const struct msg_document *m, FILE *out,
 static int write_ratecard(struct ledgerd *d, const struct msg_document *m,
                           FILE *out, struct err *e)
 {
+    const struct tariff_card *card = ledgerd_card(d, NULL);
+
     (void)m;
     (void)e;
-    fwrite(d->card_text.data, 1, d->card_text.len, out);
+    fwrite(card->text.data, 1, card->text.len, out);
     return 0;
 }
 
@@ -200,6 +236,8 @@ static int (*const writers[])(struct ledgerd *, const struct msg_document *,
     [DOC_RECEIPT] = write_receipt,      [DOC_INVOICE_JSON] = write_invoice,
     [DOC_INVOICE_TEXT] = write_invoice, [DOC_USAGE_CSV] = write_csv,
     [DOC_RATECARD] = write_ratecard,    [DOC_KEY_CERT] = write_cert,
+    [DOC_INVOICE_HTML] = write_invoice, [DOC_STATEMENT_JSON] = write_account,
+    [DOC_SPEND_JSON] = write_account,   [DOC_CHAIN] = write_chain,
 };
 
 // 0: it is the books that failed.

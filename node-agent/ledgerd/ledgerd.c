@@ -8,17 +8,24 @@
 #include <stdio.h>
 #include <string.h>
 #include "lib/clock.h"
-#include "lib/io.h"
 #include "lib/log.h"
 
-static int card_read(struct ledgerd *d, const char *path, struct err *e)
+const struct tariff_card *ledgerd_card(const struct ledgerd *d,
+                                       const uint8_t *customer)
 {
-    int r = file_read(path, &d->card_text, e);
+    return tariff_pick(&d->tariff, customer, clock_real_ns());
+}
+
+static int cards_read(struct ledgerd *d, const char *path, struct err *e)
+{
+    int r = tariff_load(&d->tariff, path, e);
 
     if (r < 0)
-        return err_prefix(e, "reading the rate card");
-    return ratecard_parse(&d->card, (const char *)d->card_text.data,
-                          d->card_text.len, path, e);
+        return r;
+    d->card = ledgerd_card(d, NULL);
+    return d->card
+               ? 0
+               : err_set(e, EINVAL, "%s: no rate card is effective yet", path);
 }
 
 // What an earlier run left unsealed is sealed with the first turn.
@@ -33,7 +40,7 @@ static int books_open(struct ledgerd *d, const struct ledgerd_options *o,
     if (r == 0)
         r = ledgerd_group(d, e);
     if (r == 0)
-        r = ledger_ratecard_set(d->ledger, &d->card, e);
+        r = ledger_ratecard_set(d->ledger, &d->card->card, e);
     if (r == 0)
         r = ledger_batch_seal(d->ledger, NULL, e);
     if (r < 0)
@@ -48,7 +55,6 @@ int ledgerd_open(struct ledgerd *d, const struct ledgerd_options *o,
     int r;
 
     *d = (struct ledgerd){
-        .card_text = BUF_INIT(RATECARD_FILE_MAX),
         .api.fd = -1,
         .keeper.fd = -1,
         .lifeline_fd = o->lifeline_fd,
@@ -60,7 +66,7 @@ int ledgerd_open(struct ledgerd *d, const struct ledgerd_options *o,
     if (r == 0)
         r = chan_open(&d->keeper, o->keeper_fd, "keeper", e);
     if (r == 0)
-        r = card_read(d, o->ratecard_path, e);
+        r = cards_read(d, o->ratecard_path, e);
     if (r == 0)
         r = books_open(d, o, e);
     return r;
@@ -74,7 +80,7 @@ void ledgerd_close(struct ledgerd *d)
         ledger_close(d->ledger);
     chan_close(&d->api);
     chan_close(&d->keeper);
-    buf_free(&d->card_text);
+    tariff_free(&d->tariff);
     *d = (struct ledgerd){.api.fd = -1, .keeper.fd = -1, .lifeline_fd = -1};
 }
 

@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "billing/ledger.h"
-#include "lib/buf.h"
+#include "billing/tariff.h"
 #include "node-agent/agent/role.h"
 #include "node-agent/keeper/chan.h"
 
@@ -32,8 +32,8 @@
 
 struct ledgerd {
     struct ledger *ledger;
-    struct ratecard card;
-    struct buf card_text;
+    struct tariff tariff;
+    const struct tariff_card *card; // the one that holds are rated by now
     struct key_cert cert;
     struct chan api, keeper;
     int lifeline_fd; // -1: none
@@ -47,7 +47,7 @@ struct ledgerd {
 
 struct ledgerd_options {
     const char *path; // of the database
-    const char *ratecard_path;
+    const char *ratecard_path; // a card, or a folder of cards
     const uint8_t *node_id; // 32 bytes
     const struct receipts_key *key;
     uint64_t batch_ns, interval_ns;
@@ -67,6 +67,11 @@ int ledgerd_turn(struct ledgerd *d, int timeout_ms, struct err *e);
 
 // Opens the group if none is open.
 int ledgerd_group(struct ledgerd *d, struct err *e);
+
+// The prices for a customer (NULL: for everybody) at this time; never NULL once
+// the role is open.
+const struct tariff_card *ledgerd_card(const struct ledgerd *d,
+                                       const uint8_t *customer);
 
 // Performs one request and posts its answer. 0, or -errno when the books
 // failed or the request cannot come from this peer.

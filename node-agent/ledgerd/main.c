@@ -58,8 +58,8 @@ int ledger_main(const struct node_config *cfg)
     r = ledger_start(&d, cfg, &e);
     if (r == 0) {
         role_ready();
-        log_info("serving the books in %s, prices of card %s", d.card.currency,
-                 d.card.version);
+        log_info("serving the books in %s, prices of card %s",
+                 d.card->card.currency, d.card->card.version);
         while ((r = ledgerd_turn(&d, -1, &e)) == 0)
             ;
     }

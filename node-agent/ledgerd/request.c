@@ -80,8 +80,8 @@ static int serve_account_open(struct ledgerd *d, struct chan *from,
 
     if (ledger_account_get(d->ledger, m->customer.b, &a, e) == -ENOENT)
         good = 201;
-    r = ledger_account_open(d->ledger, m->customer.b, m->name, d->card.currency,
-                            0, &a, e);
+    r = ledger_account_open(d->ledger, m->customer.b, m->name,
+                            d->card->card.currency, 0, &a, e);
     return account_answer(from, &m->head, r, good, &a, e);
 }
 
@@ -117,7 +117,7 @@ static int serve_account_list(struct ledgerd *d, struct chan *from,
 
 // The most that these limits permit, at the current prices; the customer's own
 // cap may lower what is held.
-static int limits_rate(struct ledgerd *d, const struct sub_limits *l,
+static int limits_rate(const struct ratecard *card, const struct sub_limits *l,
                        uint32_t is_source, struct rated *out, struct err *e)
 {
     struct budget b = {
@@ -130,7 +130,7 @@ static int limits_rate(struct ledgerd *d, const struct sub_limits *l,
         .console_bytes = l->console_bytes,
     };
 
-    return rate_quote(&d->card, &b, out, e);
+    return rate_quote(card, &b, out, e);
 }
 
 _Static_assert(RATE_LINES_MAX <= QUOTE_LINES_MAX, "a quote fits its message");
@@ -139,17 +139,18 @@ static int serve_quote(struct ledgerd *d, struct chan *from,
                        const union ipc_any *any, struct err *e)
 {
     const struct msg_quote *m = &any->quote;
+    const struct ratecard *card = &ledgerd_card(d, NULL)->card;
     struct msg_quote_reply reply;
     struct rated rated;
-    int r = limits_rate(d, &m->limits, m->is_source, &rated, e);
+    int r = limits_rate(card, &m->limits, m->is_source, &rated, e);
 
     if (r < 0 && !refusal_status(r))
         return r;
     chan_reply_init(&reply, &m->head, r < 0 ? refusal_status(r) : 200,
                     r < 0 ? e->text : NULL);
     if (r == 0) {
-        ipc_text(reply.currency, d->card.currency);
-        ipc_text(reply.ratecard, d->card.version);
+        ipc_text(reply.currency, card->currency);
+        ipc_text(reply.ratecard, card->version);
         reply.nlines = rated.line_count;
         reply.total_nano = rated.total_nano;
         for (size_t i = 0; i < rated.line_count; i++) {
@@ -178,6 +179,24 @@ static int hold_found(const struct submission_books *b,
     return 0;
 }
 
+// Makes the customer's card the one by which the ledger rates the next hold.
+static int card_use(struct ledgerd *d, const uint8_t *customer, struct err *e)
+{
+    const struct tariff_card *card =
+        tariff_pick(&d->tariff, customer, ledger_group_ns(d->ledger));
+    int r = 0;
+
+    if (!card)
+        return err_set(e, EINVAL,
+                       "no rate card is effective: is the clock "
+                       "right?");
+    if (card != d->card)
+        r = ledger_ratecard_set(d->ledger, &card->card, e);
+    if (r == 0)
+        d->card = card;
+    return r;
+}
+
 // A cap is acted on between usage records, and a build has one record only. So
 // it must cover what can be used before the first look at it: the fees, the
 // whole build and one interval. Else capped work would be free work.
@@ -192,7 +211,7 @@ static int cap_check(struct ledgerd *d, const struct msg_hold *m, struct err *e)
         first.cpu_ns = d->interval_ns;
     if (first.wall_ns > d->interval_ns)
         first.wall_ns = d->interval_ns;
-    r = limits_rate(d, &first, m->is_source, &rated, e);
+    r = limits_rate(&d->card->card, &first, m->is_source, &rated, e);
     if (r < 0 || m->limits.cost_cap_nano >= rated.total_nano)
         return r;
     return err_set(
@@ -200,7 +219,7 @@ static int cap_check(struct ledgerd *d, const struct msg_hold *m, struct err *e)
         "the bundle's cost cap of %s %s does not cover its build and "
         "first %u ms, which may cost %s: raise max_cost, or lower "
         "the budgets",
-        money_text(m->limits.cost_cap_nano, cap), d->card.currency,
+        money_text(m->limits.cost_cap_nano, cap), d->card->card.currency,
         (unsigned)(d->interval_ns / 1000000u),
         money_text(rated.total_nano, least));
 }
@@ -216,7 +235,9 @@ static int hold_make(struct ledgerd *d, const struct msg_hold *m,
         return hold_found(&books, m, hold_nano, e);
     if (r != -ENOENT)
         return r;
-    r = limits_rate(d, &m->limits, m->is_source, &rated, e);
+    r = card_use(d, m->customer.b, e);
+    if (r == 0)
+        r = limits_rate(&d->card->card, &m->limits, m->is_source, &rated, e);
     if (r < 0)
         return r;
     *hold_nano = rated.total_nano;
@@ -269,7 +290,8 @@ static int hold_spent(struct ledgerd *d, const struct msg_record *m)
     struct rated rated;
 
     if (ledger_submission_get(d->ledger, m->id.b, &books, NULL) < 0 ||
-        rate_usage(&d->card, &books.usage, &rated, NULL) < 0)
+        rate_usage(&ledgerd_card(d, m->customer.b)->card, &books.usage, &rated,
+                   NULL) < 0)
         return 0;
     return rated.total_nano > 0 && rated.total_nano >= books.hold_nano;
 }

@@ -28,8 +28,7 @@ __attribute__((noinline, aligned(64))) static uint64_t mix(uint64_t rounds)
 
 int main(int argc, char **argv)
 {
-    printf("%llx\n", (unsigned long long)mix(argc > 1 ? strtoull(argv[1], NULL,
-                                                                  10)
-                                                      : 1000));
+    printf("%llx\n", (unsigned long long)mix(
+                         argc > 1 ? strtoull(argv[1], NULL, 10) : 1000));
     return 0;
 }

@@ -140,15 +140,15 @@ static void receipt_ask_sign(struct submission *s)
                                        .path = path,
                                        .query = "wait=1"};
     struct httpsig sig = {
-        .label = SIGNATURE_TAG,
+        .label = SIGNATURE_LABEL,
         .component = {"@method", "@authority", "@path", "@query"},
         .ncomponents = 4,
-        .created = (int64_t)(clock_real_ns() / 1000000000u),
-        .tag = SIGNATURE_TAG};
+        .created = (int64_t)(clock_real_ns() / 1000000000u)};
     struct err e;
 
     snprintf(path, sizeof(path), "/v1/submissions/%s/receipt", s->id);
     hex_encode(sig.keyid, load.key.key + 32, 32);
+    signature_tag(sig.tag, load.node_id);
     snprintf(sig.nonce, sizeof(sig.nonce), "%s", s->id);
     if (httpsig_sign(&sig, &rq, load.key.key, &input, &signature, &e) < 0)
         errx(1, "signing a request: %s", e.text);

@@ -367,7 +367,7 @@ static void test_no_memory(struct driven *d)
     struct hvc_prepare p = {
         .head = {HVC_PREPARE, offsetof(struct hvc_prepare, cmdline)}};
 
-    refused_as(d, &p, "0 KiB is no amount of memory");
+    refused_as(d, &p, "no memory is left beside its image");
 }
 
 static void test_odd_memory(struct driven *d)

@@ -478,8 +478,9 @@ static void case_monitor_killed(void)
         kill(monitor_of(d), SIGKILL);
         waited = d;
         hear_until(waited_ended);
-        right +=
-            d->ends == 1 && d->end.cause == HVC_LOST && d->end.usage.cpu_ns > 0;
+        right += d->ends == 1 && d->end.cause == HVC_LOST &&
+                 /* It may have died before its domain began. */
+                 (d->end.usage.cpu_ns > 0 || d->end.usage.starts == 0);
     }
     verdict(right == n, "a killed monitor is noticed and billed (%u of %u)",
             right, n);

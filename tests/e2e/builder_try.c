@@ -13,7 +13,8 @@
  *     DIR OUTCOME IMAGE-DIGEST CPU-MS WALL-MS TEXT
  *
  * The image and the log are left in SCRATCH as NUMBER.image and NUMBER.log.
- * With -k the builder is killed after so many milliseconds instead.
+ * With -k the builder is killed after so many milliseconds instead. Two at once
+ * need two UID-BASEs; the cgroup is /hostel-try-UID-BASE.
  */
 #include <dirent.h>
 #include <err.h>
@@ -40,7 +41,6 @@
 #include "node-agent/spawner/cgroup.h"
 
 #define DIRS_MAX 64
-#define CGROUP_PATH_FORM "/hostel-builder-try-%d"
 
 static struct node_config cfg;
 static uint64_t cpu_ms = 20000, kill_ms;
@@ -198,6 +198,7 @@ static void image_keep(int image, size_t i)
     close(image);
 }
 
+/* Which one it was; n: the builder is gone. */
 static size_t build_receive(int channel, char **dirs, size_t n)
 {
     union ipc_any any;
@@ -207,7 +208,7 @@ static size_t build_receive(int channel, char **dirs, size_t n)
     size_t i;
 
     if (ipc_recv(channel, &any, fds, &e) <= 0)
-        errx(1, "the builder is gone");
+        return n;
     i = any.built.id.b[0];
     if (any.head.type != MSG_BUILT || i >= n)
         errx(1, "the builder sent something else");
@@ -262,14 +263,29 @@ static int options_read(int argc, char **argv)
     cfg.build_wall_ns = 60000000000;
     while ((c = getopt(argc, argv, "c:w:m:n:o:k:u:")) >= 0) {
         switch (c) {
-        case 'c': cpu_ms = strtoull(optarg, NULL, 10); break;
-        case 'w': cfg.build_wall_ns = strtoull(optarg, NULL, 10) * 1000000; break;
-        case 'm': cfg.build_memory_kib = strtoull(optarg, NULL, 10) << 10; break;
-        case 'n': cfg.build_slots = (uint32_t)strtoul(optarg, NULL, 10); break;
-        case 'o': options[noptions++] = optarg; break;
-        case 'k': kill_ms = strtoull(optarg, NULL, 10); break;
-        case 'u': cfg.uid_base = (uint32_t)strtoul(optarg, NULL, 10); break;
-        default: usage();
+        case 'c':
+            cpu_ms = strtoull(optarg, NULL, 10);
+            break;
+        case 'w':
+            cfg.build_wall_ns = strtoull(optarg, NULL, 10) * 1000000;
+            break;
+        case 'm':
+            cfg.build_memory_kib = strtoull(optarg, NULL, 10) << 10;
+            break;
+        case 'n':
+            cfg.build_slots = (uint32_t)strtoul(optarg, NULL, 10);
+            break;
+        case 'o':
+            options[noptions++] = optarg;
+            break;
+        case 'k':
+            kill_ms = strtoull(optarg, NULL, 10);
+            break;
+        case 'u':
+            cfg.uid_base = (uint32_t)strtoul(optarg, NULL, 10);
+            break;
+        default:
+            usage();
         }
     }
     if (argc - optind < 3 || argc - optind - 2 > DIRS_MAX)
@@ -296,8 +312,8 @@ int main(int argc, char **argv)
     if (asprintf(&own, "%s/builder", scratch) < 0 ||
         (mkdir(own, 0700) < 0 && errno != EEXIST))
         err(1, "%s", scratch);
-    snprintf(cfg.cgroup_path, sizeof(cfg.cgroup_path), CGROUP_PATH_FORM,
-             (int)getpid());
+    snprintf(cfg.cgroup_path, sizeof(cfg.cgroup_path), "/hostel-try-%u",
+             cfg.uid_base);
     if (key_init(&e) < 0)
         errx(1, "%s", e.text);
     for (size_t i = 0; i < n; i++)
@@ -313,11 +329,14 @@ int main(int argc, char **argv)
             kill(pid, SIGKILL);
             break;
         }
-        build_receive(channel, dirs, n);
+        if (build_receive(channel, dirs, n) == n)
+            break;
         done++;
     }
     close(lifeline);
     waitpid(pid, &status, 0);
     groups_remove();
+    if (done < n && !kill_ms)
+        errx(1, "the builder is gone");
     return kill_ms ? 0 : status != 0;
 }

@@ -42,10 +42,11 @@ static void put(const char *path)
 static void attack_read(void)
 {
     static const char *const paths[] = {
-        "/etc/passwd", "/etc/shadow", "/proc/self/maps", "/proc/1/environ",
-        "/sys/kernel", "/root", "/home", "/var", "/run", "/dev/zero",
-        "/dev/urandom", "/dev/tty", "/dev/shm", "/../etc/passwd",
-        "/usr/bin/sh", "/bin", "/boot"};
+        "/etc/passwd", "/etc/shadow",    "/proc/self/maps", "/proc/1/environ",
+        "/sys/kernel", "/root",          "/home",           "/var",
+        "/run",        "/dev/zero",      "/dev/urandom",    "/dev/tty",
+        "/dev/shm",    "/../etc/passwd", "/usr/bin/sh",     "/bin",
+        "/boot"};
 
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         if (open(paths[i], O_RDONLY) >= 0)
@@ -57,9 +58,9 @@ static void attack_read(void)
 
 static void attack_write(void)
 {
-    static const char *const paths[] = {"/x", "/usr/x", "/src/x", "/dev/x",
-                                        "/src/attack", "/usr/bin/gcc",
-                                        "/toolchain.id"};
+    static const char *const paths[] = {
+        "/x",          "/usr/x",       "/src/x",       "/dev/x",
+        "/src/attack", "/usr/bin/gcc", "/toolchain.id"};
 
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         if (open(paths[i], O_WRONLY | O_CREAT, 0666) >= 0)

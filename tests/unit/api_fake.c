@@ -284,7 +284,11 @@ static void ledger_serve(struct fake *f, int fd, union ipc_any *any, int *fds)
         ledger_account(f, fd, any, 200);
         break;
     case MSG_ACCOUNT_GET:
-        ledger_account(f, fd, any, 200);
+        ledger_account(f, fd, any,
+                       memcmp(&any->account.customer, &f->nobody,
+                              sizeof(f->nobody))
+                           ? 200
+                           : 404);
         break;
     case MSG_ACCOUNT_LIST:
         list = paper(&f->account, sizeof(f->account));
@@ -334,6 +338,8 @@ void fake_node_start(struct fake_node *n)
     peer_start(&n->fake, keeper[1], keeper_serve);
     peer_start(&n->fake, ledger[1], ledger_serve);
     n->api.cfg = &n->cfg;
+    n->api.spool = (struct spool)SPOOL_INIT;
+    n->api.known = (struct known)KNOWN_INIT;
     // It began a while ago: younger signatures only are good.
     n->api.started_real_ns = clock_real_ns() - 50000000000ull;
     n->api.nonces = nonces_new(1024);

@@ -25,6 +25,7 @@ struct fake {
     atomic_uint receipts_asked; // the first two are too early
     atomic_int late;            // do not answer MSG_GET
     struct account_info account;
+    key_id_t nobody; // has no account
 };
 
 // A whole api role between the two, on a loopback port and a unix socket; the

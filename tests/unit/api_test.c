@@ -124,6 +124,7 @@ struct ask {
     const struct seckey *sign; // NULL: not signed
     int64_t age_s;             // of the signature
     int local;                 // over the unix socket
+    int elsewhere;             // signed for another node
 };
 
 static const char *ask_field(void *arg, const char *name)
@@ -147,12 +148,14 @@ static void ask_sign(const struct ask *q, struct buf *head)
                                         "@query", "content-digest"},
                           .ncomponents = q->len ? 5 : 4,
                           .created = (int64_t)(clock_real_ns() / 1000000000u) -
-                                     q->age_s,
-                          .tag = SIGNATURE_TAG};
-    uint8_t nonce[16];
+                                     q->age_s};
+    uint8_t nonce[16], node_id[32];
 
     snprintf(path, sizeof(path), "%.*s", (int)strcspn(q->target, "?"),
              q->target);
+    memcpy(node_id, node.cfg.node_id, sizeof(node_id));
+    node_id[0] ^= (uint8_t)q->elsewhere;
+    signature_tag(sig.tag, node_id);
     httpsig_digest(digest, q->body, q->len);
     hex_encode(sig.keyid, q->sign->key + 32, 32);
     randombytes_buf(nonce, sizeof(nonce));
@@ -419,7 +422,7 @@ static void test_submit_damaged(void)
     is_problem(&a, 422);
     answer_free(&a);
     buf_free(&b);
-    assert(atomic_load(&node.api.spooled_bytes) == 0);
+    assert(spool_bytes(&node.api.spool) == 0);
 }
 
 // An upload that is refused early is answered although the rest, which nobody
@@ -470,8 +473,16 @@ static void test_signatures(void)
                               .target = sub_target,
                               .sign = &customer,
                               .age_s = -400};
-    struct answer a = get(sub_target, NULL);
+    const struct ask other = {.method = "GET",
+                              .target = sub_target,
+                              .sign = &customer,
+                              .elsewhere = 1};
+    struct answer a = ask(&other);
 
+    is_problem(&a, 401);
+    assert(strstr(buf_str(&a.body), "not made for this node"));
+    answer_free(&a);
+    a = get(sub_target, NULL);
     is_problem(&a, 401);
     header(&a, "www-authenticate");
     answer_free(&a);
@@ -512,6 +523,33 @@ static void test_replayed_signature(void)
         answer_free(&a);
     }
     buf_free(&head);
+}
+
+// What changes nothing takes no room among the nonces, nor does who has no
+// account.
+static void test_unremembered(void)
+{
+    struct ask q = {.method = "GET", .target = sub_target, .sign = &customer};
+    struct buf head = BUF_INIT(1 << 16);
+    struct answer a;
+
+    ask_make(&q, &head);
+    for (int i = 0; i < 2; i++) {
+        int fd = tcp_connect();
+
+        assert(write_full(fd, head.data, head.len) == 0);
+        answer_read(fd, &a);
+        json_decref(is_json(&a, 200));
+        answer_free(&a);
+    }
+    buf_free(&head);
+    memcpy(node.fake.nobody.b, stranger.key + 32, 32);
+    q.method = "DELETE";
+    q.sign = &stranger;
+    a = ask(&q);
+    is_problem(&a, 404);
+    assert(strstr(buf_str(&a.body), "account"));
+    answer_free(&a);
 }
 
 static void test_input(void)
@@ -691,6 +729,7 @@ int main(void)
     test_submit_refused_early();
     test_signatures();
     test_replayed_signature();
+    test_unremembered();
     test_input();
     test_console();
     test_done();

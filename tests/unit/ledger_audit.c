@@ -99,7 +99,11 @@ static const struct {
      "the transfer was made before as entry 7"},
     {"delete from transfers where entry = 6",
      "the table of transfers lacks a row"},
-    {"insert into transfers values (randomblob(16), 3, 0)",
+    {"update transfers set account = null where account is not null",
+     "on another statement"},
+    {"update transfers set account = account + 1 where account is not null",
+     "on another statement"},
+    {"insert into transfers values (randomblob(16), 3, 0, null)",
      "the table of transfers has"},
     {"update records set entry = entry + 1 where submission = 4 and seq = 1",
      "usage record 1 was made before"},
@@ -184,7 +188,7 @@ static void case_run(size_t i, const char *path)
 
     files_remove(path);
     file_copy(f.path, path);
-    db = db_open(path, "", 1, &test_err);
+    db = db_open(path, "", 2, &test_err);
     CHECK(db);
     OK(db_exec(db, cases[i].sql, &test_err));
     db_close(db);

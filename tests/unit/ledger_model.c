@@ -8,9 +8,9 @@
 #include "tests/unit/ledger_fixture.h"
 
 #define CUSTOMERS   6
-#define SUBMISSIONS 400
+#define SUBMISSIONS 400 // within reach; the window moves on
 #define RECORDS     4
-#define CREDITS     200
+#define CREDITS     200 // likewise
 #define HOLD_MAX    3000
 
 struct model_submission {
@@ -26,7 +26,10 @@ struct model {
     int64_t balance_nano[CUSTOMERS];
     int64_t pending_nano[CUSTOMERS];
     int64_t cash_nano, revenue_nano, write_off_nano;
-    int64_t credits[CREDITS]; // by id; 0: not made
+    // By number modulo the window, which begins at `first`: what lies behind it
+    // is over, or stays held for ever.
+    uint64_t first_credit, first_submission, held_behind;
+    int64_t credits[CREDITS]; // 0: not made
     struct model_submission submissions[SUBMISSIONS];
 };
 
@@ -42,6 +45,31 @@ static uint64_t pick(uint64_t limit)
     return draw(&state) % limit;
 }
 
+static uint64_t pick_submission(void)
+{
+    return model.first_submission + pick(SUBMISSIONS);
+}
+
+static struct model_submission *submission_of(uint64_t n)
+{
+    return &model.submissions[n % SUBMISSIONS];
+}
+
+// One in sixteen steps leaves the oldest submission and credit behind, so that
+// there is always something new to do.
+static void window_move(void)
+{
+    struct model_submission *s = submission_of(model.first_submission);
+
+    if (pick(16))
+        return;
+    model.held_behind += s->state == SUBMISSION_HELD;
+    memset(s, 0, sizeof(*s));
+    model.first_submission++;
+    model.credits[model.first_credit % CREDITS] = 0;
+    model.first_credit++;
+}
+
 static int64_t available(unsigned customer)
 {
     return model.balance_nano[customer] - model.pending_nano[customer] +
@@ -53,17 +81,18 @@ static int64_t available(unsigned customer)
 static void credit_step(void)
 {
     uint8_t id[LEDGER_ID_SIZE], key[LEDGER_KEY_SIZE];
-    uint64_t n = pick(CREDITS);
+    uint64_t n = model.first_credit + pick(CREDITS);
     unsigned customer = n % CUSTOMERS; // so that a replay has the same
     int64_t amount = 1 + (int64_t)pick(20) * 500;
     int expected = 0;
 
-    if (model.credits[n])
-        expected = model.credits[n] == amount ? 0 : -EEXIST;
-    CHECK(ledger_credit(f.ledger, id_of(5000 + n, id), key_of(customer, key),
-                        amount, NULL, NULL, &test_err) == expected);
-    if (expected == 0 && !model.credits[n]) {
-        model.credits[n] = amount;
+    if (model.credits[n % CREDITS])
+        expected = model.credits[n % CREDITS] == amount ? 0 : -EEXIST;
+    CHECK(ledger_credit(f.ledger, id_of(n | 1ull << 60, id),
+                        key_of(customer, key), amount, NULL, NULL,
+                        &test_err) == expected);
+    if (expected == 0 && !model.credits[n % CREDITS]) {
+        model.credits[n % CREDITS] = amount;
         model.balance_nano[customer] += amount;
         model.cash_nano -= amount;
     }
@@ -72,8 +101,8 @@ static void credit_step(void)
 static void hold_step(void)
 {
     uint8_t id[LEDGER_ID_SIZE], key[LEDGER_KEY_SIZE];
-    uint64_t n = pick(SUBMISSIONS);
-    struct model_submission *s = &model.submissions[n];
+    uint64_t n = pick_submission();
+    struct model_submission *s = submission_of(n);
     unsigned customer = pick(8) ? n % CUSTOMERS : pick(CUSTOMERS);
     int64_t amount = pick(4) ? (int64_t)pick(4) * (HOLD_MAX / 3) : 1;
     int expected = 0;
@@ -136,10 +165,10 @@ static int record_expect(struct model_submission *s, uint64_t seq,
 
 static void record_step(void)
 {
-    uint64_t n = pick(SUBMISSIONS), seq = 1 + pick(RECORDS);
+    uint64_t n = pick_submission(), seq = 1 + pick(RECORDS);
     uint64_t cpu_ns = 250 * (1 + n * 7 % 1500) + (pick(5) == 0);
     struct usage_record record = fixed_record(n, seq, cpu_ns);
-    int expected = record_expect(&model.submissions[n], seq, cpu_ns);
+    int expected = record_expect(submission_of(n), seq, cpu_ns);
 
     CHECK(ledger_usage_record_add(f.ledger, &record, &test_err) == expected);
 }
@@ -159,8 +188,8 @@ static void settle_expect(struct model_submission *s)
 
 static void settle_step(void)
 {
-    uint64_t n = pick(SUBMISSIONS);
-    struct model_submission *s = &model.submissions[n];
+    uint64_t n = pick_submission();
+    struct model_submission *s = submission_of(n);
     bool with_last = pick(2);
     struct usage_record last = fixed_record(n, RECORDS, 123456);
     struct submission_books books;
@@ -185,8 +214,8 @@ static void settle_step(void)
 
 static void void_step(void)
 {
-    uint64_t n = pick(SUBMISSIONS);
-    struct model_submission *s = &model.submissions[n];
+    uint64_t n = pick_submission();
+    struct model_submission *s = submission_of(n);
     uint8_t id[LEDGER_ID_SIZE];
     bool used = false;
     int expected = 0;
@@ -208,6 +237,7 @@ static void void_step(void)
 
 static void step(void)
 {
+    window_move();
     switch (pick(16)) {
     case 0 ... 1:
         credit_step();
@@ -271,7 +301,8 @@ static int held_count(const struct submission_books *books, void *arg)
     uint64_t n;
 
     memcpy(&n, books->submission_id, sizeof(n));
-    CHECK(model.submissions[n].state == SUBMISSION_HELD);
+    if (n >= model.first_submission)
+        CHECK(submission_of(n)->state == SUBMISSION_HELD);
     ++*(uint64_t *)arg;
     return 0;
 }
@@ -279,7 +310,7 @@ static int held_count(const struct submission_books *books, void *arg)
 static void audit(void)
 {
     struct audit_result result;
-    uint64_t held = 0, listed = 0;
+    uint64_t held = model.held_behind, listed = 0;
 
     for (int i = 0; i < SUBMISSIONS; i++)
         held += model.submissions[i].state == SUBMISSION_HELD;
@@ -328,7 +359,8 @@ static void run(uint64_t seed, uint64_t operations)
         done += size;
         if (groups % 8 == 0)
             compare();
-        if (groups % 64 == 0)
+        // Each audit reads the whole log: rarely in long runs.
+        if (groups % (operations / 100 + 1) == 0)
             audit();
         if (pick(50) == 0) {
             ledger_close(f.ledger);

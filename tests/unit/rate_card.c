@@ -5,6 +5,18 @@
 #include "billing/ratecard.h"
 #include "tests/unit/lib_check.h"
 
+static void price_render(const struct price *price, const struct sku_info *sku,
+                         struct buf *out)
+{
+    buf_printf(out, "%s: %llu / %llu per %s\n", sku->name,
+               (unsigned long long)price->nano, (unsigned long long)price->per,
+               sku->unit);
+    if (price->included || price->minimum_nano)
+        buf_printf(out, "  %llu included, at least %llu\n",
+                   (unsigned long long)price->included,
+                   (unsigned long long)price->minimum_nano);
+}
+
 static int render(const char *name, const char *text, size_t len,
                   struct buf *out)
 {
@@ -18,12 +30,13 @@ static int render(const char *name, const char *text, size_t len,
     }
     buf_printf(out, "%s %s rounding %d\n", card.version, card.currency,
                card.rounding);
+    if (card.effective_s)
+        buf_printf(out, "from %llu\n", (unsigned long long)card.effective_s);
+    if (card.customer[0])
+        buf_printf(out, "for a customer %02x...\n", card.customer[0]);
     for (enum sku sku = 1; sku < SKU_END; sku++)
         if (card.prices[sku].listed)
-            buf_printf(out, "%s: %llu / %llu per %s\n", sku_info(sku)->name,
-                       (unsigned long long)card.prices[sku].nano,
-                       (unsigned long long)card.prices[sku].per,
-                       sku_info(sku)->unit);
+            price_render(&card.prices[sku], sku_info(sku), out);
     return r;
 }
 

@@ -10,7 +10,8 @@ static struct ratecard card_of(enum rounding rounding, uint64_t nano,
     struct ratecard card = {
         .version = "t", .currency = "EUR", .rounding = rounding};
 
-    card.prices[SKU_DOMAIN_CPU] = (struct price){nano, per, 1};
+    card.prices[SKU_DOMAIN_CPU] =
+        (struct price){.nano = nano, .per = per, .listed = 1};
     return card;
 }
 
@@ -59,11 +60,12 @@ static void extremes_test(void)
     // Each line fits, their sum does not.
     usage.cpu_ns = INT64_MAX;
     usage.starts = 1;
-    card.prices[SKU_START_FEE] = (struct price){1, 1, 1};
+    card.prices[SKU_START_FEE] =
+        (struct price){.nano = 1, .per = 1, .listed = 1};
     REFUSED(rate_usage(&card, &usage, &rated, &test_err), EOVERFLOW);
     // Memory x time that no 64 bits hold.
     card = card_of(ROUND_UP, 1, 1);
-    card.prices[SKU_MEMORY_PEAK] = (struct price){0, 1, 1};
+    card.prices[SKU_MEMORY_PEAK] = (struct price){.per = 1, .listed = 1};
     usage = (struct usage){.mem_peak_kib = UINT64_MAX, .wall_ns = UINT64_MAX};
     REFUSED(rate_usage(&card, &usage, &rated, &test_err), EOVERFLOW);
     CHECK(usage_kib_ms(1024, 1500000) == 1536);
@@ -112,7 +114,11 @@ static void quote_test(uint64_t seed)
 
         for (enum sku sku = 1; sku < SKU_END; sku++)
             card.prices[sku] = (struct price){
-                small(&seed, 1000), 1 + small(&seed, 1000), small(&seed, 2)};
+                .nano = small(&seed, 1000),
+                .per = 1 + small(&seed, 1000),
+                .listed = small(&seed, 2),
+                .included = small(&seed, 2) ? small(&seed, 100000) : 0,
+                .minimum_nano = small(&seed, 2) ? small(&seed, 1000) : 0};
         OK(rate_quote(&card, &budget, &quote, &test_err));
         used = (struct usage){
             .starts = small(&seed, budget.starts + 1),

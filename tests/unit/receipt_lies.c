@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 // A node that signs what is not true. Each case takes an honest story, changes
 // one thing, builds the tree and signs it properly; the customer's verification
-// must name the lie.
-#include "tests/unit/ledger_fixture.h"
+// must name the lie, and the second verifier must refuse it as well.
+#include "tests/unit/receipt_second.h"
 #include "receipt.pb-c.h"
 #include "billing/batch.h"
 #include "billing/entry.h"
@@ -151,6 +151,7 @@ static void expect(struct story *s, const char *sentence)
 
     test_err.text[0] = '\0';
     r = receipt_verify(bytes, len, node_id, &report, &test_err);
+    second_save(bytes, len, !sentence);
     if (sentence ? r != -EBADMSG || !strstr(test_err.text, sentence) : r != 0) {
         fprintf(stderr, "expected \"%s\", got %d \"%s\"\n",
                 sentence ? sentence : "ok", r, test_err.text);
@@ -214,6 +215,19 @@ static void money_lies(void)
     // Dearer than agreed.
     LIE(s.card.prices[SKU_DOMAIN_CPU].nano++, "by another rate card");
     LIE(s.card.prices[SKU_DOMAIN_CPU].nano = 3;
+        ratecard_digest(&s.card, e[ADMISSION].admission.card_digest),
+        "not what the usage costs");
+    // By a card of the future, or of somebody else.
+    LIE(s.card.effective_s = now_s + 1;
+        ratecard_digest(&s.card, e[ADMISSION].admission.card_digest),
+        "of another time or customer");
+    LIE(s.card.customer[0] = 1;
+        ratecard_digest(&s.card, e[ADMISSION].admission.card_digest),
+        "of another time or customer");
+    LIE(s.card.prices[SKU_DOMAIN_CPU].included = 100000;
+        ratecard_digest(&s.card, e[ADMISSION].admission.card_digest),
+        "not what the usage costs");
+    LIE(s.card.prices[SKU_DOMAIN_CPU].minimum_nano = 600;
         ratecard_digest(&s.card, e[ADMISSION].admission.card_digest),
         "not what the usage costs");
 }
@@ -287,10 +301,12 @@ int main(void)
     CHECK(sodium_init() >= 0);
     crypto_sign_keypair(node_id, node_secret);
     OK(receipts_key_make(&key, node_secret, now_s - 10, 1000, &test_err));
+    second_start(node_id);
     LIE((void)s, NULL);
     money_lies();
     usage_lies();
     order_lies();
     signature_lies();
+    second_end();
     return 0;
 }

@@ -159,7 +159,7 @@ static void lie(const char *sql, const char *sentence)
     size_t len;
 
     ledger_close(f.ledger);
-    db = db_open(f.path, "", 1, &test_err);
+    db = db_open(f.path, "", 2, &test_err);
     CHECK(db);
     OK(db_exec(db, sql, &test_err));
     db_close(db);

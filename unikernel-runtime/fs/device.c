@@ -4,6 +4,9 @@
 #include "unikernel-runtime/kernel/console.h"
 #include "unikernel-runtime/kernel/random.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -18,47 +21,63 @@ static int device_stat(struct file *f, struct stat *st)
     return 0;
 }
 
-static ssize_t write_nowhere(struct file *f, const void *data, size_t len)
+static ssize_t write_nowhere(struct file *f, const void *data, size_t len,
+    off_t *pos)
 {
-    (void)f, (void)data;
+    (void)f, (void)pos, (void)data;
     return len;
 }
 
-static ssize_t console_read_op(struct file *f, void *data, size_t len)
+static ssize_t console_read_op(struct file *f, void *data, size_t len,
+    off_t *pos)
 {
-    (void)f;
+    (void)pos;
+    if (f->flags & O_NONBLOCK && len && !console_readable())
+        return -EAGAIN;
     return console_read(data, len);
 }
 
-static ssize_t console_write_op(struct file *f, const void *data, size_t len)
+static ssize_t console_write_op(struct file *f, const void *data, size_t len,
+    off_t *pos)
 {
-    (void)f;
+    (void)f, (void)pos;
     console_write(data, len);
     return len;
 }
 
-static ssize_t null_read(struct file *f, void *data, size_t len)
+static ssize_t null_read(struct file *f, void *data, size_t len,
+    off_t *pos)
 {
-    (void)f, (void)data, (void)len;
+    (void)f, (void)pos, (void)data, (void)len;
     return 0;
 }
 
-static ssize_t zero_read(struct file *f, void *data, size_t len)
+static ssize_t zero_read(struct file *f, void *data, size_t len,
+    off_t *pos)
 {
-    (void)f;
+    (void)f, (void)pos;
     memset(data, 0, len);
     return len;
 }
 
-static ssize_t random_read(struct file *f, void *data, size_t len)
+static ssize_t random_read(struct file *f, void *data, size_t len,
+    off_t *pos)
 {
-    (void)f;
+    (void)f, (void)pos;
     random_bytes(data, len);
     return len;
 }
 
-const struct file_ops device_console_ops = {
-    .read = console_read_op, .write = console_write_op, .stat = device_stat};
+static short console_poll(struct file *f)
+{
+    (void)f;
+    return console_readable() ? POLLIN | POLLOUT : POLLOUT;
+}
+
+const struct file_ops device_console_ops = {.read = console_read_op,
+                                            .write = console_write_op,
+                                            .stat = device_stat,
+                                            .poll = console_poll};
 static const struct file_ops null_ops = {
     .read = null_read, .write = write_nowhere, .stat = device_stat};
 static const struct file_ops zero_ops = {

@@ -2,6 +2,7 @@
 // Open files and file descriptors.
 #include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/fs/device.h"
+#include "unikernel-runtime/kernel/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,9 +18,46 @@ static struct file *first_table[16] = {&console, &console, &console};
 static struct file **table = first_table;
 static int table_len = sizeof first_table / sizeof *first_table;
 
-struct file *fd_get(int fd)
+/*
+ * `table_lock` is held by whoever changes the table; its entries and the
+ * counts of references are changed under the scheduler's lock besides, which
+ * is all that a look at the table takes.
+ */
+static struct lock table_lock;
+
+static struct file *entry(int fd)
 {
     return fd >= 0 && fd < table_len ? table[fd] : NULL;
+}
+
+struct file *fd_get(int fd)
+{
+    sched_lock();
+    struct file *f = entry(fd);
+    if (f)
+        f->refs++;
+    sched_unlock();
+    return f;
+}
+
+void fd_put(struct file *f)
+{
+    sched_lock();
+    int last = --f->refs == 0;
+    sched_unlock();
+    if (!last)
+        return;
+    if (f->ops->close)
+        f->ops->close(f);
+    if (f != &console)
+        free(f);
+}
+
+static void entry_set(int fd, struct file *f)
+{
+    sched_lock();
+    table[fd] = f;
+    sched_unlock();
 }
 
 // Makes room for descriptor `fd`.
@@ -30,14 +68,16 @@ static int table_grow(int fd)
     int len = 2 * table_len;
     while (len <= fd)
         len *= 2;
-    struct file **new = calloc(len, sizeof *new);
+    struct file **new = calloc(len, sizeof *new), **old = table;
     if (!new)
         return -ENOMEM;
-    memcpy(new, table, table_len * sizeof *table);
-    if (table != first_table)
-        free(table);
+    memcpy(new, old, table_len * sizeof *old);
+    sched_lock();
     table = new;
     table_len = len;
+    sched_unlock();
+    if (old != first_table)
+        free(old);
     return 0;
 }
 
@@ -47,7 +87,7 @@ static int fd_lowest(int min)
     if (min < 0 || min >= FD_MAX)
         return -EINVAL;
     int fd = min;
-    while (fd_get(fd))
+    while (entry(fd))
         fd++;
     if (fd == FD_MAX)
         return -EMFILE;
@@ -57,14 +97,17 @@ static int fd_lowest(int min)
 
 int fd_open(const struct file_ops *ops, void *object, int flags)
 {
-    int fd = fd_lowest(0);
-    if (fd < 0)
-        return fd;
     struct file *f = malloc(sizeof *f);
     if (!f)
         return -ENOMEM;
     *f = (struct file){.ops = ops, .refs = 1, .flags = flags, .object = object};
-    table[fd] = f;
+    lock_take(&table_lock);
+    int fd = fd_lowest(0);
+    if (fd >= 0)
+        entry_set(fd, f);
+    lock_give(&table_lock);
+    if (fd < 0)
+        free(f);
     return fd;
 }
 
@@ -73,57 +116,86 @@ int fd_dup(int fd, int min)
     struct file *f = fd_get(fd);
     if (!f)
         return -EBADF;
+    lock_take(&table_lock);
     int new = fd_lowest(min);
+    if (new >= 0)
+        entry_set(new, f);
+    lock_give(&table_lock);
     if (new < 0)
-        return new;
-    f->refs++;
-    table[new] = f;
+        fd_put(f);
     return new;
 }
 
 int fd_dup_onto(int fd, int onto)
 {
-    struct file *f = fd_get(fd);
-    if (!f || onto < 0 || onto >= FD_MAX)
+    if (onto < 0 || onto >= FD_MAX)
         return -EBADF;
-    if (fd == onto)
+    struct file *f = fd_get(fd), *old = NULL;
+    if (!f)
+        return -EBADF;
+    if (fd == onto) {
+        fd_put(f);
         return onto;
+    }
+    lock_take(&table_lock);
     int r = table_grow(onto);
+    if (r == 0) {
+        old = entry(onto);
+        entry_set(onto, f);
+    }
+    lock_give(&table_lock);
     if (r < 0)
-        return r;
-    fd_close(onto);
-    f->refs++;
-    table[onto] = f;
-    return onto;
+        fd_put(f);
+    if (old)
+        fd_put(old);
+    return r < 0 ? r : onto;
 }
 
 int fd_close(int fd)
 {
-    struct file *f = fd_get(fd);
+    lock_take(&table_lock);
+    struct file *f = entry(fd);
+    if (f)
+        entry_set(fd, NULL);
+    lock_give(&table_lock);
     if (!f)
         return -EBADF;
-    table[fd] = NULL;
-    if (--f->refs)
-        return 0;
-    if (f->ops->close)
-        f->ops->close(f);
-    if (f != &console)
-        free(f);
+    fd_put(f);
     return 0;
+}
+
+ssize_t file_read_at(struct file *f, void *data, size_t len, off_t pos)
+{
+    if ((f->flags & O_ACCMODE) == O_WRONLY)
+        return -EBADF;
+    if (!f->ops->seek)
+        return -ESPIPE;
+    return pos < 0 || !f->ops->read ? -EINVAL
+                                    : f->ops->read(f, data, len, &pos);
+}
+
+ssize_t file_write_at(struct file *f, const void *data, size_t len, off_t pos)
+{
+    if ((f->flags & O_ACCMODE) == O_RDONLY)
+        return -EBADF;
+    if (!f->ops->seek)
+        return -ESPIPE;
+    return pos < 0 || !f->ops->write ? -EINVAL
+                                     : f->ops->write(f, data, len, &pos);
 }
 
 ssize_t file_read(struct file *f, void *data, size_t len)
 {
     if ((f->flags & O_ACCMODE) == O_WRONLY)
         return -EBADF;
-    return f->ops->read ? f->ops->read(f, data, len) : -EINVAL;
+    return f->ops->read ? f->ops->read(f, data, len, &f->pos) : -EINVAL;
 }
 
 ssize_t file_write(struct file *f, const void *data, size_t len)
 {
     if ((f->flags & O_ACCMODE) == O_RDONLY)
         return -EBADF;
-    return f->ops->write ? f->ops->write(f, data, len) : -EINVAL;
+    return f->ops->write ? f->ops->write(f, data, len, &f->pos) : -EINVAL;
 }
 
 off_t file_seek(struct file *f, off_t offset, int whence)

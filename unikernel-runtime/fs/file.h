@@ -16,8 +16,10 @@ struct dirent;
 
 // A null operation is one that this kind of file refuses (see file.c).
 struct file_ops {
-    ssize_t (*read)(struct file *f, void *data, size_t len);
-    ssize_t (*write)(struct file *f, const void *data, size_t len);
+    // Files with a position (that is, with `seek`) take it from *pos and
+    // move it.
+    ssize_t (*read)(struct file *f, void *data, size_t len, off_t *pos);
+    ssize_t (*write)(struct file *f, const void *data, size_t len, off_t *pos);
     // Where `offset` counted by `whence` is, or an error; `pos` is moved by
     // the caller. Files without it have no position.
     off_t (*seek)(struct file *f, off_t offset, int whence);
@@ -25,13 +27,16 @@ struct file_ops {
     int (*truncate)(struct file *f, off_t len);
     // The entry at `pos`, 1; or 0 past the last one.
     int (*readdir)(struct file *f, struct dirent *entry);
+    // POLLIN, POLLOUT, POLLHUP, POLLERR, as they hold now; the scheduler is
+    // locked. Null: always readable and writable.
+    short (*poll)(struct file *f);
     void (*close)(struct file *f); // the last descriptor is gone
 };
 
 // What descriptors point at; those made by dup share one.
 struct file {
     const struct file_ops *ops;
-    unsigned refs;
+    unsigned refs; // descriptors and calls under way; the scheduler's lock
     int flags; // O_*, as opened and as changed by F_SETFL
     off_t pos;
     void *object; // the kind's own
@@ -40,8 +45,9 @@ struct file {
 // As many as fit in an fd_set.
 #define FD_MAX 1024
 
-// The file behind a descriptor, or NULL.
+// The file behind a descriptor, or NULL; it stays until fd_put.
 struct file *fd_get(int fd);
+void fd_put(struct file *f);
 
 // A new file on the lowest free descriptor that is `min` or more.
 int fd_open(const struct file_ops *ops, void *object, int flags);
@@ -51,6 +57,8 @@ int fd_close(int fd);
 
 ssize_t file_read(struct file *f, void *data, size_t len);
 ssize_t file_write(struct file *f, const void *data, size_t len);
+ssize_t file_read_at(struct file *f, void *data, size_t len, off_t pos);
+ssize_t file_write_at(struct file *f, const void *data, size_t len, off_t pos);
 off_t file_seek(struct file *f, off_t offset, int whence);
 int file_stat(struct file *f, struct stat *st);
 int file_truncate(struct file *f, off_t len);

@@ -5,6 +5,8 @@
 #include "unikernel-runtime/fs/initrd.h"
 #include "unikernel-runtime/fs/ramfs_file.h"
 #include "unikernel-runtime/kernel/clock.h"
+#include "unikernel-runtime/kernel/lock.h"
+#include "unikernel-runtime/kernel/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +14,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+static struct lock lock;
+static struct thread *owner; // of the lock
+static unsigned depth;       // how often it has taken it
+
+int ramfs_lock(void)
+{
+    struct thread *self = thread_self();
+    if (owner != self) {
+        lock_take(&lock);
+        owner = self;
+    }
+    depth++;
+    return 0;
+}
+
+void ramfs_unlock(const int *unused)
+{
+    (void)unused;
+    if (--depth)
+        return;
+    owner = NULL;
+    lock_give(&lock);
+}
 
 static struct node root = {.name = "", .mode = S_IFDIR | 0755, .ino = 1};
 static struct node *cwd = &root;
@@ -160,6 +186,7 @@ static struct node *at_last(struct node *dir, const char *last, size_t len,
 
 struct node *ramfs_find(const char *path, int *error)
 {
+    RAMFS_LOCKED;
     const char *last;
     size_t len;
     struct node *dir = walk(path, 0, &last, &len, error);
@@ -168,6 +195,7 @@ struct node *ramfs_find(const char *path, int *error)
 
 struct node *ramfs_make(const char *path, mode_t mode, int parents, int *error)
 {
+    RAMFS_LOCKED;
     const char *last;
     size_t len;
     struct node *dir = walk(path, parents, &last, &len, error);
@@ -184,6 +212,7 @@ struct node *ramfs_make(const char *path, mode_t mode, int parents, int *error)
 
 int ramfs_open(const char *path, int flags, mode_t mode)
 {
+    RAMFS_LOCKED;
     int error = 0;
     struct node *n = ramfs_find(path, &error);
     if (n && (flags & O_CREAT) && (flags & O_EXCL))
@@ -202,6 +231,7 @@ int ramfs_open(const char *path, int flags, mode_t mode)
 
 int ramfs_remove(const char *path, int directory)
 {
+    RAMFS_LOCKED;
     int error = 0;
     struct node *n = ramfs_find(path, &error);
     if (!n)
@@ -230,6 +260,7 @@ static int is_within(const struct node *n, const struct node *dir)
 
 int ramfs_rename(const char *from, const char *to)
 {
+    RAMFS_LOCKED;
     int error = 0;
     struct node *n = ramfs_find(from, &error);
     if (!n)
@@ -269,6 +300,7 @@ int ramfs_rename(const char *from, const char *to)
 
 int ramfs_chdir(struct node *n)
 {
+    RAMFS_LOCKED;
     if (!S_ISDIR(n->mode))
         return -ENOTDIR;
     cwd = n;
@@ -278,6 +310,7 @@ int ramfs_chdir(struct node *n)
 // Written from its end, since the walk is upwards.
 int ramfs_getcwd(char *path, size_t len)
 {
+    RAMFS_LOCKED;
     char whole[PATH_MAX], *at = whole + sizeof whole - 1;
     *at = '\0';
     for (struct node *n = cwd; n != &root; n = n->parent) {

@@ -4,7 +4,9 @@
  * they are written), what the program makes, and /dev.
  *
  * Functions return 0 or more, or -errno. A directory's children are a list:
- * looking a name up is linear in the size of its directory.
+ * looking a name up is linear in the size of its directory. One lock guards
+ * the tree and all contents; a thread may take it again, and a caller that
+ * holds on to a node holds the lock.
  */
 #ifndef RT_RAMFS_H
 #define RT_RAMFS_H
@@ -15,6 +17,14 @@
 
 struct file_ops;
 struct stat;
+
+int ramfs_lock(void);
+void ramfs_unlock(const int *unused);
+
+// Takes the lock until the block is left.
+#define RAMFS_LOCKED                                                           \
+    const int ramfs_locked __attribute__((cleanup(ramfs_unlock), unused)) =    \
+        ramfs_lock()
 
 struct node {
     struct node *parent, *next; // next: the sibling made after this one

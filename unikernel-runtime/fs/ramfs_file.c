@@ -46,6 +46,7 @@ static int own_pages(struct node *n, uint64_t capacity)
 
 int ramfs_truncate(struct node *n, off_t len)
 {
+    RAMFS_LOCKED;
     if (S_ISDIR(n->mode))
         return -EISDIR;
     if (len < 0 || !S_ISREG(n->mode))
@@ -63,31 +64,34 @@ int ramfs_truncate(struct node *n, off_t len)
     return 0;
 }
 
-static ssize_t regular_read(struct file *f, void *data, size_t len)
+static ssize_t regular_read(struct file *f, void *data, size_t len, off_t *pos)
 {
+    RAMFS_LOCKED;
     struct node *n = f->object;
-    if ((uint64_t)f->pos >= n->len)
+    if ((uint64_t)*pos >= n->len)
         return 0;
-    if (len > n->len - f->pos)
-        len = n->len - f->pos;
-    memcpy(data, n->data + f->pos, len);
-    f->pos += len;
+    if (len > n->len - *pos)
+        len = n->len - *pos;
+    memcpy(data, n->data + *pos, len);
+    *pos += len;
     return len;
 }
 
-static ssize_t regular_write(struct file *f, const void *data, size_t len)
+static ssize_t regular_write(struct file *f, const void *data, size_t len,
+                             off_t *pos)
 {
+    RAMFS_LOCKED;
     struct node *n = f->object;
     if (f->flags & O_APPEND)
-        f->pos = n->len;
-    uint64_t end = (uint64_t)f->pos + len;
+        *pos = n->len;
+    uint64_t end = (uint64_t)*pos + len;
     if (end > SSIZE_MAX)
         return -EFBIG;
     int r = own_pages(n, end > n->len ? end : n->len);
     if (r < 0)
         return r;
-    memcpy((uint8_t *)n->data + f->pos, data, len);
-    f->pos = end;
+    memcpy((uint8_t *)n->data + *pos, data, len);
+    *pos = end;
     if (end > n->len)
         n->len = end;
     n->mtime_ns = clock_wall_ns();
@@ -115,6 +119,7 @@ static int node_truncate(struct file *f, off_t len)
 
 void ramfs_stat(const struct node *n, struct stat *st)
 {
+    RAMFS_LOCKED;
     struct timespec modified = {n->mtime_ns / NS_PER_S, n->mtime_ns % NS_PER_S};
     *st = (struct stat){
         .st_ino = n->ino,
@@ -142,12 +147,14 @@ static void entry_fill(struct dirent *entry, const char *name,
     entry->d_type = S_ISDIR(n->mode)   ? DT_DIR
                     : S_ISCHR(n->mode) ? DT_CHR
                                        : DT_REG;
+    entry->d_reclen = sizeof *entry;
     strlcpy(entry->d_name, name, sizeof entry->d_name);
 }
 
 // Positions 0 and 1 are "." and "..", then the children in their order.
 static int directory_readdir(struct file *f, struct dirent *entry)
 {
+    RAMFS_LOCKED;
     const struct node *dir = f->object;
     const struct node *up = dir->parent ? dir->parent : dir;
     off_t pos = f->pos++;
@@ -164,9 +171,10 @@ static int directory_readdir(struct file *f, struct dirent *entry)
     return 1;
 }
 
-static ssize_t directory_read(struct file *f, void *data, size_t len)
+static ssize_t directory_read(struct file *f, void *data, size_t len,
+                              off_t *pos)
 {
-    (void)f, (void)data, (void)len;
+    (void)f, (void)data, (void)len, (void)pos;
     return -EISDIR;
 }
 
@@ -180,6 +188,7 @@ void ramfs_file_free(struct node *n)
 
 static void node_close(struct file *f)
 {
+    RAMFS_LOCKED;
     struct node *n = f->object;
     if (--n->opens == 0 && !n->parent)
         ramfs_file_free(n);
@@ -205,6 +214,7 @@ struct node *ramfs_node(struct file *f)
 
 int ramfs_file_open(struct node *n, int flags)
 {
+    RAMFS_LOCKED;
     if (n->device)
         return fd_open(n->device, NULL, flags);
     if (flags & O_TRUNC && (flags & O_ACCMODE) != O_RDONLY) {

@@ -5,8 +5,10 @@
  */
 #include "unikernel-runtime/kernel/clock.h"
 #include "unikernel-runtime/arch/x86_64/cpu.h"
-#include "unikernel-runtime/kernel/event.h"
 #include "unikernel-runtime/kernel/hypercall.h"
+#include "unikernel-runtime/kernel/lock.h"
+
+#include <stddef.h>
 
 static uint64_t real_and_offset(uint64_t *wall_offset_ns)
 {
@@ -42,12 +44,14 @@ uint64_t clock_virtual_ns(void)
     return hv_runstate_ns();
 }
 
-void clock_sleep_until(uint64_t deadline_ns)
+int clock_sleep_until(uint64_t deadline_ns)
 {
-    events_mask();
     while (clock_real_ns() < deadline_ns) {
-        hv_timer(deadline_ns);
-        event_block();
+        sched_lock();
+        int r = sched_wait(NULL, deadline_ns);
+        sched_unlock();
+        if (wait_was_handled(r))
+            return r;
     }
-    events_unmask();
+    return 0;
 }

@@ -17,7 +17,8 @@ uint64_t clock_wall_ns(void);
 // Virtual: ns of processor time that this domain has used.
 uint64_t clock_virtual_ns(void);
 
-// Sleeps until the real clock has reached `deadline_ns`.
-void clock_sleep_until(uint64_t deadline_ns);
+// The caller sleeps until the real clock has reached `deadline_ns`: 0; or
+// until a signal was delivered to it: -EINTR.
+int clock_sleep_until(uint64_t deadline_ns);
 
 #endif

@@ -7,7 +7,9 @@
 #include "unikernel-runtime/kernel/console.h"
 #include "unikernel-runtime/kernel/event.h"
 #include "unikernel-runtime/kernel/hypercall.h"
+#include "unikernel-runtime/kernel/lock.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define ring ((struct hv_console *)(HV_WINDOW_VA + HV_CONSOLE_OFFSET))
@@ -27,23 +29,47 @@ static uint32_t out_room(void)
     return HV_CONSOLE_OUT - (ring->out_prod - index_of_host(&ring->out_cons));
 }
 
+// Puts what fits; returns how much that was.
+static uint32_t out_put(const char *data, size_t len)
+{
+    uint32_t at = ring->out_prod % HV_CONSOLE_OUT;
+    uint32_t n = smaller(out_room(), len);
+    n = smaller(n, HV_CONSOLE_OUT - at);
+    memcpy(ring->out + at, data, n);
+    __atomic_store_n(&ring->out_prod, ring->out_prod + n, __ATOMIC_RELEASE);
+    if (n)
+        hv_notify(HV_PORT_CONSOLE);
+    return n;
+}
+
+static struct lock out_lock, in_lock;
+
 void console_write(const char *data, size_t len)
 {
+    lock_take(&out_lock);
     while (len) {
-        if (!out_room()) {
-            events_mask();
-            while (!out_room())
-                event_block();
-            events_unmask();
-        }
-        uint32_t at = ring->out_prod % HV_CONSOLE_OUT;
-        uint32_t n = smaller(out_room(), len);
-        n = smaller(n, HV_CONSOLE_OUT - at);
-        memcpy(ring->out + at, data, n);
-        __atomic_store_n(&ring->out_prod, ring->out_prod + n, __ATOMIC_RELEASE);
+        uint32_t n = out_put(data, len);
         data += n;
         len -= n;
-        hv_notify(HV_PORT_CONSOLE);
+        if (n)
+            continue;
+        events_mask();
+        while (!out_room())
+            event_wait(HV_PORT_CONSOLE);
+        events_unmask();
+    }
+    lock_give(&out_lock);
+}
+
+void console_write_last(const char *data, size_t len)
+{
+    events_mask();
+    while (len) {
+        uint32_t n = out_put(data, len);
+        data += n;
+        len -= n;
+        if (!n)
+            event_block();
     }
 }
 
@@ -52,16 +78,19 @@ static uint32_t in_ready(void)
     return index_of_host(&ring->in_prod) - ring->in_cons;
 }
 
-size_t console_read(char *data, size_t len)
+// The end first: what was sent before it is then already visible.
+static int in_wanting(void)
 {
-    if (!len)
-        return 0;
-    events_mask();
-    // The end first: what was sent before it is then already visible.
-    while (!index_of_host(&ring->in_eof) && !in_ready())
-        event_block();
-    events_unmask();
+    return !index_of_host(&ring->in_eof) && !in_ready();
+}
 
+int console_readable(void)
+{
+    return !in_wanting();
+}
+
+static uint32_t in_get(char *data, size_t len)
+{
     uint32_t at = ring->in_cons % HV_CONSOLE_IN;
     uint32_t n = smaller(in_ready(), len);
     n = smaller(n, HV_CONSOLE_IN - at);
@@ -71,4 +100,29 @@ size_t console_read(char *data, size_t len)
         hv_notify(HV_PORT_CONSOLE);
     }
     return n;
+}
+
+ssize_t console_read(char *data, size_t len)
+{
+    if (!len)
+        return 0;
+    for (;;) {
+        int r = 0;
+        events_mask();
+        while (r != -EINTR && in_wanting())
+            r = event_wait(HV_PORT_CONSOLE);
+        events_unmask();
+        if (wait_was_broken(r))
+            return r;
+        if (r == -EINTR)
+            continue;
+
+        // Another reader may have been faster.
+        lock_take(&in_lock);
+        int ready = !in_wanting();
+        uint32_t n = in_get(data, len);
+        lock_give(&in_lock);
+        if (ready)
+            return n;
+    }
 }

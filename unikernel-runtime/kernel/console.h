@@ -9,7 +9,14 @@
 // Writes all of it, waiting for the host while the ring is full.
 void console_write(const char *data, size_t len);
 
-// Waits for input; returns what is there, at most `len`, 0 at its end.
-size_t console_read(char *data, size_t len);
+// The same with events masked for good: for a domain that is about to end.
+void console_write_last(const char *data, size_t len);
+
+// Would console_read return at once?
+int console_readable(void);
+
+// Waits for input; returns what is there, at most `len`; 0 at its end; -EINTR
+// if a signal has come first.
+ssize_t console_read(char *data, size_t len);
 
 #endif

@@ -7,6 +7,8 @@
  */
 #include "unikernel-runtime/kernel/event.h"
 #include "unikernel-runtime/kernel/hypercall.h"
+#include "unikernel-runtime/kernel/sched.h"
+#include "unikernel-runtime/kernel/timeout.h"
 
 #include <stddef.h>
 
@@ -15,12 +17,18 @@
 // An exit status says "ended by signal n" as the shell would.
 #define STATUS_SIGTERM (128 + 15)
 
+void (*event_terminate)(void);
+
 static void control_changed(void)
 {
     uint32_t action = shared_info->control.action;
     shared_info->control.action_done = action;
     switch ((enum hv_action)action) {
     case HV_ACTION_SHUTDOWN:
+        if (event_terminate) {
+            event_terminate();
+            return;
+        }
         hv_shutdown(HV_SHUTDOWN_POWEROFF, STATUS_SIGTERM);
     case HV_ACTION_REBOOT:
         hv_shutdown(HV_SHUTDOWN_REBOOT, 0);
@@ -35,8 +43,13 @@ static void control_changed(void)
 #define PORTS (HV_PORT_DEVICE + HV_DEVICE_MAX)
 
 static event_handler *handlers[PORTS] = {
+    [HV_PORT_TIMER] = timeout_event,
     [HV_PORT_CONTROL] = control_changed,
 };
+static struct waitq waiters[PORTS];
+static struct waitq pollers;
+
+void (*event_work)(void);
 
 #define PORTS_AT_BOOT                                                          \
     (1ull << HV_PORT_TIMER | 1ull << HV_PORT_CONSOLE | 1ull << HV_PORT_CONTROL)
@@ -66,22 +79,46 @@ void event_dispatch(void)
         __atomic_fetch_and(&vcpu->pending, ~(1ull << port), __ATOMIC_SEQ_CST);
         if (handlers[port])
             handlers[port]();
+        sched_wake_all(&waiters[port]);
+        if (port != HV_PORT_TIMER)
+            event_announce();
     }
 }
 
+// A store is enough: upcalls come to this processor, in its own order.
 void events_mask(void)
 {
-    __atomic_store_n(&vcpu->upcall_mask, 1, __ATOMIC_SEQ_CST);
+    vcpu->upcall_mask = 1;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+// The exchange is a fence: the look at upcall_pending must come after it.
 void events_unmask(void)
 {
-    __atomic_store_n(&vcpu->upcall_mask, 0, __ATOMIC_SEQ_CST);
-    while (vcpu->upcall_pending) {
+    for (;;) {
+        if (event_work)
+            event_work();
+        __atomic_exchange_n(&vcpu->upcall_mask, 0, __ATOMIC_SEQ_CST);
+        if (!vcpu->upcall_pending)
+            return;
         events_mask();
         event_dispatch();
-        __atomic_store_n(&vcpu->upcall_mask, 0, __ATOMIC_SEQ_CST);
     }
+}
+
+int event_wait(unsigned port)
+{
+    return sched_wait(&waiters[port], SCHED_NEVER);
+}
+
+int event_wait_any(uint64_t deadline_ns)
+{
+    return sched_wait(&pollers, deadline_ns);
+}
+
+void event_announce(void)
+{
+    sched_wake_all(&pollers);
 }
 
 void event_block(void)

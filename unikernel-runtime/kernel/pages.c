@@ -6,6 +6,7 @@
  */
 #include "unikernel-runtime/kernel/pages.h"
 #include "unikernel-runtime/kernel/hypercall.h"
+#include "unikernel-runtime/kernel/lock.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -18,6 +19,7 @@ struct range {
 // Heap below, `gap` never used so far, ranges (free or in use) above.
 static char *heap_start, *heap_end, *gap_end;
 static struct range *free_ranges;
+static struct lock lock; // on all of these
 
 static size_t page_round(size_t len)
 {
@@ -50,11 +52,8 @@ static void *range_take(struct range **link, size_t len)
     return start + r->len;
 }
 
-void *pages_alloc(size_t len)
+static void *alloc_locked(size_t len)
 {
-    if (len > SIZE_MAX - HV_PAGE)
-        return NULL;
-    len = page_round(len);
     for (struct range **link = &free_ranges; *link; link = &(*link)->next)
         if ((*link)->len >= len)
             return range_take(link, len);
@@ -63,6 +62,16 @@ void *pages_alloc(size_t len)
         return NULL;
     gap_end -= len;
     return gap_end;
+}
+
+void *pages_alloc(size_t len)
+{
+    if (len > SIZE_MAX - HV_PAGE)
+        return NULL;
+    lock_take(&lock);
+    void *pages = alloc_locked(page_round(len));
+    lock_give(&lock);
+    return pages;
 }
 
 // Joins `r` with its successor when they touch.
@@ -84,6 +93,7 @@ void pages_free(void *pages, size_t len)
     if (hv_memory(HV_MEM_RELEASE, pages, len, 0) < 0)
         memset(pages, 0, len); // keep the promise of zeros ourselves
 
+    lock_take(&lock);
     struct range *before = NULL, **link = &free_ranges;
     while (*link && (char *)*link < (char *)pages) {
         before = *link;
@@ -103,14 +113,29 @@ void pages_free(void *pages, size_t len)
         free_ranges = r->next;
         memset(r, 0, sizeof *r);
     }
+    lock_give(&lock);
+}
+
+size_t pages_left(void)
+{
+    lock_take(&lock);
+    size_t left = gap_end - heap_end;
+    for (const struct range *r = free_ranges; r; r = r->next)
+        left += r->len;
+    lock_give(&lock);
+    return left;
 }
 
 void *pages_heap_grow(ptrdiff_t by)
 {
+    lock_take(&lock);
     char *old = heap_end;
-    if (by > gap_end - heap_end || by < heap_start - heap_end)
+    int fits = by <= gap_end - heap_end && by >= heap_start - heap_end;
+    if (fits)
+        heap_end += by;
+    lock_give(&lock);
+    if (!fits)
         return NULL;
-    heap_end += by;
     if (by < 0) {
         // Whole pages above the new end go back to the host.
         char *first = (char *)page_round((uintptr_t)heap_end);

@@ -19,6 +19,9 @@ void pages_init(const struct hv_start_info *si, char *heap_start);
 void *pages_alloc(size_t len);
 void pages_free(void *pages, size_t len);
 
+// Bytes that are not in use, though perhaps not in one piece.
+size_t pages_left(void);
+
 // Moves the end of the heap; returns the old one, NULL when RAM is used up.
 void *pages_heap_grow(ptrdiff_t by);
 

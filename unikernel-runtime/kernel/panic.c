@@ -12,9 +12,9 @@
 
 static _Noreturn void crash(const char *why, uint32_t status)
 {
-    console_write("runtime: ", 9);
-    console_write(why, strlen(why));
-    console_write("\n", 1);
+    console_write_last("runtime: ", 9);
+    console_write_last(why, strlen(why));
+    console_write_last("\n", 1);
     hv_shutdown(HV_SHUTDOWN_CRASH, status);
 }
 

@@ -9,6 +9,7 @@
 #include "unikernel-runtime/kernel/random.h"
 #include "unikernel-runtime/arch/x86_64/cpu.h"
 #include "unikernel-runtime/kernel/hypercall.h"
+#include "unikernel-runtime/kernel/lock.h"
 
 #include <string.h>
 
@@ -21,6 +22,7 @@ static uint32_t pool[POOL_BLOCKS * BLOCK_WORDS];
 static size_t pool_left; // bytes not handed out, at the pool's end
 static uint64_t generation;
 static int seeded;
+static struct lock lock; // on all of these
 
 static uint32_t rotate(uint32_t x, int n)
 {
@@ -100,6 +102,7 @@ static void refill(void)
 
 void random_bytes(void *data, size_t len)
 {
+    lock_take(&lock);
     if (!seeded || generation != shared_info->control.generation)
         reseed();
     for (char *out = data; len;) {
@@ -113,4 +116,5 @@ void random_bytes(void *data, size_t len)
         out += n;
         len -= n;
     }
+    lock_give(&lock);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
-// Threads: the boot thread and its thread-local storage.
+// Threads: thread-local storage, and the boot thread.
 #include "unikernel-runtime/kernel/thread.h"
+#include "unikernel-runtime/kernel/thread_place.h"
 #include "unikernel-runtime/arch/x86_64/cpu.h"
 #include "unikernel-runtime/kernel/hypercall.h"
 
@@ -11,6 +12,8 @@
 extern const char __tls_image[], __tls_image_len[], __tls_len[], __tls_align[];
 
 #define THREAD_ALIGN 16ul
+
+struct thread *thread_youngest;
 
 static size_t round_up(size_t n, size_t align)
 {
@@ -35,8 +38,7 @@ size_t thread_block_len(void)
     return tls_room() + block_align() + sizeof(struct thread);
 }
 
-// Where in `block` the struct goes, the variables below it set up.
-static struct thread *thread_place(char *block)
+struct thread *thread_place(char *block)
 {
     size_t room = tls_room(), image_len = (size_t)__tls_image_len;
     char *place = (char *)round_up((uintptr_t)block + room, block_align());
@@ -62,4 +64,5 @@ void thread_boot(void *block, char *stack_top)
         .stack_canary = seed[7] & ~0xfful,
     };
     cpu_set_fs_base(t);
+    thread_youngest = t;
 }

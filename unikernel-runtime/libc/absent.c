@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
-// What a domain of one process cannot do: it fails with ENOSYS.
+// What a domain of one process and one image cannot do.
 #include "unikernel-runtime/libc/result.h"
 
+#include <dlfcn.h>
 #include <reent.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -46,4 +47,27 @@ int _system_r(struct _reent *reent, const char *command)
 {
     (void)reent;
     return system(command);
+}
+
+void *dlopen(const char *path, int flags)
+{
+    (void)path, (void)flags;
+    return NULL;
+}
+
+void *dlsym(void *restrict handle, const char *restrict name)
+{
+    (void)handle, (void)name;
+    return NULL;
+}
+
+int dlclose(void *handle)
+{
+    (void)handle;
+    return -1;
+}
+
+char *dlerror(void)
+{
+    return (char *)"an image is linked whole: nothing can be loaded";
 }

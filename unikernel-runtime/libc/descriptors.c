@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: ISC
 // System calls of POSIX that take a file descriptor.
+#include "unikernel-runtime/fs/device.h"
 #include "unikernel-runtime/fs/file.h"
+#include "unikernel-runtime/fs/pipe.h"
 #include "unikernel-runtime/fs/ramfs.h"
 #include "unikernel-runtime/libc/result.h"
 
@@ -19,81 +21,78 @@ int dup(int fd)
     return result(fd_dup(fd, 0));
 }
 
+int dup3(int fd, int onto, int flags)
+{
+    if (fd == onto || flags & ~O_CLOEXEC)
+        return result(-EINVAL);
+    return result(fd_dup_onto(fd, onto));
+}
+
 int dup2(int fd, int onto)
 {
     return result(fd_dup_onto(fd, onto));
 }
 
-_READ_WRITE_RETURN_TYPE read(int fd, void *data, size_t len)
-{
-    struct file *f = fd_get(fd);
-    return result(f ? file_read(f, data, len) : -EBADF);
-}
-
-_READ_WRITE_RETURN_TYPE write(int fd, const void *data, size_t len)
-{
-    struct file *f = fd_get(fd);
-    return result(f ? file_write(f, data, len) : -EBADF);
-}
-
-off_t lseek(int fd, off_t offset, int whence)
-{
-    struct file *f = fd_get(fd);
-    return result(f ? file_seek(f, offset, whence) : -EBADF);
-}
-
-// Runs `transfer` with the position at `offset`, then puts it back.
-#define AT_OFFSET(fd, offset, transfer)                                        \
+// The result of `call`, in which the file behind `fd` is `f`.
+#define WITH_FILE(fd, call)                                                    \
     do {                                                                       \
         struct file *f = fd_get(fd);                                           \
         if (!f)                                                                \
             return result(-EBADF);                                             \
-        off_t before = f->pos;                                                 \
-        off_t at = file_seek(f, offset, SEEK_SET);                             \
-        if (at < 0)                                                            \
-            return result(at);                                                 \
-        ssize_t r = transfer;                                                  \
-        f->pos = before;                                                       \
+        long r = call;                                                         \
+        fd_put(f);                                                             \
         return result(r);                                                      \
     } while (0)
 
+_READ_WRITE_RETURN_TYPE read(int fd, void *data, size_t len)
+{
+    WITH_FILE(fd, file_read(f, data, len));
+}
+
+_READ_WRITE_RETURN_TYPE write(int fd, const void *data, size_t len)
+{
+    WITH_FILE(fd, file_write(f, data, len));
+}
+
 ssize_t pread(int fd, void *data, size_t len, off_t offset)
 {
-    AT_OFFSET(fd, offset, file_read(f, data, len));
+    WITH_FILE(fd, file_read_at(f, data, len, offset));
 }
 
 ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
 {
-    AT_OFFSET(fd, offset, file_write(f, data, len));
+    WITH_FILE(fd, file_write_at(f, data, len, offset));
+}
+
+off_t lseek(int fd, off_t offset, int whence)
+{
+    WITH_FILE(fd, file_seek(f, offset, whence));
 }
 
 int fstat(int fd, struct stat *st)
 {
-    struct file *f = fd_get(fd);
-    return result(f ? file_stat(f, st) : -EBADF);
+    WITH_FILE(fd, file_stat(f, st));
 }
 
 int isatty(int fd)
 {
-    struct stat st;
-    if (fstat(fd, &st) < 0)
-        return 0;
-    if (S_ISCHR(st.st_mode))
-        return 1;
-    errno = ENOTTY;
-    return 0;
+    struct file *f = fd_get(fd);
+    if (!f)
+        return result(-EBADF) + 1;
+    int is = f->ops == &device_console_ops;
+    fd_put(f);
+    return is ? 1 : result(-ENOTTY) + 1;
 }
 
 int ftruncate(int fd, off_t len)
 {
-    struct file *f = fd_get(fd);
-    return result(f ? file_truncate(f, len) : -EBADF);
+    WITH_FILE(fd, file_truncate(f, len));
 }
 
 // Files are in memory: there is nothing to wait for.
 int fsync(int fd)
 {
-    return result(fd_get(fd) ? 0 : -EBADF);
+    WITH_FILE(fd, ((void)f, 0));
 }
 
 int fdatasync(int fd)
@@ -101,39 +100,39 @@ int fdatasync(int fd)
     return fsync(fd);
 }
 
-int fchdir(int fd)
+static int file_chdir(struct file *f)
 {
-    struct file *f = fd_get(fd);
-    struct node *n = f ? ramfs_node(f) : NULL;
-    return result(!f ? -EBADF : n ? ramfs_chdir(n) : -ENOTDIR);
+    struct node *n = ramfs_node(f);
+    return n ? ramfs_chdir(n) : -ENOTDIR;
 }
 
-int fchmod(int fd, mode_t mode)
+int fchdir(int fd)
 {
-    struct file *f = fd_get(fd);
-    struct node *n = f ? ramfs_node(f) : NULL;
+    WITH_FILE(fd, file_chdir(f));
+}
+
+static int file_chmod(struct file *f, mode_t mode)
+{
+    struct node *n = ramfs_node(f);
     if (!n)
-        return result(f ? -EINVAL : -EBADF);
+        return -EINVAL;
     n->mode = (n->mode & S_IFMT) | (mode & 07777);
     return 0;
 }
 
+int fchmod(int fd, mode_t mode)
+{
+    WITH_FILE(fd, file_chmod(f, mode));
+}
+
 #define SETTABLE_FLAGS (O_APPEND | O_NONBLOCK)
 
-int fcntl(int fd, int command, ...)
+static int file_control(struct file *f, int fd, int command, int arg)
 {
-    va_list ap;
-    va_start(ap, command);
-    int arg = va_arg(ap, int);
-    va_end(ap);
-
-    struct file *f = fd_get(fd);
-    if (!f)
-        return result(-EBADF);
     switch (command) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
-        return result(fd_dup(fd, arg));
+        return fd_dup(fd, arg);
     case F_GETFD: // nothing is ever executed, so nothing is closed by it
     case F_SETFD:
         return 0;
@@ -143,6 +142,27 @@ int fcntl(int fd, int command, ...)
         f->flags = (f->flags & ~SETTABLE_FLAGS) | (arg & SETTABLE_FLAGS);
         return 0;
     default:
-        return result(-EINVAL);
+        return -EINVAL;
     }
+}
+
+int fcntl(int fd, int command, ...)
+{
+    va_list ap;
+    va_start(ap, command);
+    int arg = va_arg(ap, int);
+    va_end(ap);
+    WITH_FILE(fd, file_control(f, fd, command, arg));
+}
+
+int pipe2(int fds[2], int flags)
+{
+    if (flags & ~(O_NONBLOCK | O_CLOEXEC))
+        return result(-EINVAL);
+    return result(pipe_open(fds, flags));
+}
+
+int pipe(int fds[2])
+{
+    return pipe2(fds, 0);
 }

@@ -44,6 +44,8 @@ struct dirent *readdir(DIR *dir)
 {
     struct file *f = fd_get(dir->fd);
     long r = result(f ? file_readdir(f, &dir->entry) : -EBADF);
+    if (f)
+        fd_put(f);
     return r > 0 ? &dir->entry : NULL;
 }
 

@@ -2,9 +2,8 @@
 /*
  * newlib's locks. All of them in this one file, since newlib brings its own
  * for whatever is missing here.
- *
- * With one thread nobody ever waits; a plain lock taken twice is a deadlock.
  */
+#include "unikernel-runtime/kernel/lock.h"
 #include "unikernel-runtime/kernel/panic.h"
 #include "unikernel-runtime/kernel/thread.h"
 
@@ -12,7 +11,8 @@
 #include <sys/lock.h>
 
 struct __lock {
-    struct thread *owner;
+    struct lock lock;
+    struct thread *owner; // of a recursive one
     unsigned depth;
 };
 
@@ -45,38 +45,46 @@ void __retarget_lock_close_recursive(_LOCK_T lock)
 
 void __retarget_lock_acquire(_LOCK_T lock)
 {
-    if (lock->owner)
-        panic("a lock of the C library was taken twice");
-    lock->owner = thread_self();
+    lock_acquire(&lock->lock);
 }
 
+// Nobody but the owner itself ever finds its own name in `owner`.
 void __retarget_lock_acquire_recursive(_LOCK_T lock)
 {
-    lock->owner = thread_self();
+    struct thread *self = thread_self();
+    if (lock->owner != self) {
+        lock_acquire(&lock->lock);
+        lock->owner = self;
+    }
     lock->depth++;
 }
 
 int __retarget_lock_try_acquire(_LOCK_T lock)
 {
-    if (lock->owner)
-        return 0;
-    lock->owner = thread_self();
-    return 1;
+    return lock_try(&lock->lock);
 }
 
 int __retarget_lock_try_acquire_recursive(_LOCK_T lock)
 {
-    __retarget_lock_acquire_recursive(lock);
+    struct thread *self = thread_self();
+    if (lock->owner != self) {
+        if (!lock_try(&lock->lock))
+            return 0;
+        lock->owner = self;
+    }
+    lock->depth++;
     return 1;
 }
 
 void __retarget_lock_release(_LOCK_T lock)
 {
-    lock->owner = NULL;
+    lock_release(&lock->lock);
 }
 
 void __retarget_lock_release_recursive(_LOCK_T lock)
 {
-    if (--lock->depth == 0)
+    if (--lock->depth == 0) {
         lock->owner = NULL;
+        lock_release(&lock->lock);
+    }
 }

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: ISC
-// The one process: its end, its signals, its memory, and who it is.
+// The one process: its end, its memory, and who it is.
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/pages.h"
-#include "unikernel-runtime/kernel/panic.h"
 #include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/libc/result.h"
 
 #include <limits.h>
 #include <malloc.h>
-#include <reent.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -71,39 +68,6 @@ gid_t getgid(void)
 gid_t getegid(void)
 {
     return 0;
-}
-
-static int is_ignored(int signal)
-{
-    return signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH ||
-           signal == SIGCONT;
-}
-
-// What means that the program is broken, not that someone wants it to end.
-static int is_crash(int signal)
-{
-    return signal == SIGABRT || signal == SIGSEGV || signal == SIGBUS ||
-           signal == SIGILL || signal == SIGFPE || signal == SIGQUIT ||
-           signal == SIGTRAP || signal == SIGSYS;
-}
-
-int kill(pid_t pid, int signal)
-{
-    if (pid > PID)
-        return result(-ESRCH);
-    if (signal < 0 || signal >= NSIG)
-        return result(-EINVAL);
-    if (!signal)
-        return 0;
-    // newlib's raise() runs the program's handler; without one it comes here.
-    struct _reent *r = _REENT;
-    if (r->_sig_func && r->_sig_func[signal] != SIG_DFL)
-        return raise(signal);
-    if (is_ignored(signal))
-        return 0;
-    if (is_crash(signal))
-        panic_signal(signal);
-    _exit(128 + signal);
 }
 
 long sysconf(int name)

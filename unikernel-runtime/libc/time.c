@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: ISC
 // Time as POSIX names it.
 #include "unikernel-runtime/kernel/clock.h"
+#include "unikernel-runtime/kernel/hypercall.h"
+#include "unikernel-runtime/kernel/sched.h"
+#include "unikernel-runtime/kernel/thread.h"
+#include "unikernel-runtime/libc/deadline.h"
 #include "unikernel-runtime/libc/result.h"
 
 #include <sys/time.h>
 #include <sys/times.h>
 #include <time.h>
 #include <unistd.h>
+
+static uint64_t thread_ns(void)
+{
+    return sched_cpu_ns(thread_self());
+}
 
 static uint64_t (*clock_of(clockid_t id))(void)
 {
@@ -21,17 +30,29 @@ static uint64_t (*clock_of(clockid_t id))(void)
         return clock_real_ns;
     case CLOCK_PROCESS_CPUTIME_ID:
         return clock_virtual_ns;
+    case CLOCK_THREAD_CPUTIME_ID:
+        return thread_ns;
     default:
         return NULL;
     }
 }
 
+// A thread's clock is named by its struct's address (pthread_getcpuclockid).
+static const struct thread *clock_thread(clockid_t id)
+{
+    const struct thread *t = (const struct thread *)id;
+    return id >= HV_RAM_VA && t->self == t ? t : NULL;
+}
+
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
-    uint64_t (*now_ns)(void) = clock_of(id);
-    if (!now_ns)
+    uint64_t (*now_ns)(void) = clock_of(id), ns;
+    if (now_ns)
+        ns = now_ns();
+    else if (clock_thread(id))
+        ns = sched_cpu_ns(clock_thread(id));
+    else
         return result(-EINVAL);
-    uint64_t ns = now_ns();
     *ts = (struct timespec){ns / NS_PER_S, ns % NS_PER_S};
     return 0;
 }
@@ -94,33 +115,47 @@ static int sleep_until(clockid_t id, int flags, const struct timespec *ts)
     } else if (!(flags & TIMER_ABSTIME)) {
         ns = add_saturated(now, ns);
     }
-    clock_sleep_until(ns);
-    return 0;
+    return -clock_sleep_until(ns);
+}
+
+// What is left of a relative sleep that a signal has ended.
+static void left_fill(struct timespec *left, const struct timespec *ts,
+                      uint64_t began_ns)
+{
+    uint64_t slept = clock_real_ns() - began_ns, all;
+    if (!left || timespec_ns(ts, &all) < 0)
+        return;
+    uint64_t ns = all > slept ? all - slept : 0;
+    *left = (struct timespec){ns / NS_PER_S, ns % NS_PER_S};
 }
 
 int clock_nanosleep(clockid_t id, int flags, const struct timespec *ts,
                     struct timespec *left)
 {
-    (void)left; // nothing interrupts a sleep
     if (id != CLOCK_REALTIME && id != CLOCK_MONOTONIC)
         return EINVAL;
-    return sleep_until(id, flags, ts);
+    uint64_t began_ns = clock_real_ns();
+    int error = sleep_until(id, flags, ts);
+    if (error == EINTR && !(flags & TIMER_ABSTIME))
+        left_fill(left, ts, began_ns);
+    return error;
 }
 
 int nanosleep(const struct timespec *ts, struct timespec *left)
 {
-    (void)left;
-    return result(-sleep_until(CLOCK_MONOTONIC, 0, ts));
+    return result(-clock_nanosleep(CLOCK_MONOTONIC, 0, ts, left));
 }
 
 int usleep(useconds_t us)
 {
-    clock_sleep_until(clock_real_ns() + us * NS_PER_US);
-    return 0;
+    return result(clock_sleep_until(clock_real_ns() + us * NS_PER_US));
 }
 
 unsigned sleep(unsigned s)
 {
-    clock_sleep_until(clock_real_ns() + s * NS_PER_S);
-    return 0;
+    uint64_t end_ns = clock_real_ns() + s * NS_PER_S;
+    if (clock_sleep_until(end_ns) == 0)
+        return 0;
+    uint64_t now = clock_real_ns();
+    return now < end_ns ? (end_ns - now + NS_PER_S - 1) / NS_PER_S : 0;
 }

@@ -31,10 +31,13 @@
 
         // Entry points by fixed addresses: layout.h.
         .section .land, "ax", @progbits
+        test    %rax, %rax              // munmap's: were the set-up pages
+        jnz     no_return               // still there, so were its rights
         jmp     land
         .balign 16, 0xcc
         jmp     pv_signal
         .balign 16, 0xcc
+no_return:
         ud2                             // no signal returns by a restorer
 
 land:                                   // r12 = entry, r13 = stack

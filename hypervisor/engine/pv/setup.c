@@ -75,6 +75,37 @@ static int setup_prot(uint32_t prot)
            (prot & HV_PROT_EXEC ? PROT_EXEC : 0);
 }
 
+// The plan comes from the monitor, which by then has read a hostile image:
+// nothing in it may replace the set-up code, which the filter still lets do
+// anything, or make memory that is both written and run.
+static int within(uint64_t addr, uint64_t len, uint64_t low, uint64_t high)
+{
+    return addr >= low && addr <= high && len <= high - addr &&
+           (addr | len) % HV_PAGE == 0;
+}
+
+static void setup_check(const struct plan *p)
+{
+    const struct image *m = &p->image;
+    int good =
+        m->nsegments <= IMAGE_SEGMENTS_MAX &&
+        within(HV_RAM_VA, p->ram_len, HV_RAM_VA, HV_RAM_VA + HV_RAM_MAX) &&
+        p->initrd_len <= HV_INITRD_MAX;
+
+    for (uint32_t i = 0; good && i < m->nsegments; i++) {
+        const struct image_segment *s = &m->segment[i];
+
+        good = within(s->addr, s->len, HV_IMAGE_BASE, HV_IMAGE_LIMIT) &&
+               within(s->addr, s->file_len, HV_IMAGE_BASE, HV_IMAGE_LIMIT) &&
+               s->file_len <= s->len &&
+               (s->zero_at == 0 || (s->zero_at >= s->addr &&
+                                    s->zero_at - s->addr < s->file_len)) &&
+               !(s->prot & HV_PROT_WRITE && s->prot & HV_PROT_EXEC);
+    }
+    if (!good)
+        setup_fail(PLAN_EXIT_PLAN);
+}
+
 static void setup_image(const struct image *m, int fd)
 {
     for (uint32_t i = 0; i < m->nsegments; i++) {
@@ -168,6 +199,7 @@ __attribute__((noreturn)) void pv_zygote(const struct pv_birth *birth)
     setup_say(PLAN_READY);
 
     setup_receive(&plan, &rights);
+    setup_check(&plan);
     setup_image(&plan.image, rights.fd[0]);
     setup_map(HV_RAM_VA, plan.ram_len, PROT_READ | PROT_WRITE, -1, 0);
     if (plan.initrd_len)

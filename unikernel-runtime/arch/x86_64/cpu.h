@@ -18,6 +18,16 @@ static inline void cpu_set_fs_base(const void *base)
     __asm__ volatile("wrfsbase %0" ::"r"(base) : "memory");
 }
 
+/*
+ * Leaves the running stack with what the calling convention says a call keeps
+ * on it, puts its pointer at *save, and returns from the call of cpu_switch
+ * that left the stack `load`; or enters one made by cpu_stack_init.
+ */
+void cpu_switch(uint64_t *save, uint64_t load);
+
+// A stack that ends at `top` and on which `entry` is called.
+uint64_t cpu_stack_init(void *top, void (*entry)(void));
+
 // One draw from the processor's generator; 0 when it has run dry.
 static inline int cpu_rdrand(uint64_t *out)
 {

@@ -6,6 +6,7 @@
 #include "hypervisor/abi/hv.h"
 #include "unikernel-runtime/kernel/boot.h"
 #include "unikernel-runtime/kernel/event.h"
+#include "unikernel-runtime/kernel/trap.h"
 
 #include <stddef.h>
 
@@ -53,8 +54,13 @@ __attribute__((naked, noreturn, section(".text.boot"))) void _start(void)
 /*
  * Entered with upcalls masked and a bounce frame at rsp, between any two
  * instructions of the program: everything that event_dispatch may change is
- * saved, which is the general registers only (see event.c).
+ * saved, which is the general registers only (see event.c). Only if there is
+ * work to do before the program goes on, vector and x87 state is saved too,
+ * and the x87 stack emptied, as every function expects it.
  */
+#define XSAVE_LEN    2688 // standard format up to and with AVX-512
+#define XSAVE_HEADER 512  // of 64 bytes, zeros where xsave does not write
+
 __attribute__((naked)) void event_upcall_entry(void)
 {
     __asm__ volatile("push %%rax; push %%rcx; push %%rdx; push %%rsi\n"
@@ -63,11 +69,73 @@ __attribute__((naked)) void event_upcall_entry(void)
                      "mov %%rsp, %%rbp\n"
                      "and $-16, %%rsp\n"
                      "call event_dispatch\n"
-                     "mov %%rbp, %%rsp\n"
+                     "cmpq $0, event_work\n"
+                     "jne 2f\n"
+                     "1: mov %%rbp, %%rsp\n"
                      "pop %%rbp; pop %%r11\n"
                      "pop %%r10; pop %%r9; pop %%r8; pop %%rdi\n"
                      "pop %%rsi; pop %%rdx; pop %%rcx; pop %%rax\n"
-                     "jmp %c0\n" ::"i"(HV_IRET(0)));
+                     "jmp %c[iret]\n"
+                     "2: sub %[len], %%rsp\n"
+                     "and $-64, %%rsp\n"
+                     "xor %%eax, %%eax\n"
+                     "lea %c[header](%%rsp), %%rdi\n"
+                     "mov $8, %%ecx\n"
+                     "rep stosq\n"
+                     "mov %c[xcr0], %%eax\n"
+                     "xor %%edx, %%edx\n"
+                     "xsave64 (%%rsp)\n"
+                     "fninit\n"
+                     "call *event_work\n"
+                     "mov %c[xcr0], %%eax\n"
+                     "xor %%edx, %%edx\n"
+                     "xrstor64 (%%rsp)\n"
+                     "jmp 1b\n" ::[iret] "i"(HV_IRET(0)),
+                     [len] "i"(XSAVE_LEN), [header] "i"(XSAVE_HEADER),
+                     [xcr0] "i"(HV_START_INFO_VA +
+                                offsetof(struct hv_start_info, xcr0)));
+}
+
+/*
+ * Entered at any instruction that traps, with vector, error code and address
+ * on the stack below the bounce frame (struct trap_frame). The trap is over
+ * for the hypervisor as soon as it could be reported again.
+ */
+__attribute__((naked)) void trap_entry(void)
+{
+    __asm__ volatile("push %%rax; push %%rbx; push %%rcx; push %%rdx\n"
+                     "push %%rsi; push %%rdi; push %%rbp; push %%r8\n"
+                     "push %%r9; push %%r10; push %%r11; push %%r12\n"
+                     "push %%r13; push %%r14; push %%r15\n"
+                     "mov %%rsp, %%rbx\n"
+                     "sub %[len], %%rsp\n"
+                     "and $-64, %%rsp\n"
+                     "xor %%eax, %%eax\n"
+                     "lea %c[header](%%rsp), %%rdi\n"
+                     "mov $8, %%ecx\n"
+                     "rep stosq\n"
+                     "mov %c[xcr0], %%eax\n"
+                     "xor %%edx, %%edx\n"
+                     "xsave64 (%%rsp)\n"
+                     "fninit\n"
+                     "mov %%rbx, %%rdi\n"
+                     "movl $0, %c[busy]\n"
+                     "call trap_handle\n"
+                     "mov %c[xcr0], %%eax\n"
+                     "xor %%edx, %%edx\n"
+                     "xrstor64 (%%rsp)\n"
+                     "mov %%rbx, %%rsp\n"
+                     "pop %%r15; pop %%r14; pop %%r13\n"
+                     "pop %%r12; pop %%r11; pop %%r10; pop %%r9\n"
+                     "pop %%r8; pop %%rbp; pop %%rdi; pop %%rsi\n"
+                     "pop %%rdx; pop %%rcx; pop %%rbx; pop %%rax\n"
+                     "add $24, %%rsp\n"
+                     "iretq\n" ::[len] "i"(XSAVE_LEN),
+                     [header] "i"(XSAVE_HEADER),
+                     [xcr0] "i"(HV_START_INFO_VA +
+                                offsetof(struct hv_start_info, xcr0)),
+                     [busy] "i"(HV_SHARED_INFO_VA +
+                                offsetof(struct hv_shared_info, trap_busy)));
 }
 
 #define MIN_MEMORY_KIB 512

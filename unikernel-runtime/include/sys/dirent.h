@@ -9,6 +9,7 @@ typedef struct hostel_dir DIR;
 
 struct dirent {
     ino_t d_ino;
+    unsigned short d_reclen; // of this entry, which is the whole struct
     unsigned char d_type;
     char d_name[256];
 };

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: ISC
+// What the program has used, its limits, and its file system's.
+#include "unikernel-runtime/fs/file.h"
+#include "unikernel-runtime/fs/ramfs.h"
+#include "unikernel-runtime/kernel/clock.h"
+#include "unikernel-runtime/kernel/hypercall.h"
+#include "unikernel-runtime/kernel/pages.h"
+#include "unikernel-runtime/libc/result.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+int getrusage(int who, struct rusage *usage)
+{
+    if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN)
+        return result(-EINVAL);
+    *usage = (struct rusage){0};
+    if (who == RUSAGE_SELF) {
+        uint64_t us = clock_virtual_ns() / NS_PER_US;
+        usage->ru_utime = (struct timeval){us / 1000000, us % 1000000};
+    }
+    return 0;
+}
+
+int getrlimit(int resource, struct rlimit *limit)
+{
+    rlim_t n = RLIM_INFINITY;
+    if (resource < 0 || resource >= RLIM_NLIMITS)
+        return result(-EINVAL);
+    if (resource == RLIMIT_NOFILE)
+        n = FD_MAX;
+    else if (resource == RLIMIT_AS || resource == RLIMIT_DATA)
+        n = start_info->memory_kib * 1024;
+    else if (resource == RLIMIT_CORE)
+        n = 0;
+    *limit = (struct rlimit){n, n};
+    return 0;
+}
+
+// They are the host's to set; one that is no lower than what holds is fine.
+int setrlimit(int resource, const struct rlimit *limit)
+{
+    struct rlimit now;
+    if (getrlimit(resource, &now) < 0)
+        return -1;
+    return result(limit->rlim_cur >= now.rlim_cur ? 0 : -EPERM);
+}
+
+static void fill(struct statvfs *st)
+{
+    unsigned long all = start_info->memory_kib * 1024 / HV_PAGE;
+    unsigned long left = pages_left() / HV_PAGE;
+    *st = (struct statvfs){.f_bsize = HV_PAGE,
+                           .f_frsize = HV_PAGE,
+                           .f_blocks = all,
+                           .f_bfree = left,
+                           .f_bavail = left,
+                           .f_namemax = RAMFS_NAME_MAX};
+}
+
+int statvfs(const char *restrict path, struct statvfs *restrict st)
+{
+    struct stat probe;
+    if (stat(path, &probe) < 0)
+        return -1;
+    fill(st);
+    return 0;
+}
+
+int fstatvfs(int fd, struct statvfs *st)
+{
+    struct stat probe;
+    if (fstat(fd, &probe) < 0)
+        return -1;
+    fill(st);
+    return 0;
+}
