@@ -94,6 +94,13 @@ static int journal_write(struct journal *j, struct err *e)
     return r;
 }
 
+// A statement that writes, within the turn's transaction; NULL: see e.
+static struct db_stmt *write_prepare(struct journal *j, const char *sql,
+                                     struct err *e)
+{
+    return journal_write(j, e) < 0 ? NULL : db_prepare(j->db, sql, e);
+}
+
 int journal_commit(struct journal *j, struct err *e)
 {
     if (!j->writing)
@@ -150,11 +157,9 @@ int journal_insert(struct journal *j, const struct sub *s, const void *manifest,
         "insert into signed (id, manifest, signature) values (?, ?, ?)";
     const struct sub_info *i = &s->info;
     struct db_stmt *q;
-    int r = journal_write(j, e);
+    int r;
 
-    if (r < 0)
-        return r;
-    if (!(q = db_prepare(j->db, insert, e)))
+    if (!(q = write_prepare(j, insert, e)))
         return -EIO;
     db_bind_blob(q, 1, i->id.b, sizeof(i->id.b));
     db_bind_blob(q, 2, i->customer.b, sizeof(i->customer.b));
@@ -186,11 +191,8 @@ int journal_save(struct journal *j, const struct sub *s, struct err *e)
         "written_off = ?, image = ?, initrd = ?, destroyed = ?, spent = ?, "
         "report = ? where id = ?";
     struct db_stmt *q;
-    int r = journal_write(j, e);
 
-    if (r < 0)
-        return r;
-    if (!(q = db_prepare(j->db, update, e)))
+    if (!(q = write_prepare(j, update, e)))
         return -EIO;
     db_bind_blob(q, bind_changing(q, 1, s), s->info.id.b, sizeof(s->info.id.b));
     return db_run(q, e);
@@ -201,11 +203,8 @@ static int run_on(struct journal *j, const char *sql, const sub_id_t *id,
                   struct err *e)
 {
     struct db_stmt *q;
-    int r = journal_write(j, e);
 
-    if (r < 0)
-        return r;
-    if (!(q = db_prepare(j->db, sql, e)))
+    if (!(q = write_prepare(j, sql, e)))
         return -EIO;
     db_bind_blob(q, 1, id->b, sizeof(id->b));
     return db_run(q, e);
@@ -223,11 +222,8 @@ int journal_record_add(struct journal *j, const struct msg_record *m,
 {
     static const char sql[] = "insert into record (id, message) values (?, ?)";
     struct db_stmt *q;
-    int r = journal_write(j, e);
 
-    if (r < 0)
-        return r;
-    if (!(q = db_prepare(j->db, sql, e)))
+    if (!(q = write_prepare(j, sql, e)))
         return -EIO;
     db_bind_blob(q, 1, m->id.b, sizeof(m->id.b));
     db_bind_blob(q, 2, m, sizeof(*m));
@@ -252,11 +248,9 @@ int journal_forget(struct journal *j, uint64_t ended_before_real_ns,
         "order by ended_ns limit ?) returning id";
     struct db_stmt *q;
     sub_id_t id;
-    int r = journal_write(j, e);
+    int r;
 
-    if (r < 0)
-        return r;
-    if (!(q = db_prepare(j->db, sql, e)))
+    if (!(q = write_prepare(j, sql, e)))
         return -EIO;
     db_bind_int(q, 1, ended_before_real_ns);
     db_bind_int(q, 2, now_s);
