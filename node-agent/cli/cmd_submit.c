@@ -57,6 +57,18 @@ static int submit_fd(struct client *c, int fd, char id[SUB_ID_TEXT],
     return 0;
 }
 
+// Then the exit status is the program's; detached, only its number is printed.
+// A negative code: it was not submitted.
+static int submit_and_stay(struct client *c, int fd, bool detach, struct err *e)
+{
+    char id[SUB_ID_TEXT];
+    int r = submit_fd(c, fd, id, e);
+
+    if (r < 0)
+        return r;
+    return detach ? printf("%s\n", id) < 0 : attach_run(c, id, true);
+}
+
 // -------------------------------------------------------------------- submit
 
 static int submit_run(int argc, char **argv)
@@ -65,7 +77,6 @@ static int submit_run(int argc, char **argv)
                                           {0}};
     cleanup_close int fd = -1;
     struct client *c;
-    char id[SUB_ID_TEXT];
     bool detach = false;
     struct err e = {0};
     int o, r;
@@ -86,14 +97,9 @@ static int submit_run(int argc, char **argv)
     c = client_open(detach ? CLIENT_ANYBODY : CLIENT_CUSTOMER, &e);
     if (!c)
         return cmd_fail(&e);
-    if (submit_fd(c, fd, id, &e) < 0)
-        r = cmd_fail(&e);
-    else if (!detach)
-        r = attach_run(c, id, true);
-    else
-        r = printf("%s\n", id) < 0;
+    r = submit_and_stay(c, fd, detach, &e);
     client_close(c);
-    return r;
+    return r < 0 ? cmd_fail(&e) : r;
 }
 
 const struct cmd cmd_submit = {
@@ -115,7 +121,6 @@ static int run_run(int argc, char **argv)
     cleanup_close int fd = -1;
     bool detach = false;
     struct client *c;
-    char id[SUB_ID_TEXT];
     struct err e = {0};
     int opt, r;
 
@@ -143,15 +148,9 @@ static int run_run(int argc, char **argv)
                              (size_t)(argc - optind - 1), argv + optind + 1, fd,
                              &e);
     if (r == 0)
-        r = submit_fd(c, fd, id, &e);
-    if (r < 0)
-        r = cmd_fail(&e);
-    else if (!detach)
-        r = attach_run(c, id, true);
-    else
-        r = printf("%s\n", id) < 0;
+        r = submit_and_stay(c, fd, detach, &e);
     client_close(c);
-    return r;
+    return r < 0 ? cmd_fail(&e) : r;
 }
 
 const struct cmd cmd_run = {
