@@ -13,12 +13,10 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
 #include "lib/clock.h"
 #include "lib/io.h"
 #include "lib/sock.h"
 #include "node-agent/api/nonces.h"
-#include "node-agent/bundle/bundle.h"
 
 struct peer {
     struct fake *fake;
@@ -284,11 +282,11 @@ static void ledger_serve(struct fake *f, int fd, union ipc_any *any, int *fds)
         ledger_account(f, fd, any, 200);
         break;
     case MSG_ACCOUNT_GET:
-        ledger_account(f, fd, any,
-                       memcmp(&any->account.customer, &f->nobody,
-                              sizeof(f->nobody))
-                           ? 200
-                           : 404);
+        ledger_account(
+            f, fd, any,
+            memcmp(&any->account.customer, &f->nobody, sizeof(f->nobody))
+                ? 200
+                : 404);
         break;
     case MSG_ACCOUNT_LIST:
         list = paper(&f->account, sizeof(f->account));
@@ -363,4 +361,39 @@ void fake_node_stop(struct fake_node *n)
     unlink(n->unix_at);
     free(n->api.key_cert);
     nonces_free(n->api.nonces);
+}
+
+void fake_bundle(const struct fake_node *n, struct buf *out,
+                 const char *program, uint8_t nonce, const struct seckey *key)
+{
+    struct manifest_file file = {.path = "main.c",
+                                 .size = strlen(program),
+                                 .role = ROLE_SOURCE,
+                                 .mode = 0644};
+    struct bundle_source source = {.data = program};
+    uint64_t now_s = clock_real_ns() / 1000000000u;
+    struct manifest m = {.kind = KIND_SOURCE,
+                         .name = "program",
+                         .nfiles = 1,
+                         .file = &file,
+                         .memory_kib = 16384,
+                         .cpu_ns = 1000000000,
+                         .wall_ns = 1000000000,
+                         .build_cpu_ns = 1000000000,
+                         .console_bytes = 65536,
+                         .currency = "",
+                         .not_before_s = now_s,
+                         .expires_s = now_s + 3600};
+    int fd = memfd_create("bundle", MFD_CLOEXEC);
+    struct err e = {0};
+
+    memcpy(m.audience, n->cfg.node_id, sizeof(m.audience));
+    memset(m.nonce, nonce, sizeof(m.nonce));
+    if (bundle_write(fd, &m, &source, key, &e) < 0) {
+        fprintf(stderr, "%s\n", e.text);
+        abort();
+    }
+    lseek(fd, 0, SEEK_SET);
+    assert(fd_read(fd, "bundle", out, &e) == 0);
+    close(fd);
 }

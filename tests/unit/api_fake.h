@@ -12,6 +12,7 @@
 #include "node-agent/agent/ipc.h"
 #include "node-agent/api/api.h"
 #include "node-agent/api/server.h"
+#include "node-agent/bundle/bundle.h"
 
 struct fake {
     uint8_t node_id[32];
@@ -40,5 +41,10 @@ struct fake_node {
 };
 void fake_node_start(struct fake_node *n);
 void fake_node_stop(struct fake_node *n);
+
+// A bundle for this node of one program's text, signed by `key`, at the end
+// of `out`; the nonce tells bundles apart.
+void fake_bundle(const struct fake_node *n, struct buf *out,
+                 const char *program, uint8_t nonce, const struct seckey *key);
 
 #endif

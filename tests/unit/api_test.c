@@ -202,40 +202,6 @@ static struct answer ask(const struct ask *q)
 
 #define PROGRAM "int main(void) { return 7; }\n"
 
-// A bundle for this node; nonce tells bundles apart.
-static void bundle_make(struct buf *out, uint8_t nonce)
-{
-    struct manifest_file file = {
-        .path = "main.c", .role = ROLE_SOURCE, .mode = 0644};
-    struct bundle_source source = {.data = PROGRAM};
-    uint64_t now_s = clock_real_ns() / 1000000000u;
-    struct manifest m = {.kind = KIND_SOURCE,
-                         .name = "seven",
-                         .nfiles = 1,
-                         .file = &file,
-                         .memory_kib = 16384,
-                         .cpu_ns = 1000000000,
-                         .wall_ns = 1000000000,
-                         .build_cpu_ns = 1000000000,
-                         .console_bytes = 65536,
-                         .currency = "",
-                         .not_before_s = now_s,
-                         .expires_s = now_s + 3600};
-    int fd = memfd_create("bundle", MFD_CLOEXEC);
-    struct err e = {0};
-
-    file.size = strlen(PROGRAM);
-    memcpy(m.audience, node.cfg.node_id, sizeof(m.audience));
-    memset(m.nonce, nonce, sizeof(m.nonce));
-    if (bundle_write(fd, &m, &source, &customer, &e) < 0) {
-        fprintf(stderr, "%s\n", e.text);
-        abort();
-    }
-    lseek(fd, 0, SEEK_SET);
-    assert(fd_read(fd, "bundle", out, &e) == 0);
-    close(fd);
-}
-
 static struct answer submit(const struct buf *b)
 {
     const struct ask q = {.method = "POST",
@@ -353,7 +319,7 @@ static void test_quotes(void)
         answer_free(&a);
     }
     // A bundle without its file is enough.
-    bundle_make(&b, 1);
+    fake_bundle(&node, &b, PROGRAM, 1, &customer);
     q.type = BUNDLE_TYPE;
     q.body = b.data;
     q.len = b.len - strlen(PROGRAM);
@@ -376,7 +342,7 @@ static void test_submit(void)
     struct answer a;
     json_t *o;
 
-    bundle_make(&b, 1);
+    fake_bundle(&node, &b, PROGRAM, 1, &customer);
     a = submit(&b);
     o = is_json(&a, 201);
     snprintf(sub_target, sizeof(sub_target), "/v1/submissions/%s",
@@ -400,7 +366,7 @@ static void test_submit_damaged(void)
     struct buf b = BUF_INIT(1 << 20);
     struct answer a;
 
-    bundle_make(&b, 2);
+    fake_bundle(&node, &b, PROGRAM, 2, &customer);
     for (size_t i = 0; i < b.len; i++) {
         b.data[i] ^= 1;
         a = submit(&b);

@@ -19,34 +19,6 @@
 
 static struct fake_node node;
 
-static void bundle_make(struct buf *out, const struct seckey *key)
-{
-    struct manifest_file file = {
-        .path = "main.c", .role = ROLE_SOURCE, .mode = 0644};
-    struct bundle_source source = {.data = "int x;\n"};
-    uint64_t now_s = clock_real_ns() / 1000000000u;
-    struct manifest m = {.kind = KIND_SOURCE,
-                         .name = "x",
-                         .nfiles = 1,
-                         .file = &file,
-                         .memory_kib = 16384,
-                         .cpu_ns = 1000000000,
-                         .wall_ns = 1000000000,
-                         .build_cpu_ns = 1000000000,
-                         .console_bytes = 65536,
-                         .currency = "",
-                         .not_before_s = now_s,
-                         .expires_s = now_s + 3600};
-    int fd = memfd_create("bundle", MFD_CLOEXEC);
-
-    file.size = 7;
-    memcpy(m.audience, node.cfg.node_id, sizeof(m.audience));
-    assert(bundle_write(fd, &m, &source, key, NULL) == 0);
-    lseek(fd, 0, SEEK_SET);
-    assert(fd_read(fd, "bundle", out, NULL) == 0);
-    close(fd);
-}
-
 // Everything up to the files is enough to refuse who has no account; and
 // when it is opened, the same bundle is good.
 static void test_account(struct conn *conn)
@@ -58,7 +30,7 @@ static void test_account(struct conn *conn)
 
     key_make(&key);
     memcpy(node.fake.nobody.b, key.key + 32, 32);
-    bundle_make(&b, &key);
+    fake_bundle(&node, &b, "int x;\n", 0, &key);
     u = upload_new(&node.api, conn);
     assert(u && upload_add(u, b.data, b.len - 7, &e) == 404);
     assert(strstr(e.text, "account"));

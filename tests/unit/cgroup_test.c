@@ -15,14 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "lib/io.h"
-
-#define CHECK(cond)                                                            \
-    do {                                                                       \
-        if (!(cond)) {                                                         \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);         \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
+#include "tests/unit/lib_check.h"
 
 static char top[] = "/tmp/cgroup_test.XXXXXX";
 

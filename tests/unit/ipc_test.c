@@ -12,27 +12,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "lib/sock.h"
+#include "tests/unit/lib_check.h"
 
 static int pair[2];
-
-#define CHECK(cond)                                                            \
-    do {                                                                       \
-        if (!(cond)) {                                                         \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);         \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
-
-static int fds_open(void)
-{
-    DIR *d = opendir("/proc/self/fd");
-    int n = 0;
-
-    while (readdir(d))
-        n++;
-    closedir(d);
-    return n;
-}
 
 /* Past the sender's own checks, straight into the socket. */
 static int pass(const void *msg, size_t len, int nfds, union ipc_any *any)

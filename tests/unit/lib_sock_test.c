@@ -9,17 +9,6 @@
 #include "lib/sock.h"
 #include "tests/unit/lib_check.h"
 
-static int fds_open(void)
-{
-    DIR *d = opendir("/proc/self/fd");
-    int n = 0;
-
-    while (readdir(d))
-        n++;
-    closedir(d);
-    return n;
-}
-
 static void test_messages(void)
 {
     int pair[2], null = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -9,14 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CHECK(cond)                                                            \
-    do {                                                                       \
-        if (!(cond)) {                                                         \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond);         \
-            exit(1);                                                           \
-        }                                                                      \
-    } while (0)
+#include "tests/unit/lib_check.h"
 
 /* -------------------------------------------------------------------- table */
 
