@@ -23,6 +23,7 @@ struct monitor {
     struct console console;
     bool source_watched;
     bool just_let_go; // by HVC_GO
+    bool paused;
     struct guest_clock clock;
     uint64_t cpu_base_ns; // of the guest, before it ran
 
