@@ -14,7 +14,8 @@ AGENT_SRCS := $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) \
     $(addprefix node-agent/agent/, config.c identity.c home.c supervisor.c)
 # The spawner without what it shares with other roles.
 SPAWNER_SRCS := $(CGROUP_SRCS) $(addprefix node-agent/spawner/, spawner.c \
-    slot.c slot_make.c slot_run.c slot_table.c verdict.c record.c \
+    slot.c slot_make.c slot_run.c slot_control.c slot_table.c verdict.c \
+    record.c \
     cpu_watch.c nursery.c)
 
 HOSTELD_SRCS := node-agent/agent/main.c $(AGENT_SRCS) $(SPAWNER_SRCS) \

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hypervisor/engine/select.h"
 #include "hypervisor/monitor/control.h"
 #include "hypervisor/monitor/sandbox.h"
 #include "hypervisor/monitor/slot.h"
@@ -30,6 +31,8 @@ static struct nursery_engine {
     [HVC_ENGINE_KVM] = {&engine_kvm, false},
 };
 
+static enum hvc_engine best = HVC_ENGINE_PV; // what "auto" is
+
 // Each engine that works here; whether the node may use it is the spawner's
 // to know, and why it does not work its asker's to be told.
 static int engines_prepare(struct err *e)
@@ -41,6 +44,8 @@ static int engines_prepare(struct err *e)
     engines[HVC_ENGINE_PV].works = true;
     if (engine_kvm.prepare(&why) == 0)
         engines[HVC_ENGINE_KVM].works = true;
+    if (engine_select("auto") == &engine_kvm && engines[HVC_ENGINE_KVM].works)
+        best = HVC_ENGINE_KVM;
     return 0;
 }
 
@@ -104,6 +109,7 @@ static void make(const struct slot *common, const struct hvc_make *m,
         engines_forget(with);
         slot_run(&s);
     }
+    made.best = best;
     made.error = pid < 0 ? pid : 0;
     made.monitor_pid = pid < 0 ? 0 : pid;
     sock_send(NURSERY_FD, &made, sizeof(made), &pidfd, pid > 0);

@@ -114,6 +114,11 @@ static const struct ipc_rule rules[] = {
     DOMAIN_NEWS(MSG_USAGE, "usage"),
     DOMAIN_NEWS(MSG_ENDED, "ended"),
     DOMAIN_NEWS(MSG_ADOPTED, "adopted"),
+    DOMAIN_NEWS(MSG_FIGURES, "figures"),
+    {RULE(MSG_CONTROL, "control", msg_control, 0, 0)},
+    REPLY(MSG_CONTROL, "control", msg_reply, 0),
+    {RULE(MSG_LOOK, "look", msg_get, 0, 0)},
+    REPLY(MSG_LOOK, "look", msg_reply, 0),
 
     /* keeper <-> builder */
     {RULE(MSG_BUILD, "build", msg_build, 2, 2)},

@@ -46,6 +46,7 @@ union ipc_any {
     struct msg_start start;
     struct msg_stop stop;
     struct msg_renew renew;
+    struct msg_control control;
     struct msg_domain domain;
     struct msg_build build;
     struct msg_built built;

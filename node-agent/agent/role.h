@@ -62,7 +62,10 @@ struct node_config {
     char listen_host[64];              /* numeric address */
     uint32_t listen_port;              /* 0 = none; the real one once bound */
     uint32_t slots;                    /* domain slots to keep */
-    uint32_t spare_slots;              /* clean slots to have ready */
+    uint32_t engines;          /* bit mask of 1 << enum hvc_engine: allowed */
+    uint32_t usual_engine;     /* enum hvc_engine: when nobody says */
+    uint32_t spare_slots;      /* clean slots to have ready, of the usual one */
+    uint32_t spare_slots_kvm;  /* and of engine kvm, when that is not it */
     uint32_t build_slots;              /* builds at once */
     uint64_t memory_kib;               /* RAM for all domains together */
     uint64_t build_memory_kib;         /* limit of one build */

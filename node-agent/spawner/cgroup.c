@@ -307,6 +307,67 @@ int cgroup_empty(const struct cgroup_tree *t, const char *name)
     return 1;
 }
 
+/* ----------------------------------------------------------------- shares */
+
+/* Version 2 counts weights from 1 to 10000 and takes 100 as usual, version 1
+ * from 2 and takes 1024. */
+int cgroup_weight(const struct cgroup_tree *t, const char *name,
+                  uint32_t weight)
+{
+    bool v2 = t->version == 2;
+    uint64_t n = (uint64_t)weight * (v2 ? 100 : 1024) / 256;
+    char text[32];
+
+    if (n < (v2 ? 1 : 2))
+        n = v2 ? 1 : 2;
+    if (v2 && n > 10000)
+        n = 10000;
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
+    return group_write(t, CGROUP_CPU, name, v2 ? "cpu.weight" : "cpu.shares",
+                       text);
+}
+
+#define PERIOD_US 100000u /* the kernel's own */
+
+int cgroup_cap(const struct cgroup_tree *t, const char *name, uint32_t cap)
+{
+    unsigned long long quota_us = (unsigned long long)cap * PERIOD_US / 100;
+    char text[48];
+
+    if (t->version == 2) {
+        if (cap)
+            snprintf(text, sizeof(text), "%llu %u", quota_us, PERIOD_US);
+        else
+            strcpy(text, "max");
+        return group_write(t, CGROUP_CPU, name, "cpu.max", text);
+    }
+    if (cap)
+        snprintf(text, sizeof(text), "%llu", quota_us);
+    else
+        strcpy(text, "-1");
+    return group_write(t, CGROUP_CPU, name, "cpu.cfs_quota_us", text);
+}
+
+int cgroup_tasks(const struct cgroup_tree *t, const char *name, uint32_t most)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "%u", most);
+    return group_write(t, CGROUP_PIDS, name, "pids.max", text);
+}
+
+int cgroup_memory_kib(const struct cgroup_tree *t, const char *name,
+                      uint64_t *kib)
+{
+    int r = group_number(
+        t, CGROUP_MEMORY, name,
+        t->version == 2 ? "memory.current" : "memory.usage_in_bytes", kib);
+
+    if (r == 0)
+        *kib = (*kib + 1023) >> 10;
+    return r;
+}
+
 /* ---------------------------------------------------------------- killing */
 
 static bool procs_holds(const char *text, pid_t pid)

@@ -79,6 +79,22 @@ int cgroup_limit(const struct cgroup_tree *t, const char *name,
                  const struct cgroup_limits *limits, struct err *e);
 
 /*
+ * Shares of the processors, in the terms of Xen's credit scheduler: weight 1
+ * to 65535, 256 is usual; cap in percent of one processor, 0 = none. Where the
+ * kernel has no bandwidth control a cap fails with -ENOENT.
+ */
+int cgroup_weight(const struct cgroup_tree *t, const char *name,
+                  uint32_t weight);
+int cgroup_cap(const struct cgroup_tree *t, const char *name, uint32_t cap);
+
+/* At most so many tasks: processes, and threads that the kernel makes. */
+int cgroup_tasks(const struct cgroup_tree *t, const char *name, uint32_t most);
+
+/* Memory charged to it now. */
+int cgroup_memory_kib(const struct cgroup_tree *t, const char *name,
+                      uint64_t *kib);
+
+/*
  * What all processes that are or were in it have used. For processes that run
  * just now on other CPUs the figure may be a tick old; once they are dead it
  * is exact.

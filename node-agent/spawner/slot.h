@@ -20,13 +20,15 @@ struct spawner;
 struct slot {
     uint32_t index;
     enum slot_state state;
+    uint32_t engine;  /* enum hvc_engine: of its monitor */
     uint16_t turn;    /* tells events of closed descriptors from new ones */
     bool made_before; /* has files and a group */
     int listen_fd, page_fd, conn_fd, monitor_fd;
-    pid_t monitor_pid;
+    pid_t monitor_pid, guest_pid; /* guest_pid: 0 when not known */
     uint64_t monitor_born;
     struct cpu_watch watch;
     uint64_t limit_kib;        /* of its group, as last set */
+    uint32_t weight, cap;      /* likewise */
     uint64_t due_ns;           /* next thing to do by the clock; 0 = none */
     uint64_t overdue_ns;       /* 0 = nothing is awaited */
     uint64_t look_ns, tell_ns; /* RUNNING: budget, usage */
@@ -53,6 +55,12 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
 void slot_stop(struct spawner *p, struct slot *s, enum hvc_cause cause);
 void slot_renew(struct spawner *p, struct slot *s, uint64_t lease_mono_ns);
 void slot_feed(struct slot *s, const struct msg_input *m);
+/* 0, or -errno with a sentence for who asked. */
+int slot_control(struct spawner *p, struct slot *s, const struct msg_control *m,
+                 struct err *e);
+
+/* A request that makes sense: known action, value in its range. */
+bool control_sane(const struct msg_control *m);
 
 /* The nursery's answer, with the monitor's pidfd (taken). */
 void slot_made(struct spawner *p, struct slot *s, const struct hvc_made *made,

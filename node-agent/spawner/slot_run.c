@@ -35,17 +35,45 @@ static uint64_t files_kib(const int *fds, int nfds)
     return kib;
 }
 
-static int limit_set(struct spawner *p, struct slot *s, uint64_t memory_kib,
-                     struct err *e)
+int slot_limit_set(struct spawner *p, struct slot *s, uint64_t memory_kib,
+                   struct err *e)
 {
     struct cgroup_limits l = {.memory_kib = memory_kib + OVERHEAD_KIB +
                                             memory_kib / PAGE_TABLE_SHARE};
     char name[GROUP_TEXT];
+    int r;
 
     if (l.memory_kib == s->limit_kib)
         return 0;
-    s->limit_kib = l.memory_kib;
-    return cgroup_limit(&p->tree, slot_group_name(name, s), &l, e);
+    r = cgroup_limit(&p->tree, slot_group_name(name, s), &l, e);
+    if (r == 0)
+        s->limit_kib = l.memory_kib;
+    return r;
+}
+
+int slot_share_set(struct spawner *p, struct slot *s, uint32_t weight,
+                   uint32_t cap, struct err *e)
+{
+    char name[GROUP_TEXT];
+    int r;
+
+    slot_group_name(name, s);
+    if (weight != s->weight) {
+        r = cgroup_weight(&p->tree, name, weight);
+        if (r < 0)
+            return err_set(e, -r, "the kernel refuses the weight %u: %s",
+                           weight, strerrordesc_np(-r));
+        s->weight = weight;
+    }
+    if (cap != s->cap) {
+        r = cgroup_cap(&p->tree, name, cap);
+        if (r < 0)
+            return err_set(e, -r, "the kernel refuses a cap of %u %%: %s", cap,
+                           r == -ENOENT ? "it has no CPU bandwidth control"
+                                        : strerrordesc_np(-r));
+        s->cap = cap;
+    }
+    return 0;
 }
 
 static void record_fill(struct slot *s, const struct msg_start *m)
@@ -58,6 +86,12 @@ static void record_fill(struct slot *s, const struct msg_start *m)
     r->started_real_ns = clock_real_ns();
     r->cpu_base_ns = s->cpu_base_ns;
     r->oom_base = s->oom_base;
+    r->domid = m->domid;
+    r->engine = s->engine;
+    r->weight = s->weight;
+    r->cap = s->cap;
+    r->paused = m->flags & START_PAUSED;
+    r->max_kib = m->max_kib;
     r->memory_kib = m->memory_kib;
     r->cpu_ns = m->cpu_ns;
     r->wall_ns = m->wall_ns;
@@ -86,7 +120,8 @@ static int prepare_send(struct slot *s, const struct msg_start *m,
     uint64_t files = files_kib(fds, nfds);
 
     h.head = (struct hvc_head){HVC_PREPARE, size};
-    h.flags = HVC_F_GO | (m->has_initrd ? HVC_F_INITRD : 0);
+    h.flags = HVC_F_GO | (m->has_initrd ? HVC_F_INITRD : 0) |
+              (m->flags & START_PAUSED ? HVC_F_PAUSED : 0);
     h.argc = m->argc;
     h.envc = m->envc;
     h.cmdline_len = m->cmdline_len;
@@ -113,8 +148,11 @@ static void look_later(struct slot *s, uint64_t used_ns)
 int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
                 const int *fds, struct err *e)
 {
-    int r = limit_set(p, s, m->memory_kib, e);
+    int r = slot_limit_set(p, s, m->max_kib ? m->max_kib : m->memory_kib, e);
 
+    if (r == 0)
+        r = slot_share_set(p, s, m->weight ? m->weight : CPU_WEIGHT_USUAL,
+                           m->cap, e);
     if (r == 0) {
         record_fill(s, m);
         if (m->cpu_ns) {
@@ -141,9 +179,8 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
 
 /* ----------------------------------------------------------------- running */
 
-static void message_send(struct slot *s, const void *m, size_t len)
+void slot_message_send(struct slot *s, const void *m, size_t len)
 {
-    /* One that cannot be told will be killed when it is overdue. */
     if (s->conn_fd >= 0)
         sock_send(s->conn_fd, m, len, NULL, 0);
 }
@@ -161,7 +198,7 @@ void slot_renew(struct spawner *p, struct slot *s, uint64_t lease_mono_ns)
 
     s->record->lease_mono_ns = lease_mono_ns;
     m.lease_ns = lease_or_wall(s->record);
-    message_send(s, &m, sizeof(m));
+    slot_message_send(s, &m, sizeof(m));
     slot_arm(p, s);
 }
 
@@ -172,7 +209,7 @@ void slot_feed(struct slot *s, const struct msg_input *m)
     in.head.type = HVC_INPUT;
     in.head.size = offsetof(struct hvc_input, data) + m->len;
     memcpy(in.data, m->data, m->len);
-    message_send(s, &in, in.head.size);
+    slot_message_send(s, &in, in.head.size);
 }
 
 void slot_act_halt(struct spawner *p, struct slot *s)
@@ -180,7 +217,7 @@ void slot_act_halt(struct spawner *p, struct slot *s)
     struct hvc_stop m = {.head = {HVC_STOP, sizeof(m)},
                          .cause = s->record->asked_cause};
 
-    message_send(s, &m, sizeof(m));
+    slot_message_send(s, &m, sizeof(m));
     slot_overdue_in(s, END_NS);
     slot_arm(p, s);
 }
@@ -259,21 +296,39 @@ static void evidence_take(struct spawner *p, struct slot *s, struct evidence *v,
         v->page = page;
 }
 
+static void figures_fill(struct spawner *p, struct slot *s, bool ended,
+                         struct msg_domain *m)
+{
+    const struct record *r = s->record;
+    struct hvc_page page;
+    struct evidence v;
+    char name[GROUP_TEXT];
+
+    evidence_take(p, s, &v, &page);
+    m->id = s->id;
+    m->slot = s->index;
+    m->domid = r->domid;
+    m->engine = r->engine;
+    m->letter = slot_letter(s);
+    m->weight = r->weight;
+    m->cap = r->cap;
+    m->max_kib = r->max_kib ? r->max_kib : r->memory_kib;
+    cgroup_memory_kib(&p->tree, slot_group_name(name, s), &m->mem_kib);
+    m->started_real_ns = r->started_real_ns;
+    m->now_real_ns = clock_real_ns();
+    evidence_usage(&v, &m->usage);
+    if (ended)
+        evidence_cause(&v, m);
+}
+
 void slot_tell(struct spawner *p, struct slot *s, enum msg_type type)
 {
     struct msg_domain m = {0};
-    struct hvc_page page;
-    struct evidence v;
 
     if (type == MSG_ENDED) {
         m = s->record->ended;
     } else {
-        evidence_take(p, s, &v, &page);
-        m.id = s->id;
-        m.slot = s->index;
-        m.started_real_ns = s->record->started_real_ns;
-        m.now_real_ns = clock_real_ns();
-        evidence_usage(&v, &m.usage);
+        figures_fill(p, s, false, &m);
     }
     ipc_head_cut(&m, type, 0, text, strlen(m.text) + 1);
     chan_post(&p->keeper, &m, NULL, 0);
@@ -282,17 +337,9 @@ void slot_tell(struct spawner *p, struct slot *s, enum msg_type type)
 void slot_act_tell(struct spawner *p, struct slot *s)
 {
     struct msg_domain *m = &s->record->ended;
-    struct hvc_page page;
-    struct evidence v;
 
-    evidence_take(p, s, &v, &page);
     memset(m, 0, sizeof(*m));
-    m->id = s->id;
-    m->slot = s->index;
-    m->started_real_ns = s->record->started_real_ns;
-    m->now_real_ns = clock_real_ns();
-    evidence_usage(&v, &m->usage);
-    evidence_cause(&v, m);
+    figures_fill(p, s, true, m);
     record_set_state(s->record, RECORD_ENDED);
     slot_tell(p, s, MSG_ENDED);
 }

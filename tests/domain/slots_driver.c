@@ -635,6 +635,7 @@ int main(int argc, char **argv)
                                  .cgroup_path = TREE,
                                  .slots = SLOTS,
                                  .spare_slots = 4,
+                                 .engines = 1u << HVC_ENGINE_PV,
                                  .memory_kib = 1u << 20,
                                  .lease_ns = 10 * NS_PER_S,
                                  .interval_ns = 100 * NS_PER_MS,
