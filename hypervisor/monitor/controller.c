@@ -13,6 +13,7 @@
 
 #include "hypervisor/monitor/elf.h"
 #include "hypervisor/monitor/end.h"
+#include "hypervisor/monitor/stack.h"
 #include "hypervisor/monitor/start_info.h"
 #include "hypervisor/monitor/watch.h"
 #include "lib/clock.h"
@@ -74,6 +75,7 @@ static void started(struct monitor *m, uint64_t lease_ns)
 {
     watch_timer(m->lease_fd, lease_ns);
     __atomic_store_n(&m->page->state, HVC_RUNNING, __ATOMIC_RELEASE);
+    stack_trim();
 }
 
 static int prepare_check(const struct hvc_prepare *p, const struct image *m,
