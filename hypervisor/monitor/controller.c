@@ -23,6 +23,7 @@ static void drop_controller(struct monitor *m)
 {
     close(m->conn_fd);
     m->conn_fd = -1;
+    m->input_waits = false;
     if (m->listen_fd < 0)
         end(m, HVC_STOPPED, 0, "its controller has gone");
     else if (m->state != HVC_RUNNING)
@@ -34,6 +35,20 @@ static void say(struct monitor *m, enum hvc_type type)
     struct hvc_head head = {type, sizeof(head)};
 
     sock_send(m->conn_fd, &head, sizeof(head), NULL, 0);
+}
+
+static void say_taken(struct monitor *m, uint64_t tag,
+                      enum hvc_taken_result result, uint32_t accepted)
+{
+    struct hvc_taken t = {.head = {HVC_TAKEN, sizeof(t)},
+                          .tag = tag,
+                          .position = m->console.taken,
+                          .accepted = accepted,
+                          .result = result,
+                          .ended = m->console.ending || m->console.eof};
+
+    // Should it not be told it asks again; see struct hvc_input.
+    sock_send(m->conn_fd, &t, sizeof(t), NULL, 0);
 }
 
 void controller_greet(struct monitor *m)
@@ -57,6 +72,7 @@ void controller_accept(struct monitor *m)
         return;
     if (m->conn_fd >= 0)
         close(m->conn_fd);
+    m->input_waits = false;
     m->conn_fd = fd;
     controller_greet(m);
 }
@@ -199,12 +215,24 @@ static void on_stop(struct monitor *m, const void *message, int *fds)
 static void on_input(struct monitor *m, const void *message, int *fds)
 {
     const struct hvc_input *in = message;
+    uint32_t accepted;
+    enum hvc_taken_result result = console_queue(&m->console, in, &accepted);
 
     (void)fds;
-    if (in->len == 0)
-        console_end_input(&m->console);
-    else
-        console_queue(&m->console, in->data, in->len);
+    if (m->input_waits)
+        say_taken(m, m->input_tag, HVC_TAKEN_FULL, 0);
+    m->input_waits = result == HVC_TAKEN_FULL;
+    m->input_tag = in->tag;
+    if (!m->input_waits)
+        say_taken(m, in->tag, result, accepted);
+}
+
+void controller_input_turn(struct monitor *m)
+{
+    if (!m->input_waits || !console_has_room(&m->console))
+        return;
+    m->input_waits = false;
+    say_taken(m, m->input_tag, HVC_TAKEN_OK, 0);
 }
 
 union message {
@@ -255,6 +283,7 @@ static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
     }
     if (u->head.type == HVC_INPUT &&
         (u->input.len > HVC_INPUT_MAX ||
+         u->input.flags & ~(HVC_INPUT_TAKE | HVC_INPUT_END) ||
          len != offsetof(struct hvc_input, data) + u->input.len))
         return false;
     return nfds == fds;
