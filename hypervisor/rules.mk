@@ -93,6 +93,16 @@ $(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
 
+# Pausing, on each engine, the same way.
+DOMAIN_TESTS += tests/domain/pause
+TEST_BUILT += $(BUILD)/tests/pause
+$(BUILD)/tests/pause: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
+    pause_test drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
+DEPFILES += $(BUILD)/obj/tests/domain/pause_test.d
+
 $(call unit-test,hv_elf,tests/unit/hv_elf.c hypervisor/monitor/elf.c \
     $(LIB_SRCS))
 $(call unit-test,hv_filter,tests/unit/hv_filter.c \

@@ -20,7 +20,7 @@
  *   monitor <- HVC_PREPARE + fds: image, console sink, [initrd], [source]
  *   monitor -> HVC_PREPARED | HVC_EXITED (cause HVC_REFUSED, text says why)
  *   monitor <- HVC_GO
- *   monitor <- HVC_LEASE, HVC_STOP
+ *   monitor <- HVC_LEASE, HVC_STOP, HVC_PAUSE, HVC_UNPAUSE, HVC_ASK
  *   monitor <- HVC_INPUT
  *   monitor -> HVC_TAKEN, one for each HVC_INPUT: at once, or when there is
  * room monitor -> HVC_EXITED, then it exits; the same stands in the page
@@ -49,7 +49,10 @@ enum hvc_type {
     HVC_STOP,
     HVC_INPUT,
     HVC_EXITED,
-    HVC_TAKEN
+    HVC_TAKEN,
+    HVC_PAUSE = 32, /* head only: the guest executes nothing until ... */
+    HVC_UNPAUSE,    /* ... this; each may be said again */
+    HVC_ASK
 };
 
 struct hvc_head {
@@ -57,17 +60,23 @@ struct hvc_head {
     uint32_t size; /* of the whole message, head included */
 };
 
+enum hvc_engine { HVC_ENGINE_PV, HVC_ENGINE_KVM };
+#define HVC_ENGINES 2
+
 struct hvc_make {
     struct hvc_head head;
     uint32_t slot;
     uint32_t uid, gid; /* the slot's own; never 0 */
     uint32_t nprocs;   /* cgroup.procs descriptors passed */
+    uint32_t engine;   /* enum hvc_engine */
+    uint32_t pad;
 };
 
 struct hvc_made {
     struct hvc_head head;
     uint32_t slot;
-    int32_t error;        /* 0 or -errno; then no descriptor comes */
+    int32_t error;        /* 0 or -errno (-ENODEV: this machine cannot run that
+                             engine); then no descriptor comes */
     uint32_t monitor_pid; /* in the nursery's pid namespace: the host's */
     uint32_t pad;
 };
@@ -81,8 +90,9 @@ struct hvc_ready {
 #define HVC_F_GO     1u /* start at once */
 #define HVC_F_INITRD 2u /* the initrd is passed after the sink */
 #define HVC_F_SOURCE                                                           \
-    4u /* a console source is passed last: read as there is                    \
-          room in the guest's ring, to its end */
+    4u                   /* a console source is passed last: read as there is  \
+                            room in the guest's ring, to its end */
+#define HVC_F_PAUSED 16u /* with HVC_F_GO: it runs after HVC_UNPAUSE only */
 struct hvc_prepare {
     struct hvc_head head;
     uint32_t flags; /* HVC_F_* */
@@ -109,6 +119,16 @@ struct hvc_lease {
 struct hvc_stop {
     struct hvc_head head;
     uint32_t cause; /* enum hvc_cause to report: HVC_STOPPED or a budget */
+    uint32_t pad;
+};
+
+/*
+ * A request to the guest, through its control block: a well-behaved one ends
+ * soon after. A paused one finds it when it runs again.
+ */
+struct hvc_ask {
+    struct hvc_head head;
+    uint32_t action; /* HV_ACTION_SHUTDOWN or HV_ACTION_REBOOT */
     uint32_t pad;
 };
 

@@ -14,6 +14,7 @@
 #include "hypervisor/monitor/elf.h"
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/stack.h"
+#include "hypervisor/monitor/event.h"
 #include "hypervisor/monitor/start_info.h"
 #include "hypervisor/monitor/watch.h"
 #include "lib/clock.h"
@@ -149,6 +150,10 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
                  p->console_bytes_max);
     if (!l.go)
         return m->domain.engine->load(&m->domain, &l, e);
+    // A zygote that is stopped finds its plan when it goes on.
+    m->paused = p->flags & HVC_F_PAUSED;
+    if (m->paused)
+        m->domain.engine->pause(&m->domain, true);
     starting(m);
     if (m->domain.engine->load(&m->domain, &l, e) < 0)
         return -e->code;
@@ -235,6 +240,33 @@ void controller_input_turn(struct monitor *m)
     say_taken(m, m->input_tag, HVC_TAKEN_OK, 0);
 }
 
+static void on_pause(struct monitor *m, const void *message, int *fds)
+{
+    (void)message, (void)fds;
+    m->paused = true;
+    m->domain.engine->pause(&m->domain, true);
+}
+
+static void on_unpause(struct monitor *m, const void *message, int *fds)
+{
+    (void)message, (void)fds;
+    if (!m->paused)
+        return;
+    m->paused = false;
+    guest_clock_resume(&m->clock, &m->domain.shared->time);
+    m->domain.engine->pause(&m->domain, false);
+}
+
+static void on_ask(struct monitor *m, const void *message, int *fds)
+{
+    const struct hvc_ask *ask = message;
+
+    (void)fds;
+    __atomic_store_n(&m->domain.shared->control.action, ask->action,
+                     __ATOMIC_RELEASE);
+    event_raise(&m->domain, 0, HV_PORT_CONTROL);
+}
+
 union message {
     struct hvc_head head;
     struct hvc_prepare prepare;
@@ -242,6 +274,7 @@ union message {
     struct hvc_lease lease;
     struct hvc_stop stop;
     struct hvc_input input;
+    struct hvc_ask ask;
 };
 
 #define IN(state) (1u << (state))
@@ -264,6 +297,12 @@ static const struct accepted {
      sizeof(struct hvc_stop), sizeof(struct hvc_stop), on_stop},
     {HVC_INPUT, IN(HVC_LOADED) | IN(HVC_RUNNING),
      offsetof(struct hvc_input, data), sizeof(struct hvc_input), on_input},
+    {HVC_PAUSE, IN(HVC_RUNNING), sizeof(struct hvc_head),
+     sizeof(struct hvc_head), on_pause},
+    {HVC_UNPAUSE, IN(HVC_RUNNING), sizeof(struct hvc_head),
+     sizeof(struct hvc_head), on_unpause},
+    {HVC_ASK, IN(HVC_RUNNING), sizeof(struct hvc_ask), sizeof(struct hvc_ask),
+     on_ask},
 };
 
 // Lengths inside the message against its own.
@@ -277,10 +316,14 @@ static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
         if (u->prepare.cmdline_len > HV_CMDLINE_MAX ||
             len != offsetof(struct hvc_prepare, cmdline) +
                        u->prepare.cmdline_len ||
-            flags & ~(HVC_F_GO | HVC_F_INITRD | HVC_F_SOURCE))
+            flags & ~(HVC_F_GO | HVC_F_INITRD | HVC_F_SOURCE | HVC_F_PAUSED) ||
+            (flags & (HVC_F_GO | HVC_F_PAUSED)) == HVC_F_PAUSED)
             return false;
         fds = 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE);
     }
+    if (u->head.type == HVC_ASK && u->ask.action != HV_ACTION_SHUTDOWN &&
+        u->ask.action != HV_ACTION_REBOOT)
+        return false;
     if (u->head.type == HVC_INPUT &&
         (u->input.len > HVC_INPUT_MAX ||
          u->input.flags & ~(HVC_INPUT_TAKE | HVC_INPUT_END) ||

@@ -149,13 +149,16 @@ uint32_t drive_connect(struct driven *d)
     return ready.state;
 }
 
+uint32_t drive_engine = HVC_ENGINE_PV;
+
 void drive_make(struct driven *d, unsigned number)
 {
     struct hvc_make make = {.head = {HVC_MAKE, sizeof(make)},
                             .slot = number,
                             .uid = UID_BASE + number,
                             .gid = UID_BASE + number,
-                            .nprocs = ncgroups};
+                            .nprocs = ncgroups,
+                            .engine = drive_engine};
     struct hvc_made made;
     int fds[2 + HVC_PROCS_MAX];
     size_t one = 1;
