@@ -127,6 +127,7 @@ int nursery_main(int argc, char **argv)
         log_error("nursery takes no arguments");
         return 2;
     }
+    close_range(NURSERY_FD + 1, ~0u, 0); // whatever else was inherited
     if (nursery_prepare(&common, &e) < 0) {
         log_error("%s", e.text);
         return 1;
