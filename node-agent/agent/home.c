@@ -168,6 +168,17 @@ static int tcp_listen(struct node_config *cfg, struct err *e)
     return steal_fd(&fd);
 }
 
+/* Only root and the operator can connect; the operator role looks again. */
+static int operator_listen(const struct node_config *cfg, const char *path,
+                           int type, struct err *e)
+{
+    cleanup_close int fd = sock_listen(path, type, 0600, e);
+
+    if (fd >= 0 && lchown(path, cfg->operator_uid, (gid_t)-1) < 0)
+        return err_errno(e, "giving %s to the operator", path);
+    return steal_fd(&fd);
+}
+
 int home_listen(struct node_config *cfg, int *tcp, int *unix_fd, struct err *e)
 {
     char path[NODE_PATH_MAX + 16];
@@ -179,9 +190,16 @@ int home_listen(struct node_config *cfg, int *tcp, int *unix_fd, struct err *e)
             return *tcp;
     }
     path_in(path, cfg, "hostel.sock");
-    /* Anybody may connect: the kernel tells the api role who it is. */
-    *unix_fd = sock_listen(path, SOCK_STREAM, 0666, e);
+    *unix_fd = operator_listen(cfg, path, SOCK_STREAM, e);
     return *unix_fd < 0 ? *unix_fd : 0;
+}
+
+int home_listen_control(const struct node_config *cfg, struct err *e)
+{
+    char path[NODE_PATH_MAX + 16];
+
+    path_in(path, cfg, "control.sock");
+    return operator_listen(cfg, path, SOCK_SEQPACKET, e);
 }
 
 /* ------------------------------------------------------------------- ready */
@@ -217,7 +235,8 @@ void home_unready(const struct node_config *cfg)
 
 void home_tidy(const struct node_config *cfg)
 {
-    static const char *const files[] = {"ready", "hostel.sock", "hosteld.pid"};
+    static const char *const files[] = {"ready", "hostel.sock", "control.sock",
+                                        "hosteld.pid"};
     char path[NODE_PATH_MAX + 16];
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

@@ -28,6 +28,9 @@ int home_lock(const struct node_config *cfg, struct err *e);
 // Listening sockets; *tcp is -1 with no TCP. Sets cfg->listen_port.
 int home_listen(struct node_config *cfg, int *tcp, int *unix_fd, struct err *e);
 
+// run_dir/control.sock, SOCK_SEQPACKET, for root and the operator.
+int home_listen_control(const struct node_config *cfg, struct err *e);
+
 void home_ready(const struct node_config *cfg, const pid_t pid[ROLE_COUNT]);
 void home_unready(const struct node_config *cfg);
 

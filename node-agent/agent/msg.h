@@ -67,7 +67,16 @@ enum msg_type {
     /* keeper -> builder, and its news */
     MSG_BUILD = 128, /* msg_build + fds: bundle, log -> none */
     MSG_BUILD_STOP,  /* msg_get -> none; MSG_BUILT follows */
-    MSG_BUILT        /* builder: msg_built [+ fd: image] */
+    MSG_BUILT,       /* builder: msg_built [+ fd: image] */
+    /* operator -> keeper: domains; see agent/dom.h */
+    MSG_DOM_CREATE = 160, /* dom_create + fds: image, [initrd] -> dom_reply
+                             + fd: console log */
+    MSG_DOM_LIST,         /* dom_who -> msg_count_reply + fd: dom_infos */
+    MSG_DOM_ACT,          /* dom_act -> msg_reply */
+    MSG_DOM_LOG,          /* dom_who -> msg_count_reply + fd: console log */
+    MSG_DOM_INPUT,        /* dom_input -> msg_input_reply */
+    /* api -> keeper */
+    MSG_SUB_ACT = 192     /* msg_sub_act -> msg_reply */
 };
 
 struct msg_head {
@@ -383,6 +392,9 @@ struct msg_domain {
     uint32_t engine; /* enum hvc_engine */
     uint32_t letter; /* 'r' on a processor, 'b' waits, 'p' paused, 'd' dying */
     uint32_t weight, cap;
+    uint32_t up; /* 1 = its monitor says that its image is loaded; a word for
+                    who waits, not for bills */
+    uint32_t pad;
     uint64_t max_kib;
     uint64_t mem_kib; /* charged to its control group now */
     uint64_t started_real_ns, now_real_ns;

@@ -11,14 +11,16 @@
  *   3    sealed memfd holding one struct node_config, already checked
  *   4    supervisor's lifeline: readable (EOF) when the supervisor is gone;
  *        written to once, by role_ready
- *   5,6  api only: listening sockets, TCP and unix (5 absent with no TCP)
+ *   5    api only: listening TCP socket (absent with no TCP)
+ *   6    operator only: listening unix socket, for HTTP
  *   7    ledger only: sealed memfd with a struct receipts_key, the key that
  *        the node's identity has certified for signing batches
  *   8+r  SOCK_SEQPACKET channel to role r, where the table below has one
- *   13   lock of the run folder, held as long as any role lives
+ *   14   lock of the run folder, held as long as any role lives
+ *   15   operator only: listening unix socket of domains' control
  *
- * Channels: api-keeper, api-ledger, keeper-ledger, keeper-spawner,
- * keeper-builder. A role whose peer closes a channel exits; when any role
+ * Channels: api-keeper, api-ledger, operator-keeper, operator-ledger,
+ * keeper-ledger, keeper-spawner, keeper-builder. A role whose peer closes a channel exits; when any role
  * exits the supervisor ends the others and starts all anew, loudly. Domains
  * go on meanwhile, on their leases.
  */
@@ -27,8 +29,15 @@
 
 #include <stdint.h>
 
-enum role { ROLE_API, ROLE_KEEPER, ROLE_BUILDER, ROLE_LEDGER, ROLE_SPAWNER };
-#define ROLE_COUNT 5
+enum role {
+    ROLE_API,
+    ROLE_KEEPER,
+    ROLE_BUILDER,
+    ROLE_LEDGER,
+    ROLE_SPAWNER,
+    ROLE_OPERATOR
+};
+#define ROLE_COUNT 6
 
 #define ROLE_CONFIG_FD   3
 #define ROLE_LIFELINE_FD 4
@@ -37,7 +46,8 @@ enum role { ROLE_API, ROLE_KEEPER, ROLE_BUILDER, ROLE_LEDGER, ROLE_SPAWNER };
 #define ROLE_SECRET_FD   7
 #define ROLE_FD(peer)    (8 + (int)(peer))
 #define ROLE_LOCK_FD     (8 + ROLE_COUNT)
-#define ROLE_FD_END      (ROLE_LOCK_FD + 1)
+#define ROLE_CONTROL_FD  (ROLE_LOCK_FD + 1)
+#define ROLE_FD_END      (ROLE_CONTROL_FD + 1)
 
 #define UID_BASE_DEFAULT         1879048192u /* above any subuid or container range */
 #define UID_ROLE(base, role)     ((base) + (uint32_t)(role))

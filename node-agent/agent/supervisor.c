@@ -49,7 +49,8 @@
 
 struct supervisor {
     struct node_config cfg;
-    int config_fd, secret_fd, lock_fd, tcp_fd, unix_fd, signal_fd;
+    int config_fd, secret_fd, lock_fd, signal_fd;
+    int tcp_fd, unix_fd, control_fd; /* listening */
     int agent_fds[2]; /* cgroup.procs of the roles' own group: cpu, cpuacct */
     pid_t pid[ROLE_COUNT]; /* 0: none */
     int lifeline[ROLE_COUNT];
@@ -130,9 +131,11 @@ static int role_start(struct supervisor *s, enum role role,
     f.at[ROLE_LOCK_FD] = s->lock_fd;
     for (int peer = 0; peer < ROLE_COUNT; peer++)
         f.at[ROLE_FD(peer)] = channel[role][peer];
-    if (role == ROLE_API) {
+    if (role == ROLE_API)
         f.at[ROLE_TCP_FD] = s->tcp_fd;
+    if (role == ROLE_OPERATOR) {
         f.at[ROLE_UNIX_FD] = s->unix_fd;
+        f.at[ROLE_CONTROL_FD] = s->control_fd;
     }
     s->pid[role] = fork();
     if (s->pid[role] == 0)
@@ -466,6 +469,9 @@ static int supervisor_open(struct supervisor *s, struct err *e)
         return s->signal_fd;
     if (home_listen(&s->cfg, &s->tcp_fd, &s->unix_fd, e) < 0)
         return -e->code;
+    s->control_fd = home_listen_control(&s->cfg, e);
+    if (s->control_fd < 0)
+        return s->control_fd;
     s->config_fd = memfd_sealed("configuration", &s->cfg, sizeof(s->cfg), e);
     return s->config_fd < 0 ? s->config_fd : 0;
 }
@@ -481,6 +487,7 @@ int supervisor_run(const struct node_config *checked, struct err *e)
                             .lock_fd = -1,
                             .tcp_fd = -1,
                             .unix_fd = -1,
+                            .control_fd = -1,
                             .signal_fd = -1,
                             .agent_fds = {-1, -1},
                             .pause_ns = PAUSE_MIN_NS};

@@ -11,6 +11,7 @@
 #include "node-agent/agent/roles.h"
 #include "node-agent/api/api.h"
 #include "node-agent/api/conn.h"
+#include "node-agent/api/control.h"
 #include "node-agent/api/limits.h"
 #include "node-agent/api/nonces.h"
 #include "node-agent/api/server.h"
@@ -48,7 +49,7 @@ static void api_watch(void)
     }
 }
 
-int api_main(const struct node_config *cfg)
+static int role_serve(const struct node_config *cfg, bool (*start)(struct api *))
 {
     static struct api api = {.spool = SPOOL_INIT, .known = KNOWN_INIT};
     struct err e = {0};
@@ -62,12 +63,34 @@ int api_main(const struct node_config *cfg)
         log_error("%s", *e.text ? e.text : "no random numbers");
         return 1;
     }
-    if ((cfg->listen_port && !server_start(&api, ROLE_TCP_FD, false)) ||
-        !server_start(&api, ROLE_UNIX_FD, true)) {
-        log_error("the HTTP server does not start");
+    if (!start(&api)) {
+        log_error("the server does not start");
         return 1;
     }
     role_ready();
     api_watch();
     return 0;
+}
+
+// For strangers: TCP.
+static bool start_public(struct api *api)
+{
+    return !api->cfg->listen_port || server_start(api, ROLE_TCP_FD, false);
+}
+
+int api_main(const struct node_config *cfg)
+{
+    return role_serve(cfg, start_public);
+}
+
+// For root and the operator: the same over a unix socket, and domains.
+static bool start_operator(struct api *api)
+{
+    return server_start(api, ROLE_UNIX_FD, true) &&
+           control_start(api, ROLE_CONTROL_FD);
+}
+
+int operator_main(const struct node_config *cfg)
+{
+    return role_serve(cfg, start_operator);
 }

@@ -82,7 +82,7 @@ void journal_close(struct journal *j)
     *j = (struct journal){0};
 }
 
-static int journal_write(struct journal *j, struct err *e)
+int journal_begin(struct journal *j, struct err *e)
 {
     int r;
 
@@ -98,7 +98,7 @@ static int journal_write(struct journal *j, struct err *e)
 static struct db_stmt *write_prepare(struct journal *j, const char *sql,
                                      struct err *e)
 {
-    return journal_write(j, e) < 0 ? NULL : db_prepare(j->db, sql, e);
+    return journal_begin(j, e) < 0 ? NULL : db_prepare(j->db, sql, e);
 }
 
 int journal_commit(struct journal *j, struct err *e)

@@ -22,6 +22,9 @@ struct journal {
 int journal_open(struct journal *j, const char *path, struct err *e);
 void journal_close(struct journal *j); // what was not committed is undone
 
+// Opens the turn's transaction, for tables that are others' (dom_row.c).
+int journal_begin(struct journal *j, struct err *e);
+
 // Nothing to do when nothing was written.
 int journal_commit(struct journal *j, struct err *e);
 

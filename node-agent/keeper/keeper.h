@@ -14,6 +14,7 @@
 #include "lib/err.h"
 #include "node-agent/agent/role.h"
 #include "node-agent/keeper/chan.h"
+#include "node-agent/keeper/dom.h"
 #include "node-agent/keeper/journal.h"
 #include "node-agent/keeper/lane.h"
 #include "node-agent/keeper/store.h"
@@ -25,9 +26,12 @@ struct keeper {
     struct journal journal;
     struct store store;
     struct chan api, ledger, spawner, builder;
+    struct chan operator; // its requests are served as the API's; see chan.h
     int lifeline_fd; // -1: none
     struct subs subs;
     struct waiters waiters;
+    struct doms doms;        // the operator's domains
+    char boot[DOM_BOOT_MAX]; // of the kernel
     uint64_t feeds; // messages of input given to domains; the last one's tag
     struct lane builds, starts;
 
@@ -45,6 +49,7 @@ struct keeper {
 
 struct keeper_fds { // taken
     int api, ledger, spawner, builder, lifeline;
+    int operator; // -1: none
 };
 
 // Opens journal and store in the working folder and takes up what is there.

@@ -212,6 +212,7 @@ static void start_post(struct keeper *k, struct sub *s, const int *fds,
 {
     struct msg_start m = {
         .id = s->info.id,
+        .domid = s->now.domid = domid_next(k),
         .memory_kib = s->info.limits.memory_kib,
         .cpu_ns = s->info.limits.cpu_ns,
         .wall_ns = s->info.limits.wall_ns,

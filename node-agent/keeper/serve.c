@@ -281,6 +281,19 @@ void serve_fed(struct keeper *k, const struct msg_input_reply *m)
     chan_post(&k->api, &reply, NULL, 0);
 }
 
+static int serve_sub_act(struct keeper *k, const union ipc_any *any)
+{
+    const struct msg_sub_act *m = &any->sub_act;
+    struct sub_info info;
+    struct sub *live;
+
+    if (!look(k, &m->id, &m->customer, &live, &info))
+        chan_reply(&k->api, &m->head, 404, 0, NONE_SUCH);
+    else
+        dom_serve_sub(k, &m->head, live, m->action, 0);
+    return 0;
+}
+
 static int serve_capacity(struct keeper *k, const union ipc_any *any)
 {
     struct msg_capacity_reply reply;
@@ -300,24 +313,48 @@ static int serve_capacity(struct keeper *k, const union ipc_any *any)
 
 // ----------------------------------------------------------------- the table
 
+// Where a request says whose submissions it is about; 0: it does not.
+#define OWNER(type) offsetof(struct type, customer)
+
 static const struct {
     uint32_t type;
+    size_t owner_at;
     int (*serve)(struct keeper *k, const union ipc_any *any);
 } requests[] = {
-    {MSG_GET, serve_get},           {MSG_LIST, serve_list},
-    {MSG_WAIT, serve_wait},         {MSG_LOG, serve_log},
-    {MSG_DESTROY, serve_destroy},   {MSG_INPUT, serve_input},
-    {MSG_CAPACITY, serve_capacity},
+    {MSG_GET, OWNER(msg_get), serve_get},
+    {MSG_LIST, OWNER(msg_list), serve_list},
+    {MSG_WAIT, OWNER(msg_wait), serve_wait},
+    {MSG_LOG, OWNER(msg_log), serve_log},
+    {MSG_DESTROY, OWNER(msg_get), serve_destroy},
+    {MSG_INPUT, OWNER(msg_input), serve_input},
+    {MSG_CAPACITY, 0, serve_capacity},
+    {MSG_SUB_ACT, OWNER(msg_sub_act), serve_sub_act},
 };
+
+// Everybody's are the operator's alone to ask for, and only its own role asks
+// on its behalf: the one that strangers reach must name a customer.
+static bool may_ask(const union ipc_any *any, size_t owner_at)
+{
+    return !owner_at || any->head.tag & CHAN_TAG_OTHER ||
+           memcmp((const char *)any + owner_at, &operator_key,
+                  sizeof(operator_key));
+}
 
 int serve_request(struct keeper *k, const union ipc_any *any,
                   int fds[IPC_FDS_MAX], struct err *e)
 {
+    if (any->head.tag & CHAN_TAG_OTHER && any->head.type >= MSG_DOM_CREATE &&
+        any->head.type <= MSG_DOM_INPUT)
+        return dom_serve(k, any, fds, e);
     if (any->head.type == MSG_SUBMIT)
         return submit_serve(k, &any->submit, steal_fd(&fds[0]), e);
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
         if (requests[i].type == any->head.type)
-            return requests[i].serve(k, any);
+            return may_ask(any, requests[i].owner_at)
+                       ? requests[i].serve(k, any)
+                       : err_set(e, EPROTO,
+                                 "the api role asks \"%s\" as the operator",
+                                 ipc_name(any->head.type));
     return err_set(e, EPROTO, "the api role may not send \"%s\"",
                    ipc_name(any->head.type));
 }

@@ -20,6 +20,21 @@
 
 struct admission; // admit.h
 
+// A domain as the spawner last told of it; only for looking at.
+struct dom_figures {
+    uint32_t domid, engine, letter;
+    uint32_t weight, cap;
+    uint64_t max_kib, mem_kib;
+    uint64_t real_ns; // when; 0: nothing was heard yet
+    struct usage usage;
+};
+static inline void figures_take(struct dom_figures *f, const struct msg_domain *m)
+{
+    *f = (struct dom_figures){m->domid,   m->engine,  m->letter,      m->weight,
+                          m->cap,     m->max_kib, m->mem_kib,
+                          m->now_real_ns, m->usage};
+}
+
 struct sub {
     struct sub_info info; // what its customer sees
 
@@ -49,6 +64,7 @@ struct sub {
     uint32_t argc, envc, cmdline_len;
     unsigned waiters, build_tries;
     uint64_t asked_mono_ns;
+    struct dom_figures now;  // of its domain
     struct sub *hash_next, *touched_next;
     bool queued; // in a lane, see lane.h
     struct sub *lane_next;

@@ -36,6 +36,7 @@ struct ledgerd {
     const struct tariff_card *card; // the one that holds are rated by now
     struct key_cert cert;
     struct chan api, keeper;
+    struct chan operator; // fd -1: none
     int lifeline_fd; // -1: none
     uint64_t batch_ns;
     uint64_t interval_ns; // between two usage records of a domain
@@ -52,6 +53,7 @@ struct ledgerd_options {
     const struct receipts_key *key;
     uint64_t batch_ns, interval_ns;
     int api_fd, keeper_fd, lifeline_fd; // taken
+    int operator_fd;                    // taken; -1: none
 };
 
 // Reads the rate card and opens the books. ledgerd_close in any case.

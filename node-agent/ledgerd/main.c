@@ -33,6 +33,7 @@ static int ledger_start(struct ledgerd *d, const struct node_config *cfg,
         .interval_ns = cfg->interval_ns,
         .api_fd = ROLE_FD(ROLE_API),
         .keeper_fd = ROLE_FD(ROLE_KEEPER),
+        .operator_fd = ROLE_FD(ROLE_OPERATOR),
         .lifeline_fd = ROLE_LIFELINE_FD,
     };
     int r;
@@ -51,7 +52,7 @@ static int ledger_start(struct ledgerd *d, const struct node_config *cfg,
 int ledger_main(const struct node_config *cfg)
 {
     static struct ledgerd d = {
-        .api.fd = -1, .keeper.fd = -1, .lifeline_fd = -1};
+        .api.fd = -1, .keeper.fd = -1, .operator.fd = -1, .lifeline_fd = -1};
     struct err e = {0};
     int r;
 

@@ -371,22 +371,24 @@ static int serve_document(struct ledgerd *d, struct chan *from,
 
 // ----------------------------------------------------------------- the table
 
-enum peer { FROM_API = 1, FROM_KEEPER };
+// Accounts are the operator's to make and to credit: the role that strangers
+// reach cannot.
+enum peer { FROM_API = 1, FROM_KEEPER = 2, FROM_OPERATOR = 4 };
 
 static const struct request {
     uint32_t type;
-    enum peer peer;
+    unsigned peers; // enum peer
     bool writes; // needs a group
     int (*serve)(struct ledgerd *, struct chan *, const union ipc_any *,
                  struct err *);
 } requests[] = {
-    {MSG_ACCOUNT_OPEN, FROM_API, true, serve_account_open},
-    {MSG_ACCOUNT_CREDIT, FROM_API, true, serve_account_credit},
-    {MSG_ACCOUNT_GET, FROM_API, false, serve_account_get},
-    {MSG_ACCOUNT_LIST, FROM_API, false, serve_account_list},
-    {MSG_QUOTE, FROM_API, false, serve_quote},
+    {MSG_ACCOUNT_OPEN, FROM_OPERATOR, true, serve_account_open},
+    {MSG_ACCOUNT_CREDIT, FROM_OPERATOR, true, serve_account_credit},
+    {MSG_ACCOUNT_GET, FROM_API | FROM_OPERATOR, false, serve_account_get},
+    {MSG_ACCOUNT_LIST, FROM_OPERATOR, false, serve_account_list},
+    {MSG_QUOTE, FROM_API | FROM_OPERATOR, false, serve_quote},
     {MSG_QUOTE, FROM_KEEPER, false, serve_quote}, // for the currency
-    {MSG_DOCUMENT, FROM_API, false, serve_document},
+    {MSG_DOCUMENT, FROM_API | FROM_OPERATOR, false, serve_document},
     {MSG_HOLD, FROM_KEEPER, true, serve_hold},
     {MSG_RECORD, FROM_KEEPER, true, serve_record},
     {MSG_SETTLE, FROM_KEEPER, true, serve_settle},
@@ -396,13 +398,15 @@ static const struct request {
 int request_serve(struct ledgerd *d, struct chan *from,
                   const union ipc_any *any, struct err *e)
 {
-    enum peer peer = from == &d->api ? FROM_API : FROM_KEEPER;
+    enum peer peer = from == &d->api        ? FROM_API
+                     : from == &d->operator ? FROM_OPERATOR
+                                            : FROM_KEEPER;
 
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         const struct request *q = &requests[i];
         int r;
 
-        if (q->type != any->head.type || q->peer != peer)
+        if (q->type != any->head.type || !(q->peers & peer))
             continue;
         r = q->writes ? ledgerd_group(d, e) : 0;
         return r < 0 ? r : q->serve(d, from, any, e);

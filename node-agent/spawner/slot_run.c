@@ -360,6 +360,7 @@ static void figures_fill(struct spawner *p, struct slot *s, bool ended,
     cgroup_memory_kib(&p->tree, slot_group_name(name, s), &m->mem_kib);
     m->started_real_ns = r->started_real_ns;
     m->now_real_ns = clock_real_ns();
+    m->up = v.page && v.page->state >= HVC_RUNNING;
     evidence_usage(&v, &m->usage);
     if (ended)
         evidence_cause(&v, m);
