@@ -150,6 +150,10 @@ $(BUILD)/images/cpu-kernel: tests/bench/cpu-kernel.c $(SYSROOT)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTEL_CC) $(METER_CFLAGS) -o $@ $<
 
+# doorbell, upcall: how far a guest and its monitor are apart.
+BENCHES += tests/bench/doorbell tests/bench/upcall
+BENCH_BUILT += $(BUILD)/guests/abi_latency
+
 # density: an image that is idle, in ten thousand domains.
 BENCHES += $(BUILD)/bench/density
 BENCH_BUILT += $(BUILD)/images/idle
