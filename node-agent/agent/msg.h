@@ -16,9 +16,10 @@
 #include <stdint.h>
 #include "billing/usage.h"
 #include "hypervisor/monitor/control.h"
+#include "node-agent/bundle/terms.h"
 
 #define MSG_TEXT_MAX 512
-#define MSG_REPLY 0x8000u
+#define MSG_REPLY    0x8000u
 
 typedef struct {
     uint8_t b[16];
@@ -77,19 +78,19 @@ struct msg_head {
 struct msg_reply {
     struct msg_head head;
     uint32_t status;
-    uint32_t retry_after_s; /* with 429 and 503 */
+    uint32_t retry_after_s;  /* with 429 and 503 */
     char text[MSG_TEXT_MAX]; /* one sentence when status is 400 or more */
 };
 
 /* ------------------------------------------------------------- submissions */
 
 enum sub_state {
-    SUB_HELD = 1,  /* accepted, money held, waiting for a build slot or slot */
+    SUB_HELD = 1, /* accepted, money held, waiting for a build slot or slot */
     SUB_BUILDING,
-    SUB_BUILT,     /* waiting for a domain slot */
+    SUB_BUILT, /* waiting for a domain slot */
     SUB_RUNNING,
-    SUB_SETTLING,  /* over; figures final; the ledger is being told */
-    SUB_DONE       /* charged; the receipt can be had once its batch is sealed */
+    SUB_SETTLING, /* over; figures final; the ledger is being told */
+    SUB_DONE      /* charged; the receipt can be had once its batch is sealed */
 };
 
 enum sub_outcome {
@@ -98,23 +99,23 @@ enum sub_outcome {
     OUTCOME_BUILD_FAILED, /* the compiler refused; its log says why */
     OUTCOME_BUILD_BUDGET, /* a limit of the build was reached */
     OUTCOME_CRASHED,
-    OUTCOME_TRAPPED,      /* report holds vector, address, symbol */
+    OUTCOME_TRAPPED, /* report holds vector, address, symbol */
     OUTCOME_SYSCALL,
     OUTCOME_CPU_BUDGET,
     OUTCOME_WALL_BUDGET,
     OUTCOME_MEMORY,
-    OUTCOME_DESTROYED,    /* by the customer or the operator */
-    OUTCOME_REFUSED,      /* the image cannot run here; report says why */
-    OUTCOME_LOST          /* the node failed; billed for what is known */
+    OUTCOME_DESTROYED, /* by the customer or the operator */
+    OUTCOME_REFUSED,   /* the image cannot run here; report says why */
+    OUTCOME_LOST       /* the node failed; billed for what is known */
 };
 
 /* What a submission may use at most, from its manifest. */
 struct sub_limits {
     uint64_t memory_kib;
     uint64_t cpu_ns, wall_ns;
-    uint64_t build_cpu_ns;      /* 0 for ready images */
+    uint64_t build_cpu_ns; /* 0 for ready images */
     uint64_t console_bytes;
-    int64_t cost_cap_nano;      /* 0 = no cap beside the quote */
+    int64_t cost_cap_nano; /* 0 = no cap beside the quote */
 };
 
 #define SUB_REPORT_MAX 2048
@@ -129,7 +130,12 @@ struct sub_info {
     uint64_t version; /* increments with every change */
     uint64_t submitted_real_ns, started_real_ns, ended_real_ns;
     struct sub_limits limits;
-    struct usage usage;      /* so far, or final */
+    struct run_terms run;
+    uint32_t
+        incarnation; /* a service's domains so far; a function's requests */
+    uint32_t pad;
+    uint64_t next_start_real_ns; /* a service's, while it waits for that */
+    struct usage usage;          /* so far, or final */
     int64_t hold_nano, charged_nano, written_off_nano;
     char report[SUB_REPORT_MAX]; /* trap or refusal, for the customer */
 };
@@ -199,9 +205,9 @@ struct account_info {
     key_id_t customer;
     char name[64];
     char currency[8];
-    int64_t balance_nano;  /* posted */
-    int64_t held_nano;     /* pending holds */
-    int64_t spent_nano;    /* all charges so far */
+    int64_t balance_nano; /* posted */
+    int64_t held_nano;    /* pending holds */
+    int64_t spent_nano;   /* all charges so far */
     uint64_t opened_real_ns;
 };
 struct msg_account {
@@ -251,20 +257,20 @@ enum document_kind {
     DOC_INVOICE_JSON, /* an account's month */
     DOC_INVOICE_TEXT,
     DOC_USAGE_CSV,
-    DOC_RATECARD,     /* text */
-    DOC_KEY_CERT,     /* certificate of the receipts key */
+    DOC_RATECARD, /* text */
+    DOC_KEY_CERT, /* certificate of the receipts key */
     DOC_INVOICE_HTML,
     DOC_STATEMENT_JSON,
     DOC_SPEND_JSON,
-    DOC_CHAIN         /* protobuf, signed batches after number `after` */
+    DOC_CHAIN /* protobuf, signed batches after number `after` */
 };
 struct msg_document {
     struct msg_head head;
     key_id_t customer;
-    sub_id_t id;      /* DOC_RECEIPT */
-    uint32_t kind;    /* enum document_kind */
-    uint32_t month;   /* of an account's: 202611; 0 = everything */
-    uint64_t after;   /* DOC_CHAIN */
+    sub_id_t id;    /* DOC_RECEIPT */
+    uint32_t kind;  /* enum document_kind */
+    uint32_t month; /* of an account's: 202611; 0 = everything */
+    uint64_t after; /* DOC_CHAIN */
 };
 
 struct msg_hold {
@@ -300,7 +306,9 @@ struct msg_start {
     struct msg_head head;
     sub_id_t id;
     uint64_t memory_kib, cpu_ns, wall_ns, console_bytes;
-    uint64_t lease_mono_ns; /* CLOCK_MONOTONIC */
+    uint64_t lease_mono_ns;               /* CLOCK_MONOTONIC */
+    uint32_t incarnation;                 /* told again with all news of it */
+    uint32_t cpu_weight, cpu_cap_percent; /* bundle/terms.h */
     uint32_t has_initrd;
     uint32_t argc, envc, cmdline_len;
     char name[64];
@@ -322,9 +330,9 @@ struct msg_domain {
     struct msg_head head;
     sub_id_t id;
     uint32_t slot;
-    uint32_t cause;   /* MSG_ENDED: enum hvc_cause; 0 = runs */
+    uint32_t cause; /* MSG_ENDED: enum hvc_cause; 0 = runs */
     uint32_t status;
-    uint32_t pad;
+    uint32_t incarnation;
     uint64_t started_real_ns, now_real_ns;
     struct usage usage; /* CPU and memory from the kernel, I/O from the page */
     char text[SUB_REPORT_MAX];

@@ -41,7 +41,7 @@ struct played_domain {
     sub_id_t id;
     struct msg_domain state; // cause 0: runs
     unsigned renewed, released, fed, started;
-    uint64_t lease_mono_ns;
+    uint64_t lease_mono_ns, cpu_ns;
     char cmdline[256];
     uint32_t argc, envc, cmdline_len;
     bool has_initrd;
