@@ -35,7 +35,7 @@ enum msg_type {
     MSG_LIST,       /* msg_list              -> msg_count_reply + fd: infos */
     MSG_WAIT,       /* msg_wait              -> msg_info_reply, later */
     MSG_DESTROY,    /* msg_get               -> msg_reply */
-    MSG_INPUT,      /* msg_input             -> msg_reply */
+    MSG_INPUT,      /* msg_input             -> msg_input_reply, later */
     MSG_LOG,        /* msg_log               -> msg_info_reply + fd: the log */
     MSG_CAPACITY,   /* msg_get (id unused)   -> msg_capacity_reply */
     /* api -> ledger */
@@ -55,7 +55,7 @@ enum msg_type {
     MSG_STOP,       /* msg_stop  -> none; MSG_ENDED follows */
     MSG_RENEW,      /* msg_renew -> none */
     MSG_RELEASE,    /* msg_renew: MSG_ENDED is durable, recycle the slot */
-    MSG_FEED,       /* msg_input -> none */
+    MSG_FEED,       /* msg_input -> msg_input_reply, later */
     MSG_USAGE,      /* spawner: msg_domain, once an interval */
     MSG_ENDED,      /* spawner: msg_domain, repeated after a restart until
                        released */
@@ -177,12 +177,24 @@ struct msg_wait { /* answers when version > `version`, or after timeout */
     uint64_t version;
     uint64_t timeout_ns; /* at most 60 s */
 };
+/* Console input; offset, writer and flags as in struct hvc_input. */
 struct msg_input {
     struct msg_head head;
     sub_id_t id;
     key_id_t customer;
-    uint32_t len; /* 0 = end of input */
+    uint64_t writer, offset;
+    uint32_t flags;
+    uint32_t len;
     char data[HVC_INPUT_MAX];
+};
+/* 200: taken up to `position`; 409: never, see the text; 425: it does not run
+ * yet; 429: it has to read first. */
+struct msg_input_reply {
+    struct msg_reply reply;
+    sub_id_t id;
+    uint64_t position; /* of the input: bytes taken so far; 200 and 409 only */
+    uint32_t accepted; /* of this message's bytes: those below the position */
+    uint32_t ended;    /* 1 = the input has ended */
 };
 enum log_kind { LOG_CONSOLE = 1, LOG_BUILD };
 struct msg_log {

@@ -30,6 +30,7 @@ struct keeper {
     struct secrets_key secrets; // opens what customers have sealed
     struct subs subs;
     struct waiters waiters;
+    uint64_t feeds; // messages of input given to domains; the last one's tag
     struct lane builds, starts;
     struct sub *resting; // services between two domains, see service.h
 
@@ -72,6 +73,8 @@ void serve_change(struct keeper *k, struct sub *s);
 void serve_refusal(struct keeper *k, struct sub *s, unsigned status,
                    unsigned retry_after_s, const char *why);
 void serve_expired(struct keeper *k, uint64_t now_ns);
+// What the spawner says became of input.
+void serve_fed(struct keeper *k, const struct msg_input_reply *m);
 
 // ---- submit.c: MSG_SUBMIT
 int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,
