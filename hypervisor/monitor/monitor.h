@@ -7,6 +7,7 @@
 #ifndef MONITOR_MONITOR_H
 #define MONITOR_MONITOR_H
 
+#include "hypervisor/dev/device.h"
 #include "hypervisor/engine/engine.h"
 #include "hypervisor/monitor/console.h"
 #include "hypervisor/monitor/control.h"
@@ -21,6 +22,7 @@ struct monitor {
     int epoll_fd, timer_fd, lease_fd;
     int image_fd; // kept for its symbols
     struct console console;
+    struct devices devices;
     bool source_watched;
     bool input_waits;   // one HVC_INPUT has no answer yet
     uint64_t input_tag; // which

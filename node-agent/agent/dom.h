@@ -18,6 +18,12 @@
 #define DOM_NAME_MAX 64 /* with its NUL */
 #define DOM_TEXT_MAX 256
 
+/* Shares of the processors in the terms of Xen's credit scheduler; weight 256
+ * is a control group's usual 100. */
+#define DOM_WEIGHT_USUAL 256u
+#define DOM_WEIGHT_MAX   25600u /* 10000 of a control group's */
+#define DOM_CAP_MAX      100000u /* percent of one processor; 0 = no cap */
+
 /* What becomes of a domain at an end. */
 enum dom_on { DOM_DESTROY, DOM_RESTART, DOM_PRESERVE, DOM_RENAME_RESTART };
 enum dom_end { DOM_POWEROFF, DOM_REBOOT, DOM_CRASH, DOM_ENDS };
@@ -52,7 +58,7 @@ enum dom_action {
     DOM_ACT_UNPAUSE = CONTROL_UNPAUSE,
     DOM_ACT_SHUTDOWN = CONTROL_SHUTDOWN,
     DOM_ACT_REBOOT = CONTROL_REBOOT,
-    DOM_ACT_WEIGHT = CONTROL_WEIGHT,
+    DOM_ACT_WEIGHT = CONTROL_WEIGHT, /* value: 1 .. DOM_WEIGHT_MAX */
     DOM_ACT_CAP = CONTROL_CAP,
     DOM_ACT_MAX_KIB = CONTROL_MAX_KIB,
     DOM_ACT_DESTROY = 32, /* answered when it is gone */

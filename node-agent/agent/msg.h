@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include "billing/usage.h"
 #include "hypervisor/monitor/control.h"
+#include "node-agent/bundle/terms.h"
 
 #define MSG_TEXT_MAX 512
 #define MSG_REPLY    0x8000u
@@ -142,7 +143,12 @@ struct sub_info {
     uint64_t version; /* increments with every change */
     uint64_t submitted_real_ns, started_real_ns, ended_real_ns;
     struct sub_limits limits;
-    struct usage usage; /* so far, or final */
+    struct run_terms run;
+    uint32_t
+        incarnation; /* a service's domains so far; a function's requests */
+    uint32_t pad;
+    uint64_t next_start_real_ns; /* a service's, while it waits for that */
+    struct usage usage;          /* so far, or final */
     int64_t hold_nano, charged_nano, written_off_nano;
     char report[SUB_REPORT_MAX]; /* trap or refusal, for the customer */
 };
@@ -329,10 +335,8 @@ enum engine_choice {
     ENGINE_AUTO /* kvm where the processor has hardware virtualization */
 };
 
-/* Xen's credit scheduler's terms. */
-#define CPU_WEIGHT_USUAL 256u
-#define CPU_WEIGHT_MAX   65535u
-#define CPU_CAP_MAX      100000u /* percent of one processor; 0 = no cap */
+#define CPU_WEIGHT_MAX 10000u /* bundle/terms.h */
+#define CPU_CAP_MAX    1000000u
 
 #define START_PAUSED 1u
 struct msg_start {
@@ -341,12 +345,12 @@ struct msg_start {
     uint32_t domid;
     uint32_t engine; /* enum engine_choice */
     uint32_t flags;  /* START_* */
-    uint32_t weight; /* 0 = CPU_WEIGHT_USUAL */
-    uint32_t cap;
     uint32_t pad;
     uint64_t max_kib; /* limit of its control group's memory; 0 = memory_kib */
     uint64_t memory_kib, cpu_ns, wall_ns, console_bytes;
-    uint64_t lease_mono_ns; /* CLOCK_MONOTONIC */
+    uint64_t lease_mono_ns;               /* CLOCK_MONOTONIC */
+    uint32_t incarnation;                 /* told again with all news of it */
+    uint32_t cpu_weight, cpu_cap_percent; /* bundle/terms.h */
     uint32_t has_initrd;
     uint32_t argc, envc, cmdline_len;
     char name[64];
@@ -391,10 +395,10 @@ struct msg_domain {
     uint32_t domid;
     uint32_t engine; /* enum hvc_engine */
     uint32_t letter; /* 'r' on a processor, 'b' waits, 'p' paused, 'd' dying */
-    uint32_t weight, cap;
+    uint32_t cpu_weight, cpu_cap_percent;
     uint32_t up; /* 1 = its monitor says that its image is loaded; a word for
                     who waits, not for bills */
-    uint32_t pad;
+    uint32_t incarnation;
     uint64_t max_kib;
     uint64_t mem_kib; /* charged to its control group now */
     uint64_t started_real_ns, now_real_ns;

@@ -13,8 +13,9 @@
  *        written to once, by role_ready
  *   5    api only: listening TCP socket (absent with no TCP)
  *   6    operator only: listening unix socket, for HTTP
- *   7    ledger only: sealed memfd with a struct receipts_key, the key that
- *        the node's identity has certified for signing batches
+ *   7    ledger: sealed memfd with a struct receipts_key, the key that the
+ *        node's identity has certified for signing batches; keeper: likewise
+ *        a struct secrets_key, which opens what customers have sealed
  *   8+r  SOCK_SEQPACKET channel to role r, where the table below has one
  *   14   lock of the run folder, held as long as any role lives
  *   15   operator only: listening unix socket of domains' control
@@ -86,6 +87,9 @@ struct node_config {
     uint32_t operator_uid;           /* beside root, may use the unix socket */
     uint32_t destroy_on_stop;        /* 1 = domains end with the agent */
     char cgroup_path[NODE_PATH_MAX]; /* see spawner/cgroup.h */
+    /* Customers seal secrets to this key, see bundle/secrets.h; the identity's
+     * signature of it. */
+    uint8_t secrets_key[32], secrets_signature[64];
 };
 
 #endif

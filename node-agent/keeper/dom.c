@@ -169,8 +169,8 @@ static void start_post(struct keeper *k, const struct dom *d, uint64_t tag,
         .flags = d->row.restarts == 0 && c->flags & DOM_F_PAUSED
                      ? START_PAUSED
                      : 0,
-        .weight = c->weight,
-        .cap = c->cap,
+        .cpu_weight = dom_cpu_weight(c->weight),
+        .cpu_cap_percent = c->cap,
         .max_kib = c->max_kib,
         .memory_kib = c->memory_kib,
         .cpu_ns = c->cpu_ns,

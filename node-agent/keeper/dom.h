@@ -99,6 +99,18 @@ struct doms {
     uint32_t last_domid;
 };
 
+// A weight of Xen's as a control group's, and the other way round.
+static inline uint32_t dom_cpu_weight(uint64_t weight)
+{
+    uint64_t n = weight * 100 / DOM_WEIGHT_USUAL;
+
+    return n ? (uint32_t)n : 1;
+}
+static inline uint32_t dom_weight(uint32_t cpu_weight)
+{
+    return cpu_weight ? cpu_weight * DOM_WEIGHT_USUAL / 100 : DOM_WEIGHT_USUAL;
+}
+
 // ---- dom.c: their life
 int doms_open(struct keeper *k, struct err *e);
 void doms_close(struct keeper *k);

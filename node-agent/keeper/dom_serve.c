@@ -112,7 +112,7 @@ static void info_of_sub(const struct sub *s, struct dom_info *i)
     i->letter = s->destroyed ? 'd' : s->now.real_ns ? s->now.letter : '-';
     i->id = s->info.id;
     i->customer = s->info.customer;
-    i->weight = s->now.weight;
+    i->weight = dom_weight(s->now.weight);
     i->cap = s->now.cap;
     i->memory_kib = s->info.limits.memory_kib;
     i->max_kib = s->now.max_kib;
@@ -216,7 +216,7 @@ static unsigned create_check(struct keeper *k, const struct dom_create *c,
         return 422;
     }
     if (c->engine > ENGINE_AUTO || c->flags & ~(DOM_F_PAUSED | DOM_F_INITRD) ||
-        c->weight < 1 || c->weight > CPU_WEIGHT_MAX || c->cap > CPU_CAP_MAX ||
+        c->weight < 1 || c->weight > DOM_WEIGHT_MAX || c->cap > DOM_CAP_MAX ||
         c->on[0] > DOM_RENAME_RESTART || c->on[1] > DOM_RENAME_RESTART ||
         c->on[2] > DOM_RENAME_RESTART || c->memory_kib < 1 ||
         c->memory_kib % (HV_PAGE / 1024) ||
@@ -418,6 +418,8 @@ static void control_post(struct keeper *k, const struct msg_head *to,
     struct msg_control m = {.id = *id, .action = action, .value = value};
     uint64_t tag = dom_ask_new(k, ASK_CONTROL, serial, to);
 
+    if (action == CONTROL_WEIGHT)
+        m.value = dom_cpu_weight(value);
     if (!tag) {
         refuse(k, to, 503, "too many requests are under way");
         return;
@@ -450,9 +452,9 @@ static bool value_ok(uint32_t action, uint64_t value)
 {
     switch (action) {
     case CONTROL_WEIGHT:
-        return value >= 1 && value <= CPU_WEIGHT_MAX;
+        return value >= 1 && value <= DOM_WEIGHT_MAX;
     case CONTROL_CAP:
-        return value <= CPU_CAP_MAX;
+        return value <= DOM_CAP_MAX;
     case CONTROL_MAX_KIB:
         return value >= 1 && value <= HV_RAM_MAX / 1024;
     }

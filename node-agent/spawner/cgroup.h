@@ -79,13 +79,11 @@ int cgroup_limit(const struct cgroup_tree *t, const char *name,
                  const struct cgroup_limits *limits, struct err *e);
 
 /*
- * Shares of the processors, in the terms of Xen's credit scheduler: weight 1
- * to 65535, 256 is usual; cap in percent of one processor, 0 = none. Where the
- * kernel has no bandwidth control a cap fails with -ENOENT.
+ * How much CPU it may have: weight as above (0 = 100), and at most so many
+ * percent of one CPU (0 = no cap).
  */
-int cgroup_weight(const struct cgroup_tree *t, const char *name,
-                  uint32_t weight);
-int cgroup_cap(const struct cgroup_tree *t, const char *name, uint32_t cap);
+int cgroup_share(const struct cgroup_tree *t, const char *name, uint32_t weight,
+                 uint32_t cap_percent, struct err *e);
 
 /* At most so many tasks: processes, and threads that the kernel makes. */
 int cgroup_tasks(const struct cgroup_tree *t, const char *name, uint32_t most);

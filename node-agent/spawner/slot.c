@@ -277,8 +277,6 @@ static void adopt_running(struct spawner *p, struct slot *s)
 
     s->id = r->id;
     s->engine = r->engine < HVC_ENGINES ? r->engine : HVC_ENGINE_PV;
-    s->weight = r->weight;
-    s->cap = r->cap;
     s->page_fd =
         open(slot_path(path, p, s, "page"), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     s->monitor_pid = r->monitor_pid;

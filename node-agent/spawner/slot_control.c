@@ -70,9 +70,6 @@ static int max_set(struct spawner *p, struct slot *s, uint64_t kib,
 int slot_control(struct spawner *p, struct slot *s, const struct msg_control *m,
                  struct err *e)
 {
-    struct record *r = s->record;
-    int n;
-
     switch (m->action) {
     case CONTROL_PAUSE:
         return pause_set(s, true);
@@ -83,17 +80,11 @@ int slot_control(struct spawner *p, struct slot *s, const struct msg_control *m,
     case CONTROL_REBOOT:
         return guest_ask(s, HV_ACTION_REBOOT);
     case CONTROL_WEIGHT:
-        n = slot_share_set(p, s, m->value, r->cap, e);
-        break;
+        return slot_share_set(p, s, m->value, s->cap, e);
     case CONTROL_CAP:
-        n = slot_share_set(p, s, r->weight, m->value, e);
-        break;
-    default:
-        return max_set(p, s, m->value, e);
+        return slot_share_set(p, s, s->weight, m->value, e);
     }
-    r->weight = s->weight;
-    r->cap = s->cap;
-    return n;
+    return max_set(p, s, m->value, e);
 }
 
 bool control_sane(const struct msg_control *m)

@@ -65,8 +65,7 @@ static int slot_group(struct spawner *p, struct slot *s, struct err *e)
     if (s->made_before && p->tree.version != 2)
         return 0;
     s->limit_kib = 0;
-    s->weight = CPU_WEIGHT_USUAL;
-    s->cap = 0;
+    s->weight = s->cap = 0;
     s->made_before = true;
     if (cgroup_tasks(&p->tree, name, TASKS_MAX) < 0)
         return err_set(e, EIO, "the control group %s takes no limit of tasks",

@@ -53,29 +53,21 @@ int slot_limit_set(struct spawner *p, struct slot *s, uint64_t memory_kib,
     return r;
 }
 
+/* Most domains ask for nothing, and then this costs nothing. */
 int slot_share_set(struct spawner *p, struct slot *s, uint32_t weight,
                    uint32_t cap, struct err *e)
 {
     char name[GROUP_TEXT];
     int r;
 
-    slot_group_name(name, s);
-    if (weight != s->weight) {
-        r = cgroup_weight(&p->tree, name, weight);
-        if (r < 0)
-            return err_set(e, -r, "the kernel refuses the weight %u: %s",
-                           weight, strerrordesc_np(-r));
+    if (weight == s->weight && cap == s->cap)
+        return 0;
+    r = cgroup_share(&p->tree, slot_group_name(name, s), weight, cap, e);
+    if (r == 0) {
         s->weight = weight;
-    }
-    if (cap != s->cap) {
-        r = cgroup_cap(&p->tree, name, cap);
-        if (r < 0)
-            return err_set(e, -r, "the kernel refuses a cap of %u %%: %s", cap,
-                           r == -ENOENT ? "it has no CPU bandwidth control"
-                                        : strerrordesc_np(-r));
         s->cap = cap;
     }
-    return 0;
+    return r;
 }
 
 static void record_fill(struct slot *s, const struct msg_start *m)
@@ -84,14 +76,13 @@ static void record_fill(struct slot *s, const struct msg_start *m)
 
     s->id = m->id;
     r->id = m->id;
+    r->incarnation = m->incarnation;
     r->started_mono_ns = clock_mono_ns();
     r->started_real_ns = clock_real_ns();
     r->cpu_base_ns = s->cpu_base_ns;
     r->oom_base = s->oom_base;
     r->domid = m->domid;
     r->engine = s->engine;
-    r->weight = s->weight;
-    r->cap = s->cap;
     r->paused = m->flags & START_PAUSED;
     r->max_kib = m->max_kib;
     r->memory_kib = m->memory_kib;
@@ -153,8 +144,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
     int r = slot_limit_set(p, s, m->max_kib ? m->max_kib : m->memory_kib, e);
 
     if (r == 0)
-        r = slot_share_set(p, s, m->weight ? m->weight : CPU_WEIGHT_USUAL,
-                           m->cap, e);
+        r = slot_share_set(p, s, m->cpu_weight, m->cpu_cap_percent, e);
     if (r == 0) {
         record_fill(s, m);
         if (m->cpu_ns) {
@@ -354,8 +344,9 @@ static void figures_fill(struct spawner *p, struct slot *s, bool ended,
     m->domid = r->domid;
     m->engine = r->engine;
     m->letter = slot_letter(s);
-    m->weight = r->weight;
-    m->cap = r->cap;
+    m->cpu_weight = s->weight;
+    m->cpu_cap_percent = s->cap;
+    m->incarnation = r->incarnation;
     m->max_kib = r->max_kib ? r->max_kib : r->memory_kib;
     cgroup_memory_kib(&p->tree, slot_group_name(name, s), &m->mem_kib);
     m->started_real_ns = r->started_real_ns;

@@ -268,7 +268,7 @@ static int message_start(struct spawner *p, const struct msg_start *m,
     int engine;
 
     if (m->engine > ENGINE_AUTO || m->flags & ~START_PAUSED ||
-        m->weight > CPU_WEIGHT_MAX || m->cap > CPU_CAP_MAX) {
+        m->cpu_weight > CPU_WEIGHT_MAX || m->cpu_cap_percent > CPU_CAP_MAX) {
         ipc_close(fds);
         return err_set(e, EPROTO, "the keeper starts a domain out of range");
     }
