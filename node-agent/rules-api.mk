@@ -16,9 +16,10 @@ CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c \
     attach.c show.c bundle_opts.c cmd_keygen.c cmd_context.c cmd_node.c \
     cmd_bundle.c cmd_inspect.c cmd_verify.c cmd_quote.c cmd_submit.c \
     cmd_show.c cmd_console.c cmd_receipt.c cmd_invoice.c cmd_account.c \
-    cmd_statement.c cmd_witness.c)
+    cmd_statement.c cmd_witness.c ctl.c ctl_console.c dom_config.c \
+    cmd_create.c cmd_control.c cmd_domains.c cmd_top.c)
 $(call host-program,hostel,$(CLI_SRCS) $(API_SIG_SRCS) $(BUNDLE_SRCS) \
-    $(RECEIPT_SRCS) $(LIB_SRCS) $(LIB_JSON_SRCS),\
+    hypervisor/monitor/config.c $(AGENT_IPC_SRCS) $(RECEIPT_SRCS) $(LIB_SRCS) $(LIB_JSON_SRCS),\
     -lcurl -lpthread $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
 
 $(call unit-test,httpsig,tests/unit/httpsig_test.c $(API_SIG_SRCS) $(LIB_SRCS),-lsodium)

@@ -22,6 +22,11 @@
 
 static const key_id_t nobody;
 
+static void why_set(char why[MSG_TEXT_MAX], const char *text)
+{
+    snprintf(why, MSG_TEXT_MAX, "%s", text);
+}
+
 static int refuse(struct keeper *k, const struct msg_head *to, unsigned status,
                   const char *why)
 {
@@ -210,8 +215,7 @@ static unsigned create_check(struct keeper *k, const struct dom_create *c,
                             : 0;
 
     if (!dom_name_ok(c->name)) {
-        ipc_text_(why, MSG_TEXT_MAX,
-                  "a domain's name has letters, digits, '-', '_', '.' and '+', "
+        why_set(why, "a domain's name has letters, digits, '-', '_', '.' and '+', "
                   "one letter at least, and 63 bytes at most");
         return 422;
     }
@@ -222,7 +226,7 @@ static unsigned create_check(struct keeper *k, const struct dom_create *c,
         c->memory_kib % (HV_PAGE / 1024) ||
         c->memory_kib > HV_RAM_MAX / 1024 || c->max_kib < c->memory_kib ||
         c->max_kib > HV_RAM_MAX / 1024 || !cmdline_ok(c)) {
-        ipc_text_(why, MSG_TEXT_MAX, "the request is out of range");
+        why_set(why, "the request is out of range");
         return 422;
     }
     if (dom_named(k, c->name)) {
@@ -230,7 +234,7 @@ static unsigned create_check(struct keeper *k, const struct dom_create *c,
         return 409;
     }
     if (k->adopting) {
-        ipc_text_(why, MSG_TEXT_MAX, "the node is just starting");
+        why_set(why, "the node is just starting");
         return 503;
     }
     if (k->slots_used >= k->cfg.slots || k->doms.count >= DOMS_MAX) {
@@ -352,7 +356,7 @@ static void list_post(struct keeper *k, const struct msg_head *to,
 
     if (l.fd < 0) {
         status = 503;
-        ipc_text(why, "the node has no memory left");
+        why_set(why, "the node has no memory left");
     } else if (!*who) {
         list_all(k, &l);
     } else if ((status = target_find(k, who, &t, why)) == 0) {
@@ -364,7 +368,7 @@ static void list_post(struct keeper *k, const struct msg_head *to,
     }
     if (l.failed) {
         status = 503;
-        ipc_text(why, "the node has no memory left");
+        why_set(why, "the node has no memory left");
     }
     chan_reply_init(&reply, to, status ? status : 200, why);
     if (status) {
@@ -595,14 +599,14 @@ static int serve_input(struct keeper *k, const union ipc_any *any)
     if (!status && ((t.dom && t.dom->row.state != DOM_RUNNING) ||
                     (t.sub && t.sub->info.state != SUB_RUNNING))) {
         status = 409;
-        ipc_text(why, "the domain does not run");
+        why_set(why, "the domain does not run");
     }
     tag = status ? 0
                  : dom_ask_new(k, ASK_FEED, t.dom ? t.dom->serial : 0,
                                &m->head);
     if (!status && !tag) {
         status = 429;
-        ipc_text(why, "too many requests are under way");
+        why_set(why, "too many requests are under way");
     }
     if (status) {
         chan_input_reply(&k->api, &m->head, &(sub_id_t){{0}}, status, why);

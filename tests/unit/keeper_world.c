@@ -20,7 +20,7 @@
 static void start(struct world *w)
 {
     static struct keeper keeper;
-    struct keeper_fds fds = {.lifeline = -1};
+    struct keeper_fds fds = {.lifeline = -1, .operator = -1};
     int pair[4][2];
     int *ours[4] = {&w->api, &w->ledger, &w->spawner, &w->builder};
 
