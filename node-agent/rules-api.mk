@@ -4,7 +4,7 @@
 #   API_TEST_SRCS  all that but the role's main, for tests
 API_SIG_SRCS := node-agent/api/httpsig.c
 API_SRCS := $(API_SIG_SRCS) $(addprefix node-agent/api/, main.c api.c mux.c \
-    control.c server.c conn.c route.c request.c reply.c auth.c nonces.c upload.c \
+    act.c control.c server.c conn.c route.c request.c reply.c auth.c nonces.c upload.c \
     spool.c known.c render.c document.c node.c submission.c console.c account.c)
 API_LIBS := -lmicrohttpd -lsodium -lpthread
 API_TEST_SRCS = $(filter-out %/api/main.c,$(API_SRCS)) $(BUNDLE_SRCS) \

@@ -148,6 +148,7 @@ int ctl_console_run(struct ctl *c, uint32_t domid, int log_fd)
 
     s = (struct session){.c = c, .log_fd = log_fd, .input = 1};
     snprintf(s.who, sizeof(s.who), "%u", domid);
+    ipc_text(s.m.who, s.who);
     randombytes_buf(&s.writer, sizeof(s.writer));
     s.writer |= 1;
     s.terminal = isatty(STDIN_FILENO);

@@ -45,7 +45,8 @@ void dom_touch(struct dom *d)
 
 struct dom *dom_find(struct keeper *k, const sub_id_t *id)
 {
-    struct dom *d = k->doms.first;
+    static const sub_id_t none; // the end of what was adopted
+    struct dom *d = memcmp(id, &none, sizeof(none)) ? k->doms.first : NULL;
 
     while (d && (d->gone || memcmp(&d->row.id, id, sizeof(*id))))
         d = d->next;
@@ -217,7 +218,6 @@ static void dom_start(struct keeper *k, struct dom *d)
     if (d->row.restarts)
         store_log_drop(&k->store, &d->row.id);
     randombytes_buf(&d->row.id, sizeof(d->row.id));
-    d->row.domid = domid_next(k);
     d->row.state = DOM_STARTING;
     d->now = (struct dom_figures){.domid = d->row.domid, .letter = '-'};
     d->due_ns = 0;
@@ -241,6 +241,7 @@ void dom_begin(struct keeper *k, struct dom *d)
 {
     struct err e;
 
+    d->row.domid = domid_next(k);
     d->row.created_real_ns = clock_real_ns();
     if (dom_row_insert(&k->journal, &d->row, &d->serial, &e) < 0)
         keeper_fail(k, &e);
@@ -283,6 +284,7 @@ static enum dom_end end_of(uint32_t cause)
 static void dom_again(struct keeper *k, struct dom *d)
 {
     d->row.restarts++;
+    d->row.domid = domid_next(k);
     if (clock_mono_ns() - d->begun_ns >= DOM_RESTART_NS) {
         dom_start(k, d);
         return;
@@ -292,24 +294,32 @@ static void dom_again(struct keeper *k, struct dom *d)
     dom_touch(d);
 }
 
-// The first of NAME-1, NAME-2 ... that is free.
-static void name_free(struct keeper *k, const char *name,
+// The first of NAME-1, NAME-2 ... that is free. False: as many as there may be
+// are kept already.
+static bool name_free(struct keeper *k, const char *name,
                       char out[DOM_NAME_MAX])
 {
-    unsigned n = 0;
-
-    do
-        snprintf(out, DOM_NAME_MAX, "%.*s-%u", DOM_NAME_MAX - 12, name, ++n);
-    while (dom_named(k, out));
+    for (unsigned n = 1; n <= DOM_KEPT_MAX; n++) {
+        snprintf(out, DOM_NAME_MAX, "%.*s-%u", DOM_NAME_MAX - 12, name, n);
+        if (!dom_named(k, out))
+            return true;
+    }
+    return false;
 }
 
 // What is over stays under another name; its name goes on.
 static void dom_rename_restart(struct keeper *k, struct dom *d,
                                enum dom_state how)
 {
-    struct dom *next = dom_new(k);
+    char name[DOM_NAME_MAX];
+    struct dom *next;
     struct err e;
 
+    if (!name_free(k, d->row.config.name, name)) {
+        dom_again(k, d);
+        return;
+    }
+    next = dom_new(k);
     if (!next) {
         dom_preserve(k, d, how);
         return;
@@ -319,15 +329,16 @@ static void dom_rename_restart(struct keeper *k, struct dom *d,
     next->row.report[0] = 0;
     next->row.restarts++;
     next->row.config.flags &= ~DOM_F_PAUSED;
-    name_free(k, next->row.config.name, d->row.config.name);
+    memcpy(d->row.config.name, name, sizeof(name));
     next->begun_ns = d->begun_ns;
     dom_preserve(k, d, how);
     // A log of its own: the old one's stays.
-    memset(&next->row.id, 0, sizeof(next->row.id));
+    randombytes_buf(&next->row.id, sizeof(next->row.id));
     if (clock_mono_ns() - next->begun_ns >= DOM_RESTART_NS) {
         dom_begin(k, next);
         return;
     }
+    next->row.domid = domid_next(k);
     next->row.created_real_ns = clock_real_ns();
     next->row.state = DOM_WAITING;
     next->due_ns = next->begun_ns + DOM_RESTART_NS;

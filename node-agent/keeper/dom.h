@@ -31,6 +31,9 @@ struct journal;
 #define DOMS_MAX     4096u // at once; a node has at most 16384 slots
 #define DOM_ASKS_MAX 1024u // requests of operators under way
 
+// Ends of one name that rename-restart keeps; later ones only restart.
+#define DOM_KEPT_MAX 16u
+
 // What its console's log holds at most, of one run.
 #define DOM_CONSOLE_BYTES (16ull << 20)
 

@@ -27,10 +27,26 @@ static void why_set(char why[MSG_TEXT_MAX], const char *text)
     snprintf(why, MSG_TEXT_MAX, "%s", text);
 }
 
+// Replies have the size of their type, also those that only say no.
 static int refuse(struct keeper *k, const struct msg_head *to, unsigned status,
                   const char *why)
 {
-    chan_reply(&k->api, to, status, status == 503, "%s", why);
+    struct msg_count_reply count;
+    struct dom_reply dom;
+
+    switch (to->type) {
+    case MSG_DOM_CREATE:
+        chan_reply_init(&dom, to, status, why);
+        chan_post(&k->api, &dom, NULL, 0);
+        break;
+    case MSG_DOM_LIST:
+    case MSG_DOM_LOG:
+        chan_reply_init(&count, to, status, why);
+        chan_post(&k->api, &count, NULL, 0);
+        break;
+    default:
+        chan_reply(&k->api, to, status, status == 503, "%s", why);
+    }
     return 0;
 }
 
@@ -435,8 +451,6 @@ static void control_post(struct keeper *k, const struct msg_head *to,
 void dom_serve_answered(struct keeper *k, const struct dom_ask *ask,
                         const union ipc_any *any)
 {
-    struct dom *d = ask->serial ? dom_of_serial(k, ask->serial) : NULL;
-
     if (ask->kind == ASK_FEED) {
         struct msg_input_reply reply = any->input_reply;
 
@@ -445,9 +459,6 @@ void dom_serve_answered(struct keeper *k, const struct dom_ask *ask,
         chan_post(&k->api, &reply, NULL, 0);
         return;
     }
-    // It stays so when the domain is started again.
-    if (d && any->reply.status < 400)
-        dom_touch(d);
     chan_reply(&k->api, &ask->to, any->reply.status, any->reply.retry_after_s,
                "%s", any->reply.text);
 }
@@ -510,16 +521,21 @@ static int destroy_dom(struct keeper *k, struct dom *d,
     return 0;
 }
 
-static void config_keep(struct dom *d, uint32_t action, uint64_t value)
+// False: it is no matter of what the domain is to be.
+static bool config_keep(struct dom *d, const struct dom_act *m)
 {
     struct dom_create *c = &d->row.config;
 
-    if (action == CONTROL_WEIGHT)
-        c->weight = (uint32_t)value;
-    else if (action == CONTROL_CAP)
-        c->cap = (uint32_t)value;
-    else if (action == CONTROL_MAX_KIB)
-        c->max_kib = value;
+    if (m->action == CONTROL_WEIGHT)
+        c->weight = (uint32_t)m->value;
+    else if (m->action == CONTROL_CAP)
+        c->cap = (uint32_t)m->value;
+    else if (m->action == CONTROL_MAX_KIB)
+        c->max_kib = m->value;
+    else
+        return false;
+    dom_touch(d);
+    return true;
 }
 
 static int act_on_dom(struct keeper *k, struct dom *d, const struct dom_act *m)
@@ -528,6 +544,18 @@ static int act_on_dom(struct keeper *k, struct dom *d, const struct dom_act *m)
         return rename_dom(k, d, m);
     if (m->action == DOM_ACT_DESTROY)
         return destroy_dom(k, d, &m->head);
+    if (!m->action || (m->action >= CONTROL_ACTIONS &&
+                       m->action != DOM_ACT_RESET) ||
+        !value_ok(m->action, m->value))
+        return refuse(k, &m->head, 422, "the request is out of range");
+    if (m->action == CONTROL_MAX_KIB && m->value < d->row.config.memory_kib)
+        return refuse(k, &m->head, 422,
+                      "the limit would be below the memory it was made with");
+    // Shares and limits are also the next run's.
+    if (d->row.state == DOM_WAITING && config_keep(d, m)) {
+        chan_reply_ok(&k->api, &m->head);
+        return 0;
+    }
     if (d->row.state != DOM_RUNNING)
         return refuse(k, &m->head, 409, "the domain does not run");
     if (m->action == DOM_ACT_RESET) {
@@ -535,14 +563,8 @@ static int act_on_dom(struct keeper *k, struct dom *d, const struct dom_act *m)
         chan_reply_ok(&k->api, &m->head);
         return 0;
     }
-    if (!m->action || m->action >= CONTROL_ACTIONS ||
-        !value_ok(m->action, m->value))
-        return refuse(k, &m->head, 422, "the request is out of range");
-    if (m->action == CONTROL_MAX_KIB && m->value < d->row.config.memory_kib)
-        return refuse(k, &m->head, 422,
-                      "the limit would be below the memory it was made with");
     control_post(k, &m->head, &d->row.id, d->serial, m->action, m->value);
-    config_keep(d, m->action, m->value);
+    config_keep(d, m);
     return 0;
 }
 
