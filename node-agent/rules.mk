@@ -44,4 +44,4 @@ TEST_BUILT += $(BUILD)/tests/slots-driver
 DOMAIN_TESTS += tests/domain/slots
 
 MANUALS += node-agent/agent/hosteld.8 node-agent/agent/hosteld.conf.5
-E2E_TESTS += tests/e2e/agent
+E2E_TESTS += tests/e2e/agent tests/e2e/xl

@@ -59,10 +59,17 @@ static int options_take(struct create *o, int argc, char **argv)
 
 static int print_config(const struct dom_create *m)
 {
+    static const char *const engines[] = {[ENGINE_PV] = "pv",
+                                          [ENGINE_KVM] = "kvm",
+                                          [ENGINE_AUTO] = "auto"};
     struct dom_info i;
+    json_t *o;
 
     dom_config_info(m, &i);
-    return print_json(dom_config_json(&i));
+    o = dom_config_json(&i);
+    if (m->engine != ENGINE_USUAL)
+        json_object_set_new(o, "engine", json_string(engines[m->engine]));
+    return print_json(o);
 }
 
 static int ask(struct create *o, struct ctl *c)

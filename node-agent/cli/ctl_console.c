@@ -25,7 +25,7 @@
 
 struct session {
     struct ctl *c;
-    char who[16];
+    char who[DOM_NAME_MAX];
     int log_fd;
     off_t at;  // in the log
     int input; // 1: open, 0: over
