@@ -66,6 +66,20 @@
 #define FOLLOW_MIN_NS 2000000ull
 #define FOLLOW_MAX_NS 100000000ull
 
+// Who asks whether the node is ready wants to hear soon that it is not.
+#define PROBE_NS (5ull * 1000000000)
+
+// New TLS connections of one address, a second: a handshake costs a
+// millisecond of CPU.
+#define HANDSHAKES_PER_S 100u
+// Addresses and customers that are told apart by rate.h: 1 MiB.
+#define RATE_PLACES (1u << 16)
+// What a signature that does not pass counts for, in requests.
+#define BAD_SIGNATURE_COST 10u
+
+// Those who collect metrics.
+#define METRICS_CONNECTIONS_MAX 16u
+
 #define LIST_LIMIT_DEFAULT 50
 #define LIST_LIMIT_MAX     1000
 

@@ -16,17 +16,6 @@
 #include "node-agent/api/v1.h"
 #include "node-agent/bundle/bundle.h"
 
-void serve_health(struct request *rq)
-{
-    struct msg_get msg = {0};
-    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
-
-    // Healthy means that the other roles answer.
-    ipc_head(&msg, MSG_CAPACITY, 0);
-    if (request_call(rq, rq->api->keeper, &msg, CALL_NS, &reply))
-        reply_json(rq, 200, json_pack("{s:s}", "status", "ok"));
-}
-
 static json_t *node_limits(const struct node_config *cfg)
 {
     return json_pack(

@@ -23,7 +23,9 @@ struct caller {
     key_id_t key; // all zero for the operator: messages mean "anybody's" by it
 };
 
-#define PARAM_MAX 128
+#define PARAM_MAX         128
+#define REPLY_HEADERS_MAX 6
+#define ETAG_SIZE         72
 
 struct request {
     struct api *api;
@@ -38,10 +40,18 @@ struct request {
     struct buf body;
     struct upload *upload; // instead of body, where the route streams
 
-    const char *header_name; // of reply_header
-    const char *header_value;
-    bool begun;    // headers were seen
-    bool answered; // a reply is queued, or was written past libmicrohttpd
+    struct {
+        const char *name, *value;
+    } header[REPLY_HEADERS_MAX]; // of reply_header
+    unsigned nheaders;
+    char etag[ETAG_SIZE]; // "": none
+    char retry_after[16];
+    bool watcher;     // came in by the listener for metrics
+    bool waits;       // for something to happen: takes its time on purpose
+    unsigned status;  // of the answer
+    uint64_t read_ns; // when all of it was there, monotonic
+    bool begun;       // headers were seen
+    bool answered;    // a reply is queued, or was written past libmicrohttpd
     // A refusal found before the body's end waits for it here.
     unsigned refused_status, refused_retry_s;
     char refused_text[512];
@@ -90,8 +100,8 @@ void reply_stream(struct request *rq, const char *type,
                   MHD_ContentReaderCallback next, void *arg,
                   MHD_ContentReaderFreeCallback done);
 
-// A header for the reply that is made next; at most one. Kept by reference
-// until then.
+// A header for the reply that is made next; at most REPLY_HEADERS_MAX. Kept by
+// reference until then.
 void reply_header(struct request *rq, const char *name, const char *value);
 
 // ------------------------------------------------------------- other roles
