@@ -157,7 +157,9 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
             guest_notified(m, ports);
         for (int i = 0; i < n; i++)
             dispatch(m, ev[i].data.u32);
-        if (m->state == HVC_RUNNING)
+        if (m->state == HVC_RUNNING) {
             source_watch(m);
+            controller_input_turn(m);
+        }
     }
 }

@@ -22,7 +22,10 @@ struct monitor {
     int image_fd; // kept for its symbols
     struct console console;
     bool source_watched;
-    bool just_let_go; // by HVC_GO
+    bool input_waits;   // one HVC_INPUT has no answer yet
+    uint64_t input_tag; // which
+    bool just_let_go;   // by HVC_GO
+    bool paused;
     struct guest_clock clock;
     uint64_t cpu_base_ns; // of the guest, before it ran
 

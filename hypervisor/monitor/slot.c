@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "hypervisor/monitor/sandbox.h"
+#include "hypervisor/monitor/stack.h"
 #include "hypervisor/monitor/start_info.h"
 #include "lib/log.h"
 
@@ -192,6 +193,7 @@ __attribute__((noreturn)) void slot_run(const struct slot *s)
         make_loop(&m, &e) < 0 || close_rest(s, &e) < 0)
         die(&e);
     work_in_short_turns();
+    stack_trim();
     if (sandbox_close(s->uid, s->gid, &e) < 0)
         die(&e);
     // What it cost to make the zygote is not the domain's.

@@ -28,6 +28,7 @@ struct keeper {
     int lifeline_fd; // -1: none
     struct subs subs;
     struct waiters waiters;
+    uint64_t feeds; // messages of input given to domains; the last one's tag
     struct lane builds, starts;
 
     char currency[8];   // of the node's prices; "" until the ledger said so
@@ -67,6 +68,8 @@ void serve_change(struct keeper *k, struct sub *s);
 void serve_refusal(struct keeper *k, struct sub *s, unsigned status,
                    unsigned retry_after_s, const char *why);
 void serve_expired(struct keeper *k, uint64_t now_ns);
+// What the spawner says became of input.
+void serve_fed(struct keeper *k, const struct msg_input_reply *m);
 
 // ---- submit.c: MSG_SUBMIT
 int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,

@@ -134,6 +134,9 @@ int news_of_spawner(struct keeper *k, const union ipc_any *any, struct err *e)
     case MSG_START | MSG_REPLY:
         start_answered(k, &any->reply);
         return 0;
+    case MSG_FEED | MSG_REPLY:
+        serve_fed(k, &any->input_reply);
+        return 0;
     case MSG_ADOPTED:
         adopted(k, m);
         return 0;

@@ -14,6 +14,8 @@
 #include "lib/sock.h"
 #include "node-agent/spawner/verdict.h"
 
+/* Input that a monitor has not answered: as many clients may try at once. */
+#define FEEDING_MAX 16
 /* Between two looks at a budget that perf does not guard. */
 #define LOOK_MIN_NS (1 * NS_PER_MS)
 /* Memory of a slot that is not the domain's RAM: monitor and guest process,
@@ -132,6 +134,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
     }
     s->died_ns = 0;
     s->unseen = false;
+    s->feeding = 0;
     s->tell_ns = clock_mono_ns() + p->cfg->interval_ns;
     look_later(s, 0);
     slot_event(p, s, SLOT_EV_START);
@@ -165,14 +168,55 @@ void slot_renew(struct spawner *p, struct slot *s, uint64_t lease_mono_ns)
     slot_arm(p, s);
 }
 
-void slot_feed(struct slot *s, const struct msg_input *m)
+/* The monitor answers with the keeper's own tag, so nothing is remembered. */
+void slot_feed(struct spawner *p, struct slot *s, const struct msg_input *m)
 {
-    struct hvc_input in = {.len = m->len};
+    struct hvc_input in;
+    int r = -EAGAIN;
 
     in.head.type = HVC_INPUT;
     in.head.size = offsetof(struct hvc_input, data) + m->len;
+    in.tag = m->head.tag;
+    in.writer = m->writer;
+    in.offset = m->offset;
+    in.flags = m->flags;
+    in.len = m->len;
     memcpy(in.data, m->data, m->len);
-    message_send(s, &in, in.head.size);
+    if (s->conn_fd >= 0 && s->feeding < FEEDING_MAX)
+        r = sock_send(s->conn_fd, &in, in.head.size, NULL, 0);
+    if (r < 0)
+        chan_input_reply(&p->keeper, &m->head, &m->id, 429,
+                         "its monitor is busy");
+    else
+        s->feeding++;
+}
+
+bool slot_fed(struct spawner *p, struct slot *s, const struct hvc_taken *m)
+{
+    static const struct {
+        unsigned status;
+        const char *text;
+    } means[] = {
+        [HVC_TAKEN_OK] = {200, NULL},
+        [HVC_TAKEN_FULL] = {429, "the program has to read first"},
+        [HVC_TAKEN_WRITER] = {409, "another writer has its console"},
+        [HVC_TAKEN_GAP] = {409, "there is a gap before this input"},
+        [HVC_TAKEN_ENDED] = {409, "its input has ended"},
+    };
+    const struct msg_head to = {.type = MSG_FEED, .tag = m->tag};
+    struct msg_input_reply reply;
+
+    if (!s->feeding || m->result >= sizeof(means) / sizeof(means[0]))
+        return false;
+    s->feeding--;
+    chan_reply_init(&reply, &to, means[m->result].status,
+                    means[m->result].text);
+    reply.id = s->id;
+    reply.position = m->position;
+    reply.accepted = m->accepted;
+    reply.ended = m->ended != 0;
+    chan_post(&p->keeper, &reply, NULL, 0);
+    return true;
 }
 
 void slot_act_halt(struct spawner *p, struct slot *s)

@@ -261,6 +261,16 @@ static void domain_say(struct world *w, struct played_domain *d, uint32_t type)
     say(w->spawner, &d->state, NULL, 0);
 }
 
+void world_fed(struct world *w, const sub_id_t *id, uint64_t tag,
+               uint64_t position)
+{
+    struct msg_input_reply m = {.id = *id, .position = position};
+
+    m.reply.status = 200;
+    ipc_head(&m, MSG_FEED | MSG_REPLY, tag);
+    say(w->spawner, &m, NULL, 0);
+}
+
 static void domain_use(struct played_domain *d)
 {
     d->state.usage.cpu_ns += 1000;
@@ -338,6 +348,7 @@ static bool play_spawner(struct world *w)
     case MSG_FEED:
         CHECK(d);
         d->fed++;
+        d->feed_tag = any.head.tag;
         break;
     default:
         CHECK(!"a message for the spawner");
