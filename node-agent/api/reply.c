@@ -35,7 +35,8 @@ static void reply_queue(struct request *rq, unsigned status, const char *type,
         conn_cut(rq->conn, 503, "the node has no memory for an answer");
         return;
     }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    if (type)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL,
                             "no-store");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
@@ -87,6 +88,12 @@ void reply_problem(struct request *rq, unsigned status, unsigned retry_s,
     reply_text(rq, status, PROBLEM_TYPE,
                problem ? json_text(problem, false) : NULL);
     json_decref(problem);
+}
+
+void reply_unchanged(struct request *rq)
+{
+    reply_queue(rq, 304, NULL,
+                MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT));
 }
 
 void reply_bytes(struct request *rq, const char *type, const void *data,

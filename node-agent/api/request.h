@@ -73,6 +73,11 @@ bool request_arg_flag(struct request *rq, const char *name, bool *value);
 bool request_param_id(struct request *rq, sub_id_t *id);
 bool request_param_key(struct request *rq, key_id_t *key);
 
+// The header Idempotency-Key (a text of up to 255 visible characters, quoted or
+// not) as an id: a hash of it with who asks and for what. *given: there is one.
+// false: it was malformed and the problem is already the reply.
+bool request_once_id(struct request *rq, uint8_t id[16], bool *given);
+
 // The body as a JSON object; otherwise NULL and 400 is the reply.
 json_t *request_json(struct request *rq);
 
@@ -85,6 +90,9 @@ void reply_json(struct request *rq, unsigned status, json_t *body);
 // are. retry_s: 0, or a Retry-After.
 void reply_problem(struct request *rq, unsigned status, unsigned retry_s,
                    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+// 304: the client has what it asked for.
+void reply_unchanged(struct request *rq);
 
 // A copy of these bytes.
 void reply_bytes(struct request *rq, const char *type, const void *data,

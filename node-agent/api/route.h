@@ -40,6 +40,7 @@ void serve_ready(struct request *rq);
 void serve_metrics(struct request *rq);
 // node.c
 void serve_node(struct request *rq);
+void serve_openapi(struct request *rq);
 void serve_ratecard(struct request *rq);
 void serve_quote(struct request *rq);
 void serve_domains(struct request *rq);
@@ -51,6 +52,8 @@ void serve_submission(struct request *rq);
 void serve_destroy(struct request *rq);
 void serve_input(struct request *rq);
 void serve_receipt(struct request *rq);
+// events.c
+void serve_events(struct request *rq);
 // console.c
 void serve_console(struct request *rq);
 void serve_build_log(struct request *rq);
