@@ -1,7 +1,7 @@
 # tests: check, bench, fuzz, demo, install. The rules use `=` variables that
 # every folder's rules.mk has filled by the time a recipe runs.
 
-LINT_TESTS := tests/lint/manuals
+LINT_TESTS := tests/lint/manuals tests/lint/openapi
 
 NPROC := $(shell nproc 2>/dev/null || echo 2)
 TEST_ENV = HOSTEL_ROOT=$(CURDIR) HOSTEL_BUILD=$(B_ABS) HOSTEL_CACHE=$(C_ABS) \
