@@ -179,13 +179,14 @@ __attribute__((noreturn)) void slot_run(const struct slot *s)
     const struct engine_slot es = {s->uid, s->gid, s->proc_fd};
     struct err e = {0};
 
-    m = (struct monitor){.domain.engine = s->engine,
-                         .state = HVC_PARKED,
-                         .listen_fd = s->listen_fd,
-                         .conn_fd = s->conn_fd,
-                         .image_fd = -1,
-                         .clock.origin = s->origin,
-                         .console = {.sink_fd = -1, .source_fd = -1}};
+    // Not as a whole: most of it is zero, and its pages are not there yet.
+    m.domain.engine = s->engine;
+    m.state = HVC_PARKED;
+    m.listen_fd = s->listen_fd;
+    m.conn_fd = s->conn_fd;
+    m.image_fd = -1;
+    m.clock.origin = s->origin;
+    m.console.sink_fd = m.console.source_fd = -1;
     prctl(PR_SET_NAME, "hostel-monitor");
     setsid();                 // no terminal's signals
     signal(SIGCHLD, SIG_DFL); // the nursery ignores it; we wait for the guest
