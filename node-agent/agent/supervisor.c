@@ -50,7 +50,8 @@
 
 struct supervisor {
     struct node_config cfg;
-    int config_fd, secret_fd, tls_fd, lock_fd, signal_fd;
+    int config_fd, tls_fd, lock_fd, signal_fd;
+    struct identity_fds secret;
     struct home_sockets sockets;
     int agent_fds[2]; /* cgroup.procs of the roles' own group: cpu, cpuacct */
     pid_t pid[ROLE_COUNT]; /* 0: none */
@@ -103,7 +104,9 @@ static _Noreturn void role_exec(struct supervisor *s, enum role role,
     f->at[0] = f->at[1] = open("/dev/null", O_RDWR | O_CLOEXEC);
     f->at[ROLE_CONFIG_FD] = fd_reopen(s->config_fd);
     if (role == ROLE_LEDGER)
-        f->at[ROLE_SECRET_FD] = fd_reopen(s->secret_fd);
+        f->at[ROLE_SECRET_FD] = fd_reopen(s->secret.receipts);
+    if (role == ROLE_KEEPER)
+        f->at[ROLE_SECRET_FD] = fd_reopen(s->secret.secrets);
     if (role == ROLE_API && s->tls_fd >= 0)
         f->at[ROLE_SECRET_FD] = fd_reopen(s->tls_fd);
     /* First all out of the way, then each to its place. */
@@ -499,9 +502,8 @@ static int supervisor_open(struct supervisor *s, struct err *e)
     if (s->lock_fd < 0)
         return s->lock_fd;
     home_unready(&s->cfg);
-    s->secret_fd = identity_open(&s->cfg, e);
-    if (s->secret_fd < 0)
-        return s->secret_fd;
+    if (identity_open(&s->cfg, &s->secret, e) < 0)
+        return -e->code;
     if (agent_group_open(s, e) < 0)
         return -e->code;
     s->signal_fd = signals_open(e);
@@ -525,7 +527,7 @@ int supervisor_run(const struct node_config *checked, struct err *e)
 
     s = (struct supervisor){.cfg = *checked,
                             .config_fd = -1,
-                            .secret_fd = -1,
+                            .secret = {-1, -1},
                             .lock_fd = -1,
                             .tls_fd = -1,
                             .sockets = {-1, -1, -1},

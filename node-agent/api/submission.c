@@ -166,7 +166,8 @@ static unsigned feed(struct feeding *f, const uint8_t *data, uint32_t len,
 
     *accepted = 0;
     f->msg.len = len;
-    memcpy(f->msg.data, data, len);
+    if (len)
+        memcpy(f->msg.data, data, len);
     ipc_head_cut(&f->msg, MSG_INPUT, 0, data, len);
     if (mux_call(f->rq->api->keeper, &f->msg.head, NULL, 0, CALL_NS, &reply,
                  e) < 0)
