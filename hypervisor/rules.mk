@@ -2,7 +2,7 @@
 
 PV := hypervisor/engine/pv
 KVM := hypervisor/engine/kvm
-DEV_SRCS := backends.c block.c block_io.c bucket.c device.c virtq.c
+DEV_SRCS := backends.c block.c block_io.c bucket.c device.c uring.c virtq.c
 HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
     hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
     hypervisor/engine/select.c $(KVM)/kvm.c $(KVM)/machine.c $(KVM)/vm.c \

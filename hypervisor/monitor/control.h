@@ -56,11 +56,16 @@ struct hvc_head {
     uint32_t size; /* of the whole message, head included */
 };
 
+/* The slot is for domains with raw disks: it has an io_uring. Four more tasks
+   (the kernel's) may then be in its cgroup. */
+#define HVC_M_DISKS 1u
 struct hvc_make {
     struct hvc_head head;
     uint32_t slot;
     uint32_t uid, gid; /* the slot's own; never 0 */
     uint32_t nprocs;   /* cgroup.procs descriptors passed */
+    uint32_t flags;    /* HVC_M_* */
+    uint32_t pad;
 };
 
 struct hvc_made {
