@@ -100,6 +100,14 @@ $(call unit-test,hv_filter,tests/unit/hv_filter.c \
     $(LIB_SRCS))
 $(call unit-test,hv_table,tests/unit/hv_table.c $(KVM)/table.c $(LIB_SRCS))
 
+$(call unit-test,hv_virtq,tests/unit/hv_virtq.c hypervisor/dev/virtq.c \
+    $(LIB_SRCS))
+$(call unit-test,hv_bucket,tests/unit/hv_bucket.c hypervisor/dev/bucket.c \
+    $(LIB_SRCS))
+$(call unit-test,hv_device,tests/unit/hv_device.c \
+    $(addprefix hypervisor/dev/,device.c virtq.c bucket.c uring.c) \
+    hypervisor/monitor/event.c hypervisor/monitor/watch.c $(LIB_SRCS))
+
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c
 FUZZ_SRCS_elf := $(LIB_SRCS)
 FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
