@@ -77,7 +77,7 @@ static uint32_t status_await(uint32_t status)
     while (abi_real_ns() < end) {
         uint32_t says = CONTROL->host_status;
 
-        if (says == status || says & 64)
+        if (says == status || (status && says & 64))
             return says;
         __builtin_ia32_pause();
     }
