@@ -53,7 +53,7 @@ PROGRAMS += $(BUILD)/bin/$(1)
 $(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/obj/%.o,$(2))
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $$@ $$^ $(3)
+	$$(Q)$(HOSTCC) $$(HOST_LDFLAGS) -o $$@ $$^ $(3)
 DEPFILES += $(patsubst %.c,$(BUILD)/obj/%.d,$(2))
 endef
 host-program = $(eval $(call host-program-rule,$(strip $(1)),$(strip $(2)),$(strip $(3))))

@@ -10,7 +10,7 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
-    hypervisor/monitor/watch.c \
+    hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
     hypervisor/monitor/elf.c hypervisor/monitor/event.c \
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
@@ -18,7 +18,9 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/budget.c \
     hypervisor/monitor/run.c hypervisor/monitor/main.c
 
+# Static: each monitor would pay for libraries' page tables and data.
 $(call host-program,hostel-hv,$(HV_SRCS) $(LIB_SRCS) pv-blob.c kvm-page.c)
+$(BUILD)/bin/hostel-hv: HOST_LDFLAGS := -static-pie -Wl,-z,relro,-z,now
 
 # Code that runs inside a guest's address space: no libc, no relocations, no
 # vector registers (they hold the guest's state), fixed addresses.
@@ -93,6 +95,16 @@ $(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
 
+# Pausing, on each engine, the same way.
+DOMAIN_TESTS += tests/domain/pause
+TEST_BUILT += $(BUILD)/tests/pause
+$(BUILD)/tests/pause: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
+    pause_test drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
+DEPFILES += $(BUILD)/obj/tests/domain/pause_test.d
+
 $(call unit-test,hv_elf,tests/unit/hv_elf.c hypervisor/monitor/elf.c \
     $(LIB_SRCS))
 $(call unit-test,hv_filter,tests/unit/hv_filter.c \
@@ -111,7 +123,7 @@ $(call unit-test,hv_device,tests/unit/hv_device.c \
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c
 FUZZ_SRCS_elf := $(LIB_SRCS)
 FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
-    $(addprefix hypervisor/monitor/,end.c watch.c \
+    $(addprefix hypervisor/monitor/,end.c watch.c stack.c \
     elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)
 
 MANUALS += hypervisor/monitor/hostel-hv.8 hypervisor/monitor/domain.cfg.5

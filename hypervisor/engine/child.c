@@ -162,6 +162,14 @@ uint64_t child_cpu_ns(struct domain *d)
     return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec;
 }
 
+// The kernel's job control: signals that come meanwhile (upcalls, the end of
+// a futex wait) are found when it goes on.
+void child_pause(struct domain *d, bool paused)
+{
+    syscall(SYS_pidfd_send_signal, d->exit_fd, paused ? SIGSTOP : SIGCONT, NULL,
+            0);
+}
+
 void child_stop(struct domain *d)
 {
     syscall(SYS_pidfd_send_signal, d->exit_fd, SIGKILL, NULL, 0);

@@ -201,6 +201,7 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
         if (m->state == HVC_RUNNING) {
             devices_turn(m);
             source_watch(m);
+            controller_input_turn(m);
         }
     }
 }

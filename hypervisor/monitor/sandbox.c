@@ -122,6 +122,7 @@ static const struct allowed {
     {SYS_accept4, "a controller's successor"},
     {SYS_close, "descriptors no longer needed"},
     {SYS_waitid, "how the guest ended"},
+    {SYS_madvise, "giving back stack once the domain runs"},
     {SYS_restart_syscall, "resuming poll after a stop"},
     {SYS_exit_group, "the end"},
 };

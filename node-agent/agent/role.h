@@ -12,8 +12,9 @@
  *   4    supervisor's lifeline: readable (EOF) when the supervisor is gone;
  *        written to once, by role_ready
  *   5,6  api only: listening sockets, TCP and unix (5 absent with no TCP)
- *   7    ledger only: sealed memfd with a struct receipts_key, the key that
- *        the node's identity has certified for signing batches
+ *   7    ledger: sealed memfd with a struct receipts_key, the key that the
+ *        node's identity has certified for signing batches; keeper: likewise
+ *        a struct secrets_key, which opens what customers have sealed
  *   8+r  SOCK_SEQPACKET channel to role r, where the table below has one
  *   13   lock of the run folder, held as long as any role lives
  *
@@ -73,6 +74,9 @@ struct node_config {
     uint32_t operator_uid;           /* beside root, may use the unix socket */
     uint32_t destroy_on_stop;        /* 1 = domains end with the agent */
     char cgroup_path[NODE_PATH_MAX]; /* see spawner/cgroup.h */
+    /* Customers seal secrets to this key, see bundle/secrets.h; the identity's
+     * signature of it. */
+    uint8_t secrets_key[32], secrets_signature[64];
 };
 
 #endif

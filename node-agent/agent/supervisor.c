@@ -49,7 +49,8 @@
 
 struct supervisor {
     struct node_config cfg;
-    int config_fd, secret_fd, lock_fd, tcp_fd, unix_fd, signal_fd;
+    int config_fd, lock_fd, tcp_fd, unix_fd, signal_fd;
+    struct identity_fds secret;
     int agent_fds[2]; /* cgroup.procs of the roles' own group: cpu, cpuacct */
     pid_t pid[ROLE_COUNT]; /* 0: none */
     int lifeline[ROLE_COUNT];
@@ -100,7 +101,9 @@ static _Noreturn void role_exec(struct supervisor *s, enum role role,
     f->at[0] = f->at[1] = open("/dev/null", O_RDWR | O_CLOEXEC);
     f->at[ROLE_CONFIG_FD] = fd_reopen(s->config_fd);
     if (role == ROLE_LEDGER)
-        f->at[ROLE_SECRET_FD] = fd_reopen(s->secret_fd);
+        f->at[ROLE_SECRET_FD] = fd_reopen(s->secret.receipts);
+    if (role == ROLE_KEEPER)
+        f->at[ROLE_SECRET_FD] = fd_reopen(s->secret.secrets);
     /* First all out of the way, then each to its place. */
     for (int i = 0; i < ROLE_FD_END; i++)
         if (f->at[i] >= 0)
@@ -456,9 +459,8 @@ static int supervisor_open(struct supervisor *s, struct err *e)
     if (s->lock_fd < 0)
         return s->lock_fd;
     home_unready(&s->cfg);
-    s->secret_fd = identity_open(&s->cfg, e);
-    if (s->secret_fd < 0)
-        return s->secret_fd;
+    if (identity_open(&s->cfg, &s->secret, e) < 0)
+        return -e->code;
     if (agent_group_open(s, e) < 0)
         return -e->code;
     s->signal_fd = signals_open(e);
@@ -477,7 +479,7 @@ int supervisor_run(const struct node_config *checked, struct err *e)
 
     s = (struct supervisor){.cfg = *checked,
                             .config_fd = -1,
-                            .secret_fd = -1,
+                            .secret = {-1, -1},
                             .lock_fd = -1,
                             .tcp_fd = -1,
                             .unix_fd = -1,

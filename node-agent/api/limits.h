@@ -57,9 +57,9 @@
 #define CALL_NS     (20ull * 1000000000)
 #define WAIT_MAX_NS (60ull * 1000000000)
 
-// How long input waits for a program that does not read, before the client is
-// told to come back with it.
-#define INPUT_PATIENCE_NS (1ull * 1000000000)
+// How long one request's input waits for a program that reads slowly, before
+// the client is told how much of it arrived.
+#define INPUT_PATIENCE_NS (15ull * 1000000000)
 
 // How often a followed console is looked at: at once while it flows, then
 // less often, so that a thousand silent ones cost nothing.

@@ -44,19 +44,23 @@ void serve_node(struct request *rq)
     const struct api *api = rq->api;
     struct msg_get msg = {0};
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
-    char id[65], now[RENDER_TIME_SIZE];
+    char id[65], now[RENDER_TIME_SIZE], secrets[65], signature[129];
 
     ipc_head(&msg, MSG_CAPACITY, 0);
     if (!request_call(rq, api->keeper, &msg, CALL_NS, &reply))
         return;
     hex_encode(id, api->cfg->node_id, sizeof(api->cfg->node_id));
+    hex_encode(secrets, api->cfg->secrets_key, 32);
+    hex_encode(signature, api->cfg->secrets_signature, 64);
     reply_json(rq, 200,
-               json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "id",
-                         id, "name", api->cfg->node_name, "version",
+               json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, "
+                         "s:o}",
+                         "id", id, "name", api->cfg->node_name, "version",
                          HOSTEL_VERSION, "currency", api->currency, "ratecard",
                          api->ratecard, "receipts_certificate", api->key_cert,
-                         "time", render_time(now, clock_real_ns()), "limits",
-                         node_limits(api->cfg), "capacity",
+                         "secrets_key", secrets, "secrets_key_signature",
+                         signature, "time", render_time(now, clock_real_ns()),
+                         "limits", node_limits(api->cfg), "capacity",
                          render_capacity(&reply.any.capacity)));
 }
 

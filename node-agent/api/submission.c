@@ -148,74 +148,103 @@ void serve_destroy(struct request *rq)
 
 // --------------------------------------------------------------------- input
 
-// One message; an empty one means the end of input. Returns the status with
-// which the domain took it: 429 means that it has to read first.
-static unsigned input_send(struct request *rq, const sub_id_t *id,
-                           const uint8_t *data, size_t len,
-                           struct mux_reply *reply, struct err *e)
-{
-    struct msg_input msg = {
-        .id = *id, .customer = rq->caller.key, .len = (uint32_t)len};
+// One request's way into a program's standard input.
+struct feeding {
+    struct request *rq;
+    struct msg_input msg; // everything but the bytes
+    uint64_t position;    // of the input, as last heard
+    bool ended;
+};
 
-    memcpy(msg.data, data, len);
-    ipc_head_cut(&msg, MSG_INPUT, 0, data, len);
-    if (mux_call(rq->api->keeper, &msg.head, NULL, 0, CALL_NS, reply, e) < 0)
+// One message. Returns the status with which the domain took it, after it had
+// a while to read if there was no room, and how many of its bytes.
+static unsigned feed(struct feeding *f, const uint8_t *data, uint32_t len,
+                     uint32_t *accepted, struct err *e)
+{
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    const struct msg_input_reply *r = &reply.any.input;
+
+    *accepted = 0;
+    f->msg.len = len;
+    if (len)
+        memcpy(f->msg.data, data, len);
+    ipc_head_cut(&f->msg, MSG_INPUT, 0, data, len);
+    if (mux_call(f->rq->api->keeper, &f->msg.head, NULL, 0, CALL_NS, &reply,
+                 e) < 0)
         return 503;
-    if (reply->any.reply.status >= 400)
-        err_set(e, EIO, "%s", reply->any.reply.text);
-    return reply->any.reply.status;
+    if (r->reply.status >= 400) {
+        err_set(e, EIO, "%s", r->reply.text);
+        return r->reply.status;
+    }
+    f->position = r->position;
+    f->ended = r->ended;
+    *accepted = r->accepted < len ? r->accepted : len;
+    return r->reply.status;
 }
 
-// The same, with some patience for a domain that reads slowly.
-static unsigned input_offer(struct request *rq, const sub_id_t *id,
-                            const uint8_t *data, size_t len, struct err *e)
+// The body, and the end of input if it is wanted, until the program has taken
+// all of it or takes no more now.
+static unsigned feed_body(struct feeding *f, bool eof, size_t *sent,
+                          struct err *e)
 {
+    const struct buf *body = &f->rq->body;
     uint64_t give_up_ns = clock_mono_ns() + INPUT_PATIENCE_NS;
-    struct timespec pause = {.tv_nsec = 500000};
+    unsigned status;
+    size_t left, n;
 
-    for (;;) {
-        cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
-        unsigned status = input_send(rq, id, data, len, &reply, e);
+    do {
+        uint32_t accepted;
 
-        if (status != 429 || clock_mono_ns() >= give_up_ns)
+        left = body->len - *sent;
+        n = left < HVC_INPUT_MAX ? left : HVC_INPUT_MAX;
+        f->msg.flags &= ~HVC_INPUT_END;
+        if (eof && n == left)
+            f->msg.flags |= HVC_INPUT_END;
+        status = feed(f, body->data + *sent, (uint32_t)n, &accepted, e);
+        if (status >= 400)
             return status;
-        nanosleep(&pause, NULL);
-        if (pause.tv_nsec < 20000000)
-            pause.tv_nsec *= 2;
+        *sent += accepted;
+        left -= accepted;
+        if (f->msg.offset != HVC_INPUT_HERE)
+            f->msg.offset += accepted;
+    } while ((left || (eof && !f->ended)) && clock_mono_ns() < give_up_ns);
+    if (left || (eof && !f->ended)) {
+        err_set(e, EAGAIN, "the program has to read first");
+        return 429;
     }
+    return status;
 }
 
 // What was accepted is told even when the rest was not: the client goes on
 // from there.
 void serve_input(struct request *rq)
 {
+    struct feeding f = {
+        .rq = rq,
+        .msg = {.customer = rq->caller.key, .offset = HVC_INPUT_HERE}};
+    uint64_t writer = 0;
+    unsigned status;
     size_t sent = 0;
-    unsigned status = 200;
-    bool eof, ended = false;
     struct err e = {0};
-    sub_id_t id;
+    bool eof, take;
 
-    if (!request_param_id(rq, &id) || !request_arg_flag(rq, "eof", &eof))
+    if (!request_param_id(rq, &f.msg.id) ||
+        !request_arg_flag(rq, "eof", &eof) ||
+        !request_arg_flag(rq, "take", &take) ||
+        !request_arg_u64(rq, "writer", 1, INT64_MAX, &writer) ||
+        !request_arg_u64(rq, "offset", 0, INT64_MAX, &f.msg.offset))
         return;
-    while (sent < rq->body.len && status < 400) {
-        size_t n = rq->body.len - sent;
-
-        if (n > HVC_INPUT_MAX)
-            n = HVC_INPUT_MAX;
-        status = input_offer(rq, &id, rq->body.data + sent, n, &e);
-        if (status < 400)
-            sent += n;
-    }
-    if (status < 400 && eof) {
-        status = input_offer(rq, &id, (const uint8_t *)"", 0, &e);
-        ended = status < 400;
-    }
+    f.msg.writer = writer;
+    // Whoever does not say who he is does not mind who wrote before.
+    f.msg.flags = take || !writer ? HVC_INPUT_TAKE : 0;
+    status = feed_body(&f, eof, &sent, &e);
     if (status >= 400 && sent == 0)
         reply_problem(rq, status, status == 429 || status == 503, "%s", e.text);
     else
         reply_json(rq, 200,
-                   json_pack("{s:I, s:b}", "accepted", (json_int_t)sent,
-                             "ended", ended));
+                   json_pack("{s:I, s:I, s:b}", "accepted", (json_int_t)sent,
+                             "position", (json_int_t)f.position, "ended",
+                             f.ended));
 }
 
 // ------------------------------------------------------------------- receipt
