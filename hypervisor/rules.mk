@@ -87,6 +87,16 @@ DEPFILES += $(patsubst %,$(BUILD)/obj/tests/%.d,bench/coldstart domain/drive \
     domain/control_test)
 DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control
 
+# Devices as a controller gives them.
+DOMAIN_TESTS += tests/domain/devices
+TEST_BUILT += $(BUILD)/tests/devices
+$(BUILD)/tests/devices: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
+    devices_test drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
+DEPFILES += $(BUILD)/obj/tests/domain/devices_test.d
+
 # The control protocol, with a program in the spawner's place.
 TEST_BUILT += $(BUILD)/tests/control
 $(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\

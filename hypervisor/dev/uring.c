@@ -140,7 +140,8 @@ struct io_uring_sqe *uring_sqe(struct uring *u)
 
 void uring_submit(struct uring *u)
 {
-    __atomic_store_n(u->sq_tail, u->tail, __ATOMIC_RELEASE);
+    if (u->pending)
+        __atomic_store_n(u->sq_tail, u->tail, __ATOMIC_RELEASE);
     while (u->pending) {
         int n = enter(u, u->pending, 0);
 

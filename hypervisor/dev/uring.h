@@ -40,7 +40,7 @@ int uring_make(struct uring *, struct err *);
 // An entry to fill in, zeroed.
 struct io_uring_sqe *uring_sqe(struct uring *);
 
-// Hands over what was queued.
+// Hands over what was queued, if anything was.
 void uring_submit(struct uring *);
 
 // Is there anything to reap? No system call.
