@@ -130,8 +130,13 @@ $(call unit-test,hv_device,tests/unit/hv_device.c \
     $(addprefix hypervisor/dev/,device.c virtq.c bucket.c uring.c) \
     hypervisor/monitor/event.c hypervisor/monitor/watch.c $(LIB_SRCS))
 
-FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c
+FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c tests/fuzz/virtq.c \
+    tests/fuzz/block.c
 FUZZ_SRCS_elf := $(LIB_SRCS)
+FUZZ_SRCS_virtq := $(LIB_SRCS)
+FUZZ_SRCS_block := $(LIB_SRCS) hypervisor/monitor/event.c \
+    hypervisor/monitor/watch.c \
+    $(addprefix hypervisor/dev/,$(filter-out block.c,$(DEV_SRCS)))
 FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
     $(addprefix hypervisor/monitor/,end.c watch.c stack.c \
     elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)

@@ -285,6 +285,7 @@ static void test_indirect(void)
     indirect_breaks(at(0x8000), 17, 0, "malformed");
     indirect_breaks(at(0x8000), 0xfffffff0, 0, "malformed");
     indirect_breaks(at(0x8001), 16, 0, "malformed");
+    indirect_breaks(at(0x8008), 16, 0, "malformed");
     indirect_breaks(at(WINDOW_LEN - 8), 16, 0, "malformed");
     indirect_breaks(0x8000, 16, 0, "malformed");
     indirect_breaks(at(0x8000), 16, VRING_DESC_F_NEXT, "malformed");
