@@ -124,6 +124,8 @@ $(call unit-test,hv_table,tests/unit/hv_table.c $(KVM)/table.c $(LIB_SRCS))
 
 $(call unit-test,hv_virtq,tests/unit/hv_virtq.c hypervisor/dev/virtq.c \
     $(LIB_SRCS))
+$(call unit-test,hv_disk,tests/unit/hv_disk.c hypervisor/monitor/disk.c \
+    $(LIB_SRCS))
 $(call unit-test,hv_bucket,tests/unit/hv_bucket.c hypervisor/dev/bucket.c \
     $(LIB_SRCS))
 $(call unit-test,hv_device,tests/unit/hv_device.c \
