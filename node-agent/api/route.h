@@ -43,6 +43,8 @@ void serve_submission(struct request *rq);
 void serve_destroy(struct request *rq);
 void serve_input(struct request *rq);
 void serve_receipt(struct request *rq);
+// call.c
+void serve_call(struct request *rq);
 // console.c
 void serve_console(struct request *rq);
 void serve_build_log(struct request *rq);
