@@ -2,10 +2,12 @@
 
 PV := hypervisor/engine/pv
 KVM := hypervisor/engine/kvm
+DEV_SRCS := backends.c block.c block_io.c bucket.c device.c virtq.c
 HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
     hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
     hypervisor/engine/select.c $(KVM)/kvm.c $(KVM)/machine.c $(KVM)/vm.c \
     $(KVM)/table.c $(KVM)/vcpu.c $(KVM)/born.c \
+    $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
     hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
@@ -13,7 +15,7 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
     hypervisor/monitor/sandbox.c hypervisor/monitor/nursery.c \
-    hypervisor/monitor/config.c hypervisor/monitor/budget.c \
+    hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/budget.c \
     hypervisor/monitor/run.c hypervisor/monitor/main.c
 
 # Static: each monitor would pay for libraries' page tables and data.
@@ -112,7 +114,8 @@ $(call unit-test,hv_table,tests/unit/hv_table.c $(KVM)/table.c $(LIB_SRCS))
 
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c
 FUZZ_SRCS_elf := $(LIB_SRCS)
-FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/monitor/,end.c watch.c stack.c \
+FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
+    $(addprefix hypervisor/monitor/,end.c watch.c stack.c \
     elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)
 
 MANUALS += hypervisor/monitor/hostel-hv.8 hypervisor/monitor/domain.cfg.5

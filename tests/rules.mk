@@ -140,6 +140,20 @@ $(BUILD)/bin/meter-cpu: tests/bench/meter-cpu.c
 BENCH_BUILT += $(BUILD)/bench/meter $(BUILD)/images/meter $(BUILD)/bin/meter-cpu
 BENCHES += tests/bench/meter-work tests/bench/meter-books
 
+# cpu: fixed work again, of three kinds, timed from inside.
+BENCHES += tests/bench/cpu
+BENCH_BUILT += $(BUILD)/bench/cpu-kernel $(BUILD)/images/cpu-kernel
+$(BUILD)/bench/cpu-kernel: tests/bench/cpu-kernel.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(METER_CFLAGS) -static -no-pie -o $@ $<
+$(BUILD)/images/cpu-kernel: tests/bench/cpu-kernel.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) $(METER_CFLAGS) -o $@ $<
+
+# doorbell, upcall: how far a guest and its monitor are apart.
+BENCHES += tests/bench/doorbell tests/bench/upcall
+BENCH_BUILT += $(BUILD)/guests/abi_latency
+
 # density: an image that is idle, in ten thousand domains.
 BENCHES += $(BUILD)/bench/density
 BENCH_BUILT += $(BUILD)/images/idle

@@ -7,6 +7,7 @@
 #ifndef MONITOR_MONITOR_H
 #define MONITOR_MONITOR_H
 
+#include "hypervisor/dev/device.h"
 #include "hypervisor/engine/engine.h"
 #include "hypervisor/monitor/console.h"
 #include "hypervisor/monitor/control.h"
@@ -20,7 +21,6 @@ struct monitor {
     int conn_fd;   // the controller; -1: none now
     int epoll_fd, timer_fd, lease_fd;
     int image_fd; // kept for its symbols
-    struct console console;
     bool source_watched;
     bool input_waits;   // one HVC_INPUT has no answer yet
     uint64_t input_tag; // which
@@ -32,6 +32,8 @@ struct monitor {
     // Why the domain ends; the first reason stands.
     enum hvc_cause cause;
     uint32_t status;
+    struct console console;
+    struct devices devices;
     char text[HVC_TEXT_MAX];
 };
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "hypervisor/monitor/control.h"
@@ -111,6 +112,23 @@ static void make(const struct slot *common, const struct hvc_make *m,
         close(pidfd);
 }
 
+/*
+ * A heap of the kernel's choosing lies far from everything else, and so costs
+ * each monitor three pages of page tables. With no data segment allowed (the
+ * soft limit alone, which mmap does not ask), libc takes its memory beside the
+ * program: so this program is run anew with that limit.
+ */
+static void leave_heap(void)
+{
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_DATA, &l) < 0 || l.rlim_cur == 0)
+        return;
+    l.rlim_cur = 0;
+    if (setrlimit(RLIMIT_DATA, &l) == 0)
+        execl("/proc/self/exe", "hostel-hv", "nursery", NULL);
+}
+
 int nursery_main(int argc, char **argv)
 {
     struct slot common = {.conn_fd = -1};
@@ -122,6 +140,7 @@ int nursery_main(int argc, char **argv)
         return 2;
     }
     close_range(NURSERY_FD + 1, ~0u, 0); // whatever else was inherited
+    leave_heap();
     if (nursery_prepare(&common, &e) < 0) {
         log_error("%s", e.text);
         return 1;
