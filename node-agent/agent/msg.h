@@ -162,6 +162,7 @@ struct msg_get { /* MSG_GET, MSG_DESTROY, MSG_CAPACITY, MSG_BUILD_STOP */
     struct msg_head head;
     sub_id_t id;
     key_id_t customer; /* whose it must be; all zero: the operator asks */
+    uint64_t version;  /* MSG_DESTROY: only this one; 0 = any */
 };
 struct msg_list {
     struct msg_head head;
