@@ -21,7 +21,7 @@ API_TEST_SRCS = node-agent/agent/tls.c node-agent/agent/cert.c node-agent/agent/
 API_TEST_LIBS = $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS)
 
 # hostel: the client.
-CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c place.c trace.c \
+CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c place.c trace.c sse.c cmd_events.c \
     attach.c show.c bundle_opts.c cmd_keygen.c cmd_context.c cmd_node.c \
     cmd_bundle.c cmd_inspect.c cmd_verify.c cmd_quote.c cmd_submit.c \
     cmd_show.c cmd_console.c cmd_receipt.c cmd_invoice.c cmd_account.c \
