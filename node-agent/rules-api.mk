@@ -31,6 +31,12 @@ $(call host-program,hostel,$(CLI_SRCS) node-agent/agent/cert.c $(API_SIG_SRCS) $
     -lcurl -lpthread $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
 
 $(call unit-test,httpsig,tests/unit/httpsig_test.c $(API_SIG_SRCS) $(LIB_SRCS),-lsodium)
+$(call unit-test,cert,tests/unit/cert_test.c node-agent/agent/cert.c \
+    $(LIB_SRCS),-lsodium -lgnutls)
+$(call unit-test,rate,tests/unit/rate_test.c node-agent/api/rate.c $(LIB_SRCS),\
+    -lsodium -lpthread)
+$(call unit-test,events,tests/unit/events_test.c node-agent/api/utf8.c \
+    node-agent/cli/sse.c $(LIB_SRCS),)
 $(call unit-test,nonces,tests/unit/nonces_test.c node-agent/api/nonces.c,\
     -lsodium -lpthread)
 $(call unit-test,api,tests/unit/api_test.c tests/unit/api_fake.c \
@@ -57,7 +63,7 @@ BENCH_BUILT += $(BUILD)/bench/submit-load
 # A hostile HTTP client, and what signs its requests.
 $(call host-program,http-sign,tests/e2e/http_sign.c $(API_SIG_SRCS) \
     $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
-E2E_TESTS += tests/e2e/http tests/e2e/follow
+E2E_TESTS += tests/e2e/http tests/e2e/follow tests/e2e/tls tests/e2e/metrics
 
 FUZZERS += tests/fuzz/httpsig.c tests/fuzz/quote.c
 FUZZ_SRCS_httpsig := $(LIB_SRCS)
