@@ -63,7 +63,8 @@ BENCH_BUILT += $(BUILD)/bench/submit-load
 # A hostile HTTP client, and what signs its requests.
 $(call host-program,http-sign,tests/e2e/http_sign.c $(API_SIG_SRCS) \
     $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
-E2E_TESTS += tests/e2e/http tests/e2e/follow tests/e2e/tls tests/e2e/metrics
+E2E_TESTS += tests/e2e/http tests/e2e/follow tests/e2e/tls tests/e2e/metrics \
+    tests/e2e/hostile
 
 FUZZERS += tests/fuzz/httpsig.c tests/fuzz/quote.c
 FUZZ_SRCS_httpsig := $(LIB_SRCS)
