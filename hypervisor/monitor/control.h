@@ -62,6 +62,10 @@ struct hvc_head {
     uint32_t size; /* of the whole message, head included */
 };
 
+/* The slot is for domains with raw disks: it has an io_uring. Four more tasks
+   (the kernel's) may then be in its cgroup. */
+#define HVC_M_DISKS 1u
+
 enum hvc_engine { HVC_ENGINE_PV, HVC_ENGINE_KVM };
 #define HVC_ENGINES 2
 
@@ -71,7 +75,7 @@ struct hvc_make {
     uint32_t uid, gid; /* the slot's own; never 0 */
     uint32_t nprocs;   /* cgroup.procs descriptors passed */
     uint32_t engine;   /* enum hvc_engine */
-    uint32_t pad;
+    uint32_t flags;    /* HVC_M_* */
 };
 
 struct hvc_made {

@@ -317,6 +317,7 @@ static int make_slot(struct run *r, struct err *e)
         r->slot.uid = RUN_UID_BASE + getpid() % RUN_UID_COUNT;
         r->slot.gid = r->slot.uid;
     }
+    r->slot.disks = r->ndisks > 0;
     r->slot.conn_fd = pair[1];
     r->monitor_pid = slot_fork(&pidfd, r->contained);
     if (r->monitor_pid == 0) {
