@@ -3,6 +3,7 @@
 PV := hypervisor/engine/pv
 KVM := hypervisor/engine/kvm
 HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
+    hypervisor/engine/pv/capture.c \
     hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
     hypervisor/engine/select.c $(KVM)/kvm.c $(KVM)/machine.c $(KVM)/vm.c \
     $(KVM)/table.c $(KVM)/vcpu.c $(KVM)/born.c \
@@ -20,12 +21,24 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
 $(call host-program,hostel-hv,$(HV_SRCS) $(LIB_SRCS) pv-blob.c kvm-page.c)
 $(BUILD)/bin/hostel-hv: HOST_LDFLAGS := -static-pie -Wl,-z,relro,-z,now
 
+# Names of this system's calls, for reports.
+GENERATED += $(BUILD)/gen/syscall-names.h
+$(BUILD)/gen/syscall-names.h:
+	@mkdir -p $(@D)
+	$(Q)echo '#include <asm/unistd_64.h>' | $(HOSTCC) -E -dM - | \
+	    sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' \
+	    >$@.new && mv $@.new $@
+
 # Code that runs inside a guest's address space: no libc, no relocations, no
 # vector registers (they hold the guest's state), fixed addresses.
 PV_CFLAGS := -std=gnu11 -Os -g $(WARN) -ffreestanding -fno-pic -mcmodel=small \
     -mgeneral-regs-only -mno-red-zone -fno-stack-protector \
     -fcf-protection=none -fno-asynchronous-unwind-tables -fno-jump-tables \
     -fno-tree-loop-distribute-patterns -fno-builtin
+# Resident code leaves the registers alone that a call gives back unchanged: so
+# the host can rewind one that is under way (struct pv_call).
+PV_FIXED := $(addprefix -ffixed-,rbx rbp r12 r13 r14 r15)
+$(BUILD)/pv/resident.o: PV_CFLAGS += $(PV_FIXED)
 PV_OBJS := setup_entry.o setup.o resident_entry.o resident.o
 
 $(BUILD)/pv/%.o: $(PV)/%.c

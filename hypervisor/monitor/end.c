@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hypervisor/engine/plan.h"
 #include "hypervisor/monitor/report.h"
 #include "lib/clock.h"
 #include "lib/sock.h"
@@ -30,12 +31,13 @@ void end(struct monitor *m, enum hvc_cause cause, uint32_t status,
 
 static void report_trap(struct monitor *m)
 {
+    const bool syscall = m->domain.shared->trap.vector == PLAN_VECTOR_SYSCALL;
     char text[HVC_TEXT_MAX];
 
     if (m->cause)
         return;
     report_write(&m->domain, m->image_fd, text, sizeof(text));
-    end(m, HVC_TRAP, 0, "%s", text);
+    end(m, syscall ? HVC_SYSCALL : HVC_TRAP, 0, "%s", text);
 }
 
 bool end_as_said(struct monitor *m)

@@ -4,10 +4,12 @@
 
 #include "hypervisor/monitor/report.h"
 
+#include <linux/audit.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "hypervisor/engine/plan.h"
 #include "hypervisor/monitor/symbols.h"
 
 static const char *const vectors[32] = {
@@ -48,7 +50,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct text *t,
     t->left -= n;
 }
 
-static void add_what(struct text *t, const struct hv_trap *trap)
+static void add_trap(struct text *t, const struct hv_trap *trap)
 {
     const char *name = trap->vector < 32 ? vectors[trap->vector] : NULL;
 
@@ -65,6 +67,30 @@ static void add_what(struct text *t, const struct hv_trap *trap)
             trap->error & PF_PRESENT ? "not allowed" : "not mapped");
     else if (trap->error)
         add(t, ", error code %#lx", trap->error);
+}
+
+static const char *const syscalls[] = {
+#include "syscall-names.h"
+};
+
+static void add_syscall(struct text *t, const struct hv_trap *trap)
+{
+    const uint64_t nr = trap->error & UINT32_MAX;
+
+    if (trap->address != AUDIT_ARCH_X86_64)
+        add(t, "tried a system call of the host: number %lu, 32-bit", nr);
+    else if (nr < sizeof(syscalls) / sizeof(syscalls[0]) && syscalls[nr])
+        add(t, "tried a system call of the host: %s", syscalls[nr]);
+    else
+        add(t, "tried a system call of the host: number %lu", nr);
+}
+
+static void add_what(struct text *t, const struct hv_trap *trap)
+{
+    if (trap->vector == PLAN_VECTOR_SYSCALL)
+        add_syscall(t, trap);
+    else
+        add_trap(t, trap);
 }
 
 static void add_registers(struct text *t, const struct hv_regs *r)

@@ -442,7 +442,7 @@ static int conclude(const struct run *r)
         fprintf(stderr, "hostel-hv: trap: %.*s\n", len, x->text);
         return STATUS_TRAP;
     case HVC_SYSCALL:
-        log_error("stopped: the domain %.*s", len, x->text);
+        fprintf(stderr, "hostel-hv: stopped: the domain %.*s\n", len, x->text);
         return STATUS_SYSCALL;
     case HVC_CRASH:
         log_error("crash: %.*s", len, x->text);
