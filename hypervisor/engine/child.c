@@ -193,7 +193,8 @@ void child_park(struct domain *d, unsigned order)
 {
     d->order = order;
     __atomic_store_n(&park_of(d->shared)->order, order, __ATOMIC_SEQ_CST);
-    if (order & PARK_STOP)
+    // One without a plan yet will look before it begins.
+    if (order & PARK_STOP && child.plan_fd < 0)
         child_interrupt(d, 0);
 }
 

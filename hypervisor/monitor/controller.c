@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hypervisor/monitor/debug.h"
 #include "hypervisor/monitor/elf.h"
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/stack.h"
@@ -154,6 +155,8 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
     m->paused = p->flags & HVC_F_PAUSED;
     if (m->paused)
         m->domain.engine->pause(&m->domain, true);
+    if (p->flags & HVC_F_DEBUG)
+        m->domain.engine->park(&m->domain, PARK_STOP | PARK_TRAPS);
     starting(m);
     if (m->domain.engine->load(&m->domain, &l, e) < 0)
         return -e->code;
@@ -267,6 +270,23 @@ static void on_ask(struct monitor *m, const void *message, int *fds)
     event_raise(&m->domain, 0, HV_PORT_CONTROL);
 }
 
+static void on_attach(struct monitor *m, const void *message, int *fds)
+{
+    const struct hvc_attach *a = message;
+    struct hvc_attached t = {.head = {HVC_ATTACHED, sizeof(t)}, .tag = a->tag};
+
+    switch (a->kind) {
+    case HVC_ATTACH_DEBUG:
+        t.error = debug_attach(m, fds[0]);
+        break;
+    default:
+        t.error = -EINVAL;
+    }
+    if (t.error == 0)
+        fds[0] = -1;
+    sock_send(m->conn_fd, &t, sizeof(t), NULL, 0);
+}
+
 union message {
     struct hvc_head head;
     struct hvc_prepare prepare;
@@ -275,6 +295,7 @@ union message {
     struct hvc_stop stop;
     struct hvc_input input;
     struct hvc_ask ask;
+    struct hvc_attach attach;
 };
 
 #define IN(state) (1u << (state))
@@ -303,6 +324,8 @@ static const struct accepted {
      sizeof(struct hvc_head), on_unpause},
     {HVC_ASK, IN(HVC_RUNNING), sizeof(struct hvc_ask), sizeof(struct hvc_ask),
      on_ask},
+    {HVC_ATTACH, IN(HVC_RUNNING), sizeof(struct hvc_attach),
+     sizeof(struct hvc_attach), on_attach},
 };
 
 // Lengths inside the message against its own.
@@ -316,10 +339,18 @@ static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
         if (u->prepare.cmdline_len > HV_CMDLINE_MAX ||
             len != offsetof(struct hvc_prepare, cmdline) +
                        u->prepare.cmdline_len ||
-            flags & ~(HVC_F_GO | HVC_F_INITRD | HVC_F_SOURCE | HVC_F_PAUSED) ||
+            flags & ~(HVC_F_GO | HVC_F_INITRD | HVC_F_SOURCE | HVC_F_PAUSED |
+                      HVC_F_DEBUG) ||
+            (flags & (HVC_F_GO | HVC_F_DEBUG)) == HVC_F_DEBUG ||
             (flags & (HVC_F_GO | HVC_F_PAUSED)) == HVC_F_PAUSED)
             return false;
         fds = 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE);
+    }
+    if (u->head.type == HVC_ATTACH) {
+        if (u->attach.kind < HVC_ATTACH_DEBUG ||
+            u->attach.kind > HVC_ATTACH_TRACE)
+            return false;
+        fds = 1;
     }
     if (u->head.type == HVC_ASK && u->ask.action != HV_ACTION_SHUTDOWN &&
         u->ask.action != HV_ACTION_REBOOT)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "hypervisor/engine/plan.h"
+#include "hypervisor/monitor/debug.h"
 #include "hypervisor/monitor/report.h"
 #include "lib/clock.h"
 #include "lib/sock.h"
@@ -117,6 +118,7 @@ __attribute__((noreturn)) void end_finish(struct monitor *m)
     end_as_seen(m, &x);
     if (m->state == HVC_RUNNING)
         console_finish(&m->console);
+    debug_ended(m);
     page_finish(m);
     tell_exited(m);
     _exit(0);

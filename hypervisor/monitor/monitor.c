@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hypervisor/monitor/controller.h"
+#include "hypervisor/monitor/debug.h"
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/event.h"
 #include "hypervisor/monitor/watch.h"
@@ -76,6 +77,26 @@ static void source_watch(struct monitor *m)
     m->source_watched = false;
 }
 
+// ----------------------------------------------------------------- parking
+
+// Between two requests to park: one that came at a bad moment is not heard.
+#define ASK_AGAIN_MS 2
+
+static void guest_parked(struct monitor *m)
+{
+    struct engine_stop stop;
+
+    if (!m->domain.engine->parked(&m->domain, &stop) || m->cause)
+        return;
+    if (!debug_stopped(m, &stop) && m->domain.order == 0)
+        end(m, HVC_CRASH, 0, "the guest parked itself");
+}
+
+static int loop_wait_ms(const struct monitor *m)
+{
+    return debug_waits(m) ? ASK_AGAIN_MS : -1;
+}
+
 static void guest_notified(struct monitor *m, uint64_t ports)
 {
     guest_clock_sync(&m->clock, &m->domain.shared->time);
@@ -85,7 +106,8 @@ static void guest_notified(struct monitor *m, uint64_t ports)
         timer_arm(m);
     if (ports & 1u << HV_PORT_CONTROL)
         answer_runstate(m);
-    end_as_said(m);
+    if (!end_as_said(m))
+        guest_parked(m);
 }
 
 static void timer_fired(struct monitor *m)
@@ -126,6 +148,11 @@ static void dispatch(struct monitor *m, enum watch what)
     case WATCH_SOURCE:
         source_read(m);
         break;
+    case WATCH_DEBUG:
+        debug_spoke(m);
+        break;
+    case WATCH_STREAM:
+        break;
     }
 }
 
@@ -150,11 +177,14 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
         if (m->just_let_go)
             event_spin(&m->domain, FIRST_WORDS_NS);
         m->just_let_go = false;
-        n = epoll_wait(m->epoll_fd, ev, 8, event_sleep(&m->domain) ? -1 : 0);
+        n = epoll_wait(m->epoll_fd, ev, 8,
+                       event_sleep(&m->domain) ? loop_wait_ms(m) : 0);
         ports = event_take(&m->domain);
 
         if (m->state == HVC_RUNNING)
             guest_notified(m, ports);
+        if (n == 0)
+            debug_ask_again(m);
         for (int i = 0; i < n; i++)
             dispatch(m, ev[i].data.u32);
         if (m->state == HVC_RUNNING) {

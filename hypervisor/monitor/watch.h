@@ -15,7 +15,9 @@ enum watch {
     WATCH_TIMER,
     WATCH_LEASE,
     WATCH_SINK,
-    WATCH_SOURCE
+    WATCH_SOURCE,
+    WATCH_DEBUG,
+    WATCH_STREAM
 };
 
 // Watches a descriptor for epoll events. False for what cannot be watched
