@@ -98,7 +98,8 @@ $(BUILD)/bench/hello: tests/bench/hello.c
 	$(Q)$(HOSTCC) -O2 -static -o $@ $<
 DEPFILES += $(patsubst %,$(BUILD)/obj/tests/%.d,bench/coldstart domain/drive \
     domain/control_test)
-DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control
+DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control \
+    tests/domain/debug
 
 # The control protocol, with a program in the spawner's place.
 TEST_BUILT += $(BUILD)/tests/control
