@@ -11,7 +11,8 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
     hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
     hypervisor/monitor/debug.c hypervisor/monitor/gdb_packet.c \
-    hypervisor/monitor/gdb_target.c \
+    hypervisor/monitor/gdb_target.c hypervisor/monitor/core.c \
+    hypervisor/monitor/dump.c \
     hypervisor/monitor/elf.c hypervisor/monitor/event.c \
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
@@ -129,7 +130,7 @@ $(call unit-test,hv_table,tests/unit/hv_table.c $(KVM)/table.c $(LIB_SRCS))
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c
 FUZZ_SRCS_elf := $(LIB_SRCS)
 FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/monitor/,end.c watch.c stack.c \
-    debug.c gdb_packet.c gdb_target.c \
+    debug.c gdb_packet.c gdb_target.c core.c dump.c \
     elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)
 
 MANUALS += hypervisor/monitor/hostel-hv.8 hypervisor/monitor/domain.cfg.5

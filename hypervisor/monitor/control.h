@@ -97,6 +97,7 @@ struct hvc_ready {
     4u                   /* a console source is passed last: read as there is  \
                             room in the guest's ring, to its end */
 #define HVC_F_DEBUG  32u /* with HVC_F_GO: it runs when a debugger says so */
+#define HVC_F_CORE   64u /* a file for the core of a crash is passed last */
 #define HVC_F_PAUSED 16u /* with HVC_F_GO: it runs after HVC_UNPAUSE only */
 struct hvc_prepare {
     struct hvc_head head;

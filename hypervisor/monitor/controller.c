@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hypervisor/monitor/debug.h"
+#include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/elf.h"
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/stack.h"
@@ -173,6 +174,7 @@ static void on_prepare(struct monitor *m, const void *message, int *fds)
 
     fd.initrd = p->flags & HVC_F_INITRD ? fds[n++] : -1;
     fd.source = p->flags & HVC_F_SOURCE ? fds[n++] : -1;
+    m->core_fd = p->flags & HVC_F_CORE ? fds[n++] : -1;
     m->image_fd = fd.image;
     if (load(m, p, &fd, &e) < 0) {
         end(m, HVC_REFUSED, e.code, "%s", e.text);
@@ -279,6 +281,9 @@ static void on_attach(struct monitor *m, const void *message, int *fds)
     case HVC_ATTACH_DEBUG:
         t.error = debug_attach(m, fds[0]);
         break;
+    case HVC_ATTACH_CORE:
+        t.error = dump_attach(m, fds[0]);
+        break;
     default:
         t.error = -EINVAL;
     }
@@ -340,11 +345,12 @@ static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
             len != offsetof(struct hvc_prepare, cmdline) +
                        u->prepare.cmdline_len ||
             flags & ~(HVC_F_GO | HVC_F_INITRD | HVC_F_SOURCE | HVC_F_PAUSED |
-                      HVC_F_DEBUG) ||
+                      HVC_F_DEBUG | HVC_F_CORE) ||
             (flags & (HVC_F_GO | HVC_F_DEBUG)) == HVC_F_DEBUG ||
             (flags & (HVC_F_GO | HVC_F_PAUSED)) == HVC_F_PAUSED)
             return false;
-        fds = 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE);
+        fds = 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE) +
+              !!(flags & HVC_F_CORE);
     }
     if (u->head.type == HVC_ATTACH) {
         if (u->attach.kind < HVC_ATTACH_DEBUG ||
@@ -381,11 +387,14 @@ static const struct accepted *message_check(const struct monitor *m,
     return NULL;
 }
 
+// Of HVC_PREPARE with all that can come along.
+#define FDS_MAX 5
+
 void controller_spoke(struct monitor *m)
 {
     static union message u; // 12 KiB: not for the stack
-    int fds[4] = {-1, -1, -1, -1};
-    size_t nfds = 4;
+    int fds[FDS_MAX] = {-1, -1, -1, -1, -1};
+    size_t nfds = FDS_MAX;
     const struct accepted *a = NULL;
     ssize_t n;
 

@@ -10,12 +10,14 @@
 #include "hypervisor/monitor/debug.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/gdb_packet.h"
 #include "hypervisor/monitor/gdb_target.h"
@@ -27,13 +29,6 @@
 #define RFLAGS_TF       0x100ul
 #define VECTOR_DB       1
 #define VECTOR_BP       3
-
-#define SIGNAL_INT  2
-#define SIGNAL_ILL  4
-#define SIGNAL_TRAP 5
-#define SIGNAL_FPE  8
-#define SIGNAL_KILL 9
-#define SIGNAL_SEGV 11
 
 struct breakpoint {
     uint64_t address;
@@ -187,23 +182,6 @@ static void stop_ask(struct monitor *m)
 {
     m->domain.engine->park(&m->domain,
                            m->domain.order | PARK_TRAPS | PARK_STOP);
-}
-
-static unsigned signal_of(uint32_t vector)
-{
-    switch (vector) {
-    case VECTOR_DB:
-    case VECTOR_BP:
-        return SIGNAL_TRAP;
-    case 0:
-    case 16:
-    case 19:
-        return SIGNAL_FPE;
-    case 6:
-        return SIGNAL_ILL;
-    default:
-        return SIGNAL_SEGV;
-    }
 }
 
 // --------------------------------------------------------------------- talk
@@ -715,7 +693,7 @@ void debug_spoke(struct monitor *m)
 
 int debug_attach(struct monitor *m, int fd)
 {
-    if (debug.open)
+    if (debug.open || dump_active())
         return -EBUSY;
     memset(&debug, 0, offsetof(struct debug, breakpoint));
     memset(&debug.reader, 0, sizeof(debug.reader));
@@ -730,15 +708,14 @@ int debug_attach(struct monitor *m, int fd)
     return 0;
 }
 
+bool debug_active(void)
+{
+    return debug.open;
+}
+
 bool debug_waits(const struct monitor *m)
 {
     return debug.open && !debug.stopped && m->domain.order & PARK_STOP;
-}
-
-void debug_ask_again(struct monitor *m)
-{
-    if (debug_waits(m))
-        m->domain.engine->park(&m->domain, m->domain.order);
 }
 
 bool debug_stopped(struct monitor *m, const struct engine_stop *s)
@@ -775,7 +752,7 @@ bool debug_stopped(struct monitor *m, const struct engine_stop *s)
         breakpoint_lift(m, &debug.temporary);
     debug.step_out = false;
     debug.at_trap = trap && !ours;
-    debug.signal = trap ? signal_of(s->vector) : SIGNAL_INT;
+    debug.signal = trap ? dump_signal(s->vector) : SIGINT;
     if (debug.owes_stop)
         answer_stop(m, trap && ours && breakpoint_at(r->rip));
     input_take(m);

@@ -17,12 +17,14 @@ int debug_attach(struct monitor *, int fd);
 // The peer has said something, or can be told more.
 void debug_spoke(struct monitor *);
 
+// Is there one?
+bool debug_active(void);
+
 // The guest is parked: is it ours to deal with?
 bool debug_stopped(struct monitor *, const struct engine_stop *);
 
 // Waits for the guest to park: to be asked again soon.
 bool debug_waits(const struct monitor *);
-void debug_ask_again(struct monitor *);
 
 // The domain is over.
 void debug_ended(struct monitor *);

@@ -11,6 +11,7 @@
 
 #include "hypervisor/engine/plan.h"
 #include "hypervisor/monitor/debug.h"
+#include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/report.h"
 #include "lib/clock.h"
 #include "lib/sock.h"
@@ -48,6 +49,8 @@ bool end_as_said(struct monitor *m)
     uint32_t status = s->shutdown_status;
 
     if (__atomic_load_n(&s->trap.valid, __ATOMIC_ACQUIRE)) {
+        if (!m->cause && !m->gone)
+            dump_crash(m);
         report_trap(m);
         return true;
     }
@@ -64,6 +67,8 @@ bool end_as_said(struct monitor *m)
         end(m, HVC_SUSPEND, 0, "%s", "");
         return true;
     default:
+        if (!m->cause && !m->gone && dump_crash(m))
+            return false;
         end(m, HVC_CRASH, status, "the guest gave up");
         return true;
     }
@@ -114,6 +119,7 @@ __attribute__((noreturn)) void end_finish(struct monitor *m)
 {
     struct engine_exit x;
 
+    m->gone = true;
     m->domain.engine->reap(&m->domain, &x);
     end_as_seen(m, &x);
     if (m->state == HVC_RUNNING)

@@ -13,6 +13,7 @@
 
 #include "hypervisor/monitor/controller.h"
 #include "hypervisor/monitor/debug.h"
+#include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/event.h"
 #include "hypervisor/monitor/watch.h"
@@ -88,13 +89,14 @@ static void guest_parked(struct monitor *m)
 
     if (!m->domain.engine->parked(&m->domain, &stop) || m->cause)
         return;
-    if (!debug_stopped(m, &stop) && m->domain.order == 0)
+    if (!debug_stopped(m, &stop) && !dump_stopped(m, &stop) &&
+        m->domain.order == 0)
         end(m, HVC_CRASH, 0, "the guest parked itself");
 }
 
 static int loop_wait_ms(const struct monitor *m)
 {
-    return debug_waits(m) ? ASK_AGAIN_MS : -1;
+    return debug_waits(m) || dump_waits(m) ? ASK_AGAIN_MS : -1;
 }
 
 static void guest_notified(struct monitor *m, uint64_t ports)
@@ -152,6 +154,7 @@ static void dispatch(struct monitor *m, enum watch what)
         debug_spoke(m);
         break;
     case WATCH_STREAM:
+        dump_flush(m);
         break;
     }
 }
@@ -183,8 +186,8 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
 
         if (m->state == HVC_RUNNING)
             guest_notified(m, ports);
-        if (n == 0)
-            debug_ask_again(m);
+        if (n == 0 && (debug_waits(m) || dump_waits(m)))
+            m->domain.engine->park(&m->domain, m->domain.order);
         for (int i = 0; i < n; i++)
             dispatch(m, ev[i].data.u32);
         if (m->state == HVC_RUNNING) {

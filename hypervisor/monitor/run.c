@@ -51,7 +51,8 @@ struct run {
     bool usage;
     struct slot slot;
     struct hvc_prepare prepare;
-    int image_fd, initrd_fd;
+    int image_fd, initrd_fd, core_fd;
+    const char *core_path; // NULL: none
     struct hvc_page *page;
     bool contained;
 
@@ -81,6 +82,7 @@ static void usage(FILE *to)
           "                     [-n NAME] [--engine kvm|pv|auto] "
           "[--cpu-ms N]\n"
           "                     [--wall-ms N] [--usage] [--gdb PORT]\n"
+          "                     [--core FILE]\n"
           "                     IMAGE [ARGS]\n",
           to);
 }
@@ -119,6 +121,7 @@ static const struct option long_options[] = {
     {"wall-ms", required_argument, NULL, 'W'},
     {"usage", no_argument, NULL, 'U'},
     {"gdb", required_argument, NULL, 'G'},
+    {"core", required_argument, NULL, 'O'},
     {"help", no_argument, NULL, 'h'},
     {0},
 };
@@ -181,6 +184,9 @@ static int parse_options(struct run *r, int argc, char **argv, const char **env,
             break;
         case 'G':
             r->gdb_port = number("--gdb", optarg, 65535);
+            break;
+        case 'O':
+            r->core_path = optarg;
             break;
         case 'h':
             usage(stdout);
@@ -263,6 +269,13 @@ static int open_files(struct run *r, struct err *e)
         if (r->initrd_fd < 0)
             return err_errno(e, "%s", r->config.ramdisk);
     }
+    r->core_fd = -1;
+    if (r->core_path) {
+        r->core_fd =
+            open(r->core_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (r->core_fd < 0)
+            return err_errno(e, "%s", r->core_path);
+    }
     if (page_fd < 0 || ftruncate(page_fd, HV_PAGE) < 0)
         return err_errno(e, "making the counter page");
     r->page = mmap(NULL, HV_PAGE, PROT_READ, MAP_SHARED, page_fd, 0);
@@ -340,7 +353,7 @@ static int await_ready(struct run *r, struct err *e)
 static int start(struct run *r, struct err *e)
 {
     struct hvc_prepare *p = &r->prepare;
-    int fds[4] = {r->image_fd, STDOUT_FILENO};
+    int fds[5] = {r->image_fd, STDOUT_FILENO};
     size_t n = 2;
 
     p->head.type = HVC_PREPARE;
@@ -355,6 +368,10 @@ static int start(struct run *r, struct err *e)
     if (fcntl(STDIN_FILENO, F_GETFD) >= 0) {
         p->flags |= HVC_F_SOURCE;
         fds[n++] = STDIN_FILENO;
+    }
+    if (r->core_fd >= 0) {
+        p->flags |= HVC_F_CORE;
+        fds[n++] = r->core_fd;
     }
     r->wall_mono_ns =
         r->config.wall_ms
@@ -507,7 +524,7 @@ static int conclude(const struct run *r)
         fprintf(stderr, "hostel-hv: stopped: the domain %.*s\n", len, x->text);
         return STATUS_SYSCALL;
     case HVC_CRASH:
-        log_error("crash: %.*s", len, x->text);
+        fprintf(stderr, "hostel-hv: crash: %.*s\n", len, x->text);
         return STATUS_CRASH;
     case HVC_CPU_BUDGET:
         log_error("stopped: its CPU budget of %ld ms is spent",

@@ -182,6 +182,7 @@ __attribute__((noreturn)) void slot_run(const struct slot *s)
                          .listen_fd = s->listen_fd,
                          .conn_fd = s->conn_fd,
                          .image_fd = -1,
+                         .core_fd = -1,
                          .clock.origin = s->origin,
                          .console = {.sink_fd = -1, .source_fd = -1}};
     prctl(PR_SET_NAME, "hostel-monitor");
