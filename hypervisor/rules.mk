@@ -2,11 +2,13 @@
 
 PV := hypervisor/engine/pv
 KVM := hypervisor/engine/kvm
+DEV_SRCS := backends.c block.c block_io.c bucket.c device.c uring.c virtq.c
 HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
     hypervisor/engine/pv/capture.c \
     hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
     hypervisor/engine/select.c $(KVM)/kvm.c $(KVM)/machine.c $(KVM)/vm.c \
     $(KVM)/table.c $(KVM)/vcpu.c $(KVM)/born.c \
+    $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
     hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
@@ -17,7 +19,7 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
     hypervisor/monitor/sandbox.c hypervisor/monitor/nursery.c \
-    hypervisor/monitor/config.c hypervisor/monitor/budget.c \
+    hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/budget.c \
     hypervisor/monitor/run.c hypervisor/monitor/main.c
 
 # Static: each monitor would pay for libraries' page tables and data.
@@ -102,6 +104,16 @@ DEPFILES += $(patsubst %,$(BUILD)/obj/tests/%.d,bench/coldstart domain/drive \
 DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control \
     tests/domain/debug
 
+# Devices as a controller gives them.
+DOMAIN_TESTS += tests/domain/devices
+TEST_BUILT += $(BUILD)/tests/devices
+$(BUILD)/tests/devices: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
+    devices_test drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
+DEPFILES += $(BUILD)/obj/tests/domain/devices_test.d
+
 # The control protocol, with a program in the spawner's place.
 TEST_BUILT += $(BUILD)/tests/control
 $(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
@@ -127,9 +139,25 @@ $(call unit-test,hv_filter,tests/unit/hv_filter.c \
     $(LIB_SRCS))
 $(call unit-test,hv_table,tests/unit/hv_table.c $(KVM)/table.c $(LIB_SRCS))
 
-FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c
+$(call unit-test,hv_virtq,tests/unit/hv_virtq.c hypervisor/dev/virtq.c \
+    $(LIB_SRCS))
+$(call unit-test,hv_disk,tests/unit/hv_disk.c hypervisor/monitor/disk.c \
+    $(LIB_SRCS))
+$(call unit-test,hv_bucket,tests/unit/hv_bucket.c hypervisor/dev/bucket.c \
+    $(LIB_SRCS))
+$(call unit-test,hv_device,tests/unit/hv_device.c \
+    $(addprefix hypervisor/dev/,device.c virtq.c bucket.c uring.c) \
+    hypervisor/monitor/event.c hypervisor/monitor/watch.c $(LIB_SRCS))
+
+FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c tests/fuzz/virtq.c \
+    tests/fuzz/block.c
 FUZZ_SRCS_elf := $(LIB_SRCS)
-FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/monitor/,end.c watch.c stack.c \
+FUZZ_SRCS_virtq := $(LIB_SRCS)
+FUZZ_SRCS_block := $(LIB_SRCS) hypervisor/monitor/event.c \
+    hypervisor/monitor/watch.c \
+    $(addprefix hypervisor/dev/,$(filter-out block.c,$(DEV_SRCS)))
+FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
+    $(addprefix hypervisor/monitor/,end.c watch.c stack.c \
     debug.c gdb_packet.c gdb_target.c core.c dump.c \
     elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)
 

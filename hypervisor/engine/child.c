@@ -101,6 +101,7 @@ int child_load(struct domain *d, const struct engine_load *l, struct err *e)
     struct plan plan = {.image = *l->image,
                         .ram_len = l->ram_len,
                         .initrd_len = l->initrd_len,
+                        .window_len = d->window_len,
                         .acknowledge = !l->go};
     int fds[2] = {l->image_fd, l->initrd_fd};
     cleanup_close int plan_fd = steal_fd(&child.plan_fd);

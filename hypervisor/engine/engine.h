@@ -43,7 +43,8 @@ struct domain {
     struct hv_start_info *start_info; // the guest's to read
     struct hv_shared_info *shared;    // anyone may have written it: copy once
     uint8_t *window;
-    uint64_t window_len;
+    uint64_t window_len; // what there is; what is mapped is window_max
+    uint64_t window_max;
 
     int doorbell_fd; // eventfd: the guest rang
     int exit_fd;     // readable when the guest has ended; may be passed on

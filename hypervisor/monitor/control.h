@@ -17,6 +17,7 @@
  *   nursery <- HVC_MAKE    + fds: listening socket, page file, cgroup.procs...
  *   nursery -> HVC_MADE    + fd: pidfd of the monitor
  *   monitor -> HVC_READY   + fd: pidfd of the guest process (pv engine)
+ *   monitor <- HVC_DEVICE  + fds: the device's; one message a device
  *   monitor <- HVC_PREPARE + fds: image, console sink, [initrd], [source]
  *   monitor -> HVC_PREPARED | HVC_EXITED (cause HVC_REFUSED, text says why)
  *   monitor <- HVC_GO
@@ -52,6 +53,7 @@ enum hvc_type {
     HVC_INPUT,
     HVC_EXITED,
     HVC_TAKEN,
+    HVC_DEVICE,
     HVC_PAUSE = 32, /* head only: the guest executes nothing until ... */
     HVC_UNPAUSE,    /* ... this; each may be said again */
     HVC_ASK,
@@ -64,6 +66,10 @@ struct hvc_head {
     uint32_t size; /* of the whole message, head included */
 };
 
+/* The slot is for domains with raw disks: it has an io_uring. Four more tasks
+   (the kernel's) may then be in its cgroup. */
+#define HVC_M_DISKS 1u
+
 enum hvc_engine { HVC_ENGINE_PV, HVC_ENGINE_KVM };
 #define HVC_ENGINES 2
 
@@ -73,7 +79,7 @@ struct hvc_make {
     uint32_t uid, gid; /* the slot's own; never 0 */
     uint32_t nprocs;   /* cgroup.procs descriptors passed */
     uint32_t engine;   /* enum hvc_engine */
-    uint32_t pad;
+    uint32_t flags;    /* HVC_M_* */
 };
 
 struct hvc_made {
@@ -110,6 +116,50 @@ struct hvc_prepare {
     char domain_name[64];
     char cmdline[HV_CMDLINE_MAX]; /* see struct hv_start_info; sent to its
                                      used length only */
+};
+
+/*
+ * A device of the domain to come, in the order in which it will find them.
+ * The descriptors are the monitor's from then on. What it cannot serve is
+ * answered by HVC_EXITED (cause HVC_REFUSED); else there is no answer.
+ *
+ * Memory: the I/O window is HVC_WINDOW_MIN_KIB and each device's share, and
+ * counts, with RAM and image, for what the slot's cgroup must allow.
+ */
+#define HVC_WINDOW_MIN_KIB 1024u
+#define HVC_WINDOW_MAX_KIB 65536u /* all together */
+#define HVC_DEVICE_FDS_MAX 4
+#define HVC_D_READ_ONLY    1u
+#define HVC_D_VHOST_USER   2u /* served by whoever is at the socket passed */
+
+/* Token buckets; 0 a second: no limit. A bucket that is not empty lets a
+   request pass whole. */
+struct hvc_rate {
+    uint64_t bytes_per_s, bytes_burst;
+    uint64_t ops_per_s, ops_burst;
+};
+
+/* A disk: one descriptor, a regular file or a block device. */
+#define HVC_BLOCK_ID_LEN 20
+struct hvc_block {
+    uint64_t capacity_bytes;   /* a multiple of block_bytes */
+    uint32_t block_bytes;      /* power of 2, 512 to 4096 */
+    uint32_t align_bytes;      /* memory for O_DIRECT; 0: any */
+    char id[HVC_BLOCK_ID_LEN]; /* what GET_ID says; NUL-padded */
+    uint32_t pad;
+};
+
+struct hvc_device {
+    struct hvc_head head;
+    uint32_t type;           /* enum hv_device_type */
+    uint32_t flags;          /* HVC_D_* */
+    uint32_t window_kib;     /* its share of the window; whole pages */
+    uint32_t pad;
+    struct hvc_rate rate[2]; /* net: out of the domain, into it; else [0] */
+    union {
+        struct hvc_block block;
+        uint8_t bytes[256];
+    };
 };
 
 /* When CLOCK_MONOTONIC reaches lease_ns the domain is stopped. */

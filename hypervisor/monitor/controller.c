@@ -98,7 +98,7 @@ static void started(struct monitor *m, uint64_t lease_ns)
 }
 
 static int prepare_check(const struct hvc_prepare *p, const struct image *m,
-                         uint64_t initrd_len, struct err *e)
+                         uint64_t initrd_len, uint32_t kinds, struct err *e)
 {
     uint64_t missing = m->note.cpu_features & ~cpu_features();
 
@@ -112,8 +112,10 @@ static int prepare_check(const struct hvc_prepare *p, const struct image *m,
     if (p->memory_kib < m->note.min_memory_kib)
         return err_set(e, ENOMEM, "it needs %lu KiB of memory and gets %lu",
                        m->note.min_memory_kib, p->memory_kib);
-    if (m->note.devices & ~(1u << HV_DEV_CONSOLE))
-        return err_set(e, ENODEV, "it needs devices the domain does not have");
+    if (m->note.devices & ~kinds)
+        return err_set(e, ENODEV,
+                       "it needs devices the domain does not have (%#x)",
+                       m->note.devices & ~kinds);
     if (missing)
         return err_set(e, ENOTSUP,
                        "it needs processor features %#lx that are not here",
@@ -145,9 +147,10 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
     if (fd->initrd >= 0 && (fstat(fd->initrd, &st) < 0 || !S_ISREG(st.st_mode)))
         return err_set(e, EINVAL, "the initrd is not a regular file");
     l.initrd_len = st.st_size;
-    if (prepare_check(p, &image, l.initrd_len, e) < 0)
+    if (prepare_check(p, &image, l.initrd_len, devices_kinds(&m->devices), e) < 0)
         return -e->code;
     start_info_fill(&m->domain, p, &image, l.initrd_len);
+    devices_fill(&m->devices, m->domain.start_info);
     console_open(&m->console, &m->domain, m->page, fd->sink, fd->source,
                  p->console_bytes_max);
     if (!l.go)
@@ -190,6 +193,17 @@ static void on_prepare(struct monitor *m, const void *message, int *fds)
     // Descriptors in the message are now the monitor's.
     for (size_t i = 0; i < n; i++)
         fds[i] = -1;
+}
+
+static void on_device(struct monitor *m, const void *message, int *fds)
+{
+    struct err e = {0};
+    size_t n = 0;
+
+    while (n < HVC_DEVICE_FDS_MAX && fds[n] >= 0)
+        n++;
+    if (devices_add(&m->devices, message, fds, n, &e) < 0)
+        end(m, HVC_REFUSED, e.code, "%s", e.text);
 }
 
 static void on_go(struct monitor *m, const void *message, int *fds)
@@ -294,6 +308,7 @@ static void on_attach(struct monitor *m, const void *message, int *fds)
 
 union message {
     struct hvc_head head;
+    struct hvc_device device;
     struct hvc_prepare prepare;
     struct hvc_go go;
     struct hvc_lease lease;
@@ -313,6 +328,8 @@ static const struct accepted {
     size_t least, most;
     void (*handle)(struct monitor *, const void *, int *fds);
 } accepted[] = {
+    {HVC_DEVICE, IN(HVC_PARKED), sizeof(struct hvc_device),
+     sizeof(struct hvc_device), on_device},
     {HVC_PREPARE, IN(HVC_PARKED), offsetof(struct hvc_prepare, cmdline),
      sizeof(struct hvc_prepare), on_prepare},
     {HVC_GO, IN(HVC_LOADED), sizeof(struct hvc_go), sizeof(struct hvc_go),
@@ -366,6 +383,8 @@ static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
          u->input.flags & ~(HVC_INPUT_TAKE | HVC_INPUT_END) ||
          len != offsetof(struct hvc_input, data) + u->input.len))
         return false;
+    if (u->head.type == HVC_DEVICE) // how many, the back end knows
+        return nfds <= HVC_DEVICE_FDS_MAX;
     return nfds == fds;
 }
 

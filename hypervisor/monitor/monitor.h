@@ -7,6 +7,7 @@
 #ifndef MONITOR_MONITOR_H
 #define MONITOR_MONITOR_H
 
+#include "hypervisor/dev/device.h"
 #include "hypervisor/engine/engine.h"
 #include "hypervisor/monitor/console.h"
 #include "hypervisor/monitor/control.h"
@@ -22,7 +23,6 @@ struct monitor {
     int image_fd; // kept for its symbols
     bool gone;    // the guest's process has ended
     int core_fd;  // where a core goes should it crash; -1: nowhere
-    struct console console;
     bool source_watched;
     bool input_waits;   // one HVC_INPUT has no answer yet
     uint64_t input_tag; // which
@@ -34,6 +34,8 @@ struct monitor {
     // Why the domain ends; the first reason stands.
     enum hvc_cause cause;
     uint32_t status;
+    struct console console;
+    struct devices devices;
     char text[HVC_TEXT_MAX];
 };
 

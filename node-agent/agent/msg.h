@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include "billing/usage.h"
 #include "hypervisor/monitor/control.h"
+#include "node-agent/bundle/terms.h"
 
 #define MSG_TEXT_MAX 512
 #define MSG_REPLY    0x8000u
@@ -129,7 +130,12 @@ struct sub_info {
     uint64_t version; /* increments with every change */
     uint64_t submitted_real_ns, started_real_ns, ended_real_ns;
     struct sub_limits limits;
-    struct usage usage; /* so far, or final */
+    struct run_terms run;
+    uint32_t
+        incarnation; /* a service's domains so far; a function's requests */
+    uint32_t pad;
+    uint64_t next_start_real_ns; /* a service's, while it waits for that */
+    struct usage usage;          /* so far, or final */
     int64_t hold_nano, charged_nano, written_off_nano;
     char report[SUB_REPORT_MAX]; /* trap or refusal, for the customer */
 };
@@ -152,6 +158,7 @@ struct msg_get { /* MSG_GET, MSG_DESTROY, MSG_CAPACITY, MSG_BUILD_STOP */
     struct msg_head head;
     sub_id_t id;
     key_id_t customer; /* whose it must be; all zero: the operator asks */
+    uint64_t version;  /* MSG_DESTROY: only this one; 0 = any */
 };
 struct msg_list {
     struct msg_head head;
@@ -312,7 +319,9 @@ struct msg_start {
     struct msg_head head;
     sub_id_t id;
     uint64_t memory_kib, cpu_ns, wall_ns, console_bytes;
-    uint64_t lease_mono_ns; /* CLOCK_MONOTONIC */
+    uint64_t lease_mono_ns;               /* CLOCK_MONOTONIC */
+    uint32_t incarnation;                 /* told again with all news of it */
+    uint32_t cpu_weight, cpu_cap_percent; /* bundle/terms.h */
     uint32_t has_initrd;
     uint32_t argc, envc, cmdline_len;
     char name[64];
@@ -336,7 +345,7 @@ struct msg_domain {
     uint32_t slot;
     uint32_t cause; /* MSG_ENDED: enum hvc_cause; 0 = runs */
     uint32_t status;
-    uint32_t pad;
+    uint32_t incarnation;
     uint64_t started_real_ns, now_real_ns;
     struct usage usage; /* CPU and memory from the kernel, I/O from the page */
     char text[SUB_REPORT_MAX];

@@ -234,6 +234,10 @@ static int serve_destroy(struct keeper *k, const union ipc_any *any)
         chan_reply(&k->api, &m->head, 404, 0, NONE_SUCH);
         return 0;
     }
+    if (m->version && m->version != info.version) {
+        chan_reply(&k->api, &m->head, 412, 0, "the submission has changed");
+        return 0;
+    }
     if (live)
         machine_event(k, live, .kind = EV_DESTROY);
     chan_reply_ok(&k->api, &m->head);

@@ -27,6 +27,7 @@ struct slot {
     uint64_t monitor_born;
     struct cpu_watch watch;
     uint64_t limit_kib;        /* of its group, as last set */
+    uint32_t weight, cap;      /* likewise; 0 = as a new group has them */
     uint64_t due_ns;           /* next thing to do by the clock; 0 = none */
     uint64_t overdue_ns;       /* 0 = nothing is awaited */
     uint64_t look_ns, tell_ns; /* RUNNING: budget, usage */

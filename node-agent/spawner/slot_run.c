@@ -50,12 +50,27 @@ static int limit_set(struct spawner *p, struct slot *s, uint64_t memory_kib,
     return cgroup_limit(&p->tree, slot_group_name(name, s), &l, e);
 }
 
+/* Most domains ask for nothing, and then this costs nothing. */
+static int share_set(struct spawner *p, struct slot *s,
+                     const struct msg_start *m, struct err *e)
+{
+    char name[GROUP_TEXT];
+
+    if (m->cpu_weight == s->weight && m->cpu_cap_percent == s->cap)
+        return 0;
+    s->weight = m->cpu_weight;
+    s->cap = m->cpu_cap_percent;
+    return cgroup_share(&p->tree, slot_group_name(name, s), s->weight, s->cap,
+                        e);
+}
+
 static void record_fill(struct slot *s, const struct msg_start *m)
 {
     struct record *r = s->record;
 
     s->id = m->id;
     r->id = m->id;
+    r->incarnation = m->incarnation;
     r->started_mono_ns = clock_mono_ns();
     r->started_real_ns = clock_real_ns();
     r->cpu_base_ns = s->cpu_base_ns;
@@ -117,6 +132,8 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
 {
     int r = limit_set(p, s, m->memory_kib, e);
 
+    if (r == 0)
+        r = share_set(p, s, m, e);
     if (r == 0) {
         record_fill(s, m);
         if (m->cpu_ns) {
@@ -315,6 +332,7 @@ void slot_tell(struct spawner *p, struct slot *s, enum msg_type type)
         evidence_take(p, s, &v, &page);
         m.id = s->id;
         m.slot = s->index;
+        m.incarnation = s->record->incarnation;
         m.started_real_ns = s->record->started_real_ns;
         m.now_real_ns = clock_real_ns();
         evidence_usage(&v, &m.usage);
@@ -333,6 +351,7 @@ void slot_act_tell(struct spawner *p, struct slot *s)
     memset(m, 0, sizeof(*m));
     m->id = s->id;
     m->slot = s->index;
+    m->incarnation = s->record->incarnation;
     m->started_real_ns = s->record->started_real_ns;
     m->now_real_ns = clock_real_ns();
     evidence_usage(&v, &m->usage);

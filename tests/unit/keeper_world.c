@@ -237,7 +237,9 @@ static void play_start(struct world *w, const struct msg_start *m, int nfds)
     if (w->start_status == 200) {
         // Nobody's program may run twice.
         for (unsigned i = 0; i < w->ndomains; i++)
-            CHECK(memcmp(&w->domain[i].id, &m->id, sizeof(m->id)));
+            CHECK(memcmp(&w->domain[i].id, &m->id, sizeof(m->id)) ||
+                  (w->domain[i].released &&
+                   w->domain[i].state.incarnation < m->incarnation));
         CHECK(w->ndomains < WORLD_MAX);
         d = &w->domain[w->ndomains++];
         *d = (struct played_domain){.id = m->id,
@@ -249,6 +251,8 @@ static void play_start(struct world *w, const struct msg_start *m, int nfds)
         memcpy(d->cmdline, m->cmdline, sizeof(d->cmdline));
         d->state.id = m->id;
         d->state.slot = w->ndomains;
+        d->state.incarnation = m->incarnation;
+        d->cpu_ns = m->cpu_ns;
         d->state.started_real_ns = clock_real_ns();
     }
     say(w->spawner, &r, NULL, 0);

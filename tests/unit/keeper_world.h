@@ -42,7 +42,7 @@ struct played_domain {
     struct msg_domain state; // cause 0: runs
     unsigned renewed, released, fed, started;
     uint64_t feed_tag; // of the last input, which world_fed answers
-    uint64_t lease_mono_ns;
+    uint64_t lease_mono_ns, cpu_ns;
     char cmdline[256];
     uint32_t argc, envc, cmdline_len;
     bool has_initrd;

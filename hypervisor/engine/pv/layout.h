@@ -88,7 +88,7 @@ struct pv_call {
 #define PV_FILTER_MAX 128
 struct pv_birth {
     uint64_t outermost, no_return; // 0: words of resident.c
-    uint64_t window_len;
+    uint64_t window_max;
     uint32_t filter_len; // instructions
     uint32_t pad;
     uint64_t filter[PV_FILTER_MAX]; // struct sock_filter
