@@ -1,7 +1,7 @@
 # tests: check, bench, fuzz, demo, install. The rules use `=` variables that
 # every folder's rules.mk has filled by the time a recipe runs.
 
-LINT_TESTS := tests/lint/manuals
+LINT_TESTS := tests/lint/manuals tests/lint/openapi
 
 NPROC := $(shell nproc 2>/dev/null || echo 2)
 TEST_ENV = HOSTEL_ROOT=$(CURDIR) HOSTEL_BUILD=$(B_ABS) HOSTEL_CACHE=$(C_ABS) \
@@ -153,6 +153,13 @@ $(BUILD)/images/cpu-kernel: tests/bench/cpu-kernel.c $(SYSROOT)
 # doorbell, upcall: how far a guest and its monitor are apart.
 BENCHES += tests/bench/doorbell tests/bench/upcall
 BENCH_BUILT += $(BUILD)/guests/abi_latency
+
+# shares: who gets how much of a CPU that all want.
+BENCHES += tests/bench/shares
+BENCH_BUILT += $(BUILD)/images/spinner
+$(BUILD)/images/spinner: tests/bench/spinner.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
 
 # density: an image that is idle, in ten thousand domains.
 BENCHES += $(BUILD)/bench/density

@@ -28,11 +28,12 @@ void console_open(struct console *c, struct domain *d, struct hvc_page *page,
 {
     struct stat st;
 
-    *c = (struct console){.domain = d,
-                          .page = page,
-                          .sink_fd = sink_fd,
-                          .source_fd = source_fd,
-                          .limit = limit};
+    // Zero otherwise; the queue's pages are not to be there before its bytes.
+    c->domain = d;
+    c->page = page;
+    c->sink_fd = sink_fd;
+    c->source_fd = source_fd;
+    c->limit = limit;
     c->sink_waits = fstat(sink_fd, &st) < 0 || !S_ISREG(st.st_mode);
 }
 

@@ -21,8 +21,8 @@ struct monitor {
     int conn_fd;   // the controller; -1: none now
     int epoll_fd, timer_fd, lease_fd;
     int image_fd; // kept for its symbols
-    struct console console;
-    struct devices devices;
+    bool gone;    // the guest's process has ended
+    int core_fd;  // where a core goes should it crash; -1: nowhere
     bool source_watched;
     bool input_waits;   // one HVC_INPUT has no answer yet
     uint64_t input_tag; // which
@@ -34,6 +34,8 @@ struct monitor {
     // Why the domain ends; the first reason stands.
     enum hvc_cause cause;
     uint32_t status;
+    struct console console;
+    struct devices devices;
     char text[HVC_TEXT_MAX];
 };
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "hypervisor/engine/select.h"
@@ -72,7 +73,7 @@ static int make_check(const struct hvc_make *m, ssize_t len, size_t nfds)
     if (len != sizeof(*m) || m->head.size != sizeof(*m) ||
         m->head.type != HVC_MAKE || m->nprocs > HVC_PROCS_MAX ||
         nfds != 2 + m->nprocs || m->uid == 0 || m->gid == 0 ||
-        m->engine >= HVC_ENGINES)
+        m->engine >= HVC_ENGINES || m->flags & ~HVC_M_DISKS)
         return -EPROTO;
     return 0;
 }
@@ -98,6 +99,7 @@ static void make(const struct slot *common, const struct hvc_make *m,
     s.engine = with->engine;
     s.uid = m->uid;
     s.gid = m->gid;
+    s.disks = m->flags & HVC_M_DISKS;
     s.listen_fd = fds[0];
     s.page_fd = fds[1];
     s.procs_fd = fds + 2;
@@ -117,6 +119,23 @@ static void make(const struct slot *common, const struct hvc_make *m,
         close(pidfd);
 }
 
+/*
+ * A heap of the kernel's choosing lies far from everything else, and so costs
+ * each monitor three pages of page tables. With no data segment allowed (the
+ * soft limit alone, which mmap does not ask), libc takes its memory beside the
+ * program: so this program is run anew with that limit.
+ */
+static void leave_heap(void)
+{
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_DATA, &l) < 0 || l.rlim_cur == 0)
+        return;
+    l.rlim_cur = 0;
+    if (setrlimit(RLIMIT_DATA, &l) == 0)
+        execl("/proc/self/exe", "hostel-hv", "nursery", NULL);
+}
+
 int nursery_main(int argc, char **argv)
 {
     struct slot common = {.conn_fd = -1};
@@ -128,6 +147,7 @@ int nursery_main(int argc, char **argv)
         return 2;
     }
     close_range(NURSERY_FD + 1, ~0u, 0); // whatever else was inherited
+    leave_heap();
     if (nursery_prepare(&common, &e) < 0) {
         log_error("%s", e.text);
         return 1;

@@ -55,7 +55,8 @@ static const uint64_t builder_caps =
 
 static const struct role_rule rules[ROLE_COUNT] = {
     [ROLE_API] = {"api", BIT(ROLE_KEEPER) | BIT(ROLE_LEDGER),
-                  BIT(ROLE_TCP_FD), 0, 8192},
+                  BIT(ROLE_TCP_FD) | BIT(ROLE_SECRET_FD) | BIT(ROLE_METRICS_FD),
+                  0, 8192},
     [ROLE_KEEPER] = {"keeper",
                      BIT(ROLE_API) | BIT(ROLE_OPERATOR) | BIT(ROLE_LEDGER) |
                          BIT(ROLE_SPAWNER) | BIT(ROLE_BUILDER),

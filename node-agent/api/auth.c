@@ -15,12 +15,14 @@
 #include "node-agent/api/httpsig.h"
 #include "node-agent/api/limits.h"
 #include "node-agent/api/nonces.h"
+#include "node-agent/api/rate.h"
 
 #define ACCEPT_SIGNATURE                                                       \
     SIGNATURE_LABEL                                                            \
     "=(\"@method\" \"@authority\" \"@path\" \"@query\" "                       \
     "\"content-digest\");created;keyid;nonce;tag=\"%s\""
 
+// @target-uri has all but the first in it.
 static const char *const required[] = {"@method", "@authority", "@path",
                                        "@query"};
 
@@ -36,6 +38,14 @@ static bool auth_refuse(struct request *rq, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
+    if (request_field(rq, "signature-input")) {
+        atomic_fetch_add(&rq->api->metrics.unsigned_bad, 1);
+        // It may have cost a verification, and is no honest client's habit.
+        if (!rq->conn->local)
+            rate_fine(rq->api->by_address, rq->conn->address,
+                      sizeof(rq->conn->address), BAD_SIGNATURE_COST,
+                      clock_mono_ns());
+    }
     reply_header(rq, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
                  "Signature accept=\"ed25519\"");
     reply_problem(rq, 401, 0, "%s", text);
@@ -64,7 +74,8 @@ static bool auth_policy(struct request *rq, const struct httpsig *sig,
     char tag[SIGNATURE_TAG_SIZE];
 
     for (size_t i = 0; i < sizeof(required) / sizeof(*required); i++)
-        if (!httpsig_covers(sig, required[i]))
+        if (!httpsig_covers(sig, required[i]) &&
+            (i == 0 || !httpsig_covers(sig, "@target-uri")))
             return auth_refuse(rq, "the signature does not cover \"%s\"",
                                required[i]);
     if (rq->body.len && !httpsig_covers(sig, "content-digest"))
@@ -146,6 +157,21 @@ static bool auth_once(struct request *rq, const struct httpsig *sig,
     return true;
 }
 
+static bool auth_rate(struct request *rq, const key_id_t *key)
+{
+    unsigned wait_s = rate_take(rq->api->by_customer, key->b, sizeof(key->b), 1,
+                                clock_mono_ns());
+
+    if (!wait_s)
+        return true;
+    atomic_fetch_add(&rq->api->metrics.limited_customer, 1);
+    reply_problem(rq, 429, wait_s,
+                  "your key has signed too many requests; %u a second are "
+                  "allowed",
+                  rq->api->cfg->customer_rate);
+    return false;
+}
+
 static bool auth_signature(struct request *rq, const char *input)
 {
     const char *query = strchr(rq->target, '?');
@@ -154,6 +180,8 @@ static bool auth_signature(struct request *rq, const char *input)
     const char *digest = request_field(rq, "content-digest");
     struct httpsig_request signed_rq = {.method = rq->method,
                                         .authority = host ? host : "",
+                                        .scheme =
+                                            rq->conn->tls ? "https" : "http",
                                         .path = rq->path,
                                         .query = query ? query + 1 : NULL,
                                         .field = auth_field,
@@ -166,7 +194,7 @@ static bool auth_signature(struct request *rq, const char *input)
     if (!signature)
         return auth_refuse(rq, "the request has a Signature-Input header but "
                                "no Signature");
-    if (httpsig_parse(&sig, input, &e) < 0)
+    if (httpsig_parse(&sig, input, SIGNATURE_TAG, &e) < 0)
         return auth_refuse(rq, "%s", e.text);
     if (!auth_policy(rq, &sig, &key) || !auth_times(rq, &sig, now_s))
         return false;
@@ -177,7 +205,7 @@ static bool auth_signature(struct request *rq, const char *input)
     if (rq->body.len &&
         httpsig_digest_check(digest, rq->body.data, rq->body.len, &e) < 0)
         return auth_refuse(rq, "%s", e.text);
-    if (!auth_once(rq, &sig, &key, (uint64_t)now_s))
+    if (!auth_rate(rq, &key) || !auth_once(rq, &sig, &key, (uint64_t)now_s))
         return false;
     rq->caller = (struct caller){CALLER_CUSTOMER, key};
     return true;

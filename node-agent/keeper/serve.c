@@ -11,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/io.h"
+#include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
 
 #define LIST_MAX    1000u
@@ -234,6 +235,10 @@ static int serve_destroy(struct keeper *k, const union ipc_any *any)
         chan_reply(&k->api, &m->head, 404, 0, NONE_SUCH);
         return 0;
     }
+    if (m->version && m->version != info.version) {
+        chan_reply(&k->api, &m->head, 412, 0, "the submission has changed");
+        return 0;
+    }
     if (live)
         machine_event(k, live, .kind = EV_DESTROY);
     chan_reply_ok(&k->api, &m->head);
@@ -348,6 +353,10 @@ int serve_request(struct keeper *k, const union ipc_any *any,
         return dom_serve(k, any, fds, e);
     if (any->head.type == MSG_SUBMIT)
         return submit_serve(k, &any->submit, steal_fd(&fds[0]), e);
+    if (any->head.type == MSG_CALL)
+        return may_ask(any, OWNER(msg_call))
+                   ? function_serve(k, &any->call, fds)
+                   : err_set(e, EPROTO, "the api role calls as the operator");
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
         if (requests[i].type == any->head.type)
             return may_ask(any, requests[i].owner_at)

@@ -17,6 +17,7 @@
 #include "lib/io.h"
 #include "lib/sock.h"
 #include "node-agent/api/nonces.h"
+#include "node-agent/api/rate.h"
 
 struct peer {
     struct fake *fake;
@@ -350,6 +351,9 @@ void fake_node_start(struct fake_node *n)
     // It began a while ago: younger signatures only are good.
     n->api.started_real_ns = clock_real_ns() - 50000000000ull;
     n->api.nonces = nonces_new(1024);
+    n->api.by_address = rate_new(1024, n->cfg.address_rate);
+    n->api.by_customer = rate_new(1024, n->cfg.customer_rate);
+    n->api.handshakes = rate_new(1024, 0);
     n->api.keeper = mux_new(keeper[0], closed);
     n->api.ledger = mux_new(ledger[0], closed);
     assert(n->api.nonces && n->api.keeper && n->api.ledger);
@@ -370,6 +374,9 @@ void fake_node_stop(struct fake_node *n)
     unlink(n->unix_at);
     free(n->api.key_cert);
     nonces_free(n->api.nonces);
+    rate_free(n->api.by_address);
+    rate_free(n->api.by_customer);
+    rate_free(n->api.handshakes);
 }
 
 void fake_bundle(const struct fake_node *n, struct buf *out,
