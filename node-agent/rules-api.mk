@@ -45,7 +45,7 @@ $(call unit-test,api,tests/unit/api_test.c tests/unit/api_fake.c \
 $(call unit-test,api_upload,tests/unit/api_upload_test.c tests/unit/api_fake.c \
     $(API_TEST_SRCS),$(API_TEST_LIBS))
 $(call unit-test,cli,tests/unit/cli_test.c tests/unit/api_fake.c \
-    $(filter-out %/cli/main.c,$(CLI_SRCS)) $(API_TEST_SRCS),\
+    hypervisor/monitor/config.c $(filter-out %/cli/main.c,$(CLI_SRCS)) $(API_TEST_SRCS),\
     -lcurl $(API_TEST_LIBS))
 MANUALS += node-agent/cli/hostel.1
 

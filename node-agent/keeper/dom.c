@@ -365,9 +365,8 @@ static void dom_ended(struct keeper *k, struct dom *d, uint32_t cause,
     dom_created(k, d, 200, NULL);
     if (is_final(cause) && on != DOM_PRESERVE)
         on = DOM_DESTROY;
-    if (end == DOM_CRASH)
-        log_warn("domain %s: %s%.*s", d->row.config.name,
-                 d->row.destroyed ? "destroyed: " : "",
+    if (end == DOM_CRASH && !d->row.destroyed)
+        log_warn("domain %s ended: %.*s", d->row.config.name,
                  (int)strcspn(text, "\n"), text);
     if (d->row.destroyed)
         dom_forget(k, d);
