@@ -129,6 +129,7 @@ static void dom_created(struct keeper *k, struct dom *d, unsigned status,
 static void dom_preserve(struct keeper *k, struct dom *d, enum dom_state how)
 {
     d->row.state = how;
+    d->now.mem_kib = 0; // given back
     room_give(k, d);
     dom_touch(d);
 }
