@@ -56,6 +56,11 @@ void serve_receipt(struct request *rq);
 void serve_call(struct request *rq);
 // events.c
 void serve_events(struct request *rq);
+// events.c
+void serve_events(struct request *rq);
+
+// call.c
+void serve_call(struct request *rq);
 // console.c
 void serve_console(struct request *rq);
 void serve_build_log(struct request *rq);
