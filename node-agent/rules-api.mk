@@ -63,6 +63,15 @@ $(BUILD)/bench/function-load: $(patsubst %.c,$(BUILD)/obj/%.o,$(FUNCTION_LOAD_SR
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^ -lpthread $(BUNDLE_LIBS)
 DEPFILES += $(patsubst %,$(BUILD)/obj/tests/bench/%.d,submit function link)
+API_LOAD_SRCS := tests/bench/api.c tests/bench/link.c node-agent/agent/cert.c \
+    $(API_SIG_SRCS) $(BUNDLE_SRCS) $(LIB_SRCS)
+$(BUILD)/bench/api-load: $(patsubst %.c,$(BUILD)/obj/%.o,$(API_LOAD_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^ -lpthread -lgnutls $(BUNDLE_LIBS)
+DEPFILES += $(BUILD)/obj/tests/bench/api.d
+BENCHES += tests/bench/api
+BENCH_BUILT += $(BUILD)/bench/api-load
 BENCHES += tests/bench/submit tests/bench/function
 BENCH_BUILT += $(BUILD)/bench/submit-load $(BUILD)/bench/function-load
 
