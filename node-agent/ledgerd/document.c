@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include "billing/export.h"
 #include "billing/invoice.h"
 #include "billing/receipt.h"
 #include "billing/statement.h"
@@ -117,7 +118,7 @@ static int write_receipt(struct ledgerd *d, const struct msg_document *m,
     if (!everybody(&m->customer) &&
         memcmp(books.key, m->customer.b, sizeof(books.key)))
         return err_set(e, ENOENT, "you have no such submission");
-    r = receipt_build(d->ledger, m->id.b, &bytes, &len, e);
+    r = receipt_build(d->ledger, m->id.b, false, &bytes, &len, e);
     if (r == 0)
         fwrite(bytes, 1, len, out);
     return r;
@@ -152,7 +153,7 @@ static int write_invoice(struct ledgerd *d, const struct msg_document *m,
     int r = month_span(m->month, &from_ns, &to_ns, e);
 
     if (r == 0)
-        r = invoice_draft(d->ledger, m->customer.b, from_ns, to_ns, &invoice,
+        r = invoice_draft(d->ledger, m->customer.b, from_ns, to_ns, NULL, &invoice,
                           e);
     if (r < 0)
         return r;
@@ -204,7 +205,7 @@ static int write_csv(struct ledgerd *d, const struct msg_document *m, FILE *out,
 
     if (r < 0)
         return r;
-    return invoice_export_csv(d->ledger,
+    return export_csv(d->ledger,
                               everybody(&m->customer) ? NULL : m->customer.b,
                               from_ns, to_ns, out, e);
 }

@@ -283,7 +283,7 @@ static void invoices_add(uint64_t from_ns, uint64_t to_ns)
     json_t *invoice;
 
     for (uint64_t customer = 0; customer < CUSTOMERS; customer++) {
-        OK(invoice_draft(f.ledger, key_of(customer, key), from_ns, to_ns,
+        OK(invoice_draft(f.ledger, key_of(customer, key), from_ns, to_ns, NULL,
                          &invoice, &test_err));
         customers[customer].invoiced_nano +=
             json_integer_value(json_object_get(invoice, "billed_nano"));
