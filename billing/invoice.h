@@ -44,6 +44,10 @@ int invoice_issue(struct ledger *ledger, const uint8_t key[LEDGER_KEY_SIZE],
 int invoice_get(struct ledger *ledger, const uint8_t *key, uint64_t number,
                 json_t **out, struct err *e);
 
+// Its rows as CSV (export.h): one per usage record and SKU.
+int invoice_csv(struct ledger *ledger, const uint8_t *key, uint64_t number,
+                FILE *out, struct err *e);
+
 // {"invoices": [...]}: number, period and total of each, the newest first.
 int invoice_list(struct ledger *ledger, const uint8_t key[LEDGER_KEY_SIZE],
                  json_t **out, struct err *e);

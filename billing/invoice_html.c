@@ -43,6 +43,8 @@ static const char head[] =
     ".unit { color: #626a75 }\n"
     ".totals { width: 58%; margin: 5mm 0 0 auto }\n"
     ".totals td { border: 0 }\n"
+    ".totals .tax td { color: #626a75; font-size: 9.5pt }\n"
+    ".totals { break-inside: avoid }\nh2 { break-after: avoid }\n"
     ".totals .pay td { border-top: 2px solid #1d3f72; font-weight: 700;"
     " font-size: 13pt; color: #1d3f72; padding-top: 2mm }\n"
     ".details td { font-size: 9pt; padding-top: .6mm; padding-bottom: .6mm;"
@@ -149,6 +151,25 @@ static void time_put(FILE *out, const char *time)
     text_put(out, text);
 }
 
+static void seller_put(const json_t *seller, FILE *out)
+{
+    const json_t *line;
+    size_t i;
+
+    if (!*text_of(seller, "name")) {
+        fputs("Hostel node", out);
+        return;
+    }
+    text_put(out, text_of(seller, "name"));
+    json_array_foreach(json_object_get(seller, "address"), i, line)
+    {
+        fputs("<br>", out);
+        text_put(out, json_is_string(line) ? json_string_value(line) : "");
+    }
+    if (*text_of(seller, "tax_id"))
+        member_put(out, "<br>Tax number ", seller, "tax_id", "");
+}
+
 static void parties_put(const json_t *invoice, FILE *out)
 {
     member_put(out,
@@ -156,24 +177,83 @@ static void parties_put(const json_t *invoice, FILE *out)
                "Billed to</div>",
                invoice, "name", "");
     member_put(out, "<div class=\"key\">", invoice, "customer", "</div></div>");
-    fputs("\n<div><div class=\"label\">Provided by</div>Hostel node", out);
-    member_put(out, "<div class=\"key\">", invoice, "node",
+    fputs("\n<div><div class=\"label\">Provided by</div>", out);
+    seller_put(json_object_get(invoice, "seller"), out);
+    member_put(out, "<div class=\"key\">node ", invoice, "node",
                "</div></div>\n</div>\n");
+}
+
+static void notes_put(const json_t *invoice, FILE *out)
+{
+    const json_t *note, *notes = json_object_get(invoice, "notes");
+    size_t i;
+
+    if (!json_array_size(notes))
+        return;
+    fputs("<h2>Corrections</h2>\n<table>\n<thead><tr><th>Date</th>"
+          "<th>Reason</th><th class=\"n\">Amount</th></tr></thead>\n<tbody>\n",
+          out);
+    json_array_foreach(notes, i, note)
+    {
+        fprintf(out, "<tr><td>");
+        time_put(out, text_of(note, "time"));
+        member_put(out, "</td><td>", note, "reason", "");
+        if (*text_of(note, "submission"))
+            member_put(out, "<br><span class=\"key\">", note, "submission",
+                       "</span>");
+        fputs("</td>", out);
+        amount_put(out, "", "", text_of(note, "amount"));
+        fputs("</tr>\n", out);
+    }
+    fputs("</tbody>\n</table>\n", out);
+}
+
+static void taxes_put(const json_t *invoice, bool included, FILE *out)
+{
+    const json_t *tax, *taxes = json_object_get(invoice, "taxes");
+    size_t i;
+
+    json_array_foreach(taxes, i, tax)
+    {
+        fputs("<tr class=\"tax\"><td>", out);
+        text_put(out, included ? "of which " : "");
+        member_put(out, "", tax, "name", "</td>");
+        amount_put(out, "", "", text_of(tax, "amount"));
+        fputs("</tr>\n", out);
+    }
+}
+
+static void sum_put(const json_t *invoice, const char *name, const char *key,
+                    const char *sign, FILE *out)
+{
+    if (!json_integer_value(json_object_get(
+            invoice, strcmp(key, "written_off") ? "notes_total_nano"
+                                                : "written_off_nano")))
+        return;
+    fprintf(out, "<tr><td>%s</td>", name);
+    amount_put(out, "", sign, text_of(invoice, key));
+    fputs("</tr>\n", out);
 }
 
 static void totals_put(const json_t *invoice, FILE *out)
 {
+    bool included = json_is_true(json_object_get(invoice, "taxes_included"));
+
     fputs("<table class=\"totals\">\n<tr><td>Used</td>", out);
     amount_put(out, "", "", text_of(invoice, "charge"));
-    if (json_integer_value(json_object_get(invoice, "written_off_nano"))) {
-        fputs("</tr>\n<tr><td>Beyond agreed caps, carried by the node</td>",
-              out);
-        amount_put(out, "", "&minus;", text_of(invoice, "written_off"));
-    }
-    member_put(out, "</tr>\n<tr class=\"pay\"><td>Total ", invoice, "currency",
+    fputs("</tr>\n", out);
+    sum_put(invoice, "Beyond agreed caps, carried by the node", "written_off",
+            "&minus;", out);
+    sum_put(invoice, "Corrections", "notes_total", "", out);
+    if (!included)
+        taxes_put(invoice, false, out);
+    member_put(out, "<tr class=\"pay\"><td>Total ", invoice, "currency",
                "</td>");
-    amount_put(out, "", "", text_of(invoice, "billed"));
-    fputs("</tr>\n</table>\n", out);
+    amount_put(out, "", "", text_of(invoice, "total"));
+    fputs("</tr>\n", out);
+    if (included)
+        taxes_put(invoice, true, out);
+    fputs("</table>\n", out);
 }
 
 static void summary_put(const json_t *invoice, FILE *out)
@@ -243,20 +323,37 @@ static void details_put(const json_t *invoice, FILE *out)
     fputs("</tbody>\n</table>\n", out);
 }
 
-int invoice_html(const json_t *invoice, FILE *out, struct err *e)
+static void head_put(const json_t *invoice, FILE *out)
 {
-    if (strcmp(text_of(invoice, "kind"), "hostel draft invoice") != 0)
-        return err_set(e, EINVAL, "this is not an invoice");
-    fputs(head, out);
-    fputs("<header>\n<div><h1>Invoice<span class=\"mark\">DRAFT</span></h1>"
-          "</div>\n<div><div class=\"label\">Period</div>",
-          out);
+    const char *number = text_of(invoice, "number_text");
+
+    fputs("<header>\n<div><h1>Invoice", out);
+    if (*number)
+        member_put(out, " ", invoice, "number_text", "</h1>");
+    else
+        fputs("<span class=\"mark\">DRAFT</span></h1>", out);
+    fputs("</div>\n<div><div class=\"label\">Period</div>", out);
     time_put(out, text_of(invoice, "from"));
     fputs(" &ndash; ", out);
     time_put(out, text_of(invoice, "to"));
+    if (*number) {
+        fputs("<div class=\"label\">Issued</div>", out);
+        time_put(out, text_of(invoice, "issued"));
+    }
     fputs("</div>\n</header>\n", out);
+}
+
+int invoice_html(const json_t *invoice, FILE *out, struct err *e)
+{
+    int r = invoice_check(invoice, e);
+
+    if (r < 0)
+        return r;
+    fputs(head, out);
+    head_put(invoice, out);
     parties_put(invoice, out);
     summary_put(invoice, out);
+    notes_put(invoice, out);
     totals_put(invoice, out);
     details_put(invoice, out);
     fputs(foot, out);

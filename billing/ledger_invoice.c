@@ -6,6 +6,7 @@
 #include <string.h>
 #include "lib/cleanup.h"
 #include "billing/entry_json.h"
+#include "billing/export.h"
 #include "billing/invoice.h"
 #include "billing/ledger_internal.h"
 #include "billing/statement.h"
@@ -300,6 +301,36 @@ int invoice_get(struct ledger *ledger, const uint8_t *key, uint64_t number,
     *out = json_loadb(text, len, 0, NULL);
     db_done(stmt);
     return *out ? 0 : err_set(e, EIO, "an invoice's document is damaged");
+}
+
+int invoice_csv(struct ledger *ledger, const uint8_t *key, uint64_t number,
+                FILE *out, struct err *e)
+{
+    struct db_stmt *stmt = ledger_sql(
+        ledger, "select account, entry from invoices where number = ?", e);
+    struct account account, own = {0};
+    struct entry entry;
+    uint64_t whose;
+    int r = key ? ledger_account_get(ledger, key, &own, e) : 0;
+
+    if (r < 0 || !stmt)
+        return r < 0 ? r : -EIO;
+    db_bind_int(stmt, 1, number > INT64_MAX ? 0 : (int64_t)number);
+    r = ledger_row(ledger, stmt, e);
+    whose = r > 0 ? db_int(stmt, 0) : 0;
+    number = r > 0 ? db_int(stmt, 1) : 0;
+    db_done(stmt);
+    if (r < 0)
+        return r;
+    if (!whose || (key && whose != own.number))
+        return number_refuse(e);
+    r = account_load(ledger, whose, &account, e);
+    if (r == 0)
+        r = log_read(ledger, number, &entry, e);
+    return r < 0 ? r
+                 : export_csv_entries(ledger, account.key,
+                                      entry.invoice.first_entry,
+                                      entry.invoice.last_entry, out, e);
 }
 
 static int list_row(struct ledger *ledger, uint64_t number, json_t *list,

@@ -58,7 +58,7 @@ $(call unit-test,witness_histories,tests/unit/witness_histories.c \
 
 $(call unit-test,audit_bytes,tests/unit/audit_bytes.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
-E2E_TESTS += tests/e2e/billing
+E2E_TESTS += tests/e2e/billing tests/e2e/money
 
 # What a harness links beside itself; it includes the file it is about.
 FUZZERS += tests/fuzz/ratecard.c tests/fuzz/receipt.c

@@ -172,7 +172,7 @@ static void picked(const struct tariff *tariff, uint64_t customer,
     uint8_t key[32];
 
     CHECK(strptime(day, "%Y-%m-%d %H:%M", &tm));
-    card = tariff_pick(tariff, key_of(customer, key),
+    card = tariff_pick(tariff, key_of(customer, key), NULL,
                        (uint64_t)timegm(&tm) * 1000000000 + 5);
     CHECK(version ? card && !strcmp(card->card.version, version) : !card);
 }
