@@ -10,7 +10,9 @@ static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width\">\n"
     "<title>Invoice</title>\n<style>\n"
-    "@page { size: A4; margin: 18mm 16mm 20mm }\n"
+    "@page { size: A4; margin: 18mm 16mm 20mm;\n"
+    " @bottom-right { content: 'Page ' counter(page) ' of ' counter(pages);"
+    " font: 8pt Arial, 'Liberation Sans', sans-serif; color: #626a75 } }\n"
     "* { box-sizing: border-box }\n"
     "body { font: 10.5pt/1.45 'Helvetica Neue', Arial, 'Liberation Sans',"
     " sans-serif; color: #1a1c20; background: #eceef1; margin: 0 }\n"
@@ -36,7 +38,8 @@ static const char head[] =
     " padding: 1.2mm 2mm 1.2mm 0 }\n"
     "td { padding: 1.1mm 2mm 1.1mm 0; border-bottom: 1px solid #e4e7eb;"
     " vertical-align: top }\n"
-    "tr { break-inside: avoid }\nthead { display: table-header-group }\n"
+    "tr, .details tbody { break-inside: avoid }\nthead { display: "
+    "table-header-group }\n"
     ".n { text-align: right; padding-right: 0; white-space: nowrap;"
     " font-variant-numeric: tabular-nums }\n"
     "th.n { padding-left: 3mm }\ntd.n { padding-left: 3mm }\n"
@@ -130,6 +133,10 @@ static void amount_put(FILE *out, const char *more_class, const char *sign,
     size_t decimals = point ? strlen(point + 1) : 9;
 
     fprintf(out, "<td class=\"n%s\">%s", more_class, sign);
+    if (*amount == '-') {
+        fputs("&minus;", out);
+        amount++;
+    }
     text_put(out, amount);
     if (decimals < 9)
         fprintf(out, "<span class=\"fill\">%.*s</span>", (int)(9 - decimals),
@@ -226,9 +233,9 @@ static void taxes_put(const json_t *invoice, bool included, FILE *out)
 static void sum_put(const json_t *invoice, const char *name, const char *key,
                     const char *sign, FILE *out)
 {
-    if (!json_integer_value(json_object_get(
-            invoice, strcmp(key, "written_off") ? "notes_total_nano"
-                                                : "written_off_nano")))
+    if (!json_integer_value(json_object_get(invoice, strcmp(key, "written_off")
+                                                         ? "notes_total_nano"
+                                                         : "written_off_nano")))
         return;
     fprintf(out, "<tr><td>%s</td>", name);
     amount_put(out, "", sign, text_of(invoice, key));
@@ -284,9 +291,10 @@ static void submission_put(const json_t *submission, FILE *out)
         json_integer_value(json_object_get(submission, "records"));
     size_t i;
 
-    member_put(out,
-               "<tr class=\"first\"><td colspan=\"2\"><span class=\"key\">",
-               submission, "submission", "</span><br>");
+    member_put(
+        out,
+        "<tbody><tr class=\"first\"><td colspan=\"2\"><span class=\"key\">",
+        submission, "submission", "</span><br>");
     time_put(out, text_of(submission, "settled"));
     fprintf(out, ", %" JSON_INTEGER_FORMAT " usage record%s, rate card ",
             records, records == 1 ? "" : "s");
@@ -305,6 +313,7 @@ static void submission_put(const json_t *submission, FILE *out)
         amount_put(out, "", "&minus;", text_of(submission, "written_off"));
         fputs("</tr>\n", out);
     }
+    fputs("</tbody>\n", out);
 }
 
 static void details_put(const json_t *invoice, FILE *out)
@@ -316,11 +325,11 @@ static void details_put(const json_t *invoice, FILE *out)
     fputs("<h2>Submissions</h2>\n<table class=\"details\">\n<thead><tr>"
           "<th>Submission and service</th>"
           "<th class=\"n\">Quantity</th><th class=\"n\">Amount</th></tr>"
-          "</thead>\n<tbody>\n",
+          "</thead>\n",
           out);
     json_array_foreach(submissions, i, submission)
         submission_put(submission, out);
-    fputs("</tbody>\n</table>\n", out);
+    fputs("</table>\n", out);
 }
 
 static void head_put(const json_t *invoice, FILE *out)
