@@ -52,6 +52,10 @@ enum msg_type {
     MSG_ACCOUNT_LIST,      /* msg_account        -> msg_count_reply + fd */
     MSG_QUOTE,             /* msg_quote          -> msg_quote_reply */
     MSG_DOCUMENT,          /* msg_document       -> msg_count_reply + fd */
+    MSG_ACCOUNT_CORRECT,   /* msg_account_correct -> msg_account_reply */
+    MSG_ACCOUNT_CHANGE,    /* msg_account_change -> msg_account_reply */
+    MSG_INVOICE_ISSUE,     /* msg_invoice_issue  -> msg_count_reply */
+    MSG_PAYMENT,           /* msg_payment        -> msg_account_reply */
     /* keeper -> ledger */
     MSG_HOLD = 64, /* msg_hold   -> msg_hold_reply */
     MSG_RECORD,    /* msg_record -> msg_reply */
@@ -306,6 +310,8 @@ struct account_info {
     int64_t balance_nano; /* posted */
     int64_t held_nano;    /* pending holds */
     int64_t spent_nano;   /* all charges so far */
+    int64_t credit_limit_nano, low_balance_nano;
+    uint32_t low, pad; /* 1 = what is available is below low_balance_nano */
     uint64_t opened_real_ns;
 };
 struct msg_account {
@@ -316,12 +322,16 @@ struct msg_account_open {
     struct msg_head head;
     key_id_t customer;
     char name[64];
+    char currency[8]; /* "": that of the node's prices */
+    int64_t credit_limit_nano;
 };
 struct msg_account_credit {
     struct msg_head head;
     key_id_t customer;
     uint8_t id[16]; /* client-made: the same one is applied once */
     int64_t amount_nano;
+    char currency[8]; /* "": that of the account */
+    char reference[64];
 };
 struct msg_account_reply {
     struct msg_reply reply;
@@ -360,21 +370,34 @@ enum document_kind {
     DOC_INVOICE_HTML,
     DOC_STATEMENT_JSON,
     DOC_SPEND_JSON,
-    DOC_CHAIN /* protobuf, signed batches after number `after` */
+    DOC_CHAIN,         /* protobuf, signed batches after number `after` */
+    DOC_INVOICES_JSON, /* the account's final ones */
+    /* Of the log after entry `after`; the reply's count is the new cursor, see
+     * billing/export.h. */
+    DOC_EXPORT_JSONL,
+    DOC_EXPORT_PROTOBUF,
+    DOC_EXPORT_FOCUS
 };
+
+#define DOC_SO_FAR  1u /* a receipt of what runs */
+#define DOC_RECORDS 2u /* an invoice's JSON down to usage records */
 struct msg_document {
     struct msg_head head;
     key_id_t customer;
     sub_id_t id;    /* DOC_RECEIPT */
     uint32_t kind;  /* enum document_kind */
     uint32_t month; /* of an account's: 202611; 0 = everything */
-    uint64_t after; /* DOC_CHAIN */
+    uint64_t after; /* DOC_CHAIN, DOC_EXPORT_* */
+    /* DOC_INVOICE_*, DOC_USAGE_CSV: of a final invoice; 0: a draft, by month */
+    uint64_t number;
+    uint32_t flags, pad;
 };
 
 struct msg_hold {
     struct msg_head head;
     sub_id_t id;
     key_id_t customer;
+    char currency[8]; /* of the cap; "": whatever the account has */
     struct sub_limits limits;
     uint32_t is_source;
     uint32_t starts; /* as in msg_quote */
@@ -453,5 +476,7 @@ struct msg_built {
     uint8_t image_digest[32];
     char text[SUB_REPORT_MAX]; /* one sentence when there is no image */
 };
+
+#include "node-agent/agent/msg_billing.h"
 
 #endif

@@ -82,5 +82,13 @@ void serve_accounts(struct request *rq);
 void serve_account_open(struct request *rq);
 void serve_account_of(struct request *rq);
 void serve_account_credit(struct request *rq);
+// billing.c
+void serve_invoices(struct request *rq);
+void serve_invoice_final(struct request *rq);
+void serve_invoice_issue(struct request *rq);
+void serve_export(struct request *rq);
+void serve_account_correct(struct request *rq);
+void serve_account_change(struct request *rq);
+void serve_payment(struct request *rq);
 
 #endif

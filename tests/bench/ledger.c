@@ -219,7 +219,7 @@ static void receipts_figure(uint64_t submissions)
         submission_id(submissions > RECEIPTS ? submissions - RECEIPTS + i : 0,
                       id);
         start_ns = cpu_ns();
-        must(receipt_build(ledger, id, &bytes, &len, &e), "receipt");
+        must(receipt_build(ledger, id, false, &bytes, &len, &e), "receipt");
         build_ns += cpu_ns() - start_ns;
         start_ns = cpu_ns();
         must(receipt_verify(bytes, len, node_id, &report, &e), "verification");

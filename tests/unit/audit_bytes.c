@@ -86,7 +86,8 @@ static void content_hash(const char *path, uint8_t out[32])
         "select * from accounts order by number",
         "select * from transfers order by id",
         "select * from submissions order by number",
-        "select * from records order by submission, seq",
+        "select * from settlements order by account, entry",
+        "select * from invoices order by number",
     };
     crypto_hash_sha256_state hash;
     sqlite3 *db;

@@ -43,29 +43,29 @@ static const struct {
 } cases[] = {
     // Balances and what belongs to them.
     {"update accounts set debits_posted_nano = debits_posted_nano - 1"
-     " where number = 4",
-     "account 4 is not what its entries add up to"},
+     " where number = 5",
+     "account 5 is not what its entries add up to"},
     {"update accounts set credits_posted_nano = credits_posted_nano + 1"
      " where number = 1",
      "account 1 is not what"},
-    {"update accounts set debits_pending_nano = 0 where number = 4",
-     "account 4 is not what"},
-    {"update accounts set credit_limit_nano = 1 where number = 4",
-     "account 4 is not what"},
-    {"update accounts set name = 'Mallory' where number = 5",
+    {"update accounts set debits_pending_nano = 0 where number = 5",
      "account 5 is not what"},
-    {"update accounts set key = zeroblob(32) where number = 5",
+    {"update accounts set credit_limit_nano = 1 where number = 5",
      "account 5 is not what"},
-    {"update accounts set currency = 'SEK' where number = 5",
-     "account 5 is not what"},
-    {"update accounts set last_seq = last_seq + 1 where number = 5",
-     "account 5 is not what"},
-    {"update accounts set opened_ns = opened_ns + 1 where number = 5",
-     "account 5 is not what"},
+    {"update accounts set name = 'Mallory' where number = 6",
+     "account 6 is not what"},
+    {"update accounts set key = zeroblob(32) where number = 6",
+     "account 6 is not what"},
+    {"update accounts set currency = 'SEK' where number = 6",
+     "account 6 is not what"},
+    {"update accounts set last_seq = last_seq + 1 where number = 6",
+     "account 6 is not what"},
+    {"update accounts set opened_ns = opened_ns + 1 where number = 6",
+     "account 6 is not what"},
     {"insert into accounts select 99, kind, null, name, 'SEK',"
-     " credit_limit_nano, 0, 0, 0, 0, opened_ns, 0 from accounts"
+     " credit_limit_nano, 0, 0, 0, 0, opened_ns, 0, 0, 0, 0 from accounts"
      " where number = 1",
-     "the table of accounts has 6 rows instead of 5"},
+     "the table of accounts has 7 rows instead of 6"},
     // Submissions.
     {"update submissions set billed_nano = billed_nano - 1 where number = 3",
      "the table of submissions differs from the log in row 3"},
@@ -79,7 +79,7 @@ static const struct {
      "row 2"},
     {"update submissions set last_entry = last_entry - 1 where number = 2",
      "row 2"},
-    {"update submissions set account = 4 where number = 2", "row 2"},
+    {"update submissions set account = 5 where number = 2", "row 2"},
     {"update submissions set written_off_nano = 0 where number = 8", "row 8"},
     {"update submissions set id = randomblob(16) where number = 2",
      "the table of submissions lacks a row"},
@@ -95,9 +95,9 @@ static const struct {
     {"update transfers set open = 1 - open where entry = (select max(entry)"
      " from transfers where open = 1)",
      "is wrong about an open hold"},
-    {"update transfers set entry = entry + 1 where entry = 6",
-     "the transfer was made before as entry 7"},
-    {"delete from transfers where entry = 6",
+    {"update transfers set entry = entry + 1 where entry = 7",
+     "the transfer was made before as entry 8"},
+    {"delete from transfers where entry = 7",
      "the table of transfers lacks a row"},
     {"update transfers set account = null where account is not null",
      "on another statement"},
@@ -105,31 +105,39 @@ static const struct {
      "on another statement"},
     {"insert into transfers values (randomblob(16), 3, 0, null)",
      "the table of transfers has"},
-    {"update records set entry = entry + 1 where submission = 4 and seq = 1",
-     "usage record 1 was made before"},
-    {"delete from records where submission = 4 and seq = 1",
-     "the table of records lacks a row"},
-    {"insert into records values (4, 9, 20)", "the table of records has"},
+    {"update settlements set settled_ns = settled_ns + 1 where submission = 4",
+     "the table of settlements has it differently"},
+    {"update settlements set submission = 5 where submission = 4",
+     "the table of settlements has it differently"},
+    {"delete from settlements where submission = 4",
+     "the table of settlements lacks a row"},
+    {"insert into settlements values (5, 1, 1, 1)",
+     "the table of settlements has"},
+    {"update entries set before = before - 1 where number = 21",
+     "does not follow the submission's entries"},
+    {"update entries set before = null where number = 21",
+     "does not follow the submission's entries"},
     {"update cards set entry = entry + 1", "a rate card is in the log twice"},
     {"update cards set digest = randomblob(32)",
      "the table of submissions differs from the log in row 1"},
     // The log itself. Sense first, then what was signed.
-    {"update entries set salt = randomblob(16) where number = 12",
+    {"update entries set salt = randomblob(16) where number = 13",
      "was altered after it was signed"},
-    {"update entries set salt = randomblob(15) where number = 12",
-     "entry 12 is missing or malformed"},
-    {"delete from entries where number = 20",
-     "entry 20 is missing or malformed"},
-    {"update entries set entry = x'0801' where number = 20",
-     "entry 20: the entry is malformed"},
-    {"update entries set entry = (select entry from entries where number = 8)"
-     " where number = 20",
-     "entry 20: it is number"},
-    {"update entries set submission = submission + 1 where number = 20",
-     "entry 20: its row names another submission"},
+    {"update entries set salt = randomblob(15) where number = 13",
+     "entry 13 is missing or malformed"},
+    {"delete from entries where number = 21",
+     "entry 21 is missing or malformed"},
+    {"update entries set entry = x'0801' where number = 21",
+     "entry 21: the entry is malformed"},
+    {"update entries set entry = (select entry from entries where number = 9)"
+     " where number = 21",
+     "entry 21: it is number"},
+    {"update entries set submission = submission + 1 where number = 21",
+     "entry 21: its row names another submission"},
     {"delete from entries where number > (select max(number) - 3 from entries)",
      "entries of batch 3 are missing"},
-    {"insert into entries select max(number) + 1, submission, salt, entry"
+    {"insert into entries select max(number) + 1, submission, before, salt,"
+     " entry"
      " from entries",
      ": it is number"},
     // Batches.
@@ -188,7 +196,7 @@ static void case_run(size_t i, const char *path)
 
     files_remove(path);
     file_copy(f.path, path);
-    db = db_open(path, "", 2, &test_err);
+    db = db_open(path, "", 3, &test_err);
     CHECK(db);
     OK(db_exec(db, cases[i].sql, &test_err));
     db_close(db);

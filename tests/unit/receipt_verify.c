@@ -27,7 +27,7 @@ static uint8_t *receipt_of(uint64_t n, size_t *len)
 {
     uint8_t id[LEDGER_ID_SIZE], *bytes;
 
-    OK(receipt_build(f.ledger, id_of(n, id), &bytes, len, &test_err));
+    OK(receipt_build(f.ledger, id_of(n, id), false, &bytes, len, &test_err));
     return bytes;
 }
 
@@ -47,8 +47,9 @@ static void report_test(void)
     size_t len;
 
     submission_run(10, 5000, 3);
-    REFUSED(receipt_build(f.ledger, id_of(10, id), &bytes, &len, &test_err),
-            EAGAIN);
+    REFUSED(
+        receipt_build(f.ledger, id_of(10, id), false, &bytes, &len, &test_err),
+        EAGAIN);
     seal(&f);
     bytes = receipt_of(10, &len);
     OK(receipt_verify(bytes, len, f.options.node_id, &report, &test_err));
@@ -125,15 +126,18 @@ static void states_test(void)
     struct receipt_report report;
     size_t len;
 
-    REFUSED(receipt_build(f.ledger, id_of(99, id), &bytes, &len, &test_err),
-            ENOENT);
+    REFUSED(
+        receipt_build(f.ledger, id_of(99, id), false, &bytes, &len, &test_err),
+        ENOENT);
     ALONE(&f,
           ledger_hold(f.ledger, id_of(11, id), key_of(1, key), 5, &test_err));
     seal(&f);
-    REFUSED(receipt_build(f.ledger, id, &bytes, &len, &test_err), EAGAIN);
+    REFUSED(receipt_build(f.ledger, id, false, &bytes, &len, &test_err),
+            EAGAIN);
     ALONE(&f, ledger_void(f.ledger, id, &test_err));
     seal(&f);
-    REFUSED(receipt_build(f.ledger, id, &bytes, &len, &test_err), ECANCELED);
+    REFUSED(receipt_build(f.ledger, id, false, &bytes, &len, &test_err),
+            ECANCELED);
 
     submission_run(12, 100, 1); // over its cap
     submission_run(13, 0, 1);   // free
@@ -159,7 +163,7 @@ static void lie(const char *sql, const char *sentence)
     size_t len;
 
     ledger_close(f.ledger);
-    db = db_open(f.path, "", 2, &test_err);
+    db = db_open(f.path, "", 3, &test_err);
     CHECK(db);
     OK(db_exec(db, sql, &test_err));
     db_close(db);
