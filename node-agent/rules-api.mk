@@ -63,6 +63,15 @@ $(BUILD)/bench/function-load: $(patsubst %.c,$(BUILD)/obj/%.o,$(FUNCTION_LOAD_SR
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^ -lpthread $(BUNDLE_LIBS)
 DEPFILES += $(patsubst %,$(BUILD)/obj/tests/bench/%.d,submit function link)
+API_LOAD_SRCS := tests/bench/api.c tests/bench/link.c node-agent/agent/cert.c \
+    $(API_SIG_SRCS) $(BUNDLE_SRCS) $(LIB_SRCS)
+$(BUILD)/bench/api-load: $(patsubst %.c,$(BUILD)/obj/%.o,$(API_LOAD_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^ -lpthread -lgnutls $(BUNDLE_LIBS)
+DEPFILES += $(BUILD)/obj/tests/bench/api.d
+BENCHES += tests/bench/api
+BENCH_BUILT += $(BUILD)/bench/api-load
 BENCHES += tests/bench/submit tests/bench/function
 BENCH_BUILT += $(BUILD)/bench/submit-load $(BUILD)/bench/function-load
 
@@ -72,7 +81,11 @@ $(call host-program,http-sign,tests/e2e/http_sign.c $(API_SIG_SRCS) \
 E2E_TESTS += tests/e2e/http tests/e2e/follow tests/e2e/tls tests/e2e/metrics \
     tests/e2e/hostile
 
-FUZZERS += tests/fuzz/httpsig.c tests/fuzz/quote.c
+FUZZERS += tests/fuzz/httpsig.c tests/fuzz/quote.c tests/fuzz/account.c \
+    tests/fuzz/sse.c
+FUZZ_SRCS_account := $(filter-out %/api/account.c,$(API_TEST_SRCS))
+FUZZ_LIBS_account := $(API_TEST_LIBS)
+FUZZ_SRCS_sse := node-agent/api/utf8.c $(LIB_SRCS)
 FUZZ_SRCS_httpsig := $(LIB_SRCS)
 FUZZ_LIBS_httpsig := -lsodium
 FUZZ_SRCS_quote := $(filter-out %/api/node.c,$(API_TEST_SRCS))

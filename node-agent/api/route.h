@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
-// What the API offers: the table of routes. API.md tells it to users.
+// What the API offers: the table of routes. openapi.json tells it to users,
+// and tests/lint/openapi that both say the same.
 
 #ifndef API_ROUTE_H
 #define API_ROUTE_H
