@@ -219,6 +219,7 @@ static json_t *render_run(const struct sub_info *info)
     }
     if (t->mode == RUN_FUNCTION) {
         put_count(&b, "concurrency", t->concurrency);
+        put_count(&b, "request_ms", t->request_ms);
         put_count(&b, "requests", info->incarnation);
     }
     return object_end(&b);

@@ -232,7 +232,7 @@ static void play_start(struct world *w, const struct msg_start *m, int nfds)
     struct played_domain *d;
     struct msg_reply r;
 
-    CHECK(nfds == 2 + (int)m->has_initrd);
+    CHECK(nfds == 2 + (int)m->has_initrd + (int)m->has_source);
     chan_reply_fill(&r, sizeof(r), &m->head, w->start_status, NULL);
     if (w->start_status == 200) {
         // Nobody's program may run twice.
@@ -277,6 +277,7 @@ void world_fed(struct world *w, const sub_id_t *id, uint64_t tag,
 
 static void domain_use(struct played_domain *d)
 {
+    d->state.usage.starts = 1;
     d->state.usage.cpu_ns += 1000;
     d->state.usage.wall_ns += 2000000;
     d->state.usage.console_bytes += 10;
