@@ -39,6 +39,7 @@ enum msg_type {
     MSG_LOG,        /* msg_log               -> msg_info_reply + fd: the log */
     MSG_CAPACITY,   /* msg_get (id unused)   -> msg_capacity_reply */
     MSG_CALL,       /* msg_call + fds: body, answer -> msg_call_reply, later */
+    MSG_ATTACH = 28, /* msg_attach + fd      -> msg_input_reply, later */
     /* api -> ledger */
     MSG_ACCOUNT_OPEN = 32, /* msg_account_open   -> msg_account_reply */
     MSG_ACCOUNT_CREDIT,    /* msg_account_credit -> msg_account_reply */
@@ -58,6 +59,7 @@ enum msg_type {
     MSG_RENEW,      /* msg_renew -> none */
     MSG_RELEASE,    /* msg_renew: MSG_ENDED is durable, recycle the slot */
     MSG_FEED,       /* msg_input -> msg_input_reply, later */
+    MSG_PASS = 112, /* msg_attach + fd -> msg_input_reply, later */
     MSG_USAGE,      /* spawner: msg_domain, once an interval */
     MSG_ENDED,      /* spawner: msg_domain, repeated after a restart until
                        released */
@@ -212,6 +214,15 @@ struct msg_call_reply {
     struct msg_reply reply; /* with 200, text: the report of a trap */
     uint32_t outcome;       /* enum sub_outcome */
     int32_t exit_status;
+};
+/* Somebody to look inside: the descriptor is a stream for its monitor. 200; 409:
+ * somebody does already, or it is over; 425; 429. */
+struct msg_attach { /* MSG_ATTACH, MSG_PASS */
+    struct msg_head head;
+    sub_id_t id;
+    key_id_t customer;
+    uint32_t kind; /* enum hvc_attach_kind */
+    uint32_t pad;
 };
 enum log_kind { LOG_CONSOLE = 1, LOG_BUILD };
 struct msg_log {

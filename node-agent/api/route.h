@@ -57,6 +57,11 @@ void serve_events(struct request *rq);
 
 // call.c
 void serve_call(struct request *rq);
+// attach.c
+void serve_debug(struct request *rq);
+void serve_debug_say(struct request *rq);
+void serve_core(struct request *rq);
+void serve_trace(struct request *rq);
 // console.c
 void serve_console(struct request *rq);
 void serve_build_log(struct request *rq);
