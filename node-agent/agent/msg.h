@@ -139,7 +139,7 @@ struct sub_info {
     struct run_terms run;
     uint32_t
         incarnation; /* a service's domains so far; a function's requests */
-    uint32_t pad;
+    uint32_t build_cached; /* 1 = its image was built before, for nothing */
     uint64_t next_start_real_ns; /* a service's, while it waits for that */
     struct usage usage;          /* so far, or final */
     int64_t hold_nano, charged_nano, written_off_nano;

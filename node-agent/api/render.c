@@ -250,6 +250,7 @@ json_t *render_submission(const struct sub_info *info, const char *currency)
     put_time(&b, "started", info->started_real_ns);
     put_time(&b, "ended", info->ended_real_ns);
     put(&b, "run", render_run(info));
+    put(&b, "build_cached", json_boolean(info->build_cached));
     put(&b, "limits", render_limits(&info->limits));
     put(&b, "usage", render_usage(&info->usage));
     put(&b, "left", over ? json_null() : render_left(info));

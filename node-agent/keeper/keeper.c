@@ -145,6 +145,9 @@ static void forget_old(struct keeper *k)
                        now_ns / 1000000000u, FORGET_ROWS, forget_log, k,
                        &e) < 0)
         keeper_fail(k, &e);
+    if (journal_built_forget(&k->journal, now_ns - KEEP_S * 1000000000u, &e) <
+        0)
+        keeper_fail(k, &e);
 }
 
 static void timers_run(struct keeper *k)

@@ -471,8 +471,9 @@ void bundle_program(struct world *w, struct bundle_of *b, uint8_t nonce)
     b->m.kind = KIND_SOURCE;
     b->m.build_cpu_ns = 1000000000;
     b->file[0] = (struct manifest_file){
-        .path = "prog.c", .size = 7, .role = ROLE_SOURCE, .mode = 0644};
-    b->from[0].data = "int x;\n";
+        .path = "prog.c", .size = 10, .role = ROLE_SOURCE, .mode = 0644};
+    snprintf(b->source, sizeof(b->source), "int x%03u;\n", nonce);
+    b->from[0].data = b->source;
 }
 
 int bundle_memfd(struct bundle_of *b, const struct world *w)
