@@ -58,6 +58,8 @@ static const struct ipc_rule rules[] = {
     {RULE(MSG_INPUT, "input", msg_input, 0, 0), .cut = SPAN(msg_input, data),
      .len_at = offsetof(struct msg_input, len)},
     REPLY(MSG_INPUT, "input", msg_input_reply, 0),
+    {RULE(MSG_ATTACH, "attach", msg_attach, 1, 1)},
+    REPLY(MSG_ATTACH, "attach", msg_input_reply, 0),
     {RULE(MSG_LOG, "log", msg_log, 0, 0)},
     REPLY(MSG_LOG, "log", msg_info_reply, 1, INFO_TEXTS(msg_info_reply)),
     {RULE(MSG_CALL, "call", msg_call, 2, 2)},
@@ -144,6 +146,8 @@ static const struct ipc_rule rules[] = {
     {RULE(MSG_FEED, "feed", msg_input, 0, 0), .cut = SPAN(msg_input, data),
      .len_at = offsetof(struct msg_input, len)},
     REPLY(MSG_FEED, "feed", msg_input_reply, 0),
+    {RULE(MSG_PASS, "pass", msg_attach, 1, 1)},
+    REPLY(MSG_PASS, "pass", msg_input_reply, 0),
 #define DOMAIN_NEWS(t, n)                                                      \
     {                                                                          \
         RULE(t, n, msg_domain, 0, 0), .cut = SPAN(msg_domain, text), .text = { \

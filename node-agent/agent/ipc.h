@@ -29,6 +29,7 @@ union ipc_any {
     struct msg_wait wait;
     struct msg_input input;
     struct msg_input_reply input_reply;
+    struct msg_attach attach;
     struct msg_log log;
     struct msg_call call;
     struct msg_call_reply call_reply;

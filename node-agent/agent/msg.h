@@ -30,21 +30,22 @@ typedef struct {
 
 enum msg_type {
     /* api -> keeper */
-    MSG_SUBMIT = 1, /* + bundle memfd        -> msg_submit_reply */
-    MSG_GET,        /* msg_get               -> msg_info_reply */
-    MSG_LIST,       /* msg_list              -> msg_count_reply + fd: infos */
-    MSG_WAIT,       /* msg_wait              -> msg_info_reply, later */
-    MSG_DESTROY,    /* msg_get               -> msg_reply */
-    MSG_INPUT,      /* msg_input             -> msg_input_reply, later */
-    MSG_LOG,        /* msg_log               -> msg_info_reply + fd: the log */
-    MSG_CAPACITY,   /* msg_get (id unused)   -> msg_capacity_reply */
-    MSG_CALL,       /* msg_call + fds: body, answer -> msg_call_reply, later */
-    MSG_AUDIT = 20, /* msg_audit             -> none */
-    MSG_AUDIT_LIST, /* msg_audit_list        -> msg_count_reply + fd: rows */
-    MSG_INVITE,     /* msg_invite            -> msg_reply */
-    MSG_JOIN,       /* msg_join              -> msg_join_reply */
-    MSG_KEY,        /* msg_key               -> msg_key_reply */
-    MSG_KEY_LIST,   /* msg_account           -> msg_count_reply + fd: keys */
+    MSG_SUBMIT = 1,  /* + bundle memfd        -> msg_submit_reply */
+    MSG_GET,         /* msg_get               -> msg_info_reply */
+    MSG_LIST,        /* msg_list              -> msg_count_reply + fd: infos */
+    MSG_WAIT,        /* msg_wait              -> msg_info_reply, later */
+    MSG_DESTROY,     /* msg_get               -> msg_reply */
+    MSG_INPUT,       /* msg_input             -> msg_input_reply, later */
+    MSG_LOG,         /* msg_log               -> msg_info_reply + fd: the log */
+    MSG_CAPACITY,    /* msg_get (id unused)   -> msg_capacity_reply */
+    MSG_CALL,        /* msg_call + fds: body, answer -> msg_call_reply, later */
+    MSG_AUDIT = 20,  /* msg_audit             -> none */
+    MSG_AUDIT_LIST,  /* msg_audit_list        -> msg_count_reply + fd: rows */
+    MSG_INVITE,      /* msg_invite            -> msg_reply */
+    MSG_JOIN,        /* msg_join              -> msg_join_reply */
+    MSG_KEY,         /* msg_key               -> msg_key_reply */
+    MSG_KEY_LIST,    /* msg_account           -> msg_count_reply + fd: keys */
+    MSG_ATTACH = 28, /* msg_attach + fd      -> msg_input_reply, later */
     /* api -> ledger */
     MSG_ACCOUNT_OPEN = 32, /* msg_account_open   -> msg_account_reply */
     MSG_ACCOUNT_CREDIT,    /* msg_account_credit -> msg_account_reply */
@@ -68,6 +69,7 @@ enum msg_type {
     MSG_RENEW,      /* msg_renew -> none */
     MSG_RELEASE,    /* msg_renew: MSG_ENDED is durable, recycle the slot */
     MSG_FEED,       /* msg_input -> msg_input_reply, later */
+    MSG_PASS = 112, /* msg_attach + fd -> msg_input_reply, later */
     MSG_USAGE,      /* spawner: msg_domain, once an interval */
     MSG_ENDED,      /* spawner: msg_domain, repeated after a restart until
                        released */
@@ -222,6 +224,15 @@ struct msg_call_reply {
     struct msg_reply reply; /* with 200, text: the report of a trap */
     uint32_t outcome;       /* enum sub_outcome */
     int32_t exit_status;
+};
+/* Somebody to look inside: the descriptor is a stream for its monitor. 200;
+ * 409: somebody does already, or it is over; 425; 429. */
+struct msg_attach { /* MSG_ATTACH, MSG_PASS */
+    struct msg_head head;
+    sub_id_t id;
+    key_id_t customer;
+    uint32_t kind; /* enum hvc_attach_kind */
+    uint32_t pad;
 };
 enum log_kind { LOG_CONSOLE = 1, LOG_BUILD };
 struct msg_log {

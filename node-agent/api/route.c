@@ -33,6 +33,11 @@ static const struct route routes[] = {
      serve_input},
     {"POST", "/v1/submissions/{}/call", ACCESS_CUSTOMER, FUNCTION_BODY_MAX,
      serve_call},
+    {"GET", "/v1/submissions/{}/debug", ACCESS_CUSTOMER, 0, serve_debug},
+    {"POST", "/v1/submissions/{}/debug", ACCESS_CUSTOMER, BODY_MAX,
+     serve_debug_say},
+    {"GET", "/v1/submissions/{}/core", ACCESS_CUSTOMER, 0, serve_core},
+    {"GET", "/v1/submissions/{}/trace", ACCESS_CUSTOMER, 0, serve_trace},
     {"GET", "/v1/submissions/{}/receipt", ACCESS_CUSTOMER, 0, serve_receipt},
 
     {"POST", "/v1/account", ACCESS_STRANGER, BODY_MAX, serve_join},

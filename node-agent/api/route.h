@@ -68,6 +68,11 @@ void serve_call(struct request *rq);
 // events.c
 void serve_events(struct request *rq);
 
+// attach.c
+void serve_debug(struct request *rq);
+void serve_debug_say(struct request *rq);
+void serve_core(struct request *rq);
+void serve_trace(struct request *rq);
 // console.c
 void serve_console(struct request *rq);
 void serve_build_log(struct request *rq);
