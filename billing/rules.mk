@@ -78,4 +78,5 @@ $(BUILD)/bench/ledger: $(patsubst %.c,$(BUILD)/obj/%.o,tests/bench/ledger.c \
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^ $(LEDGER_LIBS)
 DEPFILES += $(BUILD)/obj/tests/bench/ledger.d
-MANUALS += billing/hostel-ledger.8 billing/ratecard.5 billing/receipt.5
+MANUALS += billing/hostel-ledger.8 billing/ratecard.5 billing/receipt.5 \
+    billing/invoice.5
