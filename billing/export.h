@@ -33,7 +33,8 @@ int export_after(struct ledger *ledger, const uint8_t *key,
                  enum export_format format, struct export_cursor *cursor,
                  FILE *out, struct err *e);
 
-// CSV (RFC 4180), one row per usage record and SKU of what was settled in
+// CSV (RFC 4180), one row per usage record (several, where a settlement has more
+// than 10,000; x_Record is the last) and SKU of what was settled in
 // [from_ns, to_ns), one per write-off, note and added tax. `key` NULL: all
 // customers. Rows of a submission and SKU add up exactly to its invoice line: a
 // record's amount is what rating gives with it less what it gives without; all

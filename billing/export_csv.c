@@ -158,29 +158,26 @@ static const struct rate_line *line_of(const struct rated *rated, enum sku sku)
     return NULL;
 }
 
-// What the sum of records costs with this one, less what it cost without.
-static int record_export(const struct usage_record *record, bool own, void *arg,
-                         struct err *e)
+// What the sum of records costs with the last ones, less what it cost without.
+static int rows_export(struct csv_exporter *x,
+                       const struct usage_record *record, struct err *e)
 {
-    struct csv_exporter *x = arg;
+    const struct settled *settled = x->settled;
     struct rated with;
-    int r = usage_add(&x->usage, &record->usage);
+    int r = rate_usage(settled->card, &x->usage, &with, e);
 
-    if (r < 0)
-        return err_set(e, EOVERFLOW, "usage records add up to too much");
-    r = rate_usage(x->settled->card, &x->usage, &with, e);
     if (r < 0)
         return r;
     for (size_t i = 0; i < with.line_count; i++) {
         const struct rate_line *now = &with.lines[i];
         const struct rate_line *before = line_of(&x->rated, now->sku);
         struct row row = {
-            .account = x->settled->account,
-            .time_ns = x->settled->settled_ns,
-            .entry = x->settled->entry,
-            .submission = x->settled->settlement.submission_id,
-            .ratecard = x->settled->card->version,
-            .start_ns = record->start_ns,
+            .account = settled->account,
+            .time_ns = settled->settled_ns,
+            .entry = settled->entry,
+            .submission = settled->settlement.submission_id,
+            .ratecard = settled->card->version,
+            .start_ns = x->waiting_ns,
             .end_ns = record->end_ns,
             .category = "Usage",
             .class = "",
@@ -195,11 +192,29 @@ static int record_export(const struct usage_record *record, bool own, void *arg,
         };
 
         row.billed_nano = row.list_nano;
-        if (own && row.quantity)
+        if (row.quantity)
             row_print(x, &row);
     }
     x->rated = with;
     return 0;
+}
+
+// Records of settlements before only add to the sum.
+static int record_export(const struct usage_record *record, bool own, void *arg,
+                         struct err *e)
+{
+    struct csv_exporter *x = arg;
+
+    if (usage_add(&x->usage, &record->usage) < 0)
+        return err_set(e, EOVERFLOW, "usage records add up to too much");
+    if (!own)
+        return rate_usage(x->settled->card, &x->usage, &x->rated, e);
+    if (x->waiting++ == 0)
+        x->waiting_ns = record->start_ns;
+    if (--x->left > 0 && x->waiting < x->together)
+        return 0;
+    x->waiting = 0;
+    return rows_export(x, record, e);
 }
 
 static void write_off_export(const struct csv_exporter *x)
@@ -234,6 +249,9 @@ int csv_settled(const struct settled *settled, void *arg, struct err *e)
     x->settled = settled;
     memset(&x->usage, 0, sizeof(x->usage));
     memset(&x->rated, 0, sizeof(x->rated));
+    x->left = settled->settlement.record_count;
+    x->together = (x->left + CSV_RECORDS_MAX - 1) / CSV_RECORDS_MAX;
+    x->waiting = 0;
     r = settled_records_each(x->ledger, settled, record_export, x, e);
     if (r == 0)
         write_off_export(x);

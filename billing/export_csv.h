@@ -14,8 +14,15 @@ struct csv_exporter {
     const struct settled *settled;
     // Of the submission at hand: what its records came to so far.
     struct usage usage;
-    struct rated rated;
+    struct rated rated; // by its last row
+    // So many records a row, and how many of them wait.
+    uint64_t together, waiting, left;
+    uint64_t waiting_ns; // since when
 };
+
+// What runs for days has hundreds of thousands of records. A settlement with
+// more than these has rows of several records each.
+#define CSV_RECORDS_MAX 10000
 
 // Writes the header.
 void csv_begin(struct csv_exporter *x, struct ledger *ledger, FILE *out);

@@ -56,6 +56,8 @@ $(call unit-test,statement_lines,tests/unit/statement_lines.c \
 $(call unit-test,witness_histories,tests/unit/witness_histories.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 
+$(call unit-test,ledger_invoice,tests/unit/ledger_invoice.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 $(call unit-test,audit_bytes,tests/unit/audit_bytes.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 E2E_TESTS += tests/e2e/billing tests/e2e/money
@@ -76,4 +78,5 @@ $(BUILD)/bench/ledger: $(patsubst %.c,$(BUILD)/obj/%.o,tests/bench/ledger.c \
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^ $(LEDGER_LIBS)
 DEPFILES += $(BUILD)/obj/tests/bench/ledger.d
-MANUALS += billing/hostel-ledger.8 billing/ratecard.5 billing/receipt.5
+MANUALS += billing/hostel-ledger.8 billing/ratecard.5 billing/receipt.5 \
+    billing/invoice.5

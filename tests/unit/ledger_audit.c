@@ -2,9 +2,36 @@
 // What the auditor finds. Each case alters a sound ledger by one statement, as
 // somebody with the file in hand could, and expects the auditor's sentence.
 #include "tests/unit/ledger_fixture.h"
+#include "billing/invoice.h"
 #include "lib/db.h"
 
 static struct fixture f;
+
+// After all that: late usage, new terms and what they bring, two invoices.
+static void terms_make(void)
+{
+    static const struct invoice_terms terms = {
+        .taxes_included = true,
+        .rounding = ROUND_HALF_UP,
+        .rule_count = 1,
+        .rules = {{.name = "VAT", .rate_ppm = 190000}},
+    };
+    uint8_t id[LEDGER_ID_SIZE], key[LEDGER_KEY_SIZE];
+    struct usage_record record = record_of(10, 3, 40000);
+    uint64_t number;
+
+    ALONE(&f, ledger_usage_record_add(f.ledger, &record, &test_err));
+    ALONE(&f, ledger_account_change(f.ledger, key_of(2, key), "Bob", 7, 1000000,
+                                    NULL, &test_err));
+    ALONE(&f, ledger_correct(f.ledger, id_of(77, id), key, -20, NULL, "a fee",
+                             NULL, &test_err));
+    test_now_ns += 1000000000;
+    for (uint64_t customer = 1; customer <= 2; customer++)
+        ALONE(&f, invoice_issue(f.ledger, key_of(customer, key), test_now_ns,
+                                &terms, &number, &test_err));
+    CHECK(number == 2);
+    seal(&f);
+}
 
 // Ledger: two customers, submissions in each state, three batches and a rest.
 static void ledger_make(void)
@@ -33,6 +60,7 @@ static void ledger_make(void)
     ALONE(&f,
           ledger_hold(f.ledger, id_of(32, id), key_of(1, key), 0, &test_err));
     seal(&f);
+    terms_make();
     ALONE(&f,
           ledger_hold(f.ledger, id_of(33, id), key_of(2, key), 0, &test_err));
 }
@@ -119,7 +147,7 @@ static const struct {
      "does not follow the submission's entries"},
     {"update cards set entry = entry + 1", "a rate card is in the log twice"},
     {"update cards set digest = randomblob(32)",
-     "the table of submissions differs from the log in row 1"},
+     "the table of submissions differs from the log in row 2"},
     // The log itself. Sense first, then what was signed.
     {"update entries set salt = randomblob(16) where number = 13",
      "was altered after it was signed"},
@@ -135,11 +163,36 @@ static const struct {
     {"update entries set submission = submission + 1 where number = 21",
      "entry 21: its row names another submission"},
     {"delete from entries where number > (select max(number) - 3 from entries)",
-     "entries of batch 3 are missing"},
+     "entries of batch 4 are missing"},
     {"insert into entries select max(number) + 1, submission, before, salt,"
      " entry"
      " from entries",
      ": it is number"},
+    // Late usage, terms, invoices.
+    {"update settlements set entry = entry - 1 where submission = 1 and entry ="
+     " (select max(entry) from settlements where submission = 1)",
+     "the table of settlements lacks a row"},
+    {"update entries set before = (select min(entry) from settlements where"
+     " submission = 2) where before = (select min(entry) from settlements where"
+     " submission = 1)",
+     "admitted or is over"},
+    {"update accounts set low = 0 where number = 6", "account 6 is not what"},
+    {"update accounts set low_balance_nano = 5 where number = 6",
+     "account 6 is not what"},
+    {"update accounts set invoiced = invoiced + 1 where number = 5",
+     "account 5 is not what"},
+    {"update invoices set document = cast(replace(cast(document as text),"
+     " 'Bob', 'Rob') as blob)",
+     "the document of invoice 2 was altered"},
+    {"update invoices set account = 5 where number = 2",
+     "the document of invoice 2 was altered"},
+    {"delete from invoices where number = 2",
+     "the document of invoice 2 is missing"},
+    {"insert into invoices values (3, 5, 1, x'00')",
+     "the table of invoices has 3 rows instead of 2"},
+    {"update transfers set account = null where account = 6 and entry ="
+     " (select max(entry) from transfers where account = 6)",
+     "on another statement"},
     // Batches.
     {"delete from batches where number = (select max(number) from batches)",
      NULL}, // allowed: entries not signed yet look the same
@@ -247,8 +300,8 @@ int main(void)
     ledger_make();
     ledger_close(f.ledger); // now everything is in the one file
     OK(ledger_audit(f.path, f.options.node_id, &result, &test_err));
-    CHECK(result.held == 5 && result.settlements == 9);
-    CHECK(result.unsealed == 1 && result.batches == 3);
+    CHECK(result.held == 5 && result.settlements == 10);
+    CHECK(result.unsealed == 1 && result.batches == 4 && result.invoices == 2);
     OK(ledger_audit(f.path, NULL, &result, &test_err));
     REFUSED(ledger_audit(f.path, other, &result, &test_err), EBADMSG);
 

@@ -179,6 +179,38 @@ static void lie(const char *sql, const char *sentence)
     free(bytes);
 }
 
+// A run of seven hours: more entries than a message of a few pages, in many
+// batches.
+static void long_test(void)
+{
+    uint8_t key[LEDGER_KEY_SIZE], id[LEDGER_ID_SIZE], *bytes;
+    struct receipt_report report;
+    size_t len;
+
+    ALONE(&f, ledger_hold(f.ledger, id_of(70, id), key_of(1, key), 1000,
+                          &test_err));
+    for (uint64_t seq = 1; seq <= 25000;) {
+        OK(ledger_begin(f.ledger, &test_err));
+        for (int i = 0; i < 1000; i++, seq++) {
+            struct usage_record record = record_of(70, seq, 10);
+
+            OK(ledger_usage_record_add(f.ledger, &record, &test_err));
+        }
+        OK(ledger_batch_seal(f.ledger, NULL, &test_err));
+        OK(ledger_commit(f.ledger, &test_err));
+    }
+    ALONE(&f, ledger_settle(f.ledger, id_of(70, id), NULL, NULL, &test_err));
+    seal(&f);
+    OK(receipt_build(f.ledger, id, false, &bytes, &len, &test_err));
+    OK(receipt_verify(bytes, len, f.options.node_id, &report, &test_err));
+    CHECK(report.entry_count == 25004 && report.books.record_count == 25000);
+    CHECK(report.books.billed_nano == 501); // a start, and 250 us
+    bytes[len / 2] ^= 1;
+    CHECK(receipt_verify(bytes, len, f.options.node_id, &report, &test_err) ==
+          -EBADMSG);
+    free(bytes);
+}
+
 int main(void)
 {
     fixture_start(&f);
@@ -195,6 +227,7 @@ int main(void)
         " number = (select max(number) - 3 from entries)) where number ="
         " (select max(number) - 2 from entries)",
         "out of order");
+    long_test();
     fixture_end(&f);
     return 0;
 }
