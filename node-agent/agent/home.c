@@ -169,11 +169,18 @@ static int tcp_listen(const char *host, uint32_t *port, struct err *e)
     return steal_fd(&fd);
 }
 
-/* Only root and the operator can connect; the operator role looks again. */
+/* Only root and the operator can connect, unless the file names more users;
+ * the operator role asks the kernel again. */
 static int operator_listen(const struct node_config *cfg, const char *path,
                            int type, struct err *e)
 {
-    cleanup_close int fd = sock_listen(path, type, 0600, e);
+    cleanup_close int fd = -1;
+    mode_t mode = 0600;
+
+    for (uint32_t i = 0; i < cfg->noperators; i++)
+        if (!cfg->operators[i].is_key)
+            mode = 0666;
+    fd = sock_listen(path, type, mode, e);
 
     if (fd >= 0 && lchown(path, cfg->operator_uid, (gid_t)-1) < 0)
         return err_errno(e, "giving %s to the operator", path);

@@ -94,13 +94,14 @@ static void *connection_run(void *arg)
     return NULL;
 }
 
+// Who may look only has HTTP.
 static bool is_operator(const struct api *api, int fd)
 {
     uid_t uid;
     pid_t pid;
 
     return sock_peer(fd, &pid, &uid) == 0 &&
-           (uid == 0 || uid == api->cfg->operator_uid);
+           api_operator_uid(api->cfg, uid, true);
 }
 
 static int thread_start(void *(*run)(void *), void *arg)

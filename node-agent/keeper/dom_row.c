@@ -52,17 +52,11 @@ int dom_rows_each(struct journal *j,
     return r;
 }
 
-static struct db_stmt *write_prepare(struct journal *j, const char *sql,
-                                     struct err *e)
-{
-    return journal_begin(j, e) < 0 ? NULL : db_prepare(j->db, sql, e);
-}
-
 int dom_row_insert(struct journal *j, const struct dom_row *row,
                    int64_t *serial, struct err *e)
 {
     static const char sql[] = "insert into dom (row) values (?)";
-    struct db_stmt *q = write_prepare(j, sql, e);
+    struct db_stmt *q = journal_prepare(j, sql, e);
     int r;
 
     if (!q)
@@ -77,7 +71,7 @@ int dom_row_save(struct journal *j, int64_t serial, const struct dom_row *row,
                  struct err *e)
 {
     static const char sql[] = "update dom set row = ? where serial = ?";
-    struct db_stmt *q = write_prepare(j, sql, e);
+    struct db_stmt *q = journal_prepare(j, sql, e);
 
     if (!q)
         return -EIO;
@@ -89,7 +83,7 @@ int dom_row_save(struct journal *j, int64_t serial, const struct dom_row *row,
 int dom_row_delete(struct journal *j, int64_t serial, struct err *e)
 {
     static const char sql[] = "delete from dom where serial = ?";
-    struct db_stmt *q = write_prepare(j, sql, e);
+    struct db_stmt *q = journal_prepare(j, sql, e);
 
     if (!q)
         return -EIO;
@@ -122,12 +116,12 @@ int dom_number_save(struct journal *j, const char *boot, uint32_t last,
 {
     static const char clear[] = "delete from dom_number";
     static const char sql[] = "insert into dom_number values (?, ?)";
-    struct db_stmt *q = write_prepare(j, clear, e);
+    struct db_stmt *q = journal_prepare(j, clear, e);
     int r = q ? db_run(q, e) : -EIO;
 
     if (r < 0)
         return r;
-    q = write_prepare(j, sql, e);
+    q = journal_prepare(j, sql, e);
     if (!q)
         return -EIO;
     db_bind_text(q, 1, boot);

@@ -13,6 +13,7 @@
 #include "lib/io.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/people.h"
 
 #define LIST_MAX    1000u
 #define WAIT_NS_MAX (60ull * 1000000000u)
@@ -52,7 +53,7 @@ static bool look(struct keeper *k, const sub_id_t *id, const key_id_t *customer,
 }
 
 #define NONE_SUCH  "there is no such submission"
-#define INPUT_OVER "the program is over, so it cannot read"
+#define INPUT_OVER "the program is over"
 #define INPUT_FULL "the program has to read first"
 
 static void info_post(struct keeper *k, const struct msg_head *to,
@@ -245,29 +246,60 @@ static int serve_destroy(struct keeper *k, const union ipc_any *any)
     return 0;
 }
 
+// May a program that runs be asked this? Makes the waiter for its answer, or
+// says why not.
+static bool ask_running(struct keeper *k, const struct msg_head *to,
+                        const sub_id_t *id, const key_id_t *customer,
+                        struct waiter *w)
+{
+    struct sub_info info;
+
+    *w = (struct waiter){.kind = WAITS_INPUT,
+                         .to = *to,
+                         .version = ++k->feeds,
+                         .until_ns = clock_mono_ns() + INPUT_NS_MAX};
+    if (!look(k, id, customer, &w->sub, &info)) {
+        chan_input_reply(&k->api, to, id, 404, NONE_SUCH);
+        return false;
+    }
+    if (info.state != SUB_RUNNING) {
+        bool early = info.state < SUB_RUNNING;
+
+        chan_input_reply(&k->api, to, id, early ? 425 : 409,
+                         early ? "the program does not run yet" : INPUT_OVER);
+        return false;
+    }
+    if (waiters_of(&k->waiters, WAITS_INPUT, w->sub) < INPUT_WAITERS_MAX &&
+        waiter_add(&k->waiters, w))
+        return true;
+    chan_input_reply(&k->api, to, id, 429, INPUT_FULL);
+    return false;
+}
+
 static int serve_input(struct keeper *k, const union ipc_any *any)
 {
     struct msg_input m = any->input;
-    struct waiter w = {.kind = WAITS_INPUT,
-                       .to = m.head,
-                       .version = ++k->feeds,
-                       .until_ns = clock_mono_ns() + INPUT_NS_MAX};
-    struct sub_info info;
+    struct waiter w;
 
-    if (!look(k, &m.id, &m.customer, &w.sub, &info)) {
-        chan_input_reply(&k->api, &m.head, &m.id, 404, NONE_SUCH);
-    } else if (info.state != SUB_RUNNING) {
-        bool early = info.state < SUB_RUNNING;
-
-        chan_input_reply(&k->api, &m.head, &m.id, early ? 425 : 409,
-                         early ? "the program does not run yet" : INPUT_OVER);
-    } else if (waiters_of(&k->waiters, WAITS_INPUT, w.sub) >=
-                   INPUT_WAITERS_MAX ||
-               !waiter_add(&k->waiters, &w)) {
-        chan_input_reply(&k->api, &m.head, &m.id, 429, INPUT_FULL);
-    } else {
+    if (ask_running(k, &m.head, &m.id, &m.customer, &w)) {
         ipc_head_cut(&m, MSG_FEED, w.version, data, m.len);
         chan_post(&k->spawner, &m, NULL, 0);
+    }
+    return 0;
+}
+
+// Whoever may look inside; the descriptor is its stream, for the monitor.
+static int serve_attach(struct keeper *k, const union ipc_any *any,
+                        int fds[IPC_FDS_MAX])
+{
+    struct msg_attach m = any->attach;
+    struct waiter w;
+
+    if (ask_running(k, &m.head, &m.id, &m.customer, &w)) {
+        int fd = steal_fd(&fds[0]);
+
+        ipc_head(&m, MSG_PASS, w.version);
+        chan_post(&k->spawner, &m, &fd, 1);
     }
     return 0;
 }
@@ -281,7 +313,7 @@ void serve_fed(struct keeper *k, const struct msg_input_reply *m)
 
     if (!s || !waiter_take_input(&k->waiters, s, m->reply.head.tag, &w))
         return; // it was not waited for any longer
-    reply.reply.head.type = MSG_INPUT | MSG_REPLY;
+    reply.reply.head.type = w.to.type | MSG_REPLY;
     reply.reply.head.tag = w.to.tag;
     chan_post(&k->api, &reply, NULL, 0);
 }
@@ -318,31 +350,65 @@ static int serve_capacity(struct keeper *k, const union ipc_any *any)
 
 // ----------------------------------------------------------------- the table
 
-// Where a request says whose submissions it is about; 0: it does not.
+// Where a request says whose it is, all zero being everybody's; 0: nowhere.
 #define OWNER(type) offsetof(struct type, customer)
+
+// What a request in nobody's name does.
+enum asking { ANYBODY, LOOKS, CHANGES };
 
 static const struct {
     uint32_t type;
+    enum asking asking;
     size_t owner_at;
     int (*serve)(struct keeper *k, const union ipc_any *any);
 } requests[] = {
-    {MSG_GET, OWNER(msg_get), serve_get},
-    {MSG_LIST, OWNER(msg_list), serve_list},
-    {MSG_WAIT, OWNER(msg_wait), serve_wait},
-    {MSG_LOG, OWNER(msg_log), serve_log},
-    {MSG_DESTROY, OWNER(msg_get), serve_destroy},
-    {MSG_INPUT, OWNER(msg_input), serve_input},
-    {MSG_CAPACITY, 0, serve_capacity},
-    {MSG_SUB_ACT, OWNER(msg_sub_act), serve_sub_act},
+    {MSG_GET, LOOKS, OWNER(msg_get), serve_get},
+    {MSG_LIST, LOOKS, OWNER(msg_list), serve_list},
+    {MSG_WAIT, LOOKS, OWNER(msg_wait), serve_wait},
+    {MSG_LOG, LOOKS, OWNER(msg_log), serve_log},
+    {MSG_DESTROY, CHANGES, OWNER(msg_get), serve_destroy},
+    {MSG_INPUT, CHANGES, OWNER(msg_input), serve_input},
+    {MSG_SUB_ACT, CHANGES, OWNER(msg_sub_act), serve_sub_act},
+    {MSG_CAPACITY, ANYBODY, 0, serve_capacity},
+    {MSG_AUDIT, ANYBODY, 0, people_audit},
+    {MSG_AUDIT_LIST, LOOKS, offsetof(struct msg_audit_list, who),
+     people_audit_list},
+    {MSG_INVITE, CHANGES, 0, people_invite},
+    {MSG_JOIN, CHANGES, OWNER(msg_join), people_join},
+    {MSG_KEY, ANYBODY, 0, people_key}, // see may_ask
+    {MSG_KEY_LIST, LOOKS, OWNER(msg_account), people_key_list},
 };
 
-// Everybody's are the operator's alone to ask for, and only its own role asks
-// on its behalf: the one that strangers reach must name a customer.
-static bool may_ask(const union ipc_any *any, size_t owner_at)
+// Has the node's file operators who sign with a key, from anywhere? Then it is
+// the api role's word that one of them did.
+static bool operators_sign(const struct keeper *k, bool changes)
 {
-    return !owner_at || any->head.tag & CHAN_TAG_OTHER ||
-           memcmp((const char *)any + owner_at, &operator_key,
-                  sizeof(operator_key));
+    for (uint32_t i = 0; i < k->cfg.noperators; i++)
+        if (k->cfg.operators[i].is_key &&
+            (!changes || k->cfg.operators[i].may_change))
+            return true;
+    return false;
+}
+
+// What is in nobody's name is the operator's, and only its own role asks on its
+// behalf: the one that strangers reach must name a customer.
+static bool may_ask(const struct keeper *k, const union ipc_any *any,
+                    enum asking asking, size_t owner_at)
+{
+    if (any->head.tag & CHAN_TAG_OTHER)
+        return true;
+    if (any->head.type == MSG_KEY && any->key.by_operator)
+        asking = CHANGES;
+    return asking == ANYBODY ||
+           (owner_at && memcmp((const char *)any + owner_at, &operator_key,
+                               sizeof(operator_key))) ||
+           operators_sign(k, asking == CHANGES);
+}
+
+static int breach(const union ipc_any *any, struct err *e)
+{
+    return err_set(e, EPROTO, "the api role asks \"%s\" as the operator",
+                   ipc_name(any->head.type));
 }
 
 int serve_request(struct keeper *k, const union ipc_any *any,
@@ -353,17 +419,19 @@ int serve_request(struct keeper *k, const union ipc_any *any,
         return dom_serve(k, any, fds, e);
     if (any->head.type == MSG_SUBMIT)
         return submit_serve(k, &any->submit, steal_fd(&fds[0]), e);
+    if (any->head.type == MSG_ATTACH)
+        return may_ask(k, any, CHANGES, OWNER(msg_attach))
+                   ? serve_attach(k, any, fds)
+                   : breach(any, e);
     if (any->head.type == MSG_CALL)
-        return may_ask(any, OWNER(msg_call))
+        return may_ask(k, any, CHANGES, OWNER(msg_call))
                    ? function_serve(k, &any->call, fds)
-                   : err_set(e, EPROTO, "the api role calls as the operator");
+                   : breach(any, e);
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
         if (requests[i].type == any->head.type)
-            return may_ask(any, requests[i].owner_at)
+            return may_ask(k, any, requests[i].asking, requests[i].owner_at)
                        ? requests[i].serve(k, any)
-                       : err_set(e, EPROTO,
-                                 "the api role asks \"%s\" as the operator",
-                                 ipc_name(any->head.type));
+                       : breach(any, e);
     return err_set(e, EPROTO, "the api role may not send \"%s\"",
                    ipc_name(any->head.type));
 }

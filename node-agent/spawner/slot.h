@@ -33,6 +33,7 @@ struct slot {
     uint64_t overdue_ns;       /* 0 = nothing is awaited */
     uint64_t look_ns, tell_ns; /* RUNNING: budget, usage */
     uint64_t died_ns;          /* when we noticed */
+    bool watched, budget_hit;  /* of its watch, when that was closed */
     bool tell_over; /* its end is told before its figures are known */
     bool unseen;    /* ... which was at our start: it may be long ago */
     uint64_t cpu_base_ns, oom_base; /* of its group, when it was parked */
@@ -66,6 +67,13 @@ int slot_control(struct spawner *p, struct slot *s, const struct msg_control *m,
 
 /* A request that makes sense: known action, value in its range. */
 bool control_sane(const struct msg_control *m);
+
+/* The same for somebody who wants to look inside; the descriptor stays the
+ * caller's. */
+void slot_pass(struct spawner *p, struct slot *s, const struct msg_attach *m,
+               int fd);
+bool slot_passed(struct spawner *p, struct slot *s,
+                 const struct hvc_attached *m);
 
 /* The nursery's answer, with the monitor's pidfd (taken). */
 void slot_made(struct spawner *p, struct slot *s, const struct hvc_made *made,
