@@ -10,7 +10,7 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
-    hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
+    hypervisor/monitor/watch.c hypervisor/monitor/stack.c hypervisor/monitor/spin.c \
     hypervisor/monitor/elf.c hypervisor/monitor/event.c \
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \

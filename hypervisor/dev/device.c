@@ -313,6 +313,7 @@ const char *devices_notified(struct devices *all, uint64_t ports)
 
         if (!(ports >> (HV_PORT_DEVICE + i) & 1))
             continue;
+        all->busy = true;
         notified(d);
         if (result(d))
             return d->broken;
@@ -321,8 +322,9 @@ const char *devices_notified(struct devices *all, uint64_t ports)
 }
 
 // Requests of any device have come back.
-static const char *ring_ready(struct devices *all)
+const char *devices_reap(struct devices *all)
 {
+    all->busy = true;
     uring_reap(&all->ring, block_completed);
     for (unsigned i = 0; i < all->n; i++) {
         struct device *d = &all->device[i];
@@ -341,8 +343,9 @@ const char *devices_ready(struct devices *all, unsigned token, uint32_t events)
 {
     struct device *d;
 
-    if (token == RING_TOKEN)
-        return ring_ready(all);
+    if (token == RING_TOKEN) // the loop looks at the ring in each turn
+        return NULL;
+    all->busy = true;
     d = &all->device[token / HVC_DEVICE_FDS_MAX];
     if (d->ops->ready)
         d->ops->ready(d, token % HVC_DEVICE_FDS_MAX, events);
@@ -363,6 +366,25 @@ const char *devices_tick(struct devices *all, uint64_t now_ns)
             return d->broken;
     }
     return NULL;
+}
+
+bool devices_ready_now(const struct devices *all)
+{
+    return all->ring.fd >= 0 && uring_ready(&all->ring);
+}
+
+bool devices_were_busy(struct devices *all)
+{
+    bool were = all->busy;
+
+    all->busy = false;
+    return were;
+}
+
+void devices_sleep(struct devices *all, bool asleep)
+{
+    if (all->ring.fd >= 0)
+        uring_announce(&all->ring, asleep);
 }
 
 uint64_t devices_due_ns(const struct devices *all)

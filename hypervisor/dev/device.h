@@ -87,6 +87,7 @@ struct devices {
     struct domain *domain;
     struct hvc_page *page; // the counters: back ends add to them
     int epoll_fd;
+    bool busy;         // a request was taken or came back lately
     struct uring ring; // of the disks; made with the slot, or never
     unsigned n;
     struct device device[HV_DEVICE_MAX];
@@ -116,6 +117,18 @@ void devices_fill(const struct devices *, struct hv_start_info *);
 const char *devices_notified(struct devices *, uint64_t ports);
 const char *devices_ready(struct devices *, unsigned token, uint32_t events);
 const char *devices_tick(struct devices *, uint64_t now_ns);
+
+// Requests of the ring have come back: devices_reap deals with them. Cheap.
+bool devices_ready_now(const struct devices *);
+const char *devices_reap(struct devices *);
+
+// Has a device had work since the last time this was asked? Then there will be
+// more soon.
+bool devices_were_busy(struct devices *);
+
+// Before and after the loop sleeps: completions are announced by a descriptor
+// only in between.
+void devices_sleep(struct devices *, bool asleep);
 
 // When devices_tick is next to be called; UINT64_MAX: never.
 uint64_t devices_due_ns(const struct devices *);
