@@ -34,8 +34,8 @@ struct device;
  * start, ready, tick, stop and idle may be null; an idle that is null is yes.
  */
 struct device_ops {
-    enum hv_device_type type;
-    const char *name; // in messages
+    enum hv_device_type type; // vhost.c: of any that it is told
+    const char *name;         // in messages
     uint16_t queues_min, queues_max;
     size_t fds_min, fds_max;
     int (*open)(struct device *, const struct hvc_device *, struct err *);
@@ -64,6 +64,7 @@ enum device_state {
 
 struct device {
     const struct device_ops *ops;
+    enum hv_device_type type;
     struct devices *all;
     unsigned index;             // in start_info's device table
     unsigned nth;               // of its type

@@ -143,6 +143,14 @@ struct hvc_block {
     uint32_t pad;
 };
 
+/* A file system; HVC_D_VHOST_USER only. */
+struct hvc_fs {
+    char tag[36]; /* NUL-padded */
+    uint32_t request_queues;
+};
+
+/* With HVC_D_VHOST_USER: the connected socket, the eventfd by which the back
+   end calls, an eventfd a queue by which it is kicked. */
 struct hvc_device {
     struct hvc_head head;
     uint32_t type;           /* enum hv_device_type */
@@ -152,6 +160,7 @@ struct hvc_device {
     struct hvc_rate rate[2]; /* net: out of the domain, into it; else [0] */
     union {
         struct hvc_block block;
+        struct hvc_fs fs;
         uint8_t bytes[256];
     };
 };
