@@ -16,6 +16,9 @@
 #define EVENTS_TYPE  "text/event-stream"
 #define PROBLEM_TYPE "application/problem+json"
 
+// A request to a function: for more, hand it a URL.
+#define FUNCTION_BODY_MAX (1u << 20)
+
 // The label of a request's signature, and its tag parameter: with the first
 // 16 digits of the node's id, so that no other node takes it.
 #define SIGNATURE_LABEL    "hostel"

@@ -318,6 +318,8 @@ static void print_fate(const json_t *o)
     show_fate(fate, o);
     if (strcmp(get_text(o, "outcome"), "exited"))
         fprintf(stderr, "hostel: %s%s%s\n", fate, *report ? ":\n" : "", report);
+    if (json_is_true(json_object_get(o, "build_cached")))
+        progress("hostel: it was built before, so the build was free");
     progress("hostel: %s; CPU %s, wall time %s, charged %s %s",
              strcmp(get_text(o, "outcome"), "exited") ? "in all" : fate,
              show_ns(cpu, get_count(o, "usage.cpu_ns") +

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/table.h"
@@ -38,7 +39,7 @@ static int args_take(struct args *a, const struct cmd *cmd, int ids_min,
     while ((c = getopt_long(argc, argv, "n:", longs, NULL)) != -1) {
         if (c == OPT_JSON)
             a->json = true;
-        else if (c == OPT_LIVE && cmd == &cmd_list)
+        else if (c == OPT_LIVE && (cmd == &cmd_list || cmd == &cmd_usage_of))
             a->live = true;
         else if (c == 'n' && cmd == &cmd_list &&
                  !optarg[strspn(optarg, "0123456789")])
@@ -126,6 +127,18 @@ static void show_print(const json_t *o)
     table_row(t, "customer", get_text(o, "customer"));
     table_row(t, "state", get_text(o, "state"));
     table_row(t, "fate", show_fate(fate, o));
+    table_row(t, "run", get_text(o, "run.mode"));
+    if (!strcmp(get_text(o, "run.mode"), "service")) {
+        char n[24];
+
+        snprintf(n, sizeof(n), "%lld",
+                 (long long)get_count(o, "run.incarnation"));
+        table_row(t, "domains so far", n);
+        if (*get_text(o, "run.next_start_at"))
+            table_row(t, "next start", get_text(o, "run.next_start_at"));
+    }
+    if (json_is_true(json_object_get(o, "build_cached")))
+        table_row(t, "build", "was made before: no charge");
     table_row(t, "submitted", get_text(o, "submitted_at"));
     table_row(t, "started", get_text(o, "started_at"));
     table_row(t, "ended", get_text(o, "ended_at"));
@@ -231,38 +244,61 @@ static void usage_print_all(const json_t *list)
     table_free(t);
 }
 
+static json_t *usage_get(struct args *a, struct err *e)
+{
+    if (*a->id)
+        return client_get_json(a->client, e, "/v1/submissions/%s", a->id);
+    return client_get_json(a->client, e, "/v1/submissions?limit=1000&live=1");
+}
+
+static void usage_show(const struct args *a, json_t *o)
+{
+    if (a->json) {
+        print_json(json_incref(o));
+        return;
+    }
+    if (a->live && isatty(STDOUT_FILENO))
+        printf("\033[H\033[J"); // a page that is drawn anew
+    if (*a->id)
+        usage_print(o);
+    else
+        usage_print_all(o);
+    fflush(stdout);
+}
+
+// With --live once a second, until the one is over or nobody looks any more.
 static int usage_run(int argc, char **argv)
 {
     struct args a = {0};
     struct err e = {0};
-    json_t *o;
+    bool over;
     int r = args_take(&a, &cmd_usage_of, 0, 1, argc, argv);
 
     if (r >= 0)
         return r;
-    if (*a.id)
-        o = client_get_json(a.client, &e, "/v1/submissions/%s", a.id);
-    else
-        o = client_get_json(a.client, &e, "/v1/submissions?limit=1000&live=1");
+    do {
+        json_t *o = usage_get(&a, &e);
+
+        if (!o) {
+            client_close(a.client);
+            return cmd_fail(&e);
+        }
+        usage_show(&a, o);
+        over = !a.live || json_is_true(json_object_get(o, "final")) ||
+               ferror(stdout);
+        json_decref(o);
+    } while (!over && sleep(1) == 0);
     client_close(a.client);
-    if (!o)
-        return cmd_fail(&e);
-    if (a.json)
-        return print_json(o);
-    if (*a.id)
-        usage_print(o);
-    else
-        usage_print_all(o);
-    json_decref(o);
     return 0;
 }
 
 const struct cmd cmd_usage_of = {
     .name = "usage",
     .run = usage_run,
-    .usage = "[--json] [ID]",
+    .usage = "[--live] [--json] [ID]",
     .summary = "show what a submission, or every live one, has used",
-    .help = "ID may be the beginning of a submission's number.\n",
+    .help = "  --live  again every second, until it is over\n"
+            "ID may be the beginning of a submission's number.\n",
 };
 
 // ------------------------------------------------------------- wait, destroy
