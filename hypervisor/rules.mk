@@ -16,7 +16,7 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
     hypervisor/monitor/sandbox.c hypervisor/monitor/nursery.c \
-    hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/outside.c \
+    hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/outside.c hypervisor/monitor/qsd.c \
     hypervisor/monitor/budget.c \
     hypervisor/monitor/run.c hypervisor/monitor/main.c
 
@@ -90,7 +90,7 @@ DEPFILES += $(patsubst %,$(BUILD)/obj/tests/%.d,bench/coldstart domain/drive \
 DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control
 
 # Devices as a controller gives them.
-DOMAIN_TESTS += tests/domain/devices
+DOMAIN_TESTS += tests/domain/devices tests/domain/vhost
 TEST_BUILT += $(BUILD)/tests/devices
 $(BUILD)/tests/devices: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
     devices_test drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// Back ends outside the monitor; see outside.h.
+// Connecting to back ends outside; see outside.h.
 
 #include "hypervisor/monitor/outside.h"
 
@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "hypervisor/monitor/qsd.h"
 #include "lib/cleanup.h"
 #include "lib/sock.h"
 
@@ -23,9 +24,9 @@ int outside_open(const struct disk *d, struct hvc_device *m,
                        "disk %s: a rate cannot be limited from here; its "
                        "back end has to",
                        d->target);
-    if (d->format == DISK_QCOW2)
-        return err_set(e, ENOTSUP, "disk %s: qcow2", d->target);
-    socket_fd = sock_connect(d->target, SOCK_STREAM, e);
+    socket_fd = d->format == DISK_VHOST_USER
+                    ? sock_connect(d->target, SOCK_STREAM, e)
+                    : qsd_start(d, e);
     if (socket_fd < 0)
         return err_prefix(e, "disk");
     call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

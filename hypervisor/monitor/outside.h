@@ -11,8 +11,7 @@
 #define OUTSIDE_BLOCK_FDS 3 // socket, call, one kick
 
 // Fills the message and the descriptors that go with it, which are the
-// caller's to close. A daemon that is started lives as this process's child,
-// as long as this process, with no rights but to the disk's file.
+// caller's to close. What was started ends with qsd_end (qsd.h).
 int outside_open(const struct disk *, struct hvc_device *,
                  int fds[OUTSIDE_BLOCK_FDS], struct err *);
 

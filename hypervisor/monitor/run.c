@@ -24,6 +24,7 @@
 #include "hypervisor/monitor/config.h"
 #include "hypervisor/monitor/disk.h"
 #include "hypervisor/monitor/outside.h"
+#include "hypervisor/monitor/qsd.h"
 #include "hypervisor/monitor/sandbox.h"
 #include "hypervisor/monitor/slot.h"
 #include "lib/cleanup.h"
@@ -557,10 +558,12 @@ int run_main(int argc, char **argv)
     if (describe(&r, argc, argv, &e) < 0 || open_files(&r, &e) < 0 ||
         make_slot(&r, &e) < 0 || await_ready(&r, &e) < 0 || start(&r, &e) < 0) {
         log_error("%s", e.text);
+        qsd_end();
         return STATUS_FAILED;
     }
     attend(&r);
     if (wait4(r.monitor_pid, NULL, 0, &u) == r.monitor_pid && r.usage)
         print_usage(&r, &u);
+    qsd_end();
     return conclude(&r);
 }
