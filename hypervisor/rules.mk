@@ -126,6 +126,9 @@ $(call unit-test,hv_table,tests/unit/hv_table.c $(KVM)/table.c $(LIB_SRCS))
 
 $(call unit-test,hv_virtq,tests/unit/hv_virtq.c hypervisor/dev/virtq.c \
     $(LIB_SRCS))
+$(call unit-test,hv_vhost,tests/unit/hv_vhost.c \
+    $(addprefix hypervisor/dev/,device.c virtq.c bucket.c uring.c) \
+    hypervisor/monitor/event.c hypervisor/monitor/watch.c $(LIB_SRCS),-lpthread)
 $(call unit-test,hv_disk,tests/unit/hv_disk.c hypervisor/monitor/disk.c \
     $(LIB_SRCS))
 $(call unit-test,hv_bucket,tests/unit/hv_bucket.c hypervisor/dev/bucket.c \
