@@ -21,7 +21,7 @@ API_TEST_SRCS = node-agent/agent/tls.c node-agent/agent/cert.c node-agent/agent/
 API_TEST_LIBS = $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS)
 
 # hostel: the client.
-CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c place.c trace.c \
+CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c place.c trace.c sse.c cmd_events.c \
     attach.c show.c bundle_opts.c cmd_keygen.c cmd_context.c cmd_node.c \
     cmd_bundle.c cmd_inspect.c cmd_verify.c cmd_quote.c cmd_submit.c \
     cmd_show.c cmd_console.c cmd_receipt.c cmd_invoice.c cmd_account.c \
@@ -31,6 +31,12 @@ $(call host-program,hostel,$(CLI_SRCS) node-agent/agent/cert.c $(API_SIG_SRCS) $
     -lcurl -lpthread $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
 
 $(call unit-test,httpsig,tests/unit/httpsig_test.c $(API_SIG_SRCS) $(LIB_SRCS),-lsodium)
+$(call unit-test,cert,tests/unit/cert_test.c node-agent/agent/cert.c \
+    $(LIB_SRCS),-lsodium -lgnutls)
+$(call unit-test,rate,tests/unit/rate_test.c node-agent/api/rate.c $(LIB_SRCS),\
+    -lsodium -lpthread)
+$(call unit-test,events,tests/unit/events_test.c node-agent/api/utf8.c \
+    node-agent/cli/sse.c $(LIB_SRCS),)
 $(call unit-test,nonces,tests/unit/nonces_test.c node-agent/api/nonces.c,\
     -lsodium -lpthread)
 $(call unit-test,api,tests/unit/api_test.c tests/unit/api_fake.c \
@@ -63,7 +69,8 @@ BENCH_BUILT += $(BUILD)/bench/submit-load $(BUILD)/bench/function-load
 # A hostile HTTP client, and what signs its requests.
 $(call host-program,http-sign,tests/e2e/http_sign.c $(API_SIG_SRCS) \
     $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
-E2E_TESTS += tests/e2e/http tests/e2e/follow
+E2E_TESTS += tests/e2e/http tests/e2e/follow tests/e2e/tls tests/e2e/metrics \
+    tests/e2e/hostile
 
 FUZZERS += tests/fuzz/httpsig.c tests/fuzz/quote.c
 FUZZ_SRCS_httpsig := $(LIB_SRCS)

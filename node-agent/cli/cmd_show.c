@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // hostel list, show, usage, wait, destroy: submissions.
 
+#include <curl/curl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +15,12 @@
 #include "node-agent/cli/cmd.h"
 #include "node-agent/cli/show.h"
 
-enum { OPT_JSON = 0x200, OPT_LIVE };
+enum { OPT_JSON = 0x200, OPT_LIVE, OPT_STATE, OPT_OUTCOME, OPT_NAME };
 
 // What these verbs have in common: options, a client, one submission.
 struct args {
     bool json, live;
-    const char *limit;
+    const char *limit, *state, *outcome, *name;
     struct client *client;
     char id[SUB_ID_TEXT]; // "": none was given
 };
@@ -32,6 +33,9 @@ static int args_take(struct args *a, const struct cmd *cmd, int ids_min,
         {"json", no_argument, NULL, OPT_JSON},
         {"live", no_argument, NULL, OPT_LIVE},
         {"limit", required_argument, NULL, 'n'},
+        {"state", required_argument, NULL, OPT_STATE},
+        {"outcome", required_argument, NULL, OPT_OUTCOME},
+        {"name", required_argument, NULL, OPT_NAME},
         {0}};
     struct err e = {0};
     int c, n;
@@ -44,6 +48,12 @@ static int args_take(struct args *a, const struct cmd *cmd, int ids_min,
         else if (c == 'n' && cmd == &cmd_list &&
                  !optarg[strspn(optarg, "0123456789")])
             a->limit = optarg;
+        else if (c == OPT_STATE && (cmd == &cmd_list || cmd == &cmd_wait))
+            a->state = optarg;
+        else if (c == OPT_OUTCOME && cmd == &cmd_list)
+            a->outcome = optarg;
+        else if (c == OPT_NAME && cmd == &cmd_list)
+            a->name = optarg;
         else
             return cmd_usage(cmd);
     }
@@ -75,6 +85,33 @@ static void list_row(struct table *t, const json_t *o)
               show_time(at, get_text(o, "submitted_at")));
 }
 
+// "&name=text", with the text made safe for a query; "" without one.
+static char *query_part(const char *name, const char *text)
+{
+    char *safe = text ? curl_easy_escape(NULL, text, 0) : NULL;
+    char *part = NULL;
+
+    if (asprintf(&part, safe ? "&%s=%s" : "", name, safe) < 0)
+        part = NULL;
+    curl_free(safe);
+    return part;
+}
+
+static json_t *list_get(const struct args *a, struct err *e)
+{
+    cleanup_free char *state = query_part("state", a->state);
+    cleanup_free char *outcome = query_part("outcome", a->outcome);
+    cleanup_free char *name = query_part("name", a->name);
+
+    if (!state || !outcome || !name) {
+        err_set(e, ENOMEM, "no memory for a request");
+        return NULL;
+    }
+    return client_get_json(a->client, e, "/v1/submissions?limit=%s%s%s%s%s",
+                           a->limit, a->live ? "&live=1" : "", state, outcome,
+                           name);
+}
+
 static int list_run(int argc, char **argv)
 {
     struct args a = {.limit = "50"};
@@ -87,8 +124,7 @@ static int list_run(int argc, char **argv)
 
     if (r >= 0)
         return r;
-    o = client_get_json(a.client, &e, "/v1/submissions?limit=%s%s", a.limit,
-                        a.live ? "&live=1" : "");
+    o = list_get(&a, &e);
     client_close(a.client);
     if (!o)
         return cmd_fail(&e);
@@ -106,11 +142,16 @@ static int list_run(int argc, char **argv)
 const struct cmd cmd_list = {
     .name = "list",
     .run = list_run,
-    .usage = "[--live] [-n LIMIT] [--json]",
+    .usage = "[--live] [--state STATE] [--outcome OUTCOME] [--name NAME] "
+             "[-n LIMIT] [--json]",
     .summary = "list submissions, the newest first",
-    .help = "  --live     only those that are not over\n"
-            "  -n LIMIT   at most so many; default: 50\n"
-            "  --json     as the node says it\n",
+    .help = "  --live             only those that are not over\n"
+            "  --state STATE      held, building, built, running, settling, "
+            "done\n"
+            "  --outcome OUTCOME  exited, build-failed, trapped, ...\n"
+            "  --name NAME        only those of this name\n"
+            "  -n LIMIT           at most so many; default: 50\n"
+            "  --json             as the node says it\n",
 };
 
 // ---------------------------------------------------------------------- show
@@ -309,19 +350,21 @@ static int wait_run(int argc, char **argv)
     struct args a = {0};
     struct err e = {0};
     json_t *o;
+    bool over;
     int r = args_take(&a, &cmd_wait, 1, 1, argc, argv);
 
     if (r >= 0)
         return r;
-    o = attach_wait(a.client, a.id, &e);
+    o = attach_wait(a.client, a.id, a.state ? a.state : "done", &e);
     client_close(a.client);
     if (!o)
         return cmd_fail(&e);
-    r = fate_status(o);
+    over = json_is_true(json_object_get(o, "final"));
+    r = over ? fate_status(o) : 0;
     if (a.json)
         print_json(json_incref(o));
     else
-        printf("%s\n", show_fate(fate, o));
+        printf("%s\n", over ? show_fate(fate, o) : get_text(o, "state"));
     json_decref(o);
     return r;
 }
@@ -329,9 +372,11 @@ static int wait_run(int argc, char **argv)
 const struct cmd cmd_wait = {
     .name = "wait",
     .run = wait_run,
-    .usage = "[--json] ID",
+    .usage = "[--state STATE] [--json] ID",
     .summary = "wait until a submission is over and charged",
-    .help = "The exit status is the program's, 126 if it did not compile, 125 "
+    .help = "  --state STATE  only until it is held, building, built, running "
+            "or settling\n"
+            "The exit status is the program's, 126 if it did not compile, 125 "
             "if it was stopped.\n",
 };
 
