@@ -109,7 +109,10 @@ DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control \
 
 # Devices as a controller gives them.
 DOMAIN_TESTS += tests/domain/devices tests/domain/vhost
-TEST_BUILT += $(BUILD)/tests/devices
+TEST_BUILT += $(BUILD)/tests/devices $(BUILD)/images/test-balloon
+$(BUILD)/images/test-balloon: tests/domain/balloon.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
 $(BUILD)/tests/devices: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
     devices_test drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))
 	$(call say,LINK,$@)

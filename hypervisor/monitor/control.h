@@ -57,6 +57,7 @@ enum hvc_type {
     HVC_PAUSE = 32, /* head only: the guest executes nothing until ... */
     HVC_UNPAUSE,    /* ... this; each may be said again */
     HVC_ASK,
+    HVC_BALLOON,
     HVC_ATTACH = 48,
     HVC_ATTACHED
 };
@@ -116,6 +117,16 @@ struct hvc_prepare {
     char domain_name[64];
     char cmdline[HV_CMDLINE_MAX]; /* see struct hv_start_info; sent to its
                                      used length only */
+};
+
+/*
+ * How much RAM the domain should have in use at most: a wish, which the guest
+ * meets as far as it can without giving up what it uses. What a domain can take
+ * at all is limited by its cgroup.
+ */
+struct hvc_balloon {
+    struct hvc_head head;
+    uint64_t memory_kib; /* whole pages; what it has or more: no limit */
 };
 
 /*
