@@ -215,23 +215,32 @@ void serve_accounts(struct request *rq)
 }
 
 // {"key": 64 hex digits, "name": text}
+static int open_read(struct msg_account_open *msg, const json_t *o,
+                     struct err *e)
+{
+    const char *name = "";
+    int r = json_get_hex(o, "key", msg->customer.b, sizeof(msg->customer.b), e);
+
+    if (r == 0 && json_object_get(o, "name"))
+        r = json_get_str(o, "name", &name, e);
+    if (r == 0 && strlen(name) >= sizeof(msg->name))
+        r = err_set(e, EINVAL, "the member \"name\" may have %zu bytes",
+                    sizeof(msg->name) - 1);
+    if (r == 0)
+        ipc_text(msg->name, name);
+    return r;
+}
+
 void serve_account_open(struct request *rq)
 {
     struct msg_account_open msg = {0};
     json_t *o = request_json(rq);
-    const char *name = "";
     struct err e = {0};
     int r;
 
     if (!o)
         return;
-    r = json_get_hex(o, "key", msg.customer.b, sizeof(msg.customer.b), &e);
-    if (r == 0 && json_object_get(o, "name"))
-        r = json_get_str(o, "name", &name, &e);
-    if (r == 0 && strlen(name) >= sizeof(msg.name))
-        r = err_set(&e, EINVAL, "the member \"name\" may have %zu bytes",
-                    sizeof(msg.name) - 1);
-    ipc_text(msg.name, name);
+    r = open_read(&msg, o, &e);
     json_decref(o);
     ipc_head(&msg, MSG_ACCOUNT_OPEN, 0);
     if (r < 0)

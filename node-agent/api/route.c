@@ -35,6 +35,12 @@ static const struct route routes[] = {
      serve_call},
     {"GET", "/v1/submissions/{}/receipt", ACCESS_CUSTOMER, 0, serve_receipt},
 
+    {"POST", "/v1/account", ACCESS_STRANGER, BODY_MAX, serve_join},
+    {"GET", "/v1/account/keys", ACCESS_CUSTOMER, 0, serve_keys},
+    {"POST", "/v1/account/keys", ACCESS_CUSTOMER, BODY_MAX, serve_key_add},
+    {"DELETE", "/v1/account/keys/{}", ACCESS_CUSTOMER, 0, serve_key_revoke},
+    {"GET", "/v1/audit", ACCESS_CUSTOMER, 0, serve_audit},
+    {"POST", "/v1/invitations", ACCESS_OPERATOR, BODY_MAX, serve_invite},
     {"GET", "/v1/account", ACCESS_CUSTOMER, 0, serve_account},
     {"GET", "/v1/account/invoice", ACCESS_CUSTOMER, 0, serve_invoice},
     {"GET", "/v1/account/statement", ACCESS_CUSTOMER, 0, serve_statement},

@@ -13,6 +13,7 @@
 #include "lib/io.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/people.h"
 
 #define LIST_MAX    1000u
 #define WAIT_NS_MAX (60ull * 1000000000u)
@@ -309,10 +310,19 @@ static const struct {
     uint32_t type;
     int (*serve)(struct keeper *k, const union ipc_any *any);
 } requests[] = {
-    {MSG_GET, serve_get},           {MSG_LIST, serve_list},
-    {MSG_WAIT, serve_wait},         {MSG_LOG, serve_log},
-    {MSG_DESTROY, serve_destroy},   {MSG_INPUT, serve_input},
+    {MSG_GET, serve_get},
+    {MSG_LIST, serve_list},
+    {MSG_WAIT, serve_wait},
+    {MSG_LOG, serve_log},
+    {MSG_DESTROY, serve_destroy},
+    {MSG_INPUT, serve_input},
     {MSG_CAPACITY, serve_capacity},
+    {MSG_AUDIT, people_audit},
+    {MSG_AUDIT_LIST, people_audit_list},
+    {MSG_INVITE, people_invite},
+    {MSG_JOIN, people_join},
+    {MSG_KEY, people_key},
+    {MSG_KEY_LIST, people_key_list},
 };
 
 int serve_request(struct keeper *k, const union ipc_any *any,
