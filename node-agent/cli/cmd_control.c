@@ -86,8 +86,10 @@ static int request_do(struct request *r)
     for (size_t i = 0; i < l.n && status == 0; i++) {
         char number[16];
 
+        // As it was named: one that is started again has a new number.
         snprintf(number, sizeof(number), "%u", l.at[i].domid);
-        if (ctl_act(r->c, number, r->action, 0, NULL, &e) < 0)
+        if (ctl_act(r->c, r->all ? number : r->who[i], r->action, 0, NULL, &e) <
+            0)
             status = cmd_fail(&e);
     }
     for (size_t i = 0; i < l.n && status == 0 && r->wait; i++) {
