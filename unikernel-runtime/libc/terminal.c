@@ -110,6 +110,16 @@ int ioctl(int fd, unsigned long request, ...)
     struct stat st;
     if (fstat(fd, &st) < 0)
         return -1;
+    if (request != FIONBIO && request != FIOCLEX && request != FIONCLEX) {
+        struct file *f = fd_get(fd);
+        int r = -ENOSYS;
+        if (f) {
+            r = f->ops->ioctl ? f->ops->ioctl(f, request, argument) : -ENOSYS;
+            fd_put(f);
+        }
+        if (r != -ENOSYS)
+            return result(r);
+    }
     switch (request) {
     case FIONBIO:
         return nonblocking_set(fd, *(int *)argument);
