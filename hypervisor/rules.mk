@@ -2,21 +2,25 @@
 
 PV := hypervisor/engine/pv
 KVM := hypervisor/engine/kvm
+DEV_SRCS := backends.c block.c block_io.c bucket.c device.c virtq.c
 HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
     hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
     hypervisor/engine/select.c $(KVM)/kvm.c $(KVM)/machine.c $(KVM)/vm.c \
     $(KVM)/table.c $(KVM)/vcpu.c $(KVM)/born.c \
+    $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
-    hypervisor/monitor/watch.c \
+    hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
     hypervisor/monitor/elf.c hypervisor/monitor/event.c \
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
     hypervisor/monitor/sandbox.c hypervisor/monitor/nursery.c \
-    hypervisor/monitor/config.c hypervisor/monitor/budget.c \
+    hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/budget.c \
     hypervisor/monitor/run.c hypervisor/monitor/main.c
 
+# Static: each monitor would pay for libraries' page tables and data.
 $(call host-program,hostel-hv,$(HV_SRCS) $(LIB_SRCS) pv-blob.c kvm-page.c)
+$(BUILD)/bin/hostel-hv: HOST_LDFLAGS := -static-pie -Wl,-z,relro,-z,now
 
 # Code that runs inside a guest's address space: no libc, no relocations, no
 # vector registers (they hold the guest's state), fixed addresses.
@@ -91,6 +95,16 @@ $(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
 
+# Pausing, on each engine, the same way.
+DOMAIN_TESTS += tests/domain/pause
+TEST_BUILT += $(BUILD)/tests/pause
+$(BUILD)/tests/pause: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
+    pause_test drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
+DEPFILES += $(BUILD)/obj/tests/domain/pause_test.d
+
 $(call unit-test,hv_elf,tests/unit/hv_elf.c hypervisor/monitor/elf.c \
     $(LIB_SRCS))
 $(call unit-test,hv_filter,tests/unit/hv_filter.c \
@@ -100,7 +114,8 @@ $(call unit-test,hv_table,tests/unit/hv_table.c $(KVM)/table.c $(LIB_SRCS))
 
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c
 FUZZ_SRCS_elf := $(LIB_SRCS)
-FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/monitor/,end.c watch.c \
+FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
+    $(addprefix hypervisor/monitor/,end.c watch.c stack.c \
     elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)
 
 MANUALS += hypervisor/monitor/hostel-hv.8 hypervisor/monitor/domain.cfg.5

@@ -58,6 +58,10 @@ RT_KERNEL_SRCS := \
     $(RT)/fs/pipe.c \
     $(RT)/fs/ramfs.c \
     $(RT)/fs/ramfs_file.c \
+    $(RT)/front/blk.c \
+    $(RT)/front/front.c \
+    $(RT)/front/virtq.c \
+    $(RT)/front/window.c \
     $(RT)/kernel/boot.c \
     $(RT)/kernel/clock.c \
     $(RT)/kernel/console.c \
@@ -153,6 +157,8 @@ GUEST_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -I. $(WARN)
 # An upcall saves the general registers only.
 $(BUILD)/guest/$(RT)/libc/alarm.o: GUEST_CFLAGS += -mgeneral-regs-only
 $(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock event sched signal timeout): \
+    GUEST_CFLAGS += -mgeneral-regs-only
+$(patsubst %,$(BUILD)/guest/$(RT)/front/%.o,blk front virtq window): \
     GUEST_CFLAGS += -mgeneral-regs-only
 # gcc must not make a call of memcpy's own loop.
 $(BUILD)/guest/$(RT)/arch/x86_64/string.o: GUEST_CFLAGS += -fno-builtin \

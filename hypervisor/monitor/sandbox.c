@@ -111,9 +111,16 @@ static const struct allowed {
     {SYS_fstat, "is it a regular file, and how long"},
     {SYS_newfstatat, "the same, by another libc"},
     {SYS_read, "timers; console input"},
+    {SYS_epoll_pwait2, "the loop, until a device's rate allows more"},
+    {SYS_ftruncate, "the window grows by what its devices need"},
+    {SYS_preadv, "disks"},
+    {SYS_pwritev, "disks"},
+    {SYS_fdatasync, "disks: flush"},
+    {SYS_fallocate, "disks: discard, write zeroes"},
     {SYS_accept4, "a controller's successor"},
     {SYS_close, "descriptors no longer needed"},
     {SYS_waitid, "how the guest ended"},
+    {SYS_madvise, "giving back stack once the domain runs"},
     {SYS_restart_syscall, "resuming poll after a stop"},
     {SYS_exit_group, "the end"},
 };
@@ -153,7 +160,7 @@ static const struct limit {
     {RLIMIT_CORE, 0, "no dumps of what strangers put into us"},
     {RLIMIT_NPROC, 0, "no more processes"},
     {RLIMIT_MEMLOCK, 0, "nothing locked"},
-    {RLIMIT_NOFILE, 64, "its own 12, and a message's"},
+    {RLIMIT_NOFILE, 128, "its own 12, a message's, and four a device"},
     {RLIMIT_STACK, 1 << 20, "the deepest use is a report of 4 KiB"},
 };
 

@@ -57,7 +57,7 @@ static const struct ipc_rule rules[] = {
     REPLY(MSG_DESTROY, "destroy", msg_reply, 0),
     {RULE(MSG_INPUT, "input", msg_input, 0, 0), .cut = SPAN(msg_input, data),
      .len_at = offsetof(struct msg_input, len)},
-    REPLY(MSG_INPUT, "input", msg_reply, 0),
+    REPLY(MSG_INPUT, "input", msg_input_reply, 0),
     {RULE(MSG_LOG, "log", msg_log, 0, 0)},
     REPLY(MSG_LOG, "log", msg_info_reply, 1, INFO_TEXTS(msg_info_reply)),
     {RULE(MSG_CAPACITY, "capacity", msg_get, 0, 0)},
@@ -105,6 +105,7 @@ static const struct ipc_rule rules[] = {
     {RULE(MSG_RELEASE, "release", msg_renew, 0, 0)},
     {RULE(MSG_FEED, "feed", msg_input, 0, 0), .cut = SPAN(msg_input, data),
      .len_at = offsetof(struct msg_input, len)},
+    REPLY(MSG_FEED, "feed", msg_input_reply, 0),
 #define DOMAIN_NEWS(t, n)                                                      \
     {                                                                          \
         RULE(t, n, msg_domain, 0, 0), .cut = SPAN(msg_domain, text), .text = { \

@@ -27,6 +27,7 @@ union ipc_any {
     struct msg_list list;
     struct msg_wait wait;
     struct msg_input input;
+    struct msg_input_reply input_reply;
     struct msg_log log;
     struct msg_info_reply info;
     struct msg_submit_reply submit_reply;

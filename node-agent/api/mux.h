@@ -28,6 +28,7 @@ union mux_any {
     struct msg_info_reply info;
     struct msg_submit_reply submit_reply;
     struct msg_count_reply count;
+    struct msg_input_reply input;
     struct msg_capacity_reply capacity;
     struct msg_account_reply account_reply;
     struct msg_quote_reply quote_reply;

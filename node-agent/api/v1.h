@@ -13,6 +13,7 @@
 
 #define BUNDLE_TYPE  "application/vnd.hostel.bundle"
 #define RECEIPT_TYPE "application/x-protobuf"
+#define EVENTS_TYPE  "text/event-stream"
 #define PROBLEM_TYPE "application/problem+json"
 
 // The label of a request's signature, and its tag parameter: with the first

@@ -10,6 +10,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/service.h"
 
 // ------------------------------------------------------------- open and close
 
@@ -45,7 +46,10 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     memset(k, 0, sizeof(*k));
     k->cfg = *cfg;
     k->lifeline_fd = fds->lifeline;
+    if (fds->secrets)
+        k->secrets = *fds->secrets;
     k->adopting = true;
+    k->rested_due_ns = UINT64_MAX;
     k->store = (struct store){.blobs = -1, .logs = -1};
     subs_init(&k->subs);
     r = channels_open(k, fds, e);
@@ -140,6 +144,7 @@ static void timers_run(struct keeper *k)
     uint64_t now_ns = clock_mono_ns();
 
     serve_expired(k, now_ns);
+    service_rested(k, now_ns);
     if (now_ns >= k->lease_due_ns) {
         leases_renew(k);
         submit_expire(k, now_ns);
@@ -163,6 +168,7 @@ static int wait_ms(const struct keeper *k, int timeout_ms)
 
     due_ns = min_u64(min_u64(k->lease_due_ns, k->sweep_due_ns),
                      waiters_due_ns(&k->waiters));
+    due_ns = min_u64(due_ns, k->rested_due_ns);
     if (k->starts.waiting && k->starts_after_ns > now_ns)
         due_ns = min_u64(due_ns, k->starts_after_ns);
     if (k->builds.waiting && k->builds_after_ns > now_ns)

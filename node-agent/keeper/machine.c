@@ -11,6 +11,7 @@
 //     usage       -         -          -         record    -
 //     ended       settle    -          settle    settle    release again
 //     lost        settle    -          settle    settle    -
+//       a service that goes on: -> BUILT instead
 //     spent       settle    -          settle    stop      -
 //     destroy     settle **  stop      settle ** stop      -
 //     settled     -         -          -         -         DONE
@@ -35,6 +36,7 @@
 #include "lib/log.h"
 #include "node-agent/keeper/image.h"
 #include "node-agent/keeper/meter.h"
+#include "node-agent/keeper/service.h"
 
 // ---------------------------------------------------------------------- room
 
@@ -70,6 +72,11 @@ static void wait_here(struct keeper *k, struct sub *s, bool front)
         return;
     err_set(&e, ENOMEM, "no memory for a queue");
     keeper_fail(k, &e);
+}
+
+void machine_wait(struct keeper *k, struct sub *s)
+{
+    wait_here(k, s, false);
 }
 
 // ------------------------------------------------------------------ messages
@@ -207,15 +214,25 @@ static enum sub_state build(struct keeper *k, struct sub *s)
     return SUB_BUILDING;
 }
 
+// Of a budget that all incarnations share.
+static uint64_t left_of(uint64_t limit, uint64_t used)
+{
+    return used < limit ? limit - used : 0;
+}
+
 static void start_post(struct keeper *k, struct sub *s, const int *fds,
                        int nfds)
 {
     struct msg_start m = {
         .id = s->info.id,
         .memory_kib = s->info.limits.memory_kib,
-        .cpu_ns = s->info.limits.cpu_ns,
-        .wall_ns = s->info.limits.wall_ns,
-        .console_bytes = s->info.limits.console_bytes,
+        .cpu_ns = left_of(s->info.limits.cpu_ns, s->before.cpu_ns),
+        .wall_ns = left_of(s->info.limits.wall_ns, s->before.wall_ns),
+        .console_bytes =
+            left_of(s->info.limits.console_bytes, s->before.console_bytes),
+        .incarnation = s->info.incarnation + 1,
+        .cpu_weight = s->info.run.cpu_weight,
+        .cpu_cap_percent = s->info.run.cpu_cap_percent,
         .lease_mono_ns = clock_mono_ns() + k->cfg.lease_ns,
         .has_initrd = s->has_initrd,
         .argc = s->argc,
@@ -227,6 +244,7 @@ static void start_post(struct keeper *k, struct sub *s, const int *fds,
     memcpy(m.cmdline, s->cmdline, s->cmdline_len);
     ipc_head_cut(&m, MSG_START, sub_tag(s), cmdline, s->cmdline_len);
     chan_post(&k->spawner, &m, fds, nfds);
+    explicit_bzero(m.cmdline, s->cmdline_len);
 }
 
 static enum sub_state act_start(struct keeper *k, struct sub *s,
@@ -236,6 +254,13 @@ static enum sub_state act_start(struct keeper *k, struct sub *s,
     struct err e;
 
     (void)ev;
+    // 0 would mean no limit at all.
+    if (!left_of(s->info.limits.cpu_ns, s->before.cpu_ns))
+        return finish(s, OUTCOME_CPU_BUDGET, "its CPU budget is spent");
+    if (!left_of(s->info.limits.wall_ns, s->before.wall_ns))
+        return finish(s, OUTCOME_WALL_BUDGET, "its time is up");
+    if (cmdline_load(k, s, &e) < 0)
+        return finish_err(s, &e);
     image = store_get(&k->store, &s->info.customer, s->image, &e);
     if (image < 0)
         return finish_err(s, &e);
@@ -244,7 +269,8 @@ static enum sub_state act_start(struct keeper *k, struct sub *s,
         if (initrd < 0)
             return finish_err(s, &e);
     }
-    console = store_log_new(&k->store, &s->info.id, LOG_CONSOLE, &e);
+    console = (s->info.incarnation ? store_log_more : store_log_new)(
+        &k->store, &s->info.id, LOG_CONSOLE, &e);
     if (console < 0)
         return finish_err(s, &e);
     start_post(k, s,
@@ -303,10 +329,15 @@ static enum sub_state act_started(struct keeper *k, struct sub *s,
     if (s->queued)
         lane_remove(lane_of(k, s), s);
     room_take(k, s);
-    s->info.started_real_ns = started_ns ? started_ns : clock_real_ns();
-    s->recorded_real_ns = s->info.started_real_ns;
-    s->info.usage.starts = 1;
-    free(steal_ptr(&s->cmdline));
+    if (!started_ns)
+        started_ns = clock_real_ns();
+    if (!s->info.incarnation++)
+        s->info.started_real_ns = started_ns;
+    s->info.next_start_real_ns = 0;
+    s->began_ns = ev->domain ? 0 : clock_mono_ns();
+    s->recorded_real_ns = started_ns;
+    s->info.usage.starts = s->before.starts + 1;
+    cmdline_forget(s);
     return SUB_RUNNING;
 }
 
@@ -359,6 +390,25 @@ static enum sub_state act_usage(struct keeper *k, struct sub *s,
     return s->info.state;
 }
 
+// The domain is over and its figures are known: the end, or a service's next
+// beginning.
+static enum sub_state over(struct keeper *k, struct sub *s,
+                           enum sub_outcome outcome, const char *report,
+                           bool asked_to)
+{
+    if (!service_goes_on(k, s, outcome, asked_to))
+        return finish(s, outcome, report);
+    s->info.outcome = outcome;
+    if (report)
+        ipc_text(s->info.report, report);
+    record_post(k, s, clock_real_ns());
+    meter_incarnation_end(s);
+    if (s->counted)
+        machine_release(k, &s->info.id);
+    room_give(k, s);
+    return SUB_BUILT;
+}
+
 static enum sub_state act_ended(struct keeper *k, struct sub *s,
                                 const struct event *ev)
 {
@@ -369,12 +419,15 @@ static enum sub_state act_ended(struct keeper *k, struct sub *s,
         act_started(k, s, ev);
     meter_domain_last(s, &d->usage, &s->info.usage);
     s->info.slot = 0;
-    s->info.ended_real_ns = d->now_real_ns;
+    if (s->info.run.mode != RUN_SERVICE)
+        s->info.ended_real_ns = d->now_real_ns;
+    s->info.exit_status = 0;
     if (d->cause == HVC_POWEROFF)
         s->info.exit_status = (int32_t)(d->status & 0xff);
     if (s->spent && d->cause == HVC_CPU_BUDGET)
         report = "stopped: the cost cap of this submission is used up";
-    return finish(s, outcome_of(d->cause, d->status), report);
+    return over(k, s, outcome_of(d->cause, d->status), report,
+                d->cause == HVC_REBOOT);
 }
 
 static enum sub_state act_lost(struct keeper *k, struct sub *s,
@@ -382,6 +435,8 @@ static enum sub_state act_lost(struct keeper *k, struct sub *s,
 {
     s->info.slot = 0;
     room_give(k, s); // there is no slot to release
+    if (s->info.state == SUB_RUNNING)
+        return over(k, s, OUTCOME_LOST, ev->text, false);
     return finish(s, OUTCOME_LOST, ev->text);
 }
 
@@ -395,6 +450,9 @@ static enum sub_state act_spent(struct keeper *k, struct sub *s,
         stop_post(k, s, HVC_CPU_BUDGET);
         return s->info.state;
     }
+    if (s->info.incarnation)
+        return finish(s, OUTCOME_CPU_BUDGET,
+                      "the cost cap of this submission is used up");
     return finish(s, OUTCOME_BUILD_BUDGET,
                   "the build used up the cost cap of this submission");
 }
@@ -503,11 +561,18 @@ static void enter(struct keeper *k, struct sub *s, enum sub_state from,
         k->builds_running--;
     if (next == SUB_SETTLING && s->queued)
         lane_remove(lane_of(k, s), s); // by the state it waits in
+    if (next == SUB_SETTLING && s->resting)
+        service_wake(k, s);
     s->info.state = next;
     sub_touch(&k->subs, s);
     switch (next) {
-    case SUB_HELD:
     case SUB_BUILT:
+        if (s->start_after_ns > clock_mono_ns()) {
+            service_rest(k, s);
+            break;
+        }
+        // fall through
+    case SUB_HELD:
         wait_here(k, s, false);
         break;
     case SUB_BUILDING:

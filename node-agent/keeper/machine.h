@@ -42,6 +42,9 @@ void machine_begin(struct keeper *k, struct sub *s);
 // After a restart: takes the place that its journalled state gives it.
 void machine_resume(struct keeper *k, struct sub *s);
 
+// Puts one into the lane of its state.
+void machine_wait(struct keeper *k, struct sub *s);
+
 // Gives turns to those who wait, as far as there is room.
 void machine_schedule(struct keeper *k);
 

@@ -20,6 +20,9 @@ int meter_domain(const struct sub *s, const struct usage *domain,
 void meter_domain_last(const struct sub *s, const struct usage *domain,
                        struct usage *total);
 
+// Its domain is over, another will follow: what is known is kept beside.
+void meter_incarnation_end(struct sub *s);
+
 // Adds what a build used.
 void meter_build(struct sub *s, const struct usage *build);
 

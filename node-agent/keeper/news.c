@@ -105,6 +105,16 @@ static void stray(struct keeper *k, const struct msg_domain *m)
     chan_post(&k->spawner, &stop, NULL, 0);
 }
 
+// News of an incarnation whose end is in the journal: the spawner, or we, died
+// before its slot was released.
+static bool is_old(const struct sub *s, const struct msg_domain *m)
+{
+    uint32_t present =
+        s->info.incarnation + (s->info.state < SUB_RUNNING ? 1 : 0);
+
+    return s->info.run.mode != RUN_ONCE && m->incarnation < present;
+}
+
 static void adopted(struct keeper *k, const struct msg_domain *m)
 {
     static const sub_id_t none;
@@ -116,7 +126,7 @@ static void adopted(struct keeper *k, const struct msg_domain *m)
         return;
     }
     s = sub_find(&k->subs, &m->id);
-    if (!s) {
+    if (!s || is_old(s, m)) {
         stray(k, m);
         return;
     }
@@ -134,13 +144,16 @@ int news_of_spawner(struct keeper *k, const union ipc_any *any, struct err *e)
     case MSG_START | MSG_REPLY:
         start_answered(k, &any->reply);
         return 0;
+    case MSG_FEED | MSG_REPLY:
+        serve_fed(k, &any->input_reply);
+        return 0;
     case MSG_ADOPTED:
         adopted(k, m);
         return 0;
     case MSG_USAGE:
     case MSG_ENDED:
         s = sub_find(&k->subs, &m->id);
-        if (!s)
+        if (!s || is_old(s, m))
             stray(k, m);
         else
             machine_event(

@@ -89,10 +89,9 @@ int ftruncate(int fd, off_t len)
     WITH_FILE(fd, file_truncate(f, len));
 }
 
-// Files are in memory: there is nothing to wait for.
 int fsync(int fd)
 {
-    WITH_FILE(fd, ((void)f, 0));
+    WITH_FILE(fd, file_sync(f));
 }
 
 int fdatasync(int fd)
@@ -127,7 +126,7 @@ int fchmod(int fd, mode_t mode)
 
 #define SETTABLE_FLAGS (O_APPEND | O_NONBLOCK)
 
-static int file_control(struct file *f, int fd, int command, int arg)
+static int descriptor_control(struct file *f, int fd, int command, int arg)
 {
     switch (command) {
     case F_DUPFD:
@@ -152,7 +151,7 @@ int fcntl(int fd, int command, ...)
     va_start(ap, command);
     int arg = va_arg(ap, int);
     va_end(ap);
-    WITH_FILE(fd, file_control(f, fd, command, arg));
+    WITH_FILE(fd, descriptor_control(f, fd, command, arg));
 }
 
 int pipe2(int fds[2], int flags)
