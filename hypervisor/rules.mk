@@ -2,7 +2,7 @@
 
 PV := hypervisor/engine/pv
 KVM := hypervisor/engine/kvm
-DEV_SRCS := backends.c block.c block_io.c bucket.c device.c virtq.c
+DEV_SRCS := backends.c block.c block_io.c bucket.c device.c net.c net_filter.c virtq.c
 HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
     hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
     hypervisor/engine/select.c $(KVM)/kvm.c $(KVM)/machine.c $(KVM)/vm.c \
@@ -15,7 +15,7 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
     hypervisor/monitor/sandbox.c hypervisor/monitor/nursery.c \
-    hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/budget.c \
+    hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/vif.c hypervisor/monitor/budget.c \
     hypervisor/monitor/run.c hypervisor/monitor/main.c
 
 # Static: each monitor would pay for libraries' page tables and data.

@@ -60,6 +60,7 @@ RT_KERNEL_SRCS := \
     $(RT)/fs/ramfs_file.c \
     $(RT)/front/blk.c \
     $(RT)/front/front.c \
+    $(RT)/front/net.c \
     $(RT)/front/virtq.c \
     $(RT)/front/window.c \
     $(RT)/kernel/boot.c \
@@ -80,7 +81,9 @@ RT_NET_SRCS := \
     $(RT)/net/address.c \
     $(RT)/net/buffer.c \
     $(RT)/net/datagram.c \
+    $(RT)/net/device.c \
     $(RT)/net/interface.c \
+    $(RT)/net/merge.c \
     $(RT)/net/net.c \
     $(RT)/net/pair.c \
     $(RT)/net/resolve.c \
@@ -158,7 +161,7 @@ GUEST_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -I. $(WARN)
 $(BUILD)/guest/$(RT)/libc/alarm.o: GUEST_CFLAGS += -mgeneral-regs-only
 $(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock event sched signal timeout): \
     GUEST_CFLAGS += -mgeneral-regs-only
-$(patsubst %,$(BUILD)/guest/$(RT)/front/%.o,blk front virtq window): \
+$(patsubst %,$(BUILD)/guest/$(RT)/front/%.o,blk front net virtq window): \
     GUEST_CFLAGS += -mgeneral-regs-only
 # gcc must not make a call of memcpy's own loop.
 $(BUILD)/guest/$(RT)/arch/x86_64/string.o: GUEST_CFLAGS += -fno-builtin \

@@ -4,8 +4,10 @@
 #include "hypervisor/dev/backends.h"
 
 #include "hypervisor/dev/block.h"
+#include "hypervisor/dev/net.h"
 
 const struct device_ops *const backends[] = {
     &block_ops,
+    &net_ops,
 };
 const size_t backends_count = sizeof(backends) / sizeof(backends[0]);

@@ -25,6 +25,7 @@
 #include "hypervisor/monitor/disk.h"
 #include "hypervisor/monitor/sandbox.h"
 #include "hypervisor/monitor/slot.h"
+#include "hypervisor/monitor/vif.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -52,7 +53,8 @@ struct run {
     struct hvc_prepare prepare;
     int image_fd, initrd_fd;
     const char *disk[HV_DEVICE_MAX]; // descriptions: the file's, then options'
-    unsigned ndisks;
+    const char *vif[HV_DEVICE_MAX];
+    unsigned ndisks, nvifs, ndevices;
     struct hvc_device device[HV_DEVICE_MAX];
     int device_fd[HV_DEVICE_MAX];
     struct hvc_page *page;
@@ -82,6 +84,7 @@ static void usage(FILE *to)
           "                     [-n NAME] [--engine kvm|pv|auto] "
           "[--cpu-ms N]\n"
           "                     [--wall-ms N] [--usage] [--disk SPEC]...\n"
+          "                     [--net SPEC]...\n"
           "                     IMAGE [ARGS]\n",
           to);
 }
@@ -119,6 +122,7 @@ static const struct option long_options[] = {
     {"cpu-ms", required_argument, NULL, 'C'},
     {"wall-ms", required_argument, NULL, 'W'},
     {"disk", required_argument, NULL, 'D'},
+    {"net", required_argument, NULL, 'N'},
     {"usage", no_argument, NULL, 'U'},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -141,6 +145,8 @@ static int parse_config(struct run *r, int argc, char **argv, struct err *e)
         return -e->code;
     for (size_t i = 0; i < r->config.disk.n; i++)
         r->disk[r->ndisks++] = r->config.disk.item[i];
+    for (size_t i = 0; i < r->config.vif.n; i++)
+        r->vif[r->nvifs++] = r->config.vif.item[i];
     return 0;
 }
 
@@ -186,6 +192,12 @@ static int parse_options(struct run *r, int argc, char **argv, const char **env,
                 return err_set(e, EINVAL, "a domain has at most %d disks",
                                HV_DEVICE_MAX);
             r->disk[r->ndisks++] = optarg;
+            break;
+        case 'N':
+            if (r->nvifs == HV_DEVICE_MAX)
+                return err_set(e, EINVAL, "a domain has at most %d interfaces",
+                               HV_DEVICE_MAX);
+            r->vif[r->nvifs++] = optarg;
             break;
         case 'U':
             r->usage = true;
@@ -271,6 +283,27 @@ static int open_disks(struct run *r, struct err *e)
         r->device_fd[i] = disk_open(&d, i, &r->device[i], e);
         if (r->device_fd[i] < 0)
             return -e->code;
+        r->ndevices++;
+    }
+    return 0;
+}
+
+// Behind the disks.
+static int open_vifs(struct run *r, struct err *e)
+{
+    for (unsigned i = 0; i < r->nvifs; i++) {
+        unsigned at = r->ndevices;
+        struct vif v;
+
+        if (at == HV_DEVICE_MAX)
+            return err_set(e, EINVAL, "a domain has at most %d devices",
+                           HV_DEVICE_MAX);
+        if (vif_parse(&v, r->vif[i], e) < 0)
+            return -e->code;
+        r->device_fd[at] = vif_open(&v, &r->device[at], e);
+        if (r->device_fd[at] < 0)
+            return -e->code;
+        r->ndevices++;
     }
     return 0;
 }
@@ -293,7 +326,7 @@ static int open_files(struct run *r, struct err *e)
     r->page = mmap(NULL, HV_PAGE, PROT_READ, MAP_SHARED, page_fd, 0);
     if (r->page == MAP_FAILED)
         return err_errno(e, "mapping the counter page");
-    if (open_disks(r, e) < 0)
+    if (open_disks(r, e) < 0 || open_vifs(r, e) < 0)
         return -e->code;
     r->slot.page_fd = page_fd;
     r->slot.listen_fd = -1;
@@ -321,7 +354,7 @@ static int make_slot(struct run *r, struct err *e)
     r->monitor_pid = slot_fork(&pidfd, r->contained);
     if (r->monitor_pid == 0) {
         close(pair[0]);
-        for (unsigned i = 0; i < r->ndisks; i++)
+        for (unsigned i = 0; i < r->ndevices; i++)
             close(r->device_fd[i]); // they come by message
         slot_run(&r->slot);
     }
@@ -366,7 +399,7 @@ static int await_ready(struct run *r, struct err *e)
 
 static int send_devices(struct run *r, struct err *e)
 {
-    for (unsigned i = 0; i < r->ndisks; i++) {
+    for (unsigned i = 0; i < r->ndevices; i++) {
         if (sock_send(r->conn_fd, &r->device[i], sizeof(r->device[i]),
                       &r->device_fd[i], 1) < 0)
             return err_set(e, EIO, "the monitor is gone");

@@ -48,7 +48,6 @@ struct file_ops {
     // locked. Null: always readable and writable.
     short (*poll)(struct file *f);
     int announces; // it calls file_changed() whenever that has changed
-    int (*ioctl)(struct file *f, unsigned long request, void *argument);
     void (*close)(struct file *f); // the last descriptor is gone
     // Of a device node: before a descriptor is made for its object. Null: yes.
     int (*open)(void *object, int flags);

@@ -120,16 +120,6 @@ int ioctl(int fd, unsigned long request, ...)
     struct stat st;
     if (fstat(fd, &st) < 0)
         return -1;
-    if (request != FIONBIO && request != FIOCLEX && request != FIONCLEX) {
-        struct file *f = fd_get(fd);
-        int r = -ENOSYS;
-        if (f) {
-            r = f->ops->ioctl ? f->ops->ioctl(f, request, argument) : -ENOSYS;
-            fd_put(f);
-        }
-        if (r != -ENOSYS)
-            return result(r);
-    }
     switch (request) {
     case FIONBIO:
         return nonblocking_set(fd, *(int *)argument);
@@ -138,7 +128,7 @@ int ioctl(int fd, unsigned long request, ...)
         return 0;
     case FIONREAD:
         if (!S_ISFIFO(st.st_mode))
-            return result(-ENOTTY);
+            return device_control(fd, request, argument);
         *(int *)argument = st.st_size;
         return 0;
     default: // TIOCGWINSZ: the console has no size

@@ -17,8 +17,7 @@ static void identify(struct netif *n, struct interface_address *a)
     if (loop)
         strcpy(a->interface, "lo");
     else
-        snprintf(a->interface, sizeof a->interface, "%c%c%u", n->name[0],
-                 n->name[1], n->num);
+        snprintf(a->interface, sizeof a->interface, "eth%u", n->num - 1);
     a->flags = (netif_is_up(n) ? IFF_UP : 0) |
                (netif_is_link_up(n) ? IFF_RUNNING : 0) |
                (loop ? IFF_LOOPBACK : IFF_BROADCAST | IFF_MULTICAST);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: ISC
 // The network's lock, thread, memory and random numbers.
 #include "unikernel-runtime/net/net.h"
+#include "unikernel-runtime/front/net.h"
+#include "unikernel-runtime/kernel/boot.h"
 #include "unikernel-runtime/kernel/clock.h"
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/lock.h"
 #include "unikernel-runtime/kernel/panic.h"
 #include "unikernel-runtime/kernel/random.h"
+#include "unikernel-runtime/net/device.h"
 #include "unikernel-runtime/net/timer.h"
 
 #include <errno.h>
@@ -33,7 +36,8 @@ void net_lock(void)
     lock_take(&net);
 }
 
-void net_kick(void)
+// Part of an event handler: see event.h.
+__attribute__((target("general-regs-only"))) void net_kick(void)
 {
     kicked = 1;
     sched_wake_all(&thread_waits);
@@ -141,14 +145,24 @@ static int thread_start(void)
     return thread_create(&t, &plan);
 }
 
+// A domain with interfaces answers before its program asks for a socket.
+static void net_boot(void)
+{
+    if (net_count())
+        net_start();
+}
+BOOT_HOOK(net_boot);
+
 int net_start(void)
 {
+    BOOT_HOOK_LINK(net_boot);
     net_lock();
     int r = 0;
     if (!started) {
         started = 1;
         lwip_init();
         timer_init();
+        net_devices_start();
         thread_until_ns = 0;
         r = thread_start();
     }

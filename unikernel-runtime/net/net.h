@@ -45,7 +45,4 @@ struct net_device_ops {
 };
 extern const struct net_device_ops *net_devices;
 
-// Links the network into a program, and lets boot start it.
-void net_link(void);
-
 #endif

@@ -103,11 +103,11 @@ static short socket_poll(struct file *f)
     return s->ops->poll(s);
 }
 
-static int socket_ioctl(struct file *f, unsigned long request, void *argument)
+static int socket_control(struct file *f, unsigned long request, void *argument)
 {
     struct socket *s = f->object;
     if (request != FIONREAD)
-        return -ENOSYS;
+        return -ENOTTY;
     net_lock();
     *(int *)argument = s->ops->readable ? s->ops->readable(s) : 0;
     net_unlock();
@@ -131,7 +131,7 @@ static const struct file_ops socket_file_ops = {.read = socket_read,
                                                 .stat = socket_stat,
                                                 .poll = socket_poll,
                                                 .announces = 1,
-                                                .ioctl = socket_ioctl,
+                                                .control = socket_control,
                                                 .close = socket_close};
 
 struct socket *socket_of(struct file *f)
