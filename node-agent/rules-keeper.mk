@@ -6,7 +6,7 @@
 # KEEPER_CORE_SRCS and LEDGERD_CORE_SRCS are the same without the role's main.
 CHAN_SRCS := node-agent/keeper/chan.c
 KEEPER_CORE_SRCS := $(CHAN_SRCS) $(addprefix node-agent/keeper/, sub.c \
-    journal.c store.c lane.c waiter.c meter.c admit.c image.c machine.c service.c \
+    journal.c store.c lane.c waiter.c meter.c admit.c image.c machine.c service.c function.c cache.c \
     submit.c serve.c news.c recover.c cmdline.c cputime.c keeper.c)
 KEEPER_SRCS := $(KEEPER_CORE_SRCS) node-agent/keeper/main.c
 KEEPER_LIBS := $(BUNDLE_LIBS) $(LIB_DB_LIBS)
@@ -22,6 +22,7 @@ $(call unit-test,keeper_submit,tests/unit/keeper_submit.c $(KEEPER_TEST_SRCS),$(
 $(call unit-test,keeper_recover,tests/unit/keeper_recover.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_serve,tests/unit/keeper_serve.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_service,tests/unit/keeper_service.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
+$(call unit-test,keeper_function,tests/unit/keeper_function.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_meter,tests/unit/keeper_meter.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_store,tests/unit/keeper_store.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_lane,tests/unit/keeper_lane.c node-agent/keeper/lane.c,)

@@ -154,6 +154,13 @@ $(BUILD)/images/cpu-kernel: tests/bench/cpu-kernel.c $(SYSROOT)
 BENCHES += tests/bench/doorbell tests/bench/upcall
 BENCH_BUILT += $(BUILD)/guests/abi_latency
 
+# shares: who gets how much of a CPU that all want.
+BENCHES += tests/bench/shares
+BENCH_BUILT += $(BUILD)/images/spinner
+$(BUILD)/images/spinner: tests/bench/spinner.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
+
 # density: an image that is idle, in ten thousand domains.
 BENCHES += $(BUILD)/bench/density
 BENCH_BUILT += $(BUILD)/images/idle

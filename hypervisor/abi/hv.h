@@ -373,7 +373,7 @@ _Static_assert(__builtin_offsetof(struct hv_console, out) == 4096, "layout");
  * never does costs the domain its life: an address or length outside the
  * window, a length of 0, readable behind writable descriptors, a chain of more
  * than HV_CHAIN_MAX descriptors (so also one that loops), an indirect table
- * that is chained or nested, an available index that went back or is further
+ * that is chained, nested or not 16-aligned, an available index that went back or is further
  * ahead of the used one than the queue is long.
  */
 #define HV_CHAIN_MAX 64u

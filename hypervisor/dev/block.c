@@ -34,6 +34,7 @@ static struct block {
 static void finish(struct block *b, struct block_request *r, uint8_t status,
                    uint32_t written)
 {
+    b->device->stirred = true;
     *r->status = status;
     virtq_put(&b->device->queue[0], r->chain.head, written + 1);
     b->free[b->nfree++] = r;
@@ -172,7 +173,9 @@ static int begin(struct block *b, struct block_request *r)
         bool moves = r->op == BLOCK_READ || r->op == BLOCK_WRITE;
 
         device_spend(d, 0, moves ? r->len : 0, clock_mono_ns());
-        block_submit(d, r, b->align_bytes);
+        r->fd = d->fd[0];
+        r->align_bytes = b->align_bytes;
+        block_submit(&d->all->ring, r);
     }
     return 0;
 }
@@ -199,6 +202,7 @@ static int block_kick(struct device *d)
         if (begin(b, r) < 0)
             return -1;
     }
+    uring_submit(&d->all->ring);
     device_tell(d);
     return 0;
 }

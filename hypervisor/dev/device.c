@@ -6,11 +6,16 @@
 #include <errno.h>
 #include <linux/virtio_config.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "hypervisor/dev/backends.h"
+#include "hypervisor/dev/block_io.h"
 #include "hypervisor/monitor/event.h"
 #include "hypervisor/monitor/watch.h"
+
+// What the loop calls the ring: no device has this number.
+#define RING_TOKEN (HVC_DEVICE_FDS_MAX * HV_DEVICE_MAX)
 
 #define MANDATORY (1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_RING_F_EVENT_IDX)
 
@@ -315,10 +320,30 @@ const char *devices_notified(struct devices *all, uint64_t ports)
     return NULL;
 }
 
+// Requests of any device have come back.
+static const char *ring_ready(struct devices *all)
+{
+    uring_reap(&all->ring, block_completed);
+    for (unsigned i = 0; i < all->n; i++) {
+        struct device *d = &all->device[i];
+
+        if (!d->stirred)
+            continue;
+        d->stirred = false;
+        d->ops->kick(d);
+        if (result(d))
+            return d->broken;
+    }
+    return NULL;
+}
+
 const char *devices_ready(struct devices *all, unsigned token, uint32_t events)
 {
-    struct device *d = &all->device[token / HVC_DEVICE_FDS_MAX];
+    struct device *d;
 
+    if (token == RING_TOKEN)
+        return ring_ready(all);
+    d = &all->device[token / HVC_DEVICE_FDS_MAX];
     if (d->ops->ready)
         d->ops->ready(d, token % HVC_DEVICE_FDS_MAX, events);
     return result(d);
@@ -358,7 +383,18 @@ void devices_init(struct devices *all, struct domain *domain,
     all->domain = domain;
     all->page = page;
     all->epoll_fd = epoll_fd;
+    all->ring.fd = -1;
     all->n = 0;
+}
+
+int devices_make_ring(struct devices *all, struct err *e)
+{
+    if (uring_make(&all->ring, e) < 0)
+        return -e->code;
+    if (!watch(all->epoll_fd, all->ring.event_fd, WATCH_DEVICE + RING_TOKEN,
+               EPOLLIN | EPOLLET))
+        return err_errno(e, "watching the ring of disks");
+    return 0;
 }
 
 uint32_t devices_kinds(const struct devices *all)

@@ -12,6 +12,7 @@
 #define DEV_DEVICE_H
 
 #include "hypervisor/dev/bucket.h"
+#include "hypervisor/dev/uring.h"
 #include "hypervisor/dev/virtq.h"
 #include "hypervisor/engine/engine.h"
 #include "hypervisor/monitor/control.h"
@@ -77,7 +78,8 @@ struct device {
     struct {
         struct bucket bytes, ops;
     } rate[2];
-    void *own; // the back end's
+    bool stirred; // requests came back by the ring: kick is to be called
+    void *own;    // the back end's
     const char *broken;
 };
 
@@ -85,6 +87,7 @@ struct devices {
     struct domain *domain;
     struct hvc_page *page; // the counters: back ends add to them
     int epoll_fd;
+    struct uring ring; // of the disks; made with the slot, or never
     unsigned n;
     struct device device[HV_DEVICE_MAX];
 };
@@ -93,6 +96,10 @@ struct devices {
 
 void devices_init(struct devices *, struct domain *, struct hvc_page *,
                   int epoll_fd);
+
+// Makes the ring, while the slot is made. A slot without one serves disks too,
+// but waits for them.
+int devices_make_ring(struct devices *, struct err *);
 
 // Checks the message and adds a device. The descriptors are taken (set to -1)
 // if it succeeds. Grows the window by the device's share.

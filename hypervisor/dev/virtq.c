@@ -117,7 +117,7 @@ static int walk(struct virtq *q, struct virtq_chain *c,
             const void *to = buffer(q, d.addr, d.len);
 
             if (!q->indirect || inner || d.flags & VRING_DESC_F_NEXT ||
-                c->nout + c->nin || !to || d.addr % 2 || d.len == 0 ||
+                c->nout + c->nin || !to || d.addr % sizeof(d) || d.len == 0 ||
                 d.len % sizeof(d) || d.len / sizeof(d) > HV_CHAIN_MAX)
                 return broken(q, "an indirect descriptor is malformed");
             return walk(q, c, to, d.len / sizeof(d), 0, true);

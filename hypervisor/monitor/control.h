@@ -23,8 +23,10 @@
  *   monitor <- HVC_GO
  *   monitor <- HVC_LEASE, HVC_STOP, HVC_PAUSE, HVC_UNPAUSE, HVC_ASK
  *   monitor <- HVC_INPUT
- *   monitor -> HVC_TAKEN, one for each HVC_INPUT: at once, or when there is
- * room monitor -> HVC_EXITED, then it exits; the same stands in the page
+ *   monitor -> HVC_TAKEN for each HVC_INPUT: at once, or when there is room
+ *   monitor <- HVC_ATTACH  + fd: a stream, for whoever looks inside
+ *   monitor -> HVC_ATTACHED
+ *   monitor -> HVC_EXITED, then it exits; the same stands in the page
  *
  * HVC_PREPARE with HVC_F_GO set starts at once, with no HVC_PREPARED between.
  */
@@ -54,13 +56,19 @@ enum hvc_type {
     HVC_DEVICE,
     HVC_PAUSE = 32, /* head only: the guest executes nothing until ... */
     HVC_UNPAUSE,    /* ... this; each may be said again */
-    HVC_ASK
+    HVC_ASK,
+    HVC_ATTACH = 48,
+    HVC_ATTACHED
 };
 
 struct hvc_head {
     uint32_t type; /* enum hvc_type */
     uint32_t size; /* of the whole message, head included */
 };
+
+/* The slot is for domains with raw disks: it has an io_uring. Four more tasks
+   (the kernel's) may then be in its cgroup. */
+#define HVC_M_DISKS 1u
 
 enum hvc_engine { HVC_ENGINE_PV, HVC_ENGINE_KVM };
 #define HVC_ENGINES 2
@@ -71,7 +79,7 @@ struct hvc_make {
     uint32_t uid, gid; /* the slot's own; never 0 */
     uint32_t nprocs;   /* cgroup.procs descriptors passed */
     uint32_t engine;   /* enum hvc_engine */
-    uint32_t pad;
+    uint32_t flags;    /* HVC_M_* */
 };
 
 struct hvc_made {
@@ -94,6 +102,8 @@ struct hvc_ready {
 #define HVC_F_SOURCE                                                           \
     4u                   /* a console source is passed last: read as there is  \
                             room in the guest's ring, to its end */
+#define HVC_F_DEBUG  32u /* with HVC_F_GO: it runs when a debugger says so */
+#define HVC_F_CORE   64u /* a file for the core of a crash is passed last */
 #define HVC_F_PAUSED 16u /* with HVC_F_GO: it runs after HVC_UNPAUSE only */
 struct hvc_prepare {
     struct hvc_head head;
@@ -219,6 +229,28 @@ struct hvc_input {
     uint32_t flags;  /* HVC_INPUT_* */
     uint32_t len;    /* bytes used of data[] */
     char data[HVC_INPUT_MAX];
+};
+
+/*
+ * Somebody who may look inside the domain, at the other end of a stream socket
+ * that does not block: a debugger (gdb's remote protocol). One of a kind.
+ */
+enum hvc_attach_kind {
+    HVC_ATTACH_DEBUG = 1,
+    HVC_ATTACH_CORE,
+    HVC_ATTACH_TRACE
+};
+struct hvc_attach {
+    struct hvc_head head;
+    uint64_t tag;  /* the sender's, for the answer */
+    uint32_t kind; /* enum hvc_attach_kind */
+    uint32_t pad;
+};
+struct hvc_attached {
+    struct hvc_head head;
+    uint64_t tag;
+    int32_t error; /* 0, or -EBUSY: there is one already */
+    uint32_t pad;
 };
 
 enum hvc_taken_result {

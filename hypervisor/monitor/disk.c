@@ -79,6 +79,7 @@ static int set_vdev(struct disk *d, const char *text, struct err *e)
     if (strlen(text) >= sizeof(d->vdev))
         return err_set(e, EINVAL, "disk: vdev \"%s\" is no name of a disk",
                        text);
+    d->vdev_set = true;
     strcpy(d->vdev, text);
     return 0;
 }
@@ -107,7 +108,7 @@ static int positional(struct disk *d, const char *word, struct err *e)
         return set_target(d, word, e);
     if (!d->format)
         return set_format(d, word, e);
-    if (!d->vdev[0])
+    if (!d->vdev_set)
         return set_vdev(d, word, e);
     if (!d->access_set)
         return set_access(d, word, e);

@@ -24,7 +24,7 @@ struct disk {
     char target[PATH_MAX];
     enum disk_format format;
     char vdev[16]; // "": not said
-    bool read_only, access_set;
+    bool read_only, vdev_set, access_set;
     struct hvc_rate rate;
 };
 

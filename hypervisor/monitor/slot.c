@@ -184,7 +184,7 @@ __attribute__((noreturn)) void slot_run(const struct slot *s)
     m.state = HVC_PARKED;
     m.listen_fd = s->listen_fd;
     m.conn_fd = s->conn_fd;
-    m.image_fd = -1;
+    m.image_fd = m.core_fd = -1;
     m.clock.origin = s->origin;
     m.console.sink_fd = m.console.source_fd = -1;
     prctl(PR_SET_NAME, "hostel-monitor");
@@ -193,13 +193,18 @@ __attribute__((noreturn)) void slot_run(const struct slot *s)
     if (join_cgroups(s, &e) < 0 || make_memory(&m.domain, &e) < 0 ||
         make_page(&m, s->page_fd, &e) < 0 ||
         m.domain.engine->make(&m.domain, &es, &e) < 0 ||
-        make_loop(&m, &e) < 0 || close_rest(s, &e) < 0)
+        make_loop(&m, &e) < 0)
+        die(&e);
+    devices_init(&m.devices, &m.domain, m.page, m.epoll_fd);
+    // Where io_uring is forbidden, disks are served without.
+    if (s->disks && devices_make_ring(&m.devices, &e) < 0)
+        log_warn("%s: disks will be slower", e.text);
+    if (close_rest(s, &e) < 0)
         die(&e);
     work_in_short_turns();
     stack_trim();
-    if (sandbox_close(s->uid, s->gid, &e) < 0)
+    if (sandbox_close(s->uid, s->gid, m.devices.ring.fd >= 0, &e) < 0)
         die(&e);
-    devices_init(&m.devices, &m.domain, m.page, m.epoll_fd);
     // What it cost to make the zygote is not the domain's.
     m.cpu_base_ns = m.domain.engine->cpu_ns(&m.domain);
     monitor_run(&m);

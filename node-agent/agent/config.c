@@ -15,6 +15,7 @@
 #include "lib/buf.h"
 #include "lib/cfg.h"
 #include "lib/cleanup.h"
+#include "lib/hex.h"
 #include "lib/io.h"
 
 #define NS_PER_MS 1000000ull
@@ -388,6 +389,27 @@ static uint32_t text_hash(const char *s)
     return h;
 }
 
+/* A hash of everything in it, which the script that made it has left there. */
+static int toolchain_id_read(struct node_config *cfg, struct err *e)
+{
+    char path[NODE_PATH_MAX + 16], text[2 * sizeof(cfg->toolchain_id) + 1];
+    cleanup_buf struct buf b = BUF_INIT(256);
+    int r;
+
+    snprintf(path, sizeof(path), "%s/toolchain.id", cfg->toolchain_dir);
+    r = file_read(path, &b, e);
+    if (r < 0)
+        return err_prefix(e, "toolchain_dir");
+    snprintf(text, sizeof(text), "%.*s", (int)strcspn(buf_str(&b), " \n"),
+             buf_str(&b));
+    if (hex_decode(cfg->toolchain_id, sizeof(cfg->toolchain_id), text) < 0)
+        return err_set(e, EINVAL,
+                       "toolchain_dir: %s holds no hash; make the folder again "
+                       "with make-toolchain",
+                       path);
+    return 0;
+}
+
 int config_check(struct node_config *cfg, struct err *e)
 {
     if (access(cfg->hv_path, X_OK) < 0)
@@ -396,6 +418,8 @@ int config_check(struct node_config *cfg, struct err *e)
         return err_errno(e, "ratecard: %s", cfg->ratecard_path);
     if (cfg->build_slots && access(cfg->toolchain_dir, X_OK) < 0)
         return err_errno(e, "toolchain_dir: %s", cfg->toolchain_dir);
+    if (cfg->build_slots && toolchain_id_read(cfg, e) < 0)
+        return -e->code;
     if (cfg->tls_certificate[0] && access(cfg->tls_certificate, R_OK) < 0)
         return err_errno(e, "tls_certificate: %s", cfg->tls_certificate);
     if (cfg->tls_key[0] && access(cfg->tls_key, R_OK) < 0)

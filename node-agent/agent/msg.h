@@ -38,6 +38,7 @@ enum msg_type {
     MSG_INPUT,      /* msg_input             -> msg_input_reply, later */
     MSG_LOG,        /* msg_log               -> msg_info_reply + fd: the log */
     MSG_CAPACITY,   /* msg_get (id unused)   -> msg_capacity_reply */
+    MSG_CALL,       /* msg_call + fds: body, answer -> msg_call_reply, later */
     /* api -> ledger */
     MSG_ACCOUNT_OPEN = 32, /* msg_account_open   -> msg_account_reply */
     MSG_ACCOUNT_CREDIT,    /* msg_account_credit -> msg_account_reply */
@@ -51,7 +52,8 @@ enum msg_type {
     MSG_SETTLE,    /* msg_record -> msg_settle_reply */
     MSG_VOID,      /* msg_record -> msg_reply */
     /* keeper -> spawner, and its news */
-    MSG_START = 96, /* msg_start + fds: image, console, [initrd] -> msg_reply */
+    MSG_START = 96, /* msg_start + fds: image, console, [initrd], [source]
+                       -> msg_reply */
     MSG_STOP,       /* msg_stop  -> none; MSG_ENDED follows */
     MSG_RENEW,      /* msg_renew -> none */
     MSG_RELEASE,    /* msg_renew: MSG_ENDED is durable, recycle the slot */
@@ -61,6 +63,8 @@ enum msg_type {
                        released */
     MSG_ADOPTED,    /* spawner: msg_domain, at its start for each domain found
                        running; ends with one whose id is all zero */
+    MSG_OVER,       /* spawner: msg_domain of one with a source: its program is
+                       over, as its monitor says; MSG_ENDED follows */
     /* keeper -> builder, and its news */
     MSG_BUILD = 128, /* msg_build + fds: bundle, log -> none */
     MSG_BUILD_STOP,  /* msg_get -> none; MSG_BUILT follows */
@@ -133,7 +137,7 @@ struct sub_info {
     struct run_terms run;
     uint32_t
         incarnation; /* a service's domains so far; a function's requests */
-    uint32_t pad;
+    uint32_t build_cached; /* 1 = its image was built before, for nothing */
     uint64_t next_start_real_ns; /* a service's, while it waits for that */
     struct usage usage;          /* so far, or final */
     int64_t hold_nano, charged_nano, written_off_nano;
@@ -197,6 +201,18 @@ struct msg_input_reply {
     uint32_t accepted; /* of this message's bytes: those below the position */
     uint32_t ended;    /* 1 = the input has ended */
 };
+/* A request to a function. `body` is a sealed memfd, its input; `answer` is a
+ * file that its output goes into. Status 200 says that it ran, the rest how. */
+struct msg_call {
+    struct msg_head head;
+    sub_id_t id;
+    key_id_t customer; /* as in msg_get */
+};
+struct msg_call_reply {
+    struct msg_reply reply; /* with 200, text: the report of a trap */
+    uint32_t outcome;       /* enum sub_outcome */
+    int32_t exit_status;
+};
 enum log_kind { LOG_CONSOLE = 1, LOG_BUILD };
 struct msg_log {
     struct msg_head head;
@@ -254,7 +270,7 @@ struct msg_quote {
     struct msg_head head;
     struct sub_limits limits;
     uint32_t is_source; /* 1 = will be built here */
-    uint32_t pad;
+    uint32_t starts;    /* of domains, at most; 0 = 1 */
 };
 struct msg_quote_reply {
     struct msg_reply reply;
@@ -292,7 +308,7 @@ struct msg_hold {
     key_id_t customer;
     struct sub_limits limits;
     uint32_t is_source;
-    uint32_t pad;
+    uint32_t starts; /* as in msg_quote */
 };
 struct msg_hold_reply {
     struct msg_reply reply; /* 200, 402, 404 no such account */
@@ -322,7 +338,7 @@ struct msg_start {
     uint64_t lease_mono_ns;               /* CLOCK_MONOTONIC */
     uint32_t incarnation;                 /* told again with all news of it */
     uint32_t cpu_weight, cpu_cap_percent; /* bundle/terms.h */
-    uint32_t has_initrd;
+    uint32_t has_initrd, has_source; /* source: the console's input, a file */
     uint32_t argc, envc, cmdline_len;
     char name[64];
     char cmdline[HV_CMDLINE_MAX];

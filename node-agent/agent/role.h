@@ -90,6 +90,7 @@ struct node_config {
     char cgroup_path[NODE_PATH_MAX]; /* see spawner/cgroup.h */
     /* Customers seal secrets to this key, see bundle/secrets.h; the identity's
      * signature of it. */
+    uint8_t toolchain_id[32]; /* of what builds see, for their cache */
     uint8_t secrets_key[32], secrets_signature[64];
 };
 

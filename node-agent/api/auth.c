@@ -22,6 +22,7 @@
     "=(\"@method\" \"@authority\" \"@path\" \"@query\" "                       \
     "\"content-digest\");created;keyid;nonce;tag=\"%s\""
 
+// @target-uri has all but the first in it.
 static const char *const required[] = {"@method", "@authority", "@path",
                                        "@query"};
 
@@ -73,7 +74,8 @@ static bool auth_policy(struct request *rq, const struct httpsig *sig,
     char tag[SIGNATURE_TAG_SIZE];
 
     for (size_t i = 0; i < sizeof(required) / sizeof(*required); i++)
-        if (!httpsig_covers(sig, required[i]))
+        if (!httpsig_covers(sig, required[i]) &&
+            (i == 0 || !httpsig_covers(sig, "@target-uri")))
             return auth_refuse(rq, "the signature does not cover \"%s\"",
                                required[i]);
     if (rq->body.len && !httpsig_covers(sig, "content-digest"))
@@ -178,6 +180,8 @@ static bool auth_signature(struct request *rq, const char *input)
     const char *digest = request_field(rq, "content-digest");
     struct httpsig_request signed_rq = {.method = rq->method,
                                         .authority = host ? host : "",
+                                        .scheme =
+                                            rq->conn->tls ? "https" : "http",
                                         .path = rq->path,
                                         .query = query ? query + 1 : NULL,
                                         .field = auth_field,
@@ -190,7 +194,7 @@ static bool auth_signature(struct request *rq, const char *input)
     if (!signature)
         return auth_refuse(rq, "the request has a Signature-Input header but "
                                "no Signature");
-    if (httpsig_parse(&sig, input, &e) < 0)
+    if (httpsig_parse(&sig, input, SIGNATURE_TAG, &e) < 0)
         return auth_refuse(rq, "%s", e.text);
     if (!auth_policy(rq, &sig, &key) || !auth_times(rq, &sig, now_s))
         return false;

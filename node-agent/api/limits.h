@@ -34,6 +34,9 @@
 // connection can go on; a longer one ends it.
 #define DRAIN_MAX 262144u
 #define DRAIN_NS  (2ull * 1000000000)
+// One whose connection was told to end may still send so much of it, so that it
+// comes to read why.
+#define DRAIN_CUT_MAX (16u << 20)
 
 // Bundles being uploaded, all together: memory that is not yet anybody's.
 #define SPOOL_BYTES_MAX (512ull << 20)

@@ -138,6 +138,7 @@ static int quote_manifest(void *ctx, const struct manifest *m, struct err *e)
 
     (void)e;
     msg->is_source = m->kind == KIND_SOURCE;
+    msg->starts = run_starts(&m->run);
     msg->limits = (struct sub_limits){
         .memory_kib = m->memory_kib,
         .cpu_ns = m->cpu_ns,

@@ -219,6 +219,7 @@ static json_t *render_run(const struct sub_info *info)
     }
     if (t->mode == RUN_FUNCTION) {
         put_count(&b, "concurrency", t->concurrency);
+        put_count(&b, "request_ms", t->request_ms);
         put_count(&b, "requests", info->incarnation);
     }
     return object_end(&b);
@@ -249,6 +250,7 @@ json_t *render_submission(const struct sub_info *info, const char *currency)
     put_time(&b, "started", info->started_real_ns);
     put_time(&b, "ended", info->ended_real_ns);
     put(&b, "run", render_run(info));
+    put(&b, "build_cached", json_boolean(info->build_cached));
     put(&b, "limits", render_limits(&info->limits));
     put(&b, "usage", render_usage(&info->usage));
     put(&b, "left", over ? json_null() : render_left(info));

@@ -132,10 +132,17 @@ json_t *request_json(struct request *rq)
 bool request_call(struct request *rq, struct mux *m, void *msg,
                   uint64_t timeout_ns, struct mux_reply *reply)
 {
+    return request_call_fds(rq, m, msg, NULL, 0, timeout_ns, reply);
+}
+
+bool request_call_fds(struct request *rq, struct mux *m, void *msg,
+                      const int *fds, int nfds, uint64_t timeout_ns,
+                      struct mux_reply *reply)
+{
     const struct msg_reply *head = &reply->any.reply;
     struct err e = {0};
 
-    if (mux_call(m, msg, NULL, 0, timeout_ns, reply, &e) < 0) {
+    if (mux_call(m, msg, fds, nfds, timeout_ns, reply, &e) < 0) {
         reply_problem(rq, 503, 1, "%s", e.text);
         return false;
     }

@@ -119,4 +119,9 @@ void reply_header(struct request *rq, const char *name, const char *value);
 bool request_call(struct request *rq, struct mux *m, void *msg,
                   uint64_t timeout_ns, struct mux_reply *reply);
 
+// The same with descriptors, which stay the caller's.
+bool request_call_fds(struct request *rq, struct mux *m, void *msg,
+                      const int *fds, int nfds, uint64_t timeout_ns,
+                      struct mux_reply *reply);
+
 #endif

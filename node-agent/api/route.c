@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "node-agent/api/limits.h"
+#include "node-agent/api/v1.h"
 #include "node-agent/bundle/limits.h"
 
 static const struct route routes[] = {
@@ -30,6 +31,8 @@ static const struct route routes[] = {
      serve_build_log},
     {"POST", "/v1/submissions/{}/input", ACCESS_CUSTOMER, BODY_MAX,
      serve_input},
+    {"POST", "/v1/submissions/{}/call", ACCESS_CUSTOMER, FUNCTION_BODY_MAX,
+     serve_call},
     {"GET", "/v1/submissions/{}/receipt", ACCESS_CUSTOMER, 0, serve_receipt},
 
     {"GET", "/v1/account", ACCESS_CUSTOMER, 0, serve_account},

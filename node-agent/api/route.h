@@ -54,6 +54,9 @@ void serve_input(struct request *rq);
 void serve_receipt(struct request *rq);
 // events.c
 void serve_events(struct request *rq);
+
+// call.c
+void serve_call(struct request *rq);
 // console.c
 void serve_console(struct request *rq);
 void serve_build_log(struct request *rq);

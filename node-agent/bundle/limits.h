@@ -68,6 +68,9 @@
 // Domains of one function at once: more than a small node has slots.
 #define CONCURRENCY_MAX 256u
 
+// Somebody waits for the answer, and a connection with him.
+#define REQUEST_MS_MAX 60000u
+
 // Weights as control groups have them; a CPU cap of 16 CPUs, the most vCPUs
 // that the guest ABI knows.
 #define CPU_WEIGHT_MAX      10000u

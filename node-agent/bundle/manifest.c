@@ -262,9 +262,11 @@ static int check_run(const struct manifest *m, struct err *e)
     if (r == 0 && t->mode == RUN_FUNCTION)
         r = check_range("the number of requests at once", t->concurrency, 1,
                         CONCURRENCY_MAX, e);
-    if (r == 0 && t->mode != RUN_FUNCTION && t->concurrency)
-        r = err_set(e, EINVAL,
-                    "requests at once go with a function, and this is none");
+    if (r == 0 && t->mode == RUN_FUNCTION)
+        r = check_range("the time for a request (in ms)", t->request_ms, 1,
+                        REQUEST_MS_MAX, e);
+    if (r == 0 && t->mode != RUN_FUNCTION && (t->concurrency || t->request_ms))
+        r = err_set(e, EINVAL, "requests go with a function, and this is none");
     if (r == 0)
         r = check_range("the CPU weight", t->cpu_weight, 0, CPU_WEIGHT_MAX, e);
     if (r == 0)

@@ -29,7 +29,8 @@ struct bundle_request {
     int64_t valid_hours;
     const char *max_cost;
     const char *run, *restart; // "service"; "always"
-    int64_t restarts, backoff_ms, concurrency, cpu_weight, cpu_cap;
+    int64_t restarts, backoff_ms, concurrency, request_ms;
+    int64_t cpu_weight, cpu_cap;
     size_t nsecrets; // NAME=value or NAME; added to bundle.cfg's
     const char *const *secrets;
 };

@@ -8,6 +8,7 @@
 
 #define BACKOFF_MS_DEFAULT  1000
 #define CONCURRENCY_DEFAULT 8
+#define REQUEST_MS_DEFAULT  10000
 
 static const char *either_text(const char *asked, const char *otherwise)
 {
@@ -60,6 +61,7 @@ int plan_run_fill(const struct bundle_request *q, const struct recipe *c,
     int64_t restarts = either(q->restarts, c->restarts);
     int64_t backoff = either(q->backoff_ms, c->backoff_ms);
     int64_t concurrency = either(q->concurrency, c->concurrency);
+    int64_t request = either(q->request_ms, c->request_ms);
 
     *out = (struct run_terms){
         .cpu_weight = either(q->cpu_weight, c->cpu_weight),
@@ -71,10 +73,14 @@ int plan_run_fill(const struct bundle_request *q, const struct recipe *c,
         return err_set(e, EINVAL,
                        "restart, restarts and backoff_ms go with run = "
                        "\"service\"");
-    if (out->mode != RUN_FUNCTION && concurrency)
-        return err_set(e, EINVAL, "concurrency goes with run = \"function\"");
-    if (out->mode == RUN_FUNCTION)
+    if (out->mode != RUN_FUNCTION && (concurrency || request))
+        return err_set(e, EINVAL,
+                       "concurrency and request_ms go with run = "
+                       "\"function\"");
+    if (out->mode == RUN_FUNCTION) {
         out->concurrency = either(concurrency, CONCURRENCY_DEFAULT);
+        out->request_ms = either(request, REQUEST_MS_DEFAULT);
+    }
     if (out->mode != RUN_SERVICE)
         return 0;
     out->restarts_max = restarts;

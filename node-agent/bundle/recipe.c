@@ -39,6 +39,7 @@ static const struct cfg_key recipe_keys[] = {
     CFG_INT_KEY("backoff_ms", struct recipe, backoff_ms, 1, BACKOFF_MS_MAX, 0),
     CFG_INT_KEY("concurrency", struct recipe, concurrency, 1, CONCURRENCY_MAX,
                 0),
+    CFG_INT_KEY("request_ms", struct recipe, request_ms, 1, REQUEST_MS_MAX, 0),
     CFG_INT_KEY("cpu_weight", struct recipe, cpu_weight, 1, CPU_WEIGHT_MAX, 0),
     CFG_INT_KEY("cpu_cap", struct recipe, cpu_cap, 1, CPU_CAP_PERCENT_MAX, 0),
     {0},

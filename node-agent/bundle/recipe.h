@@ -24,6 +24,7 @@
 //     restarts    = 100              # service; default: no limit
 //     backoff_ms  = 1000             # service: doubles with each failure
 //     concurrency = 8                # function: requests at once
+//     request_ms  = 10000            # function: one request, at most
 //     cpu_weight  = 100              # share when CPUs are short
 //     cpu_cap     = 50               # percent of a CPU; default: none
 //     secrets     = [ "DB_PASSWORD" ] # from the environment, sealed
@@ -44,6 +45,7 @@ struct recipe {
     char *run, *restart;
     struct cfg_list secrets;
     int64_t restarts, backoff_ms, concurrency, cpu_weight, cpu_cap;
+    int64_t request_ms;
 };
 
 // The defaults; recipe_free afterwards in any case.

@@ -28,7 +28,21 @@ struct run_terms {
     uint32_t cpu_weight;      // share when CPUs are short; 0 = the usual 100
     uint32_t cpu_cap_percent; // of one CPU, even when idle; 0 = none
     uint32_t output_bytes;    // kept of files under /out; 0 = none are
+    uint32_t request_ms;      // function: one request, at most; else 0
+    uint32_t pad;
 };
-_Static_assert(sizeof(struct run_terms) == 8 * 4, "no padding");
+_Static_assert(sizeof(struct run_terms) == 10 * 4, "no padding");
+
+// How often its domains may be started at most, for quotes: a million where
+// nothing else bounds it.
+#define RUN_STARTS_MAX 1000000u
+static inline uint32_t run_starts(const struct run_terms *t)
+{
+    if (t->mode == RUN_ONCE)
+        return 1;
+    if (t->mode == RUN_SERVICE && t->restarts_max)
+        return t->restarts_max + 1;
+    return RUN_STARTS_MAX;
+}
 
 #endif

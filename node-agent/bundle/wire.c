@@ -80,6 +80,7 @@ static void wire_fill(const struct manifest *m, Hostel__Manifest *w)
     w->cpu_weight = m->run.cpu_weight;
     w->cpu_cap_percent = m->run.cpu_cap_percent;
     w->output_bytes = m->run.output_bytes;
+    w->request_ms = m->run.request_ms;
     w->sealed = bytes_of(m->sealed, m->sealed_len);
     w->sealed_key = bytes_of(m->sealed_key, m->sealed_len ? KEY_BYTES : 0);
     w->not_before_s = m->not_before_s;
@@ -217,7 +218,8 @@ static int take_manifest(const Hostel__Manifest *w, struct arena *a,
                                 .concurrency = w->concurrency,
                                 .cpu_weight = w->cpu_weight,
                                 .cpu_cap_percent = w->cpu_cap_percent,
-                                .output_bytes = w->output_bytes};
+                                .output_bytes = w->output_bytes,
+                                .request_ms = w->request_ms};
     m->sealed = w->sealed.data;
     m->sealed_len = w->sealed.len;
     m->not_before_s = w->not_before_s;

@@ -83,6 +83,8 @@ int bundle_opts_take(struct bundle_opts *o, int c, const char *arg)
         return take_number(&o->q.backoff_ms, "--backoff-ms", arg);
     case OPT_CONCURRENCY:
         return take_number(&o->q.concurrency, "--concurrency", arg);
+    case OPT_REQUEST_MS:
+        return take_number(&o->q.request_ms, "--request-ms", arg);
     case OPT_CPU_WEIGHT:
         return take_number(&o->q.cpu_weight, "--cpu-weight", arg);
     case OPT_CPU_CAP:

@@ -33,6 +33,7 @@ enum {
     OPT_RESTARTS,
     OPT_BACKOFF_MS,
     OPT_CONCURRENCY,
+    OPT_REQUEST_MS,
     OPT_CPU_WEIGHT,
     OPT_CPU_CAP,
     OPT_VERB, // a verb's own long options begin here
@@ -56,6 +57,7 @@ enum {
         {"restarts", required_argument, NULL, OPT_RESTARTS},                   \
         {"backoff-ms", required_argument, NULL, OPT_BACKOFF_MS},               \
         {"concurrency", required_argument, NULL, OPT_CONCURRENCY},             \
+        {"request-ms", required_argument, NULL, OPT_REQUEST_MS},               \
         {"cpu-weight", required_argument, NULL, OPT_CPU_WEIGHT},               \
         {"cpu-cap", required_argument, NULL, OPT_CPU_CAP},                     \
     {                                                                          \
@@ -77,7 +79,8 @@ enum {
     "on-failure|always,\n                         --restarts N, "              \
     "--backoff-ms N\n"                                                         \
     "  --function             start it for each request (hostel call): "       \
-    "--concurrency N\n"                                                        \
+    "--concurrency N,\n"                                                       \
+    "                         --request-ms N\n"                                \
     "  --cpu-weight N         share when CPUs are short, 1 to 10000; "         \
     "usual: 100\n"                                                             \
     "  --cpu-cap N            at most this many percent of a CPU\n"            \

@@ -90,7 +90,8 @@ static void print_run(const struct manifest *m)
     if (t->restarts_max)
         printf(", at most %u times", t->restarts_max);
     if (t->mode == RUN_FUNCTION)
-        printf(", %u requests at once", t->concurrency);
+        printf(", %u requests at once, %u ms each", t->concurrency,
+               t->request_ms);
     printf("\n");
     if (t->cpu_weight)
         printf("CPU weight    %u\n", t->cpu_weight);

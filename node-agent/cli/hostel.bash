@@ -62,11 +62,12 @@ _hostel() {
     bundle | run | quote)
         words="-k -a -n -m -e --cpu-ms --wall-ms --build-cpu-ms --console-kib
             --max-cost --valid-hours -s --service --function --restart
-            --restarts --backoff-ms --concurrency --cpu-weight --cpu-cap"
+            --restarts --backoff-ms --concurrency --request-ms --cpu-weight --cpu-cap"
         files=1 ;;
     submit) words="-d"; files=1 ;;
     inspect | verify | verify-receipt) words="--json -n -a"; files=1 ;;
-    list) words="--live --json -n" ;;
+    list) words="--live --state --outcome --name --json -n" ;;
+    events) words="--json -q $(_hostel_submissions)" ;;
     show | usage | wait) words="--json $(_hostel_submissions)" ;;
     console | destroy) words=$(_hostel_submissions) ;;
     logs) words="-f -b $(_hostel_submissions)" ;;

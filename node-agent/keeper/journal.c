@@ -14,6 +14,16 @@
 
 #define JOURNAL_VERSION 2
 
+// The build cache (cache.h).
+#define BUILT_TABLE                                                            \
+    "create table built ("                                                     \
+    "  customer blob not null,"                                                \
+    "  key blob not null,"                                                     \
+    "  image blob not null,"                                                   \
+    "  built_ns integer not null,"                                             \
+    "  primary key (customer, key)"                                            \
+    ") strict, without rowid;"
+
 static const char schema[] =
     "create table submission ("
     "  seq integer primary key,"
@@ -46,6 +56,7 @@ static const char schema[] =
     "  report text not null default '',"
     "  run blob," // struct run_terms; null: once
     "  incarnation integer not null default 0,"
+    "  cached integer not null default 0,"
     "  earlier blob," // struct usage of earlier incarnations
     "  unique (customer, nonce)"
     ") strict;"
@@ -56,7 +67,7 @@ static const char schema[] =
     "  id blob primary key references submission (id) on delete cascade,"
     "  manifest blob not null,"
     "  signature blob not null"
-    ") strict, without rowid;"
+    ") strict, without rowid;" BUILT_TABLE
     "create table record (" // one at a time of each submission
     "  id blob primary key references submission (id) on delete cascade,"
     "  message blob not null" // struct msg_record
@@ -66,7 +77,8 @@ static const char *const upgrades[JOURNAL_VERSION] = {
     [1] = "alter table submission add column run blob;"
           "alter table submission add column incarnation integer not null "
           "default 0;"
-          "alter table submission add column earlier blob;",
+          "alter table submission add column cached integer not null default 0;"
+          "alter table submission add column earlier blob;" BUILT_TABLE,
 };
 
 _Static_assert(SUB_DONE == 6, "the indexes say so");
@@ -76,7 +88,7 @@ _Static_assert(SUB_DONE == 6, "the indexes say so");
     "submitted_ns, state, outcome, exit_status, version, started_ns, "         \
     "ended_ns, usage, recorded, recorded_ns, sequence, hold, charged, "        \
     "written_off, image, initrd, destroyed, spent, report, incarnation, "      \
-    "earlier, run"
+    "cached, earlier, run"
 
 int journal_open(struct journal *j, const char *path, struct err *e)
 {
@@ -155,6 +167,7 @@ static int bind_changing(struct db_stmt *q, int at, const struct sub *s)
     db_bind_int(q, at++, s->spent);
     db_bind_text(q, at++, i->report);
     db_bind_int(q, at++, i->incarnation);
+    db_bind_int(q, at++, i->build_cached);
     if (i->run.mode != RUN_ONCE)
         db_bind_blob(q, at++, &s->before, sizeof(s->before));
     else
@@ -168,7 +181,7 @@ int journal_insert(struct journal *j, const struct sub *s, const void *manifest,
 {
     static const char insert[] =
         "insert into submission (" COLUMNS ") values (?,?,?,?,?,?,?,?,?,?,?,"
-        "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+        "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
     static const char insert_signed[] =
         "insert into signed (id, manifest, signature) values (?, ?, ?)";
     const struct sub_info *i = &s->info;
@@ -210,7 +223,7 @@ int journal_save(struct journal *j, const struct sub *s, struct err *e)
         "version = ?, started_ns = ?, ended_ns = ?, usage = ?, recorded = ?, "
         "recorded_ns = ?, sequence = ?, hold = ?, charged = ?, "
         "written_off = ?, image = ?, initrd = ?, destroyed = ?, spent = ?, "
-        "report = ?, incarnation = ?, earlier = ? where id = ?";
+        "report = ?, incarnation = ?, cached = ?, earlier = ? where id = ?";
     struct db_stmt *q;
 
     if (!(q = write_prepare(j, update, e)))
@@ -256,6 +269,34 @@ int journal_record_done(struct journal *j, const sub_id_t *id, struct err *e)
     static const char sql[] = "delete from record where id = ?";
 
     return run_on(j, sql, id, e);
+}
+
+int journal_built_add(struct journal *j, const key_id_t *customer,
+                      const uint8_t key[32], const uint8_t image[32],
+                      uint64_t now_real_ns, struct err *e)
+{
+    static const char sql[] = "insert or replace into built values (?,?,?,?)";
+    struct db_stmt *q;
+
+    if (!(q = write_prepare(j, sql, e)))
+        return -EIO;
+    db_bind_blob(q, 1, customer->b, sizeof(customer->b));
+    db_bind_blob(q, 2, key, 32);
+    db_bind_blob(q, 3, image, 32);
+    db_bind_int(q, 4, now_real_ns);
+    return db_run(q, e);
+}
+
+int journal_built_forget(struct journal *j, uint64_t before_real_ns,
+                         struct err *e)
+{
+    static const char sql[] = "delete from built where built_ns < ?";
+    struct db_stmt *q;
+
+    if (!(q = write_prepare(j, sql, e)))
+        return -EIO;
+    db_bind_int(q, 1, before_real_ns);
+    return db_run(q, e);
 }
 
 int journal_forget(struct journal *j, uint64_t ended_before_real_ns,
@@ -334,10 +375,11 @@ static int read_sub(struct db_stmt *q, struct sub *s, struct err *e)
     s->spent = db_int(q, 25);
     read_text(q, 26, i->report, sizeof(i->report));
     i->incarnation = db_int(q, 27);
-    if (!db_is_null(q, 28))
-        bad |= db_blob_copy(q, 28, &s->before, sizeof(s->before));
+    i->build_cached = db_int(q, 28);
     if (!db_is_null(q, 29))
-        bad |= db_blob_copy(q, 29, &i->run, sizeof(i->run));
+        bad |= db_blob_copy(q, 29, &s->before, sizeof(s->before));
+    if (!db_is_null(q, 30))
+        bad |= db_blob_copy(q, 30, &i->run, sizeof(i->run));
     if (bad || i->state > SUB_DONE)
         return err_set(e, EBADMSG,
                        "the journal is damaged: a row of submissions");
@@ -384,6 +426,27 @@ int journal_manifest(struct journal *j, const sub_id_t *id, struct buf *out,
     } else if (r == 0) {
         r = err_set(e, EBADMSG, "the journal is damaged: a manifest is gone");
     }
+    db_done(q);
+    return r;
+}
+
+int journal_built(struct journal *j, const key_id_t *customer,
+                  const uint8_t key[32], uint8_t image[32], struct err *e)
+{
+    static const char sql[] =
+        "select image from built where customer = ? and key = ?";
+    struct db_stmt *q = db_prepare(j->db, sql, e);
+    int r;
+
+    if (!q)
+        return -EIO;
+    db_bind_blob(q, 1, customer->b, sizeof(customer->b));
+    db_bind_blob(q, 2, key, 32);
+    r = db_step(q, e);
+    if (r > 0)
+        r = db_blob_copy(q, 0, image, 32);
+    else if (r == 0)
+        r = -ENOENT;
     db_done(q);
     return r;
 }

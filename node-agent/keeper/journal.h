@@ -50,6 +50,16 @@ int journal_get(struct journal *j, const sub_id_t *id, struct sub *out,
 int journal_manifest(struct journal *j, const sub_id_t *id, struct buf *out,
                      struct err *e);
 
+// The build cache: the image that this customer's sources (by a hash) gave;
+// 0 or -ENOENT.
+int journal_built(struct journal *j, const key_id_t *customer,
+                  const uint8_t key[32], uint8_t image[32], struct err *e);
+int journal_built_add(struct journal *j, const key_id_t *customer,
+                      const uint8_t key[32], const uint8_t image[32],
+                      uint64_t now_real_ns, struct err *e);
+int journal_built_forget(struct journal *j, uint64_t before_real_ns,
+                         struct err *e);
+
 // Whose submission used this nonce, if any: 0 and its id, or -ENOENT.
 int journal_nonce(struct journal *j, const key_id_t *customer,
                   const uint8_t nonce[16], sub_id_t *id, struct err *e);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
 #include "node-agent/keeper/service.h"
 
@@ -52,6 +53,10 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     k->rested_due_ns = UINT64_MAX;
     k->store = (struct store){.blobs = -1, .logs = -1};
     subs_init(&k->subs);
+    k->functions = malloc(sizeof(*k->functions));
+    if (!k->functions)
+        return err_set(e, ENOMEM, "no memory for functions");
+    functions_init(k->functions);
     r = channels_open(k, fds, e);
     if (r == 0)
         r = store_open(&k->store, STORE_BYTES_MAX, e);
@@ -67,6 +72,9 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
 
 void keeper_close(struct keeper *k)
 {
+    if (k->functions)
+        functions_fini(k->functions);
+    free(k->functions);
     lane_fini(&k->builds);
     lane_fini(&k->starts);
     subs_fini(&k->subs);
@@ -95,7 +103,7 @@ static void leases_renew(struct keeper *k)
          s = sub_next(&k->subs, s)) {
         struct msg_renew m = {.id = s->info.id, .lease_mono_ns = until_ns};
 
-        if (s->info.state != SUB_RUNNING)
+        if (s->info.state != SUB_RUNNING || s->info.run.mode == RUN_FUNCTION)
             continue;
         ipc_head(&m, MSG_RENEW, 0);
         chan_post(&k->spawner, &m, NULL, 0);
@@ -137,6 +145,9 @@ static void forget_old(struct keeper *k)
                        now_ns / 1000000000u, FORGET_ROWS, forget_log, k,
                        &e) < 0)
         keeper_fail(k, &e);
+    if (journal_built_forget(&k->journal, now_ns - KEEP_S * 1000000000u, &e) <
+        0)
+        keeper_fail(k, &e);
 }
 
 static void timers_run(struct keeper *k)
@@ -145,8 +156,10 @@ static void timers_run(struct keeper *k)
 
     serve_expired(k, now_ns);
     service_rested(k, now_ns);
+    function_record(k, now_ns);
     if (now_ns >= k->lease_due_ns) {
         leases_renew(k);
+        function_renew(k, now_ns + k->cfg.lease_ns);
         submit_expire(k, now_ns);
         forget_old(k);
         k->lease_due_ns = now_ns + k->cfg.lease_ns / 3;
@@ -169,7 +182,9 @@ static int wait_ms(const struct keeper *k, int timeout_ms)
     due_ns = min_u64(min_u64(k->lease_due_ns, k->sweep_due_ns),
                      waiters_due_ns(&k->waiters));
     due_ns = min_u64(due_ns, k->rested_due_ns);
-    if (k->starts.waiting && k->starts_after_ns > now_ns)
+    due_ns = min_u64(due_ns, k->functions->record_due_ns);
+    if ((k->starts.waiting || k->functions->waiting) &&
+        k->starts_after_ns > now_ns)
         due_ns = min_u64(due_ns, k->starts_after_ns);
     if (k->builds.waiting && k->builds_after_ns > now_ns)
         due_ns = min_u64(due_ns, k->builds_after_ns);

@@ -32,6 +32,7 @@ struct keeper {
     struct waiters waiters;
     uint64_t feeds; // messages of input given to domains; the last one's tag
     struct lane builds, starts;
+    struct functions *functions;
     struct sub *resting; // services between two domains, see service.h
 
     char currency[8];   // of the node's prices; "" until the ledger said so

@@ -34,6 +34,8 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "node-agent/keeper/cache.h"
+#include "node-agent/keeper/function.h"
 #include "node-agent/keeper/image.h"
 #include "node-agent/keeper/meter.h"
 #include "node-agent/keeper/service.h"
@@ -113,6 +115,11 @@ static void record_post(struct keeper *k, struct sub *s, uint64_t now_real_ns)
     chan_post(&k->ledger, &m, NULL, 0);
 }
 
+void machine_record(struct keeper *k, struct sub *s, uint64_t now_real_ns)
+{
+    record_post(k, s, now_real_ns);
+}
+
 static void settle_post(struct keeper *k, struct sub *s)
 {
     struct msg_record m;
@@ -162,7 +169,7 @@ static const enum sub_outcome outcomes[] = {
     [HVC_LOST] = OUTCOME_LOST,
 };
 
-static enum sub_outcome outcome_of(uint32_t cause, uint32_t status)
+enum sub_outcome machine_outcome(uint32_t cause, uint32_t status)
 {
     // Nothing a guest does ends in this signal: somebody on the node sent it.
     if (cause == HVC_KILLED && status == SIGKILL)
@@ -247,6 +254,15 @@ static void start_post(struct keeper *k, struct sub *s, const int *fds,
     explicit_bzero(m.cmdline, s->cmdline_len);
 }
 
+// A function runs when it can be called; its domains come with its calls.
+static enum sub_state function_begin(struct sub *s)
+{
+    if (!s->info.started_real_ns)
+        s->info.started_real_ns = clock_real_ns();
+    s->recorded_real_ns = clock_real_ns();
+    return SUB_RUNNING;
+}
+
 static enum sub_state act_start(struct keeper *k, struct sub *s,
                                 const struct event *ev)
 {
@@ -254,6 +270,8 @@ static enum sub_state act_start(struct keeper *k, struct sub *s,
     struct err e;
 
     (void)ev;
+    if (s->info.run.mode == RUN_FUNCTION)
+        return function_begin(s);
     // 0 would mean no limit at all.
     if (!left_of(s->info.limits.cpu_ns, s->before.cpu_ns))
         return finish(s, OUTCOME_CPU_BUDGET, "its CPU budget is spent");
@@ -284,7 +302,9 @@ static enum sub_state act_start(struct keeper *k, struct sub *s,
 static enum sub_state act_turn(struct keeper *k, struct sub *s,
                                const struct event *ev)
 {
-    return s->is_source ? build(k, s) : act_start(k, s, ev);
+    if (!s->is_source)
+        return act_start(k, s, ev);
+    return cache_find(k, s) ? SUB_BUILT : build(k, s);
 }
 
 static enum sub_state act_built(struct keeper *k, struct sub *s,
@@ -301,6 +321,7 @@ static enum sub_state act_built(struct keeper *k, struct sub *s,
         return finish_err(s, &e);
     memcpy(s->image, ev->built->image_digest, sizeof(s->image));
     s->has_image = true;
+    cache_add(k, s);
     if (s->destroyed)
         return finish(s, OUTCOME_DESTROYED, NULL);
     return SUB_BUILT;
@@ -426,7 +447,7 @@ static enum sub_state act_ended(struct keeper *k, struct sub *s,
         s->info.exit_status = (int32_t)(d->status & 0xff);
     if (s->spent && d->cause == HVC_CPU_BUDGET)
         report = "stopped: the cost cap of this submission is used up";
-    return over(k, s, outcome_of(d->cause, d->status), report,
+    return over(k, s, machine_outcome(d->cause, d->status), report,
                 d->cause == HVC_REBOOT);
 }
 
@@ -440,12 +461,30 @@ static enum sub_state act_lost(struct keeper *k, struct sub *s,
     return finish(s, OUTCOME_LOST, ev->text);
 }
 
+// A function is over, and so are its calls.
+static enum sub_state act_drained(struct keeper *k, struct sub *s,
+                                  const struct event *ev)
+{
+    (void)k;
+    (void)ev;
+    if (s->destroyed)
+        return finish(s, OUTCOME_DESTROYED, NULL);
+    if (s->spent)
+        return finish(s, OUTCOME_CPU_BUDGET,
+                      "the cost cap of this submission is used up");
+    if (s->before.wall_ns >= s->info.limits.wall_ns)
+        return finish(s, OUTCOME_WALL_BUDGET, "its requests' time is used up");
+    return finish(s, OUTCOME_CPU_BUDGET, "its requests' CPU budget is used up");
+}
+
 static enum sub_state act_spent(struct keeper *k, struct sub *s,
                                 const struct event *ev)
 {
     (void)ev;
     s->spent = true;
     sub_touch(&k->subs, s);
+    if (s->info.run.mode == RUN_FUNCTION && s->info.state == SUB_RUNNING)
+        return function_close(k, s) ? act_drained(k, s, ev) : SUB_RUNNING;
     if (s->starting || s->info.state == SUB_RUNNING) {
         stop_post(k, s, HVC_CPU_BUDGET);
         return s->info.state;
@@ -476,11 +515,12 @@ static enum sub_state act_destroy(struct keeper *k, struct sub *s,
 {
     struct msg_get m = {.id = s->info.id};
 
-    (void)ev;
     if (s->destroyed)
         return s->info.state;
     s->destroyed = true;
     sub_touch(&k->subs, s);
+    if (s->info.run.mode == RUN_FUNCTION && s->info.state == SUB_RUNNING)
+        return function_close(k, s) ? act_drained(k, s, ev) : SUB_RUNNING;
     if (s->starting || s->info.state == SUB_RUNNING) {
         stop_post(k, s, HVC_STOPPED);
         return s->info.state;
@@ -543,6 +583,7 @@ static action *const machine[SUB_STATES][EV_COUNT] = {
     [SUB_RUNNING] = {[EV_STARTED] = act_adopted,
                      [EV_USAGE] = act_usage,
                      [EV_ENDED] = act_ended,
+                     [EV_DRAINED] = act_drained,
                      FINISH_ANY},
     [SUB_SETTLING] = {[EV_STARTED] = act_stop,
                       [EV_USAGE] = stay,
@@ -561,6 +602,8 @@ static void enter(struct keeper *k, struct sub *s, enum sub_state from,
         k->builds_running--;
     if (next == SUB_SETTLING && s->queued)
         lane_remove(lane_of(k, s), s); // by the state it waits in
+    if (next == SUB_SETTLING && s->info.run.mode == RUN_FUNCTION)
+        function_close(k, s); // what still waits is answered
     if (next == SUB_SETTLING && s->resting)
         service_wake(k, s);
     s->info.state = next;
@@ -597,6 +640,7 @@ static const char *const event_names[EV_COUNT] = {
     [EV_USAGE] = "usage",     [EV_ENDED] = "ended",
     [EV_LOST] = "lost",       [EV_SPENT] = "spent",
     [EV_DESTROY] = "destroy", [EV_SETTLED] = "settled",
+    [EV_DRAINED] = "drained",
 };
 
 void machine_feed(struct keeper *k, struct sub *s, const struct event *ev)
@@ -617,13 +661,16 @@ void machine_feed(struct keeper *k, struct sub *s, const struct event *ev)
 
 void machine_begin(struct keeper *k, struct sub *s)
 {
-    enter(k, s, SUB_ASKED, SUB_HELD);
+    enter(k, s, SUB_ASKED, cache_find(k, s) ? SUB_BUILT : SUB_HELD);
 }
 
 void machine_resume(struct keeper *k, struct sub *s)
 {
     if (s->info.state == SUB_RUNNING) {
-        room_take(k, s); // unless it turns out to be lost
+        if (s->info.run.mode != RUN_FUNCTION)
+            room_take(k, s); // unless it turns out to be lost
+        else if (s->destroyed || s->spent || function_is_spent(s))
+            machine_event(k, s, .kind = EV_DRAINED); // its calls are gone
         return;
     }
     if (s->info.state == SUB_BUILDING) // the first attempt is the node's loss
@@ -647,6 +694,7 @@ void machine_schedule(struct keeper *k)
     }
     if (k->adopting || now_ns < k->starts_after_ns)
         return;
+    function_schedule(k);
     while (k->slots_used < k->cfg.slots &&
            k->memory_used_kib <= k->cfg.memory_kib &&
            (s = lane_first_within(&k->starts,

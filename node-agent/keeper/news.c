@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include "lib/log.h"
+#include "node-agent/keeper/function.h"
 #include "node-agent/keeper/keeper.h"
 #include "node-agent/keeper/machine.h"
 
@@ -78,7 +79,7 @@ static void start_answered(struct keeper *k, const struct msg_reply *m)
 {
     struct sub *s = sub_by_tag(&k->subs, m->head.tag);
 
-    if (!s || !s->starting)
+    if (function_started(k, m) || !s || !s->starting)
         return;
     if (m->status < 400)
         machine_event(k, s, .kind = EV_STARTED);
@@ -150,8 +151,13 @@ int news_of_spawner(struct keeper *k, const union ipc_any *any, struct err *e)
     case MSG_ADOPTED:
         adopted(k, m);
         return 0;
+    case MSG_OVER:
+        function_news(k, m);
+        return 0;
     case MSG_USAGE:
     case MSG_ENDED:
+        if (function_news(k, m))
+            return 0;
         s = sub_find(&k->subs, &m->id);
         if (!s || is_old(s, m))
             stray(k, m);

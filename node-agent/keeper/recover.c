@@ -79,7 +79,8 @@ int recover_journal(struct keeper *k, struct err *e)
 void recover_lost(struct keeper *k)
 {
     for (struct sub *s = sub_next(&k->subs, NULL); s; s = sub_next(&k->subs, s))
-        if (s->info.state == SUB_RUNNING && !s->adopted)
+        if (s->info.state == SUB_RUNNING && !s->adopted &&
+            s->info.run.mode != RUN_FUNCTION)
             machine_event(k, s, .kind = EV_LOST,
                           .text = "the node stopped and the domain with it");
 }

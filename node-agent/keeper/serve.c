@@ -11,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/io.h"
+#include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
 
 #define LIST_MAX    1000u
@@ -319,6 +320,8 @@ int serve_request(struct keeper *k, const union ipc_any *any,
 {
     if (any->head.type == MSG_SUBMIT)
         return submit_serve(k, &any->submit, steal_fd(&fds[0]), e);
+    if (any->head.type == MSG_CALL)
+        return function_serve(k, &any->call, fds);
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
         if (requests[i].type == any->head.type)
             return requests[i].serve(k, any);

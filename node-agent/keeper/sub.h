@@ -57,6 +57,10 @@ struct sub {
     uint64_t began_ns;       // its domain, CLOCK_MONOTONIC; 0: before us
     uint64_t start_after_ns; // CLOCK_MONOTONIC; of a service that rests
     struct sub *rest_next;
+    // Of a function, see function.h.
+    uint32_t calls, calls_waiting;
+    uint64_t promised_cpu_ns, promised_wall_ns;
+    bool unrecorded;
     struct sub *lane_next;
 };
 

@@ -45,6 +45,7 @@ static void hold_post(struct keeper *k, struct sub *s)
         .customer = s->info.customer,
         .limits = s->info.limits,
         .is_source = s->is_source,
+        .starts = run_starts(&s->info.run),
     };
 
     ipc_head(&m, MSG_HOLD, sub_tag(s));

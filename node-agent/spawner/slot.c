@@ -215,6 +215,7 @@ void slot_hear(struct spawner *p, struct slot *s)
             monitor_ready(p, s, fd);
     } else if (n >= (ssize_t)offsetof(struct hvc_exited, text) &&
                u.head.size == n && u.head.type == HVC_EXITED && nfds == 0) {
+        slot_tell_over(p, s, &u.exited, n - offsetof(struct hvc_exited, text));
         slot_event(p, s, SLOT_EV_EXITED); /* the page says the same */
     } else if (n != sizeof(u.taken) || u.head.size != n ||
                u.head.type != HVC_TAKEN || nfds != 0 ||

@@ -100,10 +100,12 @@ static int prepare_send(struct slot *s, const struct msg_start *m,
     static struct hvc_prepare h; /* 12 KiB: not for the stack */
     uint32_t size = offsetof(struct hvc_prepare, cmdline) + m->cmdline_len;
     int nfds = 2 + (m->has_initrd != 0);
-    uint64_t files = files_kib(fds, nfds);
+    uint64_t files = files_kib(fds, nfds); /* all but the source */
 
     h.head = (struct hvc_head){HVC_PREPARE, size};
-    h.flags = HVC_F_GO | (m->has_initrd ? HVC_F_INITRD : 0);
+    h.flags = HVC_F_GO | (m->has_initrd ? HVC_F_INITRD : 0) |
+              (m->has_source ? HVC_F_SOURCE : 0);
+    nfds += m->has_source != 0;
     h.argc = m->argc;
     h.envc = m->envc;
     h.cmdline_len = m->cmdline_len;
@@ -150,6 +152,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
         return r;
     }
     s->died_ns = 0;
+    s->tell_over = m->has_source;
     s->unseen = false;
     s->feeding = 0;
     s->tell_ns = clock_mono_ns() + p->cfg->interval_ns;
@@ -338,6 +341,32 @@ void slot_tell(struct spawner *p, struct slot *s, enum msg_type type)
         evidence_usage(&v, &m.usage);
     }
     ipc_head_cut(&m, type, 0, text, strlen(m.text) + 1);
+    chan_post(&p->keeper, &m, NULL, 0);
+}
+
+/* Its monitor's own word: somebody waits for the answer, not for the bill. */
+void slot_tell_over(struct spawner *p, struct slot *s,
+                    const struct hvc_exited *x, size_t text_len)
+{
+    struct msg_domain m = {.id = s->id, .slot = s->index, .cause = x->cause};
+
+    if (!s->tell_over)
+        return;
+    s->tell_over = false;
+    m.incarnation = s->record->incarnation;
+    if (x->cause < HVC_POWEROFF || x->cause > HVC_LOST)
+        m.cause = HVC_LOST;
+    /* The monitor has one clock for both. */
+    if (x->cause == HVC_LEASE_LAPSED && s->record->wall_ns &&
+        clock_mono_ns() >= s->record->started_mono_ns + s->record->wall_ns) {
+        m.cause = HVC_WALL_BUDGET;
+        text_len = 0;
+    }
+    m.status = x->cause == HVC_POWEROFF ? x->status & 0xff : x->status;
+    if (text_len > sizeof(m.text) - 1)
+        text_len = sizeof(m.text) - 1;
+    memcpy(m.text, x->text, strnlen(x->text, text_len));
+    ipc_head_cut(&m, MSG_OVER, 0, text, strlen(m.text) + 1);
     chan_post(&p->keeper, &m, NULL, 0);
 }
 

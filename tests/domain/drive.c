@@ -150,6 +150,7 @@ uint32_t drive_connect(struct driven *d)
 }
 
 uint32_t drive_engine = HVC_ENGINE_PV;
+uint32_t drive_flags;
 
 void drive_make(struct driven *d, unsigned number)
 {
@@ -158,7 +159,8 @@ void drive_make(struct driven *d, unsigned number)
                             .uid = UID_BASE + number,
                             .gid = UID_BASE + number,
                             .nprocs = ncgroups,
-                            .engine = drive_engine};
+                            .engine = drive_engine,
+                            .flags = drive_flags};
     struct hvc_made made;
     int fds[2 + HVC_PROCS_MAX];
     size_t one = 1;

@@ -26,6 +26,8 @@ void drive_close(void);
 
 // The engine of slots to be made, enum hvc_engine.
 extern uint32_t drive_engine;
+// HVC_M_* of the slots to come.
+extern uint32_t drive_flags;
 
 // Makes a slot and connects to its monitor.
 void drive_make(struct driven *, unsigned number);

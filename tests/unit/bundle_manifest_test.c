@@ -49,7 +49,7 @@ static void test_fields(struct fixture *f)
     REFUSED(run.mode, 3, "the way to run it is 3");
     REFUSED(run.restart, RESTART_ALWAYS, "restarts go with a service");
     REFUSED(run.backoff_ms, 1, "restarts go with a service");
-    REFUSED(run.concurrency, 1, "requests at once go with a function");
+    REFUSED(run.concurrency, 1, "requests go with a function");
     REFUSED(run.cpu_weight, 10001, "the CPU weight is 10001");
     REFUSED(run.cpu_cap_percent, 1601, "the CPU cap");
     REFUSED(sealed_len, SEALED_MAX + 1, "the sealed secrets have");
@@ -64,6 +64,8 @@ static void test_fields(struct fixture *f)
     f->m.run = (struct run_terms){.mode = RUN_FUNCTION};
     REFUSED(run.concurrency, 0, "the number of requests at once is 0");
     REFUSED(run.concurrency, CONCURRENCY_MAX + 1, "requests at once");
+    f->m.run.concurrency = 1;
+    REFUSED(run.request_ms, 0, "the time for a request (in ms) is 0");
     f->m.run = (struct run_terms){0};
     REFUSED(not_before_s, 0, "the time of validity is empty");
     REFUSED(expires_s, FIXTURE_NOW, "the time of validity is empty");

@@ -232,7 +232,7 @@ static void play_start(struct world *w, const struct msg_start *m, int nfds)
     struct played_domain *d;
     struct msg_reply r;
 
-    CHECK(nfds == 2 + (int)m->has_initrd);
+    CHECK(nfds == 2 + (int)m->has_initrd + (int)m->has_source);
     chan_reply_fill(&r, sizeof(r), &m->head, w->start_status, NULL);
     if (w->start_status == 200) {
         // Nobody's program may run twice.
@@ -277,6 +277,7 @@ void world_fed(struct world *w, const sub_id_t *id, uint64_t tag,
 
 static void domain_use(struct played_domain *d)
 {
+    d->state.usage.starts = 1;
     d->state.usage.cpu_ns += 1000;
     d->state.usage.wall_ns += 2000000;
     d->state.usage.console_bytes += 10;
@@ -470,8 +471,9 @@ void bundle_program(struct world *w, struct bundle_of *b, uint8_t nonce)
     b->m.kind = KIND_SOURCE;
     b->m.build_cpu_ns = 1000000000;
     b->file[0] = (struct manifest_file){
-        .path = "prog.c", .size = 7, .role = ROLE_SOURCE, .mode = 0644};
-    b->from[0].data = "int x;\n";
+        .path = "prog.c", .size = 10, .role = ROLE_SOURCE, .mode = 0644};
+    snprintf(b->source, sizeof(b->source), "int x%03u;\n", nonce);
+    b->from[0].data = b->source;
 }
 
 int bundle_memfd(struct bundle_of *b, const struct world *w)
