@@ -105,6 +105,9 @@ DEPFILES += $(patsubst %,$(BUILD)/obj/tests/%.d,bench/coldstart domain/drive \
 DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control \
     tests/domain/debug
 
+# On a network.
+DOMAIN_TESTS += tests/domain/net
+
 # Devices as a controller gives them.
 DOMAIN_TESTS += tests/domain/devices
 TEST_BUILT += $(BUILD)/tests/devices
@@ -144,6 +147,8 @@ $(call unit-test,hv_virtq,tests/unit/hv_virtq.c hypervisor/dev/virtq.c \
     $(LIB_SRCS))
 $(call unit-test,hv_disk,tests/unit/hv_disk.c hypervisor/monitor/disk.c \
     $(LIB_SRCS))
+$(call unit-test,hv_net_filter,tests/unit/hv_net_filter.c \
+    hypervisor/dev/net_filter.c $(LIB_SRCS))
 $(call unit-test,hv_bucket,tests/unit/hv_bucket.c hypervisor/dev/bucket.c \
     $(LIB_SRCS))
 $(call unit-test,hv_device,tests/unit/hv_device.c \

@@ -581,12 +581,15 @@ static void print_usage(const struct run *r, const struct rusage *u)
     cpu_us -= cpu_us > base_us ? base_us : cpu_us;
     fprintf(stderr,
             "cpu %lu.%06lu s, wall %lu.%06lu s, console %lu bytes out, %lu "
-            "dropped, %lu in, disk %lu bytes in %lu reads, %lu in %lu writes\n",
+            "dropped, %lu in, disk %lu bytes in %lu reads, %lu in %lu writes, "
+            "net %lu bytes in %lu frames out, %lu refused, %lu in %lu in\n",
             cpu_us / 1000000, cpu_us % 1000000, wall_ns / 1000000000u,
             wall_ns / 1000 % 1000000, r->page->console_out_bytes,
             r->page->console_dropped_bytes, r->page->console_in_bytes, r->page->disk_read_bytes,
             r->page->disk_reads, r->page->disk_write_bytes,
-            r->page->disk_writes);
+            r->page->disk_writes, r->page->net_tx_bytes,
+            r->page->net_tx_packets, r->page->net_tx_refused,
+            r->page->net_rx_bytes, r->page->net_rx_packets);
 }
 
 static int conclude(const struct run *r)
