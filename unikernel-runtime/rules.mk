@@ -13,15 +13,26 @@ SYSROOT_DIR := $(BUILD)/sysroot
 SYSROOT := $(SYSROOT_DIR)/complete
 
 # newlib is kept in the cache under a name that says how it was built.
-NEWLIB_RECIPE := $(RT)/libc/newlib-build $(RT)/cc/target.flags $(RT)/fetch/pins
+NEWLIB_RECIPE := $(RT)/libc/newlib-build $(RT)/cc/target.flags
 NEWLIB := $(C_ABS)/newlib-$(shell { cat $(NEWLIB_RECIPE); \
-    $(HOSTCC) -dumpfullversion 2>/dev/null; } | sha256sum | cut -c1-16)
+    grep '^newlib ' $(RT)/fetch/pins; $(HOSTCC) -dumpfullversion 2>/dev/null; } | sha256sum | cut -c1-16)
 
 $(NEWLIB)/lib/libc.a:
 	$(call say,NEWLIB,$(NEWLIB))
 	$(Q)$(RT)/libc/newlib-build $(C_ABS) $(NEWLIB)
 
-$(call host-program,hostel-cc,$(RT)/cc/hostel-cc.c)
+$(call host-program,hostel-cc,$(RT)/cc/hostel-cc.c $(RT)/cc/tools.c)
+
+# Its other names (cc/tools.c): hostel-TOOL, and what configure looks for.
+RT_TOOLS := ar nm ranlib as ld objcopy objdump readelf size strings strip \
+    addr2line cpp pkg-config
+RT_LINKS := $(RT_TOOLS:%=hostel-%) \
+    $(patsubst %,x86_64-hostel-%,cc gcc $(RT_TOOLS))
+TOOL_LINKS := $(BUILD)/bin/.tool-links
+$(TOOL_LINKS): $(HOSTEL_CC) $(RT)/rules.mk
+	$(Q)for link in $(RT_LINKS); do ln -sf hostel-cc $(BUILD)/bin/$$link || exit 1; done
+	@touch $@
+
 GENERATED += $(BUILD)/gen/target-flags.h
 $(BUILD)/gen/target-flags.h: $(RT)/cc/target.flags
 	@mkdir -p $(@D)
@@ -142,15 +153,34 @@ $(SYSROOT): $(SYSROOT_DIR)/usr/lib/hostel.o $(RT)/arch/x86_64/image.ld $(HOSTEL_
 	$(Q)cp $(RT)/arch/x86_64/image.ld $(SYSROOT_DIR)/usr/lib/
 	@touch $@
 
-.PHONY: sysroot install-sysroot
-sysroot: $(SYSROOT)
-all: sysroot
+# What build systems read: for autoconf, CMake, Meson and pkg-config. Beside
+# $(BUILD)/bin, as beside an installed one.
+SDK_DIR := $(BUILD)/share/hostel
+SDK_FILES := $(wildcard $(RT)/cc/share/*) $(RT)/cc/share/cmake/Platform/Hostel.cmake
+SDK := $(SDK_DIR)/complete
+$(SDK): $(SDK_FILES) $(TOOL_LINKS)
+	$(Q)mkdir -p $(SDK_DIR) && cp -r $(RT)/cc/share/* $(SDK_DIR)/
+	@touch $@
 
-# Part of `make install`.
-install-sysroot: $(SYSROOT)
-	mkdir -p $(DESTDIR)$(PREFIX)/lib/hostel
+.PHONY: sysroot sdk install-sysroot
+sysroot: $(SYSROOT)
+sdk: $(SYSROOT) $(SDK)
+all: sdk
+
+# Part of `make install`. A configure script whose prefix is this one reads
+# share/config.site by itself; one that is there already is somebody's.
+SITE = $(DESTDIR)$(PREFIX)/share/config.site
+install-sysroot: $(SYSROOT) $(SDK)
+	mkdir -p $(DESTDIR)$(PREFIX)/lib/hostel $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+	    $(DESTDIR)$(PREFIX)/share/hostel
 	rm -rf $(DESTDIR)$(PREFIX)/lib/hostel/sysroot
 	cp -r $(SYSROOT_DIR) $(DESTDIR)$(PREFIX)/lib/hostel/sysroot
+	for link in $(RT_LINKS); do \
+	    ln -sf hostel-cc $(DESTDIR)$(PREFIX)/bin/$$link || exit 1; done
+	cp -r $(RT)/cc/share/* $(DESTDIR)$(PREFIX)/share/hostel/
+	sed 's|@PREFIX@|$(PREFIX)|g' $(RT)/cc/hostel.pc.in \
+	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/hostel.pc
+	[ -e $(SITE) ] || ln -s hostel/config.site $(SITE)
 
 MANUALS += $(RT)/cc/hostel-cc.1
 

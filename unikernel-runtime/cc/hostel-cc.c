@@ -8,6 +8,7 @@
  * read from /proc, so it runs where there is nothing but a toolchain.
  */
 #include "target-flags.h"
+#include "unikernel-runtime/cc/tools.h"
 
 #include <err.h>
 #include <errno.h>
@@ -131,17 +132,27 @@ int main(int argc, char **argv)
     if (!sysroot)
         sysroot = sysroot_find(argv[0]);
 
+    const char *tool = tool_of(argv[0]);
+    if (!tool)
+        errx(1, "%s is not a name that hostel-cc has", argv[0]);
+    int preprocessing = !strcmp(tool, "cpp");
+    if (!preprocessing && strcmp(tool, "gcc"))
+        tool_run(tool, sysroot, argc, argv);
+
     args_add(&a, "gcc");
     args_add_path(&a, "--sysroot=", sysroot, "");
     for (size_t i = 0; i < sizeof target_flags / sizeof *target_flags; i++)
         args_add(&a, target_flags[i]);
 
-    int linking = links(argc, argv);
+    if (preprocessing)
+        args_add(&a, "-E");
+    int linking = !preprocessing && links(argc, argv);
     if (linking) {
         args_add(&a, "-static");
         args_add(&a, "-nostdlib");
         args_add(&a, "-Wl,--gc-sections,--build-id=none,-z,noexecstack");
         args_add(&a, "-Wl,-z,max-page-size=4096");
+        args_add_path(&a, "-L", sysroot, "/usr/local/lib");
         args_add_path(&a, "-L", sysroot, "/usr/lib");
         args_add(&a, "-T");
         args_add_path(&a, "", sysroot, "/usr/lib/image.ld");
