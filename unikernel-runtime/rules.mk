@@ -2,7 +2,8 @@
 #
 #   $(BUILD)/sysroot/usr/include        newlib's headers
 #   $(BUILD)/sysroot/usr/local/include  ours, which come first
-#   $(BUILD)/sysroot/usr/lib            hostel.o (the runtime), libc.a, libm.a, image.ld
+#   $(BUILD)/sysroot/usr/lib            hostel.o (the runtime), libc.a, libm.a,
+#                                       image.ld and link.specs
 #
 # Other folders build guest programs by depending on $(SYSROOT) and running
 # $(HOSTEL_CC).
@@ -53,6 +54,7 @@ RT_KERNEL_SRCS := \
     $(RT)/arch/x86_64/switch.c \
     $(RT)/fs/device.c \
     $(RT)/fs/file.c \
+    $(RT)/fs/file_lock.c \
     $(RT)/fs/initrd.c \
     $(RT)/fs/pipe.c \
     $(RT)/fs/ramfs.c \
@@ -75,12 +77,18 @@ RT_LIBC_SRCS := \
     $(RT)/arch/x86_64/string.c \
     $(RT)/libc/absent.c \
     $(RT)/libc/alarm.c \
+    $(RT)/libc/at.c \
     $(RT)/libc/deadline.c \
     $(RT)/libc/descriptors.c \
     $(RT)/libc/dirent.c \
+    $(RT)/libc/dirname.c \
+    $(RT)/libc/exec.c \
+    $(RT)/libc/file_times.c \
+    $(RT)/libc/flock.c \
     $(RT)/libc/glob.c \
     $(RT)/libc/lock.c \
     $(RT)/libc/mman.c \
+    $(RT)/libc/path_limits.c \
     $(RT)/libc/paths.c \
     $(RT)/libc/poll.c \
     $(RT)/libc/process.c \
@@ -97,12 +105,16 @@ RT_LIBC_SRCS := \
     $(RT)/libc/resource.c \
     $(RT)/libc/sched.c \
     $(RT)/libc/semaphore.c \
+    $(RT)/libc/semaphore_named.c \
+    $(RT)/libc/session.c \
     $(RT)/libc/signal.c \
     $(RT)/libc/stdio_lock.c \
     $(RT)/libc/syslog.c \
     $(RT)/libc/terminal.c \
+    $(RT)/libc/threads.c \
     $(RT)/libc/time.c \
     $(RT)/libc/timegm.c \
+    $(RT)/libc/timer.c \
     $(RT)/libc/uio.c \
     $(RT)/libc/users.c
 RT_OBJS := $(RT_KERNEL_SRCS:%.c=$(BUILD)/guest/%.o)
@@ -116,7 +128,7 @@ RT_LIBC_OBJS += $(NEWLIB_POSIX_OBJS)
 
 GUEST_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -I. $(WARN)
 # An upcall saves the general registers only.
-$(BUILD)/guest/$(RT)/libc/alarm.o: GUEST_CFLAGS += -mgeneral-regs-only
+$(BUILD)/guest/$(RT)/libc/alarm.o $(BUILD)/guest/$(RT)/libc/timer.o: GUEST_CFLAGS += -mgeneral-regs-only
 $(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock event sched signal timeout): \
     GUEST_CFLAGS += -mgeneral-regs-only
 # gcc must not make a call of memcpy's own loop.
@@ -149,8 +161,9 @@ $(SYSROOT_DIR)/usr/lib/hostel.o: $(RT_OBJS) $(RT_LIBC_OBJS) $(RT)/rules.mk
 	    --weaken-symbols=$@.public $@.all $@
 	@rm -f $@.all $@.public
 
-$(SYSROOT): $(SYSROOT_DIR)/usr/lib/hostel.o $(RT)/arch/x86_64/image.ld $(HOSTEL_CC)
-	$(Q)cp $(RT)/arch/x86_64/image.ld $(SYSROOT_DIR)/usr/lib/
+$(SYSROOT): $(SYSROOT_DIR)/usr/lib/hostel.o $(RT)/arch/x86_64/image.ld \
+    $(RT)/cc/link.specs $(HOSTEL_CC)
+	$(Q)cp $(RT)/arch/x86_64/image.ld $(RT)/cc/link.specs $(SYSROOT_DIR)/usr/lib/
 	@touch $@
 
 # What build systems read: for autoconf, CMake, Meson and pkg-config. Beside

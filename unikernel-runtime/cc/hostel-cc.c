@@ -154,6 +154,8 @@ int main(int argc, char **argv)
         args_add(&a, "-Wl,-z,max-page-size=4096");
         args_add_path(&a, "-L", sysroot, "/usr/local/lib");
         args_add_path(&a, "-L", sysroot, "/usr/lib");
+        // Or gcc would go on to look where this machine's libraries are.
+        args_add_path(&a, "-specs=", sysroot, "/usr/lib/link.specs");
         args_add(&a, "-T");
         args_add_path(&a, "", sysroot, "/usr/lib/image.ld");
         args_add_path(&a, "", sysroot, "/usr/lib/hostel.o");

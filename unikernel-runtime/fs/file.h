@@ -37,7 +37,8 @@ struct file_ops {
 struct file {
     const struct file_ops *ops;
     unsigned refs; // descriptors and calls under way; the scheduler's lock
-    int flags; // O_*, as opened and as changed by F_SETFL
+    int flags;     // O_*, as opened and as changed by F_SETFL
+    int locked;    // it holds a lock of flock (file_lock.h)
     off_t pos;
     void *object; // the kind's own
 };

@@ -87,6 +87,12 @@ int settimeofday(const struct timeval *tv, const struct timezone *zone)
     return result(-EPERM);
 }
 
+int adjtime(const struct timeval *by, struct timeval *left)
+{
+    (void)by, (void)left;
+    return result(-EPERM);
+}
+
 // In units of CLOCKS_PER_SEC, which is also what sysconf(_SC_CLK_TCK) says.
 clock_t times(struct tms *t)
 {
