@@ -140,6 +140,24 @@ $(BUILD)/bin/meter-cpu: tests/bench/meter-cpu.c
 BENCH_BUILT += $(BUILD)/bench/meter $(BUILD)/images/meter $(BUILD)/bin/meter-cpu
 BENCHES += tests/bench/meter-work tests/bench/meter-books
 
+# libc, lua: one source for a domain and for Linux, by the same compiler.
+$(BUILD)/bench/libc: tests/bench/libc_cost.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -O2 -o $@ $<
+$(BUILD)/images/libc: tests/bench/libc_cost.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
+$(BUILD)/bench/lua: $(BUILD)/images/lua/complete
+	$(Q)rm -rf $(BUILD)/bench/lua-source && mkdir -p $(BUILD)/bench/lua-source && \
+	tar -C $(BUILD)/bench/lua-source --strip-components=1 \
+	    -xf $(C_ABS)/src/lua5.4_*.orig.tar.gz && \
+	$(MAKE) -s -C $(BUILD)/bench/lua-source/src \
+	    CC="$(HOSTCC) -std=gnu99 -fno-pie" MYLDFLAGS=-no-pie \
+	    SYSCFLAGS=-DLUA_USE_POSIX lua >/dev/null && \
+	cp $(BUILD)/bench/lua-source/src/lua $@
+BENCH_BUILT += $(BUILD)/bench/libc $(BUILD)/images/libc $(BUILD)/bench/lua
+BENCHES += tests/bench/libc tests/bench/lua
+
 # Prerequisites are read at once, so this comes after all that adds to them.
 tests-built: all $(UNIT_TESTS) $(TEST_BUILT)
 bench-built: all $(filter $(BUILD)/%,$(BENCHES)) $(BENCH_BUILT)

@@ -87,6 +87,7 @@ RT_LIBC_SRCS := \
     $(RT)/libc/flock.c \
     $(RT)/libc/glob.c \
     $(RT)/libc/lock.c \
+    $(RT)/libc/malloc.c \
     $(RT)/libc/mman.c \
     $(RT)/libc/path_limits.c \
     $(RT)/libc/paths.c \
@@ -131,6 +132,9 @@ GUEST_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -I. $(WARN)
 $(BUILD)/guest/$(RT)/libc/alarm.o $(BUILD)/guest/$(RT)/libc/timer.o: GUEST_CFLAGS += -mgeneral-regs-only
 $(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock event sched signal timeout): \
     GUEST_CFLAGS += -mgeneral-regs-only
+# gcc must not make calls of calloc of what calloc does.
+$(BUILD)/guest/$(RT)/libc/malloc.o: GUEST_CFLAGS += -fno-builtin-malloc \
+    -fno-builtin-calloc
 # gcc must not make a call of memcpy's own loop.
 $(BUILD)/guest/$(RT)/arch/x86_64/string.o: GUEST_CFLAGS += -fno-builtin \
     -fno-tree-loop-distribute-patterns
