@@ -5,6 +5,7 @@ LINT_TESTS := tests/lint/manuals
 
 NPROC := $(shell nproc 2>/dev/null || echo 2)
 TEST_ENV = HOSTEL_ROOT=$(CURDIR) HOSTEL_BUILD=$(B_ABS) HOSTEL_CACHE=$(C_ABS) \
+    HOSTEL_NEWLIB=$(NEWLIB) \
     MANUALS='$(MANUALS)'
 
 # make check T=pattern: only the tests whose path contains the pattern.
@@ -14,8 +15,27 @@ RUN_TESTS = $(TEST_ENV) tests/run --log $(BUILD)/tests/log $(if $(T),--only '$(T
 # Packages come first, in a make of their own: what is built asks for them.
 check: deps
 	$(Q)$(MAKE) --no-print-directory -j$(NPROC) tests-built
+	$(Q)$(MAKE) --no-print-directory software-built || true
 	$(Q)$(RUN_TESTS) unit $(UNIT_TESTS) \
-	    script $(if $(MANUALS),$(LINT_TESTS)) $(DOMAIN_TESTS) $(E2E_TESTS)
+	    script $(if $(MANUALS),$(LINT_TESTS)) $(DOMAIN_TESTS) \
+	    $(SOFTWARE_TESTS) $(E2E_TESTS)
+
+# Other people's software, built once into the cache. Its tools are installed
+# for this alone; a test whose software could not be built says so. `make
+# check` runs a part of what the large ones bring, this all of it.
+SOFTWARE_PACKAGES := cmake autoconf automake libtool tcl g++ \
+    protobuf-compiler libprotobuf-dev
+SOFTWARE_TESTS := $(addprefix tests/software/,lua zlib jansson libsodium \
+    protobuf-c sqlite mbedtls newlib toolchain)
+.PHONY: software-built check-software
+software-built:
+	$(Q)$(MAKE) --no-print-directory deps \
+	    PACKAGES='$(PACKAGES) $(SOFTWARE_PACKAGES)'
+	$(Q)$(MAKE) --no-print-directory -k $(PORTS_BUILT)
+check-software: deps
+	$(Q)$(MAKE) --no-print-directory -j$(NPROC) all
+	$(Q)$(MAKE) --no-print-directory software-built || true
+	$(Q)HOSTEL_SOFTWARE=all $(RUN_TESTS) script $(SOFTWARE_TESTS)
 
 .PHONY: tests-built # its prerequisites stand at the end of this file
 unit: deps

@@ -116,6 +116,7 @@ RT_LIBC_SRCS := \
     $(RT)/libc/time.c \
     $(RT)/libc/timegm.c \
     $(RT)/libc/timer.c \
+    $(RT)/libc/uchar.c \
     $(RT)/libc/uio.c \
     $(RT)/libc/users.c
 RT_OBJS := $(RT_KERNEL_SRCS:%.c=$(BUILD)/guest/%.o)

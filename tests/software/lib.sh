@@ -26,9 +26,20 @@ software_files() # DIR
     initrd "$1" > "$work/initrd"
 }
 
-# run_case CASE IMAGE ARGUMENT...: passes if it exits with 0 (or what `status`
-# says) and, if there is a file $expected, has written just that. What `input`
-# names is its standard input. Output is left in $work/out.
+patterns_differ() # PATTERNS OUTPUT
+{
+    local pattern line
+    while IFS= read -r -u 3 pattern; do
+        IFS= read -r -u 4 line
+        # shellcheck disable=SC2053
+        [[ $line == $pattern ]] || { echo "\"$line\" is not \"$pattern\""; return; }
+    done 3< "$1" 4< "$2"
+}
+
+# run_case CASE IMAGE ARGUMENT...: passes if it exits with 0 (or what `want`
+# says) and, if there is a file $expected, has written just that; if there is a
+# file $patterns, each of its lines matches the shell pattern there in turn.
+# What `input` names is its standard input. Output is left in $work/out.
 run_case()
 {
     local name=software/$engine/$port.$1 image=$images/$2 got why= files=()
@@ -38,10 +49,12 @@ run_case()
         -m "${memory:-64}" "${files[@]}" "$image" "$@" \
         < "${input:-/dev/null}" > "$work/out" 2> "$work/err"
     got=$?
-    if [ "$got" != "${status:-0}" ]; then
-        why="status $got instead of ${status:-0}: $(tail -qn 1 "$work/out" "$work/err" | tr '\n' ' ')"
+    if [ "$got" != "${want:-0}" ]; then
+        why="status $got instead of ${want:-0}: $(tail -qn 1 "$work/out" "$work/err" | tr '\n' ' ')"
     elif [ -n "${expected:-}" ] && ! cmp -s "$expected" "$work/out"; then
         why="other output: $(diff "$expected" "$work/out" | head -n 3 | tr '\n' ' ')"
+    elif [ -n "${patterns:-}" ]; then
+        why=$(patterns_differ "$patterns" "$work/out")
     fi
     if [ -z "$why" ]; then
         echo "ok $name"

@@ -66,16 +66,22 @@ static int is_query(const char *arg)
     return 0;
 }
 
+// Files and libraries, and what belongs to an option before it.
+static int has_input(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (argv[i][0] != '-' || !argv[i][1] || !strncmp(argv[i], "-l", 2))
+            return 1;
+    return 0;
+}
+
 static int links(int argc, char **argv)
 {
-    int inputs = 0;
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i++)
         if (is_one_of(argv[i], no_link, sizeof no_link / sizeof *no_link) ||
             is_query(argv[i]))
             return 0;
-        inputs += argv[i][0] != '-' || !strncmp(argv[i], "-l", 2);
-    }
-    return inputs > 0; // `hostel-cc -v` has none
+    return has_input(argc, argv); // `hostel-cc -v` has none
 }
 
 // This program's own path: argv[0], or what PATH makes of it.
@@ -162,6 +168,8 @@ int main(int argc, char **argv)
     }
     for (int i = 1; i < argc; i++)
         args_add(&a, argv[i]);
+    if (preprocessing && !has_input(argc, argv))
+        args_add(&a, "-");
     if (linking) {
         args_add(&a, "-Wl,--start-group");
         args_add(&a, "-lc");
