@@ -39,8 +39,8 @@ ASAN_LDFLAGS := -fsanitize=address,undefined
 # What a Debian 12 machine needs; `make deps` installs what is missing.
 PACKAGES := gcc libc6-dev binutils make pkg-config ca-certificates xz-utils \
     libsodium-dev libcurl4-openssl-dev libprotobuf-c-dev protobuf-c-compiler \
-    libjansson-dev libmicrohttpd-dev libsqlite3-dev \
-    minisign bubblewrap mandoc sqlite3 jq curl procps python3
+    libjansson-dev libmicrohttpd-dev libgnutls28-dev libsqlite3-dev \
+    minisign bubblewrap mandoc sqlite3 jq curl procps python3 python3-jsonschema
 
 .PHONY: all deps check unit domain e2e bench fuzz install demo clean format
 all: programs
@@ -53,7 +53,7 @@ PROGRAMS += $(BUILD)/bin/$(1)
 $(BUILD)/bin/$(1): $(patsubst %.c,$(BUILD)/obj/%.o,$(2))
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $$@ $$^ $(3)
+	$$(Q)$(HOSTCC) $$(HOST_LDFLAGS) -o $$@ $$^ $(3)
 DEPFILES += $(patsubst %.c,$(BUILD)/obj/%.d,$(2))
 endef
 host-program = $(eval $(call host-program-rule,$(strip $(1)),$(strip $(2)),$(strip $(3))))

@@ -2,21 +2,25 @@
 
 PV := hypervisor/engine/pv
 KVM := hypervisor/engine/kvm
+DEV_SRCS := backends.c block.c block_io.c bucket.c device.c uring.c virtq.c
 HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
     hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
     hypervisor/engine/select.c $(KVM)/kvm.c $(KVM)/machine.c $(KVM)/vm.c \
     $(KVM)/table.c $(KVM)/vcpu.c $(KVM)/born.c \
+    $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
-    hypervisor/monitor/watch.c \
+    hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
     hypervisor/monitor/elf.c hypervisor/monitor/event.c \
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
     hypervisor/monitor/sandbox.c hypervisor/monitor/nursery.c \
-    hypervisor/monitor/config.c hypervisor/monitor/budget.c \
+    hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/budget.c \
     hypervisor/monitor/run.c hypervisor/monitor/main.c
 
+# Static: each monitor would pay for libraries' page tables and data.
 $(call host-program,hostel-hv,$(HV_SRCS) $(LIB_SRCS) pv-blob.c kvm-page.c)
+$(BUILD)/bin/hostel-hv: HOST_LDFLAGS := -static-pie -Wl,-z,relro,-z,now
 
 # Code that runs inside a guest's address space: no libc, no relocations, no
 # vector registers (they hold the guest's state), fixed addresses.
@@ -83,6 +87,16 @@ DEPFILES += $(patsubst %,$(BUILD)/obj/tests/%.d,bench/coldstart domain/drive \
     domain/control_test)
 DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control
 
+# Devices as a controller gives them.
+DOMAIN_TESTS += tests/domain/devices
+TEST_BUILT += $(BUILD)/tests/devices
+$(BUILD)/tests/devices: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
+    devices_test drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
+DEPFILES += $(BUILD)/obj/tests/domain/devices_test.d
+
 # The control protocol, with a program in the spawner's place.
 TEST_BUILT += $(BUILD)/tests/control
 $(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
@@ -91,6 +105,16 @@ $(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
 
+# Pausing, on each engine, the same way.
+DOMAIN_TESTS += tests/domain/pause
+TEST_BUILT += $(BUILD)/tests/pause
+$(BUILD)/tests/pause: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
+    pause_test drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
+DEPFILES += $(BUILD)/obj/tests/domain/pause_test.d
+
 $(call unit-test,hv_elf,tests/unit/hv_elf.c hypervisor/monitor/elf.c \
     $(LIB_SRCS))
 $(call unit-test,hv_filter,tests/unit/hv_filter.c \
@@ -98,9 +122,25 @@ $(call unit-test,hv_filter,tests/unit/hv_filter.c \
     $(LIB_SRCS))
 $(call unit-test,hv_table,tests/unit/hv_table.c $(KVM)/table.c $(LIB_SRCS))
 
-FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c
+$(call unit-test,hv_virtq,tests/unit/hv_virtq.c hypervisor/dev/virtq.c \
+    $(LIB_SRCS))
+$(call unit-test,hv_disk,tests/unit/hv_disk.c hypervisor/monitor/disk.c \
+    $(LIB_SRCS))
+$(call unit-test,hv_bucket,tests/unit/hv_bucket.c hypervisor/dev/bucket.c \
+    $(LIB_SRCS))
+$(call unit-test,hv_device,tests/unit/hv_device.c \
+    $(addprefix hypervisor/dev/,device.c virtq.c bucket.c uring.c) \
+    hypervisor/monitor/event.c hypervisor/monitor/watch.c $(LIB_SRCS))
+
+FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c tests/fuzz/virtq.c \
+    tests/fuzz/block.c
 FUZZ_SRCS_elf := $(LIB_SRCS)
-FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/monitor/,end.c watch.c \
+FUZZ_SRCS_virtq := $(LIB_SRCS)
+FUZZ_SRCS_block := $(LIB_SRCS) hypervisor/monitor/event.c \
+    hypervisor/monitor/watch.c \
+    $(addprefix hypervisor/dev/,$(filter-out block.c,$(DEV_SRCS)))
+FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
+    $(addprefix hypervisor/monitor/,end.c watch.c stack.c \
     elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)
 
 MANUALS += hypervisor/monitor/hostel-hv.8 hypervisor/monitor/domain.cfg.5

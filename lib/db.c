@@ -93,11 +93,31 @@ static int64_t db_ask(struct db *db, const char *sql, struct err *e)
     return n;
 }
 
+static int db_set_version(struct db *db, int version, struct err *e)
+{
+    char set[64];
+
+    sqlite3_snprintf(sizeof(set), set, "pragma user_version = %d", version);
+    return db_exec(db, set, e);
+}
+
+// In the transaction that is open.
+static int db_upgrade(struct db *db, int found, int version,
+                      const char *const *upgrade, struct err *e)
+{
+    int r = 0;
+
+    for (int v = found; v < version && r == 0; v++)
+        r = db_exec(db, upgrade[v], e);
+    if (r == 0)
+        r = db_set_version(db, version, e);
+    return r < 0 ? r : db_commit(db, e);
+}
+
 static int db_check_version(struct db *db, const char *schema, int version,
-                            struct err *e)
+                            const char *const *upgrade, struct err *e)
 {
     int64_t found, tables;
-    char set[64];
     int r;
 
     r = db_begin(db, e);
@@ -108,12 +128,13 @@ static int db_check_version(struct db *db, const char *schema, int version,
     if (found < 0 || tables < 0)
         return -EIO;
     if (found == 0 && tables == 0) {
-        sqlite3_snprintf(sizeof(set), set, "pragma user_version = %d", version);
         r = db_exec(db, schema, e);
         if (r == 0)
-            r = db_exec(db, set, e);
+            r = db_set_version(db, version, e);
         return r < 0 ? r : db_commit(db, e);
     }
+    if (upgrade && found > 0 && found < version)
+        return db_upgrade(db, (int)found, version, upgrade, e);
     db_rollback(db);
     if (found != version)
         return err_set(e, EBADMSG,
@@ -148,6 +169,12 @@ static struct db *db_open_flags(const char *path, int flags, struct err *e)
 struct db *db_open(const char *path, const char *schema, int version,
                    struct err *e)
 {
+    return db_open_upgrade(path, schema, version, NULL, e);
+}
+
+struct db *db_open_upgrade(const char *path, const char *schema, int version,
+                           const char *const *upgrade, struct err *e)
+{
     struct db *db =
         db_open_flags(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e);
 
@@ -157,7 +184,7 @@ struct db *db_open(const char *path, const char *schema, int version,
                 "pragma journal_mode = wal; pragma synchronous = full; "
                 "pragma foreign_keys = on",
                 e) < 0 ||
-        db_check_version(db, schema, version, e) < 0) {
+        db_check_version(db, schema, version, upgrade, e) < 0) {
         db_close(db);
         return NULL;
     }

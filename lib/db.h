@@ -34,6 +34,13 @@ struct db_stmt;
 struct db *db_open(const char *path, const char *schema, int version,
                    struct err *e);
 
+// The same for a schema that has grown: upgrade[v], for v from 1 to version -
+// 1, is what makes a database of version v one of v + 1. An older database is
+// taken through all of them in one transaction, so it is of the old version
+// or of the new one, whatever happens.
+struct db *db_open_upgrade(const char *path, const char *schema, int version,
+                           const char *const *upgrade, struct err *e);
+
 // The same for reading only; nothing is created.
 struct db *db_open_readonly(const char *path, int version, struct err *e);
 void db_close(struct db *db);

@@ -8,15 +8,50 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *log_role = "hostel";
-static bool log_verbose;
+static bool log_verbose, log_json;
 
 void log_open(const char *role)
 {
     log_role = role;
     log_verbose = getenv("HOSTEL_DEBUG") != NULL;
+}
+
+void log_use_json(void)
+{
+    log_json = true;
+}
+
+// What comes before the text and after it.
+static int line_begin(char *line, const char *level)
+{
+    struct timespec now;
+    char stamp[32];
+    struct tm tm;
+
+    if (!log_json)
+        return snprintf(line, LOG_LINE_MAX / 2, "%s %s: ", level, log_role);
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
+    return snprintf(line, LOG_LINE_MAX / 2,
+                    "{\"time\": \"%s.%06ldZ\", \"level\": \"%s\", \"role\": "
+                    "\"%s\", \"pid\": %d, \"text\": \"",
+                    stamp, now.tv_nsec / 1000, level, log_role, (int)getpid());
+}
+
+// One byte of the text: nothing in a line can end it, or a string, early.
+static int line_add(char *at, unsigned char c)
+{
+    if (c < 0x20 || c >= 0x7f)
+        return sprintf(at, log_json ? "\\\\x%02x" : "\\x%02x", c);
+    if (log_json && (c == '"' || c == '\\'))
+        return sprintf(at, "\\%c", c);
+    *at = (char)c;
+    return 1;
 }
 
 static void log_line(const char *level, const char *fmt, va_list ap)
@@ -25,15 +60,11 @@ static void log_line(const char *level, const char *fmt, va_list ap)
     int saved = errno, n;
 
     vsnprintf(text, sizeof(text), fmt, ap);
-    n = snprintf(line, sizeof(line), "%s %s: ", level, log_role);
-    for (const char *p = text; *p && n < LOG_LINE_MAX - 8; p++) {
-        unsigned char c = *p;
-
-        if (c < 0x20 || c >= 0x7f)
-            n += sprintf(line + n, "\\x%02x", c);
-        else
-            line[n++] = c;
-    }
+    n = line_begin(line, level);
+    for (const char *p = text; *p && n < LOG_LINE_MAX - 10; p++)
+        n += line_add(line + n, (unsigned char)*p);
+    if (log_json)
+        n += sprintf(line + n, "\"}");
     line[n++] = '\n';
     if (write(STDERR_FILENO, line, n) < 0) {
         // Nowhere to complain.

@@ -3,6 +3,7 @@
 
 #include "lib/sock.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -156,4 +157,14 @@ int sock_peer(int fd, pid_t *pid, uid_t *uid)
     *pid = c.pid;
     *uid = c.uid;
     return 0;
+}
+
+int sock_loopback(const char *host)
+{
+    struct in6_addr v6;
+    struct in_addr v4;
+
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }

@@ -34,6 +34,9 @@ ssize_t sock_recv(int fd, void *data, size_t len, int *fds, size_t *nfds);
 int sock_listen(const char *path, int type, mode_t mode, struct err *e);
 int sock_connect(const char *path, int type, struct err *e);
 
+// Is this numeric address one that only this machine can reach? 1 or 0.
+int sock_loopback(const char *host);
+
 // Who is at the other end, by the kernel.
 int sock_peer(int fd, pid_t *pid, uid_t *uid);
 

@@ -3,21 +3,30 @@
 #                  $(AGENT_IPC_SRCS) and lib's sets besides, and $(API_LIBS)
 #   API_TEST_SRCS  all that but the role's main, for tests
 API_SIG_SRCS := node-agent/api/httpsig.c
-API_SRCS := $(API_SIG_SRCS) $(addprefix node-agent/api/, main.c api.c mux.c \
+API_SRCS := $(API_SIG_SRCS) $(addprefix node-agent/api/, main.c api.c mux.c tls.c rate.c metrics.c health.c utf8.c events.c etag.c list.c \
     server.c conn.c route.c request.c reply.c auth.c nonces.c upload.c \
-    spool.c known.c render.c document.c node.c submission.c console.c account.c)
-API_LIBS := -lmicrohttpd -lsodium -lpthread
-API_TEST_SRCS = $(filter-out %/api/main.c,$(API_SRCS)) $(BUNDLE_SRCS) \
+    spool.c known.c render.c document.c node.c submission.c console.c account.c call.c)
+# The API's description is in the program.
+API_SRCS += gen/openapi.c
+$(BUILD)/gen/openapi.c: node-agent/api/openapi.json
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q){ printf '#include <stddef.h>\nconst char api_openapi[] = {'; \
+	    od -An -v -tu1 $< | sed 's/  */,/g; s/^,//; s/$$/,/'; \
+	    printf '0};\nconst size_t api_openapi_len = sizeof(api_openapi) - 1;\n'; \
+	} >$@.tmp && mv $@.tmp $@
+API_LIBS := -lmicrohttpd -lgnutls -lsodium -lpthread
+API_TEST_SRCS = node-agent/agent/tls.c node-agent/agent/cert.c node-agent/agent/identity.c $(filter-out %/api/main.c,$(API_SRCS)) $(BUNDLE_SRCS) \
     $(RECEIPT_SRCS) $(AGENT_IPC_SRCS) $(LIB_SRCS) $(LIB_JSON_SRCS)
 API_TEST_LIBS = $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS)
 
 # hostel: the client.
-CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c \
+CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c place.c trace.c \
     attach.c show.c bundle_opts.c cmd_keygen.c cmd_context.c cmd_node.c \
     cmd_bundle.c cmd_inspect.c cmd_verify.c cmd_quote.c cmd_submit.c \
     cmd_show.c cmd_console.c cmd_receipt.c cmd_invoice.c cmd_account.c \
-    cmd_statement.c cmd_witness.c)
-$(call host-program,hostel,$(CLI_SRCS) $(API_SIG_SRCS) $(BUNDLE_SRCS) \
+    cmd_statement.c cmd_witness.c cmd_call.c)
+$(call host-program,hostel,$(CLI_SRCS) node-agent/agent/cert.c $(API_SIG_SRCS) $(BUNDLE_SRCS) \
     $(RECEIPT_SRCS) $(LIB_SRCS) $(LIB_JSON_SRCS),\
     -lcurl -lpthread $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
 
@@ -34,16 +43,22 @@ $(call unit-test,cli,tests/unit/cli_test.c tests/unit/api_fake.c \
 MANUALS += node-agent/cli/hostel.1
 
 # Load for a node, and the script that starts one and audits it afterwards.
-SUBMIT_LOAD_SRCS := tests/bench/submit.c $(API_SIG_SRCS) $(BUNDLE_SRCS) \
+SUBMIT_LOAD_SRCS := tests/bench/submit.c tests/bench/link.c $(API_SIG_SRCS) $(BUNDLE_SRCS) \
     $(RECEIPT_SRCS) $(LIB_SRCS) $(LIB_JSON_SRCS)
 $(BUILD)/bench/submit-load: $(patsubst %.c,$(BUILD)/obj/%.o,$(SUBMIT_LOAD_SRCS))
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^ -lpthread $(BUNDLE_LIBS) \
 	    $(RECEIPT_LIBS) $(LIB_JSON_LIBS)
-DEPFILES += $(BUILD)/obj/tests/bench/submit.d
-BENCHES += tests/bench/submit
-BENCH_BUILT += $(BUILD)/bench/submit-load
+FUNCTION_LOAD_SRCS := tests/bench/function.c tests/bench/link.c $(API_SIG_SRCS) \
+    $(BUNDLE_SRCS) $(LIB_SRCS)
+$(BUILD)/bench/function-load: $(patsubst %.c,$(BUILD)/obj/%.o,$(FUNCTION_LOAD_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^ -lpthread $(BUNDLE_LIBS)
+DEPFILES += $(patsubst %,$(BUILD)/obj/tests/bench/%.d,submit function link)
+BENCHES += tests/bench/submit tests/bench/function
+BENCH_BUILT += $(BUILD)/bench/submit-load $(BUILD)/bench/function-load
 
 # A hostile HTTP client, and what signs its requests.
 $(call host-program,http-sign,tests/e2e/http_sign.c $(API_SIG_SRCS) \

@@ -1,7 +1,7 @@
 # tests: check, bench, fuzz, demo, install. The rules use `=` variables that
 # every folder's rules.mk has filled by the time a recipe runs.
 
-LINT_TESTS := tests/lint/manuals
+LINT_TESTS := tests/lint/manuals tests/lint/openapi
 
 NPROC := $(shell nproc 2>/dev/null || echo 2)
 TEST_ENV = HOSTEL_ROOT=$(CURDIR) HOSTEL_BUILD=$(B_ABS) HOSTEL_CACHE=$(C_ABS) \
@@ -65,7 +65,7 @@ $(BUILD)/bin/taken-compiler: tests/e2e/taken_compiler.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE -static -o $@ $<
 E2E_TESTS += tests/e2e/build tests/e2e/path tests/e2e/bad-input \
-    tests/e2e/install
+    tests/e2e/install tests/e2e/input
 
 # ------------------------------------------------------------------- figures
 
@@ -177,6 +177,40 @@ $(BUILD)/bench/lua: $(BUILD)/images/lua/complete
 	cp $(BUILD)/bench/lua-source/src/lua $@
 BENCH_BUILT += $(BUILD)/bench/libc $(BUILD)/images/libc $(BUILD)/bench/lua
 BENCHES += tests/bench/libc tests/bench/lua
+
+# cpu: fixed work again, of three kinds, timed from inside.
+BENCHES += tests/bench/cpu
+BENCH_BUILT += $(BUILD)/bench/cpu-kernel $(BUILD)/images/cpu-kernel
+$(BUILD)/bench/cpu-kernel: tests/bench/cpu-kernel.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(METER_CFLAGS) -static -no-pie -o $@ $<
+$(BUILD)/images/cpu-kernel: tests/bench/cpu-kernel.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) $(METER_CFLAGS) -o $@ $<
+
+# doorbell, upcall: how far a guest and its monitor are apart.
+BENCHES += tests/bench/doorbell tests/bench/upcall
+BENCH_BUILT += $(BUILD)/guests/abi_latency
+
+# shares: who gets how much of a CPU that all want.
+BENCHES += tests/bench/shares
+BENCH_BUILT += $(BUILD)/images/spinner
+$(BUILD)/images/spinner: tests/bench/spinner.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
+
+# density: an image that is idle, in ten thousand domains.
+BENCHES += $(BUILD)/bench/density
+BENCH_BUILT += $(BUILD)/images/idle
+$(BUILD)/images/idle: tests/bench/idle.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
+$(BUILD)/bench/density: $(BUILD)/obj/tests/bench/density.o \
+    $(BUILD)/obj/tests/domain/drive.o $(LIB_SRCS:%.c=$(BUILD)/obj/%.o)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
+DEPFILES += $(BUILD)/obj/tests/bench/density.d
 
 # Prerequisites are read at once, so this comes after all that adds to them.
 tests-built: all $(UNIT_TESTS) $(TEST_BUILT)

@@ -59,6 +59,10 @@ RT_KERNEL_SRCS := \
     $(RT)/fs/pipe.c \
     $(RT)/fs/ramfs.c \
     $(RT)/fs/ramfs_file.c \
+    $(RT)/front/blk.c \
+    $(RT)/front/front.c \
+    $(RT)/front/virtq.c \
+    $(RT)/front/window.c \
     $(RT)/kernel/boot.c \
     $(RT)/kernel/clock.c \
     $(RT)/kernel/console.c \
@@ -136,6 +140,8 @@ $(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock event sched signal timeout): 
 # gcc must not make calls of calloc of what calloc does.
 $(BUILD)/guest/$(RT)/libc/malloc.o: GUEST_CFLAGS += -fno-builtin-malloc \
     -fno-builtin-calloc
+$(patsubst %,$(BUILD)/guest/$(RT)/front/%.o,blk front virtq window): \
+    GUEST_CFLAGS += -mgeneral-regs-only
 # gcc must not make a call of memcpy's own loop.
 $(BUILD)/guest/$(RT)/arch/x86_64/string.o: GUEST_CFLAGS += -fno-builtin \
     -fno-tree-loop-distribute-patterns

@@ -360,11 +360,29 @@ _Static_assert(__builtin_offsetof(struct hv_console, out) == 4096, "layout");
 #define HV_CONTROL_OFFSET 0x5000ul
 #define HV_WINDOW_FREE    0x6000ul /* first offset the guest lays out itself */
 
-/* One split virtqueue: virtio 1.x structures at window offsets. */
+/*
+ * Devices. start_info's device table names them; the n-th entry has port
+ * HV_PORT_DEVICE + n and its control block at HV_CONTROL_OFFSET + 256 * n.
+ * The guest notifies the port after it has changed `guest_status` and after it
+ * has made requests available (in any of the device's queues); the host raises
+ * it after it has changed `host_status`, `config` or a used ring.
+ *
+ * Queues are virtio 1.x split virtqueues, with VIRTIO_F_VERSION_1 and
+ * VIRTIO_RING_F_EVENT_IDX always, indirect tables if agreed on. Addresses in
+ * descriptors are HV_WINDOW_VA plus a window offset. What an honest driver
+ * never does costs the domain its life: an address or length outside the
+ * window, a length of 0, readable behind writable descriptors, a chain of more
+ * than HV_CHAIN_MAX descriptors (so also one that loops), an indirect table
+ * that is chained, nested or not 16-aligned, an available index that went back or is further
+ * ahead of the used one than the queue is long.
+ */
+#define HV_CHAIN_MAX 64u
+
+/* One split virtqueue: its three parts, aligned as virtio wants (16, 2, 4). */
 struct hv_queue {
     uint32_t desc, avail, used; /* [G] window offsets */
     uint16_t size;              /* [G] power of 2, at most HV_QUEUE_SIZE_MAX */
-    uint16_t enabled;           /* [G] */
+    uint16_t enabled;           /* [G] 0: not used; the rest is ignored */
 };
 #define HV_QUEUE_SIZE_MAX 1024u
 #define HV_QUEUES_MAX     16u
@@ -373,7 +391,11 @@ struct hv_queue {
  * A device's control block. The handshake is virtio's status byte in two
  * halves: the guest writes `guest_status` (ACKNOWLEDGE, DRIVER, FEATURES_OK,
  * DRIVER_OK, FAILED; 0 = reset) and notifies; the host answers by making
- * `host_status` equal, or by NEEDS_RESET.
+ * `host_status` equal, or by adding NEEDS_RESET to it. Several bits may be set
+ * at once; they count in this order. `guest_features` is read at FEATURES_OK,
+ * `nqueues` and the table at DRIVER_OK, each once. A reset is answered when
+ * the host has let go of all queues and buffers. Bits out of order or taken
+ * back cost the domain its life.
  */
 struct hv_device_control {
     uint64_t guest_features; /* [G] VIRTIO_F_* and the device's, accepted */
@@ -381,7 +403,7 @@ struct hv_device_control {
     uint32_t nqueues;        /* [G] at most HV_QUEUES_MAX */
     uint32_t queue_table;    /* [G] window offset of struct hv_queue[nqueues] */
     uint32_t guest_pad[27];
-    uint64_t host_features; /* [H] offered; RING_EVENT_IDX always */
+    uint64_t host_features; /* [H] offered */
     uint32_t host_status;   /* [H] */
     uint32_t config_seq;    /* [H] seqlock over config[] */
     uint8_t config[96];     /* [H] the device's struct of linux/virtio_*.h */
@@ -391,5 +413,8 @@ _Static_assert(sizeof(struct hv_device_control) == 256, "two halves");
 _Static_assert(__builtin_offsetof(struct hv_device_control, host_features) ==
                    128,
                "the host's half");
+_Static_assert(HV_CONTROL_OFFSET + HV_DEVICE_MAX * 256 <= HV_WINDOW_FREE,
+               "control blocks");
+_Static_assert(HV_PORT_DEVICE + HV_DEVICE_MAX <= HV_PORT_MAX, "ports");
 
 #endif

@@ -97,6 +97,7 @@ int child_load(struct domain *d, const struct engine_load *l, struct err *e)
     struct plan plan = {.image = *l->image,
                         .ram_len = l->ram_len,
                         .initrd_len = l->initrd_len,
+                        .window_len = d->window_len,
                         .acknowledge = !l->go};
     int fds[2] = {l->image_fd, l->initrd_fd};
     cleanup_close int plan_fd = steal_fd(&child.plan_fd);
@@ -159,6 +160,14 @@ uint64_t child_cpu_ns(struct domain *d)
     if (clock_gettime(clock, &t) < 0)
         return 0;
     return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec;
+}
+
+// The kernel's job control: signals that come meanwhile (upcalls, the end of
+// a futex wait) are found when it goes on.
+void child_pause(struct domain *d, bool paused)
+{
+    syscall(SYS_pidfd_send_signal, d->exit_fd, paused ? SIGSTOP : SIGCONT, NULL,
+            0);
 }
 
 void child_stop(struct domain *d)

@@ -27,6 +27,7 @@ void child_interrupt(struct domain *, unsigned vcpu);
 void child_answer(struct domain *);
 ssize_t child_read(struct domain *, uint64_t addr, void *buf, size_t len);
 uint64_t child_cpu_ns(struct domain *);
+void child_pause(struct domain *, bool paused);
 void child_stop(struct domain *);
 void child_reap(struct domain *, struct engine_exit *);
 

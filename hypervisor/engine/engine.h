@@ -7,6 +7,7 @@
  * A process serves one domain, in this order:
  *
  *   prepare once, before monitors are forked: what all domains share
+ *   forget  in a monitor that is for another engine
  *   make    while still privileged: everything that can be ready before the
  *           domain is known
  *   load    the image and memory; the first instruction is not run yet
@@ -41,7 +42,8 @@ struct domain {
     struct hv_start_info *start_info; // the guest's to read
     struct hv_shared_info *shared;    // anyone may have written it: copy once
     uint8_t *window;
-    uint64_t window_len;
+    uint64_t window_len; // what there is; what is mapped is window_max
+    uint64_t window_max;
 
     int doorbell_fd; // eventfd: the guest rang
     int exit_fd;     // readable when the guest has ended; may be passed on
@@ -68,6 +70,7 @@ struct engine_exit {
 struct engine {
     const char *name;
     int (*prepare)(struct err *);
+    void (*forget)(void); // undoes that, in a monitor with another engine
     int (*make)(struct domain *, const struct engine_slot *, struct err *);
     int (*load)(struct domain *, const struct engine_load *, struct err *);
     void (*go)(struct domain *);
@@ -81,6 +84,10 @@ struct engine {
     // Guest memory by guest address; bytes read or -errno.
     ssize_t (*read)(struct domain *, uint64_t addr, void *buf, size_t len);
     uint64_t (*cpu_ns)(struct domain *); // exact once the guest is not running
+
+    // While paused it executes nothing; events wait for it. Time goes on, so
+    // the clock's parameters are to be published anew before it runs again.
+    void (*pause)(struct domain *, bool paused);
 
     void (*stop)(struct domain *);
     void (*reap)(struct domain *, struct engine_exit *);

@@ -20,6 +20,7 @@
 struct plan {
     struct image image;
     uint64_t ram_len, initrd_len;
+    uint64_t window_len;
     uint32_t acknowledge; // say PLAN_MAPPED when done
     uint32_t pad;
 };

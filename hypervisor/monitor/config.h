@@ -19,6 +19,7 @@ struct domain_config {
     int64_t cpu_ms, wall_ms; // budgets; 0: none
     char *extra;             // arguments, split at blanks
     struct cfg_list args, env;
+    struct cfg_list disk; // see disk.h
     char *on_poweroff, *on_reboot, *on_crash;
 };
 

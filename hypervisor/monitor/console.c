@@ -28,11 +28,12 @@ void console_open(struct console *c, struct domain *d, struct hvc_page *page,
 {
     struct stat st;
 
-    *c = (struct console){.domain = d,
-                          .page = page,
-                          .sink_fd = sink_fd,
-                          .source_fd = source_fd,
-                          .limit = limit};
+    // Zero otherwise; the queue's pages are not to be there before its bytes.
+    c->domain = d;
+    c->page = page;
+    c->sink_fd = sink_fd;
+    c->source_fd = source_fd;
+    c->limit = limit;
     c->sink_waits = fstat(sink_fd, &st) < 0 || !S_ISREG(st.st_mode);
 }
 
@@ -154,34 +155,69 @@ int console_input(struct console *c)
     return 0;
 }
 
-// From messages: as much of the queue as there is room for.
+// From messages: as much of the queue as there is room for, then the end.
 static void queue_flush(struct console *c)
 {
-    int room = input_room(c);
-    uint32_t n = MIN((uint32_t)MAX(room, 0), c->queued);
+    while (c->queued) {
+        uint32_t at = (c->taken - c->queued) % CONSOLE_QUEUE_MAX;
+        uint32_t n = MIN(c->queued, CONSOLE_QUEUE_MAX - at);
 
-    if (n == 0)
-        return;
-    input_push(c, c->queue, n);
-    c->queued -= n;
-    memmove(c->queue, c->queue + n, c->queued);
-}
-
-void console_queue(struct console *c, const char *data, size_t len)
-{
-    size_t n = MIN(len, CONSOLE_QUEUE_MAX - c->queued);
-
-    if (c->eof)
-        return;
-    memcpy(c->queue + c->queued, data, n);
-    c->queued += n;
-    queue_flush(c);
-}
-
-void console_end_input(struct console *c)
-{
-    if (!c->eof)
+        n = MIN(n, (uint32_t)MAX(input_room(c), 0));
+        if (n == 0)
+            return;
+        input_push(c, c->queue + at, n);
+        c->queued -= n;
+    }
+    if (c->ending && !c->eof)
         input_eof(c);
+}
+
+static void queue_push(struct console *c, const char *data, uint32_t len)
+{
+    while (len) {
+        uint32_t at = c->taken % CONSOLE_QUEUE_MAX;
+        uint32_t n = MIN(len, CONSOLE_QUEUE_MAX - at);
+
+        memcpy(c->queue + at, data, n);
+        c->queued += n;
+        c->taken += n;
+        data += n;
+        len -= n;
+    }
+}
+
+enum hvc_taken_result
+console_queue(struct console *c, const struct hvc_input *in, uint32_t *accepted)
+{
+    uint64_t offset = in->offset == HVC_INPUT_HERE ? c->taken : in->offset;
+    uint64_t old; // bytes of it that were taken before
+    uint32_t n, rest;
+
+    *accepted = 0;
+    if (in->flags & HVC_INPUT_TAKE)
+        c->writer = in->writer;
+    if (in->writer != c->writer)
+        return HVC_TAKEN_WRITER;
+    if (offset > c->taken)
+        return HVC_TAKEN_GAP;
+    old = MIN(c->taken - offset, in->len);
+    rest = in->len - old;
+    *accepted = old;
+    if (rest && (c->ending || c->eof))
+        return HVC_TAKEN_ENDED;
+    queue_flush(c);
+    n = MIN(rest, CONSOLE_QUEUE_MAX - c->queued);
+    queue_push(c, in->data + old, n);
+    *accepted += n;
+    if (n == rest && (in->flags & HVC_INPUT_END))
+        c->ending = true;
+    queue_flush(c);
+    return rest && !n ? HVC_TAKEN_FULL : HVC_TAKEN_OK;
+}
+
+bool console_has_room(const struct console *c)
+{
+    return CONSOLE_QUEUE_MAX - c->queued >= HVC_INPUT_MAX;
 }
 
 bool console_wants_input(struct console *c)

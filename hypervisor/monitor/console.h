@@ -12,8 +12,9 @@
 #include "hypervisor/engine/engine.h"
 #include "hypervisor/monitor/control.h"
 
-// Input in messages that the guest has not read; more is dropped.
-#define CONSOLE_QUEUE_MAX (4 * HVC_INPUT_MAX)
+// Input in messages that the guest has not read: a power of 2. Memory of a
+// monitor only where somebody types faster than the guest reads.
+#define CONSOLE_QUEUE_MAX (4u * HVC_INPUT_MAX)
 
 struct console {
     struct domain *domain;
@@ -24,7 +25,12 @@ struct console {
     bool eof;        // no more input will come
     uint64_t limit;
     uint32_t out_cons, in_prod; // ours; the guest may scribble on the ring's
-    uint32_t queued;
+
+    // Input in messages, see struct hvc_input.
+    uint64_t writer;
+    uint64_t taken;  // position of the stream: what is queued or in the ring
+    uint32_t queued; // of these, bytes not yet in the ring
+    bool ending;     // the end follows what is queued
     char queue[CONSOLE_QUEUE_MAX];
 };
 
@@ -35,8 +41,12 @@ void console_open(struct console *, struct domain *, struct hvc_page *,
 int console_output(struct console *);
 int console_input(struct console *);
 
-void console_queue(struct console *, const char *data, size_t len);
-void console_end_input(struct console *);
+// Takes of a message what there is room for and may be taken. *accepted: of
+// its bytes, those that are taken now.
+enum hvc_taken_result console_queue(struct console *, const struct hvc_input *,
+                                    uint32_t *accepted);
+// There is room for a good part of a message again.
+bool console_has_room(const struct console *);
 
 // Wants its source watched: the ring has room.
 bool console_wants_input(struct console *);

@@ -17,11 +17,14 @@
  *   nursery <- HVC_MAKE    + fds: listening socket, page file, cgroup.procs...
  *   nursery -> HVC_MADE    + fd: pidfd of the monitor
  *   monitor -> HVC_READY   + fd: pidfd of the guest process (pv engine)
+ *   monitor <- HVC_DEVICE  + fds: the device's; one message a device
  *   monitor <- HVC_PREPARE + fds: image, console sink, [initrd], [source]
  *   monitor -> HVC_PREPARED | HVC_EXITED (cause HVC_REFUSED, text says why)
  *   monitor <- HVC_GO
- *   monitor <- HVC_LEASE, HVC_STOP, HVC_INPUT
- *   monitor -> HVC_EXITED, then it exits; the same stands in the page
+ *   monitor <- HVC_LEASE, HVC_STOP, HVC_PAUSE, HVC_UNPAUSE, HVC_ASK
+ *   monitor <- HVC_INPUT
+ *   monitor -> HVC_TAKEN, one for each HVC_INPUT: at once, or when there is
+ * room monitor -> HVC_EXITED, then it exits; the same stands in the page
  *
  * HVC_PREPARE with HVC_F_GO set starts at once, with no HVC_PREPARED between.
  */
@@ -31,10 +34,10 @@
 #include <stdint.h>
 #include "hypervisor/abi/hv.h"
 
-#define HVC_VERSION   1u
+#define HVC_VERSION   2u
 #define HVC_PROCS_MAX 8    /* cgroup.procs files: v1 has up to six in use */
 #define HVC_TEXT_MAX  4096 /* a crash report: about 40 lines */
-#define HVC_INPUT_MAX 1024 /* console input a message */
+#define HVC_INPUT_MAX 4096 /* console input a message */
 
 enum hvc_type {
     HVC_MAKE = 1,
@@ -46,7 +49,12 @@ enum hvc_type {
     HVC_LEASE,
     HVC_STOP,
     HVC_INPUT,
-    HVC_EXITED
+    HVC_EXITED,
+    HVC_TAKEN,
+    HVC_DEVICE,
+    HVC_PAUSE = 32, /* head only: the guest executes nothing until ... */
+    HVC_UNPAUSE,    /* ... this; each may be said again */
+    HVC_ASK
 };
 
 struct hvc_head {
@@ -54,17 +62,27 @@ struct hvc_head {
     uint32_t size; /* of the whole message, head included */
 };
 
+/* The slot is for domains with raw disks: it has an io_uring. Four more tasks
+   (the kernel's) may then be in its cgroup. */
+#define HVC_M_DISKS 1u
+
+enum hvc_engine { HVC_ENGINE_PV, HVC_ENGINE_KVM };
+#define HVC_ENGINES 2
+
 struct hvc_make {
     struct hvc_head head;
     uint32_t slot;
     uint32_t uid, gid; /* the slot's own; never 0 */
     uint32_t nprocs;   /* cgroup.procs descriptors passed */
+    uint32_t engine;   /* enum hvc_engine */
+    uint32_t flags;    /* HVC_M_* */
 };
 
 struct hvc_made {
     struct hvc_head head;
     uint32_t slot;
-    int32_t error;        /* 0 or -errno; then no descriptor comes */
+    int32_t error;        /* 0 or -errno (-ENODEV: this machine cannot run that
+                             engine); then no descriptor comes */
     uint32_t monitor_pid; /* in the nursery's pid namespace: the host's */
     uint32_t pad;
 };
@@ -78,8 +96,9 @@ struct hvc_ready {
 #define HVC_F_GO     1u /* start at once */
 #define HVC_F_INITRD 2u /* the initrd is passed after the sink */
 #define HVC_F_SOURCE                                                           \
-    4u /* a console source is passed last: read as there is                    \
-          room in the guest's ring, to its end */
+    4u                   /* a console source is passed last: read as there is  \
+                            room in the guest's ring, to its end */
+#define HVC_F_PAUSED 16u /* with HVC_F_GO: it runs after HVC_UNPAUSE only */
 struct hvc_prepare {
     struct hvc_head head;
     uint32_t flags; /* HVC_F_* */
@@ -91,6 +110,50 @@ struct hvc_prepare {
     char domain_name[64];
     char cmdline[HV_CMDLINE_MAX]; /* see struct hv_start_info; sent to its
                                      used length only */
+};
+
+/*
+ * A device of the domain to come, in the order in which it will find them.
+ * The descriptors are the monitor's from then on. What it cannot serve is
+ * answered by HVC_EXITED (cause HVC_REFUSED); else there is no answer.
+ *
+ * Memory: the I/O window is HVC_WINDOW_MIN_KIB and each device's share, and
+ * counts, with RAM and image, for what the slot's cgroup must allow.
+ */
+#define HVC_WINDOW_MIN_KIB 1024u
+#define HVC_WINDOW_MAX_KIB 65536u /* all together */
+#define HVC_DEVICE_FDS_MAX 4
+#define HVC_D_READ_ONLY    1u
+#define HVC_D_VHOST_USER   2u /* served by whoever is at the socket passed */
+
+/* Token buckets; 0 a second: no limit. A bucket that is not empty lets a
+   request pass whole. */
+struct hvc_rate {
+    uint64_t bytes_per_s, bytes_burst;
+    uint64_t ops_per_s, ops_burst;
+};
+
+/* A disk: one descriptor, a regular file or a block device. */
+#define HVC_BLOCK_ID_LEN 20
+struct hvc_block {
+    uint64_t capacity_bytes;   /* a multiple of block_bytes */
+    uint32_t block_bytes;      /* power of 2, 512 to 4096 */
+    uint32_t align_bytes;      /* memory for O_DIRECT; 0: any */
+    char id[HVC_BLOCK_ID_LEN]; /* what GET_ID says; NUL-padded */
+    uint32_t pad;
+};
+
+struct hvc_device {
+    struct hvc_head head;
+    uint32_t type;           /* enum hv_device_type */
+    uint32_t flags;          /* HVC_D_* */
+    uint32_t window_kib;     /* its share of the window; whole pages */
+    uint32_t pad;
+    struct hvc_rate rate[2]; /* net: out of the domain, into it; else [0] */
+    union {
+        struct hvc_block block;
+        uint8_t bytes[256];
+    };
 };
 
 /* When CLOCK_MONOTONIC reaches lease_ns the domain is stopped. */
@@ -109,10 +172,58 @@ struct hvc_stop {
     uint32_t pad;
 };
 
+/*
+ * A request to the guest, through its control block: a well-behaved one ends
+ * soon after. A paused one finds it when it runs again.
+ */
+struct hvc_ask {
+    struct hvc_head head;
+    uint32_t action; /* HV_ACTION_SHUTDOWN or HV_ACTION_REBOOT */
+    uint32_t pad;
+};
+
+/*
+ * Console input is one stream of bytes, and a message says where in it its
+ * bytes belong. What lies before the stream's position was taken already and
+ * is skipped; what would leave a gap is refused. So a sender that never heard
+ * an answer sends the same again, and nothing is lost or doubled, whoever died
+ * in between: the position is the monitor's and lives as long as the domain.
+ *
+ * One writer: a message of another than the last one's is refused, unless it
+ * takes the console over; from then on the earlier writer is refused.
+ *
+ * The monitor takes what it has room for, and the end only after all bytes of
+ * its message. With room for nothing it answers when the guest has read, or
+ * when the next message comes, whichever is sooner.
+ */
+#define HVC_INPUT_TAKE 1u         /* this writer from now on */
+#define HVC_INPUT_END  2u         /* the input ends behind these bytes */
+#define HVC_INPUT_HERE UINT64_MAX /* as offset: wherever the stream is */
 struct hvc_input {
     struct hvc_head head;
-    uint32_t len; /* 0 = end of input */
+    uint64_t tag;    /* the sender's, for the answer */
+    uint64_t writer; /* a number of its own choice; 0 is nobody in particular */
+    uint64_t offset; /* of data[0] in the stream, or HVC_INPUT_HERE */
+    uint32_t flags;  /* HVC_INPUT_* */
+    uint32_t len;    /* bytes used of data[] */
     char data[HVC_INPUT_MAX];
+};
+
+enum hvc_taken_result {
+    HVC_TAKEN_OK = 0, /* up to `position` it is the domain's */
+    HVC_TAKEN_FULL,   /* nothing: the guest has to read first */
+    HVC_TAKEN_WRITER, /* nothing: another writer has the console */
+    HVC_TAKEN_GAP,    /* nothing: its offset is above the position */
+    HVC_TAKEN_ENDED   /* nothing: the input has ended */
+};
+struct hvc_taken {
+    struct hvc_head head;
+    uint64_t tag;      /* of the message it answers */
+    uint64_t position; /* of the stream: bytes taken since the start */
+    uint32_t accepted; /* of the message: bytes that lie below the position */
+    uint32_t result;   /* enum hvc_taken_result */
+    uint32_t ended;    /* 1 = the input has ended, in order */
+    uint32_t pad;
 };
 
 enum hvc_state {

@@ -13,6 +13,8 @@
 
 #include "hypervisor/monitor/elf.h"
 #include "hypervisor/monitor/end.h"
+#include "hypervisor/monitor/stack.h"
+#include "hypervisor/monitor/event.h"
 #include "hypervisor/monitor/start_info.h"
 #include "hypervisor/monitor/watch.h"
 #include "lib/clock.h"
@@ -22,6 +24,7 @@ static void drop_controller(struct monitor *m)
 {
     close(m->conn_fd);
     m->conn_fd = -1;
+    m->input_waits = false;
     if (m->listen_fd < 0)
         end(m, HVC_STOPPED, 0, "its controller has gone");
     else if (m->state != HVC_RUNNING)
@@ -33,6 +36,20 @@ static void say(struct monitor *m, enum hvc_type type)
     struct hvc_head head = {type, sizeof(head)};
 
     sock_send(m->conn_fd, &head, sizeof(head), NULL, 0);
+}
+
+static void say_taken(struct monitor *m, uint64_t tag,
+                      enum hvc_taken_result result, uint32_t accepted)
+{
+    struct hvc_taken t = {.head = {HVC_TAKEN, sizeof(t)},
+                          .tag = tag,
+                          .position = m->console.taken,
+                          .accepted = accepted,
+                          .result = result,
+                          .ended = m->console.ending || m->console.eof};
+
+    // Should it not be told it asks again; see struct hvc_input.
+    sock_send(m->conn_fd, &t, sizeof(t), NULL, 0);
 }
 
 void controller_greet(struct monitor *m)
@@ -56,6 +73,7 @@ void controller_accept(struct monitor *m)
         return;
     if (m->conn_fd >= 0)
         close(m->conn_fd);
+    m->input_waits = false;
     m->conn_fd = fd;
     controller_greet(m);
 }
@@ -74,10 +92,11 @@ static void started(struct monitor *m, uint64_t lease_ns)
 {
     watch_timer(m->lease_fd, lease_ns);
     __atomic_store_n(&m->page->state, HVC_RUNNING, __ATOMIC_RELEASE);
+    stack_trim();
 }
 
 static int prepare_check(const struct hvc_prepare *p, const struct image *m,
-                         uint64_t initrd_len, struct err *e)
+                         uint64_t initrd_len, uint32_t kinds, struct err *e)
 {
     uint64_t missing = m->note.cpu_features & ~cpu_features();
 
@@ -91,8 +110,10 @@ static int prepare_check(const struct hvc_prepare *p, const struct image *m,
     if (p->memory_kib < m->note.min_memory_kib)
         return err_set(e, ENOMEM, "it needs %lu KiB of memory and gets %lu",
                        m->note.min_memory_kib, p->memory_kib);
-    if (m->note.devices & ~(1u << HV_DEV_CONSOLE))
-        return err_set(e, ENODEV, "it needs devices the domain does not have");
+    if (m->note.devices & ~kinds)
+        return err_set(e, ENODEV,
+                       "it needs devices the domain does not have (%#x)",
+                       m->note.devices & ~kinds);
     if (missing)
         return err_set(e, ENOTSUP,
                        "it needs processor features %#lx that are not here",
@@ -124,13 +145,18 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
     if (fd->initrd >= 0 && (fstat(fd->initrd, &st) < 0 || !S_ISREG(st.st_mode)))
         return err_set(e, EINVAL, "the initrd is not a regular file");
     l.initrd_len = st.st_size;
-    if (prepare_check(p, &image, l.initrd_len, e) < 0)
+    if (prepare_check(p, &image, l.initrd_len, devices_kinds(&m->devices), e) < 0)
         return -e->code;
     start_info_fill(&m->domain, p, &image, l.initrd_len);
+    devices_fill(&m->devices, m->domain.start_info);
     console_open(&m->console, &m->domain, m->page, fd->sink, fd->source,
                  p->console_bytes_max);
     if (!l.go)
         return m->domain.engine->load(&m->domain, &l, e);
+    // A zygote that is stopped finds its plan when it goes on.
+    m->paused = p->flags & HVC_F_PAUSED;
+    if (m->paused)
+        m->domain.engine->pause(&m->domain, true);
     starting(m);
     if (m->domain.engine->load(&m->domain, &l, e) < 0)
         return -e->code;
@@ -162,6 +188,17 @@ static void on_prepare(struct monitor *m, const void *message, int *fds)
     // Descriptors in the message are now the monitor's.
     for (size_t i = 0; i < n; i++)
         fds[i] = -1;
+}
+
+static void on_device(struct monitor *m, const void *message, int *fds)
+{
+    struct err e = {0};
+    size_t n = 0;
+
+    while (n < HVC_DEVICE_FDS_MAX && fds[n] >= 0)
+        n++;
+    if (devices_add(&m->devices, message, fds, n, &e) < 0)
+        end(m, HVC_REFUSED, e.code, "%s", e.text);
 }
 
 static void on_go(struct monitor *m, const void *message, int *fds)
@@ -197,21 +234,62 @@ static void on_stop(struct monitor *m, const void *message, int *fds)
 static void on_input(struct monitor *m, const void *message, int *fds)
 {
     const struct hvc_input *in = message;
+    uint32_t accepted;
+    enum hvc_taken_result result = console_queue(&m->console, in, &accepted);
 
     (void)fds;
-    if (in->len == 0)
-        console_end_input(&m->console);
-    else
-        console_queue(&m->console, in->data, in->len);
+    if (m->input_waits)
+        say_taken(m, m->input_tag, HVC_TAKEN_FULL, 0);
+    m->input_waits = result == HVC_TAKEN_FULL;
+    m->input_tag = in->tag;
+    if (!m->input_waits)
+        say_taken(m, in->tag, result, accepted);
+}
+
+void controller_input_turn(struct monitor *m)
+{
+    if (!m->input_waits || !console_has_room(&m->console))
+        return;
+    m->input_waits = false;
+    say_taken(m, m->input_tag, HVC_TAKEN_OK, 0);
+}
+
+static void on_pause(struct monitor *m, const void *message, int *fds)
+{
+    (void)message, (void)fds;
+    m->paused = true;
+    m->domain.engine->pause(&m->domain, true);
+}
+
+static void on_unpause(struct monitor *m, const void *message, int *fds)
+{
+    (void)message, (void)fds;
+    if (!m->paused)
+        return;
+    m->paused = false;
+    guest_clock_resume(&m->clock, &m->domain.shared->time);
+    m->domain.engine->pause(&m->domain, false);
+}
+
+static void on_ask(struct monitor *m, const void *message, int *fds)
+{
+    const struct hvc_ask *ask = message;
+
+    (void)fds;
+    __atomic_store_n(&m->domain.shared->control.action, ask->action,
+                     __ATOMIC_RELEASE);
+    event_raise(&m->domain, 0, HV_PORT_CONTROL);
 }
 
 union message {
     struct hvc_head head;
+    struct hvc_device device;
     struct hvc_prepare prepare;
     struct hvc_go go;
     struct hvc_lease lease;
     struct hvc_stop stop;
     struct hvc_input input;
+    struct hvc_ask ask;
 };
 
 #define IN(state) (1u << (state))
@@ -224,6 +302,8 @@ static const struct accepted {
     size_t least, most;
     void (*handle)(struct monitor *, const void *, int *fds);
 } accepted[] = {
+    {HVC_DEVICE, IN(HVC_PARKED), sizeof(struct hvc_device),
+     sizeof(struct hvc_device), on_device},
     {HVC_PREPARE, IN(HVC_PARKED), offsetof(struct hvc_prepare, cmdline),
      sizeof(struct hvc_prepare), on_prepare},
     {HVC_GO, IN(HVC_LOADED), sizeof(struct hvc_go), sizeof(struct hvc_go),
@@ -234,6 +314,12 @@ static const struct accepted {
      sizeof(struct hvc_stop), sizeof(struct hvc_stop), on_stop},
     {HVC_INPUT, IN(HVC_LOADED) | IN(HVC_RUNNING),
      offsetof(struct hvc_input, data), sizeof(struct hvc_input), on_input},
+    {HVC_PAUSE, IN(HVC_RUNNING), sizeof(struct hvc_head),
+     sizeof(struct hvc_head), on_pause},
+    {HVC_UNPAUSE, IN(HVC_RUNNING), sizeof(struct hvc_head),
+     sizeof(struct hvc_head), on_unpause},
+    {HVC_ASK, IN(HVC_RUNNING), sizeof(struct hvc_ask), sizeof(struct hvc_ask),
+     on_ask},
 };
 
 // Lengths inside the message against its own.
@@ -247,14 +333,21 @@ static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
         if (u->prepare.cmdline_len > HV_CMDLINE_MAX ||
             len != offsetof(struct hvc_prepare, cmdline) +
                        u->prepare.cmdline_len ||
-            flags & ~(HVC_F_GO | HVC_F_INITRD | HVC_F_SOURCE))
+            flags & ~(HVC_F_GO | HVC_F_INITRD | HVC_F_SOURCE | HVC_F_PAUSED) ||
+            (flags & (HVC_F_GO | HVC_F_PAUSED)) == HVC_F_PAUSED)
             return false;
         fds = 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE);
     }
+    if (u->head.type == HVC_ASK && u->ask.action != HV_ACTION_SHUTDOWN &&
+        u->ask.action != HV_ACTION_REBOOT)
+        return false;
     if (u->head.type == HVC_INPUT &&
         (u->input.len > HVC_INPUT_MAX ||
+         u->input.flags & ~(HVC_INPUT_TAKE | HVC_INPUT_END) ||
          len != offsetof(struct hvc_input, data) + u->input.len))
         return false;
+    if (u->head.type == HVC_DEVICE) // how many, the back end knows
+        return nfds <= HVC_DEVICE_FDS_MAX;
     return nfds == fds;
 }
 

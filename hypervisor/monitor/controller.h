@@ -16,6 +16,9 @@ void controller_greet(struct monitor *);
 // Another one connects and takes over.
 void controller_accept(struct monitor *);
 
+// Input that found no room may find some now.
+void controller_input_turn(struct monitor *);
+
 // A message has come, or its end.
 void controller_spoke(struct monitor *);
 

@@ -67,13 +67,11 @@ void guest_clock_start(struct guest_clock *c, struct hv_time *t,
     publish(t, now.tsc, now.mono_ns - start_mono_ns, c->rate);
 }
 
-void guest_clock_sync(struct guest_clock *c, struct hv_time *t)
+void guest_clock_resume(struct guest_clock *c, struct hv_time *t)
 {
-    uint64_t mono_ns = clock_mono_ns(), shown, true_ns, mul;
+    uint64_t shown, true_ns, mul;
     struct clock_sample now;
 
-    if (mono_ns - c->synced_mono_ns < SYNC_NS)
-        return;
     measure(c, &now);
     // What the guest sees at this moment, by the old parameters. Those in
     // shared memory may be forged, but then only the forger is confused.
@@ -88,6 +86,12 @@ void guest_clock_sync(struct guest_clock *c, struct hv_time *t)
         shown = true_ns;
     c->synced_mono_ns = now.mono_ns;
     publish(t, now.tsc, shown, mul);
+}
+
+void guest_clock_sync(struct guest_clock *c, struct hv_time *t)
+{
+    if (clock_mono_ns() - c->synced_mono_ns >= SYNC_NS)
+        guest_clock_resume(c, t);
 }
 
 uint64_t guest_clock_mono_ns(const struct guest_clock *c, uint64_t real_ns)

@@ -33,6 +33,10 @@ void guest_clock_start(struct guest_clock *, struct hv_time *,
 // Corrects drift; cheap when called often.
 void guest_clock_sync(struct guest_clock *, struct hv_time *);
 
+// The same at once: for a guest that is about to go on after a pause. Real
+// time and the wall clock have gone on meanwhile.
+void guest_clock_resume(struct guest_clock *, struct hv_time *);
+
 // CLOCK_MONOTONIC at a real time of the domain; UINT64_MAX if out of range.
 uint64_t guest_clock_mono_ns(const struct guest_clock *, uint64_t real_ns);
 

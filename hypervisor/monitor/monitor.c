@@ -76,6 +76,13 @@ static void source_watch(struct monitor *m)
     m->source_watched = false;
 }
 
+// The back ends' word on what the guest has done.
+static void devices_judge(struct monitor *m, const char *broken)
+{
+    if (broken)
+        end(m, HVC_CRASH, 0, "broke a rule of its devices: %s", broken);
+}
+
 static void guest_notified(struct monitor *m, uint64_t ports)
 {
     guest_clock_sync(&m->clock, &m->domain.shared->time);
@@ -85,6 +92,8 @@ static void guest_notified(struct monitor *m, uint64_t ports)
         timer_arm(m);
     if (ports & 1u << HV_PORT_CONTROL)
         answer_runstate(m);
+    if (ports >> HV_PORT_DEVICE)
+        devices_judge(m, devices_notified(&m->devices, ports));
     end_as_said(m);
 }
 
@@ -100,9 +109,15 @@ static void timer_fired(struct monitor *m)
 
 // ----------------------------------------------------------------- loop
 
-static void dispatch(struct monitor *m, enum watch what)
+static void dispatch(struct monitor *m, uint32_t what, uint32_t events)
 {
-    switch (what) {
+    if (what >= WATCH_DEVICE) {
+        if (!m->cause)
+            devices_judge(m, devices_ready(&m->devices, what - WATCH_DEVICE,
+                                           events));
+        return;
+    }
+    switch ((enum watch)what) {
     case WATCH_LISTEN:
         controller_accept(m);
         break;
@@ -126,7 +141,33 @@ static void dispatch(struct monitor *m, enum watch what)
     case WATCH_SOURCE:
         source_read(m);
         break;
+    case WATCH_DEVICE:
+        break;
     }
+}
+
+// Waits for events, as long as nobody has anything to do.
+static int await(struct monitor *m, struct epoll_event *ev, int max)
+{
+    uint64_t due_ns = devices_due_ns(&m->devices), now_ns;
+    struct timespec t = {0};
+
+    if (!event_sleep(&m->domain))
+        return epoll_wait(m->epoll_fd, ev, max, 0);
+    if (due_ns == UINT64_MAX)
+        return epoll_wait(m->epoll_fd, ev, max, -1);
+    now_ns = clock_mono_ns();
+    if (due_ns > now_ns) {
+        t.tv_sec = (due_ns - now_ns) / 1000000000u;
+        t.tv_nsec = (due_ns - now_ns) % 1000000000u;
+    }
+    return epoll_pwait2(m->epoll_fd, ev, max, &t, NULL);
+}
+
+static void devices_turn(struct monitor *m)
+{
+    if (devices_due_ns(&m->devices) != UINT64_MAX && !m->cause)
+        devices_judge(m, devices_tick(&m->devices, clock_mono_ns()));
 }
 
 __attribute__((noreturn)) void monitor_run(struct monitor *m)
@@ -150,14 +191,17 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
         if (m->just_let_go)
             event_spin(&m->domain, FIRST_WORDS_NS);
         m->just_let_go = false;
-        n = epoll_wait(m->epoll_fd, ev, 8, event_sleep(&m->domain) ? -1 : 0);
+        n = await(m, ev, 8);
         ports = event_take(&m->domain);
 
         if (m->state == HVC_RUNNING)
             guest_notified(m, ports);
         for (int i = 0; i < n; i++)
-            dispatch(m, ev[i].data.u32);
-        if (m->state == HVC_RUNNING)
+            dispatch(m, ev[i].data.u32, ev[i].events);
+        if (m->state == HVC_RUNNING) {
+            devices_turn(m);
             source_watch(m);
+            controller_input_turn(m);
+        }
     }
 }

@@ -7,6 +7,7 @@
 #ifndef MONITOR_MONITOR_H
 #define MONITOR_MONITOR_H
 
+#include "hypervisor/dev/device.h"
 #include "hypervisor/engine/engine.h"
 #include "hypervisor/monitor/console.h"
 #include "hypervisor/monitor/control.h"
@@ -20,15 +21,19 @@ struct monitor {
     int conn_fd;   // the controller; -1: none now
     int epoll_fd, timer_fd, lease_fd;
     int image_fd; // kept for its symbols
-    struct console console;
     bool source_watched;
-    bool just_let_go; // by HVC_GO
+    bool input_waits;   // one HVC_INPUT has no answer yet
+    uint64_t input_tag; // which
+    bool just_let_go;   // by HVC_GO
+    bool paused;
     struct guest_clock clock;
     uint64_t cpu_base_ns; // of the guest, before it ran
 
     // Why the domain ends; the first reason stands.
     enum hvc_cause cause;
     uint32_t status;
+    struct console console;
+    struct devices devices;
     char text[HVC_TEXT_MAX];
 };
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "hypervisor/monitor/control.h"
@@ -21,6 +22,29 @@
 #define NURSERY_FD   3
 #define MAKE_FDS_MAX (2 + HVC_PROCS_MAX)
 
+// By enum hvc_engine.
+static struct nursery_engine {
+    const struct engine *engine;
+    bool works;
+} engines[HVC_ENGINES] = {
+    [HVC_ENGINE_PV] = {&engine_pv, false},
+    [HVC_ENGINE_KVM] = {&engine_kvm, false},
+};
+
+// Each engine that works here; whether the node may use it is the spawner's
+// to know, and why it does not work its asker's to be told.
+static int engines_prepare(struct err *e)
+{
+    struct err why;
+
+    if (engine_pv.prepare(e) < 0)
+        return -e->code;
+    engines[HVC_ENGINE_PV].works = true;
+    if (engine_kvm.prepare(&why) == 0)
+        engines[HVC_ENGINE_KVM].works = true;
+    return 0;
+}
+
 static int nursery_prepare(struct slot *s, struct err *e)
 {
     bool contained;
@@ -30,7 +54,7 @@ static int nursery_prepare(struct slot *s, struct err *e)
     signal(SIGPIPE, SIG_IGN);
     if (slot_prepare(s, e) < 0)
         return -e->code;
-    if (s->engine->prepare(e) < 0)
+    if (engines_prepare(e) < 0)
         return -e->code;
     if (sandbox_leave_world(&contained, e) < 0)
         return -e->code;
@@ -43,9 +67,18 @@ static int make_check(const struct hvc_make *m, ssize_t len, size_t nfds)
 {
     if (len != sizeof(*m) || m->head.size != sizeof(*m) ||
         m->head.type != HVC_MAKE || m->nprocs > HVC_PROCS_MAX ||
-        nfds != 2 + m->nprocs || m->uid == 0 || m->gid == 0)
+        nfds != 2 + m->nprocs || m->uid == 0 || m->gid == 0 ||
+        m->engine >= HVC_ENGINES || m->flags & ~HVC_M_DISKS)
         return -EPROTO;
     return 0;
+}
+
+// In the monitor: what the other engines hold open is not its to have.
+static void engines_forget(const struct nursery_engine *but)
+{
+    for (size_t i = 0; i < HVC_ENGINES; i++)
+        if (&engines[i] != but && engines[i].works)
+            engines[i].engine->forget();
 }
 
 // Forks one monitor and answers.
@@ -54,18 +87,23 @@ static void make(const struct slot *common, const struct hvc_make *m,
 {
     struct slot s = *common;
     struct hvc_made made = {.head = {HVC_MADE, sizeof(made)}, .slot = m->slot};
+    const struct nursery_engine *with = &engines[m->engine];
     int pidfd = -1;
-    pid_t pid;
+    pid_t pid = -ENODEV;
 
+    s.engine = with->engine;
     s.uid = m->uid;
     s.gid = m->gid;
+    s.disks = m->flags & HVC_M_DISKS;
     s.listen_fd = fds[0];
     s.page_fd = fds[1];
     s.procs_fd = fds + 2;
     s.nprocs = m->nprocs;
-    pid = slot_fork(&pidfd, true);
+    if (with->works)
+        pid = slot_fork(&pidfd, true);
     if (pid == 0) {
         close(NURSERY_FD);
+        engines_forget(with);
         slot_run(&s);
     }
     made.error = pid < 0 ? pid : 0;
@@ -75,9 +113,26 @@ static void make(const struct slot *common, const struct hvc_make *m,
         close(pidfd);
 }
 
+/*
+ * A heap of the kernel's choosing lies far from everything else, and so costs
+ * each monitor three pages of page tables. With no data segment allowed (the
+ * soft limit alone, which mmap does not ask), libc takes its memory beside the
+ * program: so this program is run anew with that limit.
+ */
+static void leave_heap(void)
+{
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_DATA, &l) < 0 || l.rlim_cur == 0)
+        return;
+    l.rlim_cur = 0;
+    if (setrlimit(RLIMIT_DATA, &l) == 0)
+        execl("/proc/self/exe", "hostel-hv", "nursery", NULL);
+}
+
 int nursery_main(int argc, char **argv)
 {
-    struct slot common = {.engine = &engine_pv, .conn_fd = -1};
+    struct slot common = {.conn_fd = -1};
     struct err e = {0};
 
     (void)argv;
@@ -85,6 +140,8 @@ int nursery_main(int argc, char **argv)
         log_error("nursery takes no arguments");
         return 2;
     }
+    close_range(NURSERY_FD + 1, ~0u, 0); // whatever else was inherited
+    leave_heap();
     if (nursery_prepare(&common, &e) < 0) {
         log_error("%s", e.text);
         return 1;

@@ -22,6 +22,7 @@
 #include "hypervisor/engine/select.h"
 #include "hypervisor/monitor/budget.h"
 #include "hypervisor/monitor/config.h"
+#include "hypervisor/monitor/disk.h"
 #include "hypervisor/monitor/sandbox.h"
 #include "hypervisor/monitor/slot.h"
 #include "lib/cleanup.h"
@@ -50,6 +51,10 @@ struct run {
     struct slot slot;
     struct hvc_prepare prepare;
     int image_fd, initrd_fd;
+    const char *disk[HV_DEVICE_MAX]; // descriptions: the file's, then options'
+    unsigned ndisks;
+    struct hvc_device device[HV_DEVICE_MAX];
+    int device_fd[HV_DEVICE_MAX];
     struct hvc_page *page;
     bool contained;
 
@@ -76,7 +81,7 @@ static void usage(FILE *to)
     fputs("usage: hostel-hv run [-c FILE] [-m MIB] [-i INITRD] [-e VAR=VALUE]\n"
           "                     [-n NAME] [--engine kvm|pv|auto] "
           "[--cpu-ms N]\n"
-          "                     [--wall-ms N] [--usage]\n"
+          "                     [--wall-ms N] [--usage] [--disk SPEC]...\n"
           "                     IMAGE [ARGS]\n",
           to);
 }
@@ -113,6 +118,7 @@ static const struct option long_options[] = {
     {"engine", required_argument, NULL, 'E'},
     {"cpu-ms", required_argument, NULL, 'C'},
     {"wall-ms", required_argument, NULL, 'W'},
+    {"disk", required_argument, NULL, 'D'},
     {"usage", no_argument, NULL, 'U'},
     {"help", no_argument, NULL, 'h'},
     {0},
@@ -131,7 +137,11 @@ static int parse_config(struct run *r, int argc, char **argv, struct err *e)
     opterr = 1;
     optind = 0; // glibc: scan again from the start
     config_init(&r->config);
-    return r->config_path ? config_read(&r->config, r->config_path, e) : 0;
+    if (r->config_path && config_read(&r->config, r->config_path, e) < 0)
+        return -e->code;
+    for (size_t i = 0; i < r->config.disk.n; i++)
+        r->disk[r->ndisks++] = r->config.disk.item[i];
+    return 0;
 }
 
 #define ENV_MAX 256
@@ -170,6 +180,12 @@ static int parse_options(struct run *r, int argc, char **argv, const char **env,
         case 'W':
             r->config.wall_ms =
                 number("--wall-ms", optarg, INT64_MAX / 1000000);
+            break;
+        case 'D':
+            if (r->ndisks == HV_DEVICE_MAX)
+                return err_set(e, EINVAL, "a domain has at most %d disks",
+                               HV_DEVICE_MAX);
+            r->disk[r->ndisks++] = optarg;
             break;
         case 'U':
             r->usage = true;
@@ -242,6 +258,23 @@ static int describe(struct run *r, int argc, char **argv, struct err *e)
 
 // ------------------------------------------------------------ the domain
 
+static int open_disks(struct run *r, struct err *e)
+{
+    for (unsigned i = 0; i < r->ndisks; i++) {
+        struct disk d;
+
+        if (disk_parse(&d, r->disk[i], i, e) < 0)
+            return -e->code;
+        if (d.format != DISK_RAW)
+            return err_set(e, ENOTSUP, "disk %s: its format is not served yet",
+                           d.target);
+        r->device_fd[i] = disk_open(&d, i, &r->device[i], e);
+        if (r->device_fd[i] < 0)
+            return -e->code;
+    }
+    return 0;
+}
+
 static int open_files(struct run *r, struct err *e)
 {
     int page_fd = memfd_create("hostel-page", MFD_CLOEXEC);
@@ -260,6 +293,8 @@ static int open_files(struct run *r, struct err *e)
     r->page = mmap(NULL, HV_PAGE, PROT_READ, MAP_SHARED, page_fd, 0);
     if (r->page == MAP_FAILED)
         return err_errno(e, "mapping the counter page");
+    if (open_disks(r, e) < 0)
+        return -e->code;
     r->slot.page_fd = page_fd;
     r->slot.listen_fd = -1;
     return slot_prepare(&r->slot, e);
@@ -282,10 +317,13 @@ static int make_slot(struct run *r, struct err *e)
         r->slot.uid = RUN_UID_BASE + getpid() % RUN_UID_COUNT;
         r->slot.gid = r->slot.uid;
     }
+    r->slot.disks = r->ndisks > 0;
     r->slot.conn_fd = pair[1];
     r->monitor_pid = slot_fork(&pidfd, r->contained);
     if (r->monitor_pid == 0) {
         close(pair[0]);
+        for (unsigned i = 0; i < r->ndisks; i++)
+            close(r->device_fd[i]); // they come by message
         slot_run(&r->slot);
     }
     if (r->monitor_pid < 0)
@@ -327,6 +365,17 @@ static int await_ready(struct run *r, struct err *e)
     return 0;
 }
 
+static int send_devices(struct run *r, struct err *e)
+{
+    for (unsigned i = 0; i < r->ndisks; i++) {
+        if (sock_send(r->conn_fd, &r->device[i], sizeof(r->device[i]),
+                      &r->device_fd[i], 1) < 0)
+            return err_set(e, EIO, "the monitor is gone");
+        close(r->device_fd[i]);
+    }
+    return 0;
+}
+
 static int start(struct run *r, struct err *e)
 {
     struct hvc_prepare *p = &r->prepare;
@@ -350,6 +399,8 @@ static int start(struct run *r, struct err *e)
         r->config.wall_ms
             ? clock_mono_ns() + (uint64_t)r->config.wall_ms * 1000000
             : UINT64_MAX;
+    if (send_devices(r, e) < 0)
+        return -e->code;
     if (sock_send(r->conn_fd, p, p->head.size, fds, n) < 0)
         return err_set(e, EIO, "the monitor is gone");
     return 0;
@@ -419,10 +470,12 @@ static void print_usage(const struct run *r, const struct rusage *u)
     cpu_us -= cpu_us > base_us ? base_us : cpu_us;
     fprintf(stderr,
             "cpu %lu.%06lu s, wall %lu.%06lu s, console %lu bytes out, %lu "
-            "dropped, %lu in\n",
+            "dropped, %lu in, disk %lu bytes in %lu reads, %lu in %lu writes\n",
             cpu_us / 1000000, cpu_us % 1000000, wall_ns / 1000000000u,
             wall_ns / 1000 % 1000000, r->page->console_out_bytes,
-            r->page->console_dropped_bytes, r->page->console_in_bytes);
+            r->page->console_dropped_bytes, r->page->console_in_bytes, r->page->disk_read_bytes,
+            r->page->disk_reads, r->page->disk_write_bytes,
+            r->page->disk_writes);
 }
 
 static int conclude(const struct run *r)

@@ -19,7 +19,8 @@
 int sandbox_leave_world(bool *contained, struct err *);
 
 // The slot's identity (0: stay), no capabilities, no new privileges, tight
-// limits, and from here on only the monitor's own system calls.
-int sandbox_close(uint32_t uid, uint32_t gid, struct err *);
+// limits, and from here on only the monitor's own system calls. `workers`: it
+// has an io_uring, for which the kernel may start threads.
+int sandbox_close(uint32_t uid, uint32_t gid, bool workers, struct err *);
 
 #endif

@@ -20,12 +20,14 @@
 #include <unistd.h>
 
 #include "hypervisor/monitor/sandbox.h"
+#include "hypervisor/monitor/stack.h"
 #include "hypervisor/monitor/start_info.h"
 #include "lib/log.h"
 
-// The I/O window of a domain without devices: the console, and room for what
-// comes to it later.
-#define WINDOW_LEN (1ul << 20)
+// The I/O window of a domain without devices: the console. It is mapped at its
+// largest, which costs nothing: the file says how much of it is there.
+#define WINDOW_LEN     (HVC_WINDOW_MIN_KIB * 1024ul)
+#define WINDOW_MAX_LEN (HVC_WINDOW_MAX_KIB * 1024ul)
 
 __attribute__((noreturn)) static void die(const struct err *e)
 {
@@ -68,9 +70,10 @@ static int make_memory(struct domain *d, struct err *e)
         return err_errno(e, "making the shared memory");
     d->memory_fd = fd;
     d->window_len = WINDOW_LEN;
+    d->window_max = WINDOW_MAX_LEN;
     d->start_info = map_shared(fd, HV_START_INFO_LEN, SHARED_START_INFO);
     d->shared = map_shared(fd, HV_PAGE, SHARED_SHARED_INFO);
-    d->window = map_shared(fd, WINDOW_LEN, SHARED_WINDOW);
+    d->window = map_shared(fd, WINDOW_MAX_LEN, SHARED_WINDOW);
     if (!d->start_info || !d->shared || !d->window)
         return err_errno(e, "mapping the shared memory");
     for (unsigned i = 0; i < HV_VCPU_MAX; i++)
@@ -176,23 +179,31 @@ __attribute__((noreturn)) void slot_run(const struct slot *s)
     const struct engine_slot es = {s->uid, s->gid, s->proc_fd};
     struct err e = {0};
 
-    m = (struct monitor){.domain.engine = s->engine,
-                         .state = HVC_PARKED,
-                         .listen_fd = s->listen_fd,
-                         .conn_fd = s->conn_fd,
-                         .image_fd = -1,
-                         .clock.origin = s->origin,
-                         .console = {.sink_fd = -1, .source_fd = -1}};
+    // Not as a whole: most of it is zero, and its pages are not there yet.
+    m.domain.engine = s->engine;
+    m.state = HVC_PARKED;
+    m.listen_fd = s->listen_fd;
+    m.conn_fd = s->conn_fd;
+    m.image_fd = -1;
+    m.clock.origin = s->origin;
+    m.console.sink_fd = m.console.source_fd = -1;
     prctl(PR_SET_NAME, "hostel-monitor");
     setsid();                 // no terminal's signals
     signal(SIGCHLD, SIG_DFL); // the nursery ignores it; we wait for the guest
     if (join_cgroups(s, &e) < 0 || make_memory(&m.domain, &e) < 0 ||
         make_page(&m, s->page_fd, &e) < 0 ||
         m.domain.engine->make(&m.domain, &es, &e) < 0 ||
-        make_loop(&m, &e) < 0 || close_rest(s, &e) < 0)
+        make_loop(&m, &e) < 0)
+        die(&e);
+    devices_init(&m.devices, &m.domain, m.page, m.epoll_fd);
+    // Where io_uring is forbidden, disks are served without.
+    if (s->disks && devices_make_ring(&m.devices, &e) < 0)
+        log_warn("%s: disks will be slower", e.text);
+    if (close_rest(s, &e) < 0)
         die(&e);
     work_in_short_turns();
-    if (sandbox_close(s->uid, s->gid, &e) < 0)
+    stack_trim();
+    if (sandbox_close(s->uid, s->gid, m.devices.ring.fd >= 0, &e) < 0)
         die(&e);
     // What it cost to make the zygote is not the domain's.
     m.cpu_base_ns = m.domain.engine->cpu_ns(&m.domain);

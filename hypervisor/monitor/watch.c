@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
-bool watch(int epoll_fd, int fd, enum watch what, uint32_t events)
+bool watch(int epoll_fd, int fd, uint32_t what, uint32_t events)
 {
     struct epoll_event ev = {.events = events, .data.u32 = what};
 

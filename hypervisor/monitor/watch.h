@@ -15,12 +15,13 @@ enum watch {
     WATCH_TIMER,
     WATCH_LEASE,
     WATCH_SINK,
-    WATCH_SOURCE
+    WATCH_SOURCE,
+    WATCH_DEVICE = 64 // and all above: of back ends, see dev/device.c
 };
 
-// Watches a descriptor for epoll events. False for what cannot be watched
+// Watches a descriptor, as one of enum watch or more, for epoll events. False for what cannot be watched
 // because it never waits: files, /dev/null.
-bool watch(int epoll_fd, int fd, enum watch what, uint32_t events);
+bool watch(int epoll_fd, int fd, uint32_t what, uint32_t events);
 void unwatch(int epoll_fd, int fd);
 
 // Sets a timerfd to an absolute time on CLOCK_MONOTONIC; one that has passed

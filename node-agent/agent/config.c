@@ -28,6 +28,8 @@
 struct conf {
     char *name, *state_dir, *run_dir, *hv_path, *toolchain_dir, *ratecard;
     char *listen, *cgroup, *on_stop;
+    char *tls, *tls_certificate, *tls_key, *metrics, *log_format;
+    int64_t address_rate, customer_rate;
     int64_t operator_uid, uid_base, slots, spare_slots, build_slots;
     int64_t memory_mib, build_memory_mib, build_wall_s;
     int64_t lease_s, interval_ms, batch_ms;
@@ -45,6 +47,13 @@ static const struct cfg_key keys[] = {
     STR("toolchain_dir", toolchain_dir, NODE_PATH_MAX - 1),
     STR("ratecard", ratecard, NODE_PATH_MAX - 1),
     STR("listen", listen, 63 + 8),
+    STR("tls", tls, 16),
+    STR("tls_certificate", tls_certificate, NODE_PATH_MAX - 1),
+    STR("tls_key", tls_key, NODE_PATH_MAX - 1),
+    STR("metrics", metrics, 63 + 8),
+    STR("log_format", log_format, 16),
+    INT("address_rate", address_rate, 0, 1000000),
+    INT("customer_rate", customer_rate, 0, 1000000),
     STR("cgroup", cgroup, NODE_PATH_MAX - 1),
     STR("on_stop", on_stop, 16),
     INT("operator_uid", operator_uid, 0, UINT32_MAX - 1),
@@ -92,6 +101,8 @@ void config_defaults(struct node_config *cfg, const char *exe_dir)
         .ratecard_path = "/etc/hostel/ratecard.cfg",
         .listen_host = "127.0.0.1",
         .listen_port = 7070,
+        .address_rate = 1000,
+        .customer_rate = 500,
         .slots = 256,
         .spare_slots = 8,
         .build_slots = 2,
@@ -130,7 +141,8 @@ static int path_set(char out[NODE_PATH_MAX], const char *key, const char *value,
 }
 
 /* "127.0.0.1:7070", "[::1]:7070" or "" for none. */
-static int listen_set(struct node_config *cfg, const char *value, struct err *e)
+static int listen_set(char out_host[64], uint32_t *out_port, const char *key,
+                      const char *value, struct err *e)
 {
     char host[64];
     struct in6_addr address;
@@ -142,17 +154,17 @@ static int listen_set(struct node_config *cfg, const char *value, struct err *e)
     if (!value)
         return 0;
     if (!*value) {
-        cfg->listen_host[0] = 0;
-        cfg->listen_port = 0;
+        out_host[0] = 0;
+        *out_port = 0;
         return 0;
     }
     colon = strrchr(value, ':');
     if (!colon || colon[1] < '0' || colon[1] > '9')
-        return err_set(e, EINVAL, "listen must be \"ADDRESS:PORT\", not \"%s\"",
-                       value);
+        return err_set(e, EINVAL, "%s must be \"ADDRESS:PORT\", not \"%s\"",
+                       key, value);
     port = strtol(colon + 1, &end, 10);
     if (*end || port > 65535)
-        return err_set(e, EINVAL, "listen has no port \"%s\": 0 to 65535",
+        return err_set(e, EINVAL, "%s has no port \"%s\": 0 to 65535", key,
                        colon + 1);
     len = colon - value;
     if (len >= 2 && value[0] == '[' && value[len - 1] == ']')
@@ -161,30 +173,48 @@ static int listen_set(struct node_config *cfg, const char *value, struct err *e)
         snprintf(host, sizeof(host), "%.*s", (int)len, value);
     if (inet_pton(strchr(host, ':') ? AF_INET6 : AF_INET, host, &address) != 1)
         return err_set(e, EINVAL,
-                       "listen needs a numeric address, such as 127.0.0.1 or "
+                       "%s needs a numeric address, such as 127.0.0.1 or "
                        "[::1], not \"%s\"",
-                       host);
-    strcpy(cfg->listen_host, host);
-    cfg->listen_port = port;
+                       key, host);
+    strcpy(out_host, host);
+    *out_port = port;
     return 0;
 }
 
-static int on_stop_set(struct node_config *cfg, const char *value,
-                       struct err *e)
+/* One of a key's words, by number. */
+static int word_set(uint32_t *out, const char *key, const char *value,
+                    const char *const *words, struct err *e)
 {
+    char all[128] = "";
+
     if (!value)
         return 0;
-    if (strcmp(value, "leave") != 0 && strcmp(value, "destroy") != 0)
-        return err_set(e, EINVAL,
-                       "on_stop is \"leave\" or \"destroy\", not \"%s\"",
-                       value);
-    cfg->destroy_on_stop = value[0] == 'd';
-    return 0;
+    for (uint32_t i = 0; words[i]; i++) {
+        size_t n = strlen(all);
+
+        if (!strcmp(words[i], value)) {
+            *out = i;
+            return 0;
+        }
+        snprintf(all + n, sizeof(all) - n, "%s\"%s\"",
+                 !i             ? ""
+                 : words[i + 1] ? ", "
+                                : " or ",
+                 words[i]);
+    }
+    return err_set(e, EINVAL, "%s is %s, not \"%s\"", key, all, value);
 }
+
+static const char *const on_stop_words[] = {"leave", "destroy", NULL};
+static const char *const tls_words[] = {
+    [TLS_AUTO] = "auto", [TLS_ON] = "on", [TLS_OFF] = "off", NULL};
+static const char *const log_words[] = {"text", "json", NULL};
 
 static void conf_from(struct conf *c, const struct node_config *cfg)
 {
     *c = (struct conf){
+        .address_rate = cfg->address_rate,
+        .customer_rate = cfg->customer_rate,
         .operator_uid = cfg->operator_uid,
         .uid_base = cfg->uid_base,
         .slots = cfg->slots,
@@ -209,13 +239,25 @@ static int conf_apply(struct node_config *cfg, const struct conf *c,
             0 ||
         path_set(cfg->ratecard_path, "ratecard", c->ratecard, e) < 0 ||
         path_set(cfg->cgroup_path, "cgroup", c->cgroup, e) < 0 ||
-        listen_set(cfg, c->listen, e) < 0 ||
-        on_stop_set(cfg, c->on_stop, e) < 0)
+        path_set(cfg->tls_certificate, "tls_certificate", c->tls_certificate,
+                 e) < 0 ||
+        path_set(cfg->tls_key, "tls_key", c->tls_key, e) < 0 ||
+        listen_set(cfg->listen_host, &cfg->listen_port, "listen", c->listen,
+                   e) < 0 ||
+        listen_set(cfg->metrics_host, &cfg->metrics_port, "metrics", c->metrics,
+                   e) < 0 ||
+        word_set(&cfg->tls, "tls", c->tls, tls_words, e) < 0 ||
+        word_set(&cfg->log_json, "log_format", c->log_format, log_words, e) <
+            0 ||
+        word_set(&cfg->destroy_on_stop, "on_stop", c->on_stop, on_stop_words,
+                 e) < 0)
         return -e->code;
     if (c->name && !*c->name)
         return err_set(e, EINVAL, "name must not be empty");
     if (c->name)
         snprintf(cfg->node_name, sizeof(cfg->node_name), "%s", c->name);
+    cfg->address_rate = c->address_rate;
+    cfg->customer_rate = c->customer_rate;
     cfg->operator_uid = c->operator_uid;
     cfg->uid_base = c->uid_base;
     cfg->slots = c->slots;
@@ -238,6 +280,9 @@ static int conf_agree(const struct node_config *cfg, struct err *e)
                        "state_dir and run_dir must be different folders");
     if (strcmp(cfg->cgroup_path, "/") == 0)
         return err_set(e, EINVAL, "cgroup must be a folder of hosteld's own");
+    if (!cfg->tls_certificate[0] != !cfg->tls_key[0])
+        return err_set(e, EINVAL,
+                       "tls_certificate and tls_key must be set together");
     if (cfg->spare_slots > cfg->slots)
         return err_set(e, EINVAL,
                        "spare_slots (%u) is more than there are slots (%u)",
@@ -351,31 +396,48 @@ int config_check(struct node_config *cfg, struct err *e)
         return err_errno(e, "ratecard: %s", cfg->ratecard_path);
     if (cfg->build_slots && access(cfg->toolchain_dir, X_OK) < 0)
         return err_errno(e, "toolchain_dir: %s", cfg->toolchain_dir);
+    if (cfg->tls_certificate[0] && access(cfg->tls_certificate, R_OK) < 0)
+        return err_errno(e, "tls_certificate: %s", cfg->tls_certificate);
+    if (cfg->tls_key[0] && access(cfg->tls_key, R_OK) < 0)
+        return err_errno(e, "tls_key: %s", cfg->tls_key);
     if (!cfg->cgroup_path[0])
         snprintf(cfg->cgroup_path, sizeof(cfg->cgroup_path), "/hostel-%08x",
                  text_hash(cfg->run_dir));
     return uids_check(cfg, e);
 }
 
+static void listen_print(FILE *out, const char *key, const char *host,
+                         uint32_t port)
+{
+    bool v6 = strchr(host, ':') != NULL;
+
+    if (*host)
+        fprintf(out, "%s = \"%s%s%s:%u\"\n", key, v6 ? "[" : "", host,
+                v6 ? "]" : "", port);
+    else
+        fprintf(out, "%s = \"\"\n", key);
+}
+
 void config_print(const struct node_config *cfg, FILE *out)
 {
-    bool v6 = strchr(cfg->listen_host, ':') != NULL;
-
     fprintf(out, "name = \"%s\"\n", cfg->node_name);
     fprintf(out, "state_dir = \"%s\"\n", cfg->state_dir);
     fprintf(out, "run_dir = \"%s\"\n", cfg->run_dir);
     fprintf(out, "hv_path = \"%s\"\n", cfg->hv_path);
     fprintf(out, "toolchain_dir = \"%s\"\n", cfg->toolchain_dir);
     fprintf(out, "ratecard = \"%s\"\n", cfg->ratecard_path);
-    if (cfg->listen_host[0])
-        fprintf(out, "listen = \"%s%s%s:%u\"\n", v6 ? "[" : "",
-                cfg->listen_host, v6 ? "]" : "", cfg->listen_port);
-    else
-        fprintf(out, "listen = \"\"\n");
+    listen_print(out, "listen", cfg->listen_host, cfg->listen_port);
+    fprintf(out, "tls = \"%s\"\n", tls_words[cfg->tls]);
+    if (cfg->tls_certificate[0])
+        fprintf(out, "tls_certificate = \"%s\"\ntls_key = \"%s\"\n",
+                cfg->tls_certificate, cfg->tls_key);
+    listen_print(out, "metrics", cfg->metrics_host, cfg->metrics_port);
+    fprintf(out, "address_rate = %u\n", cfg->address_rate);
+    fprintf(out, "customer_rate = %u\n", cfg->customer_rate);
+    fprintf(out, "log_format = \"%s\"\n", log_words[cfg->log_json]);
     if (cfg->cgroup_path[0])
         fprintf(out, "cgroup = \"%s\"\n", cfg->cgroup_path);
-    fprintf(out, "on_stop = \"%s\"\n",
-            cfg->destroy_on_stop ? "destroy" : "leave");
+    fprintf(out, "on_stop = \"%s\"\n", on_stop_words[cfg->destroy_on_stop]);
     fprintf(out, "operator_uid = %u\n", cfg->operator_uid);
     fprintf(out, "uid_base = %u\n", cfg->uid_base);
     fprintf(out, "slots = %u\n", cfg->slots);

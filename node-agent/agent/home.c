@@ -19,6 +19,7 @@
 #include "lib/io.h"
 #include "lib/sock.h"
 #include "node-agent/agent/roles.h"
+#include "node-agent/agent/tls.h"
 
 /* Roles of a supervisor that was killed are gone in milliseconds. */
 #define LOCK_WAIT_MS 5000
@@ -143,48 +144,60 @@ int home_lock(const struct node_config *cfg, struct err *e)
 
 /* --------------------------------------------------------------- listening */
 
-static int tcp_listen(struct node_config *cfg, struct err *e)
+/* Fills in the port that was taken. */
+static int tcp_listen(const char *host, uint32_t *port, struct err *e)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-    int is_v6 = strchr(cfg->listen_host, ':') != NULL, on = 1;
+    int is_v6 = strchr(host, ':') != NULL, on = 1;
     struct sockaddr *a = is_v6 ? (void *)&v6 : (void *)&v4;
     socklen_t len = is_v6 ? sizeof(v6) : sizeof(v4);
     cleanup_close int fd = -1;
 
-    v4.sin_port = v6.sin6_port = htons(cfg->listen_port);
-    if (inet_pton(a->sa_family, cfg->listen_host,
+    v4.sin_port = v6.sin6_port = htons(*port);
+    if (inet_pton(a->sa_family, host,
                   is_v6 ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr) != 1)
-        return err_set(e, EINVAL, "listen: %s is no address", cfg->listen_host);
+        return err_set(e, EINVAL, "%s is no address", host);
     fd = socket(a->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return err_errno(e, "making a TCP socket");
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
         bind(fd, a, len) < 0 || listen(fd, TCP_BACKLOG) < 0 ||
         getsockname(fd, a, &len) < 0)
-        return err_errno(e, "listening on %s port %u", cfg->listen_host,
-                         cfg->listen_port);
-    cfg->listen_port = ntohs(is_v6 ? v6.sin6_port : v4.sin_port);
+        return err_errno(e, "listening on %s port %u", host, *port);
+    *port = ntohs(is_v6 ? v6.sin6_port : v4.sin_port);
     return steal_fd(&fd);
 }
 
-int home_listen(struct node_config *cfg, int *tcp, int *unix_fd, struct err *e)
+int home_listen(struct node_config *cfg, struct home_sockets *s, struct err *e)
 {
     char path[NODE_PATH_MAX + 16];
 
-    *tcp = *unix_fd = -1;
+    *s = (struct home_sockets){-1, -1, -1};
     if (cfg->listen_host[0]) {
-        *tcp = tcp_listen(cfg, e);
-        if (*tcp < 0)
-            return *tcp;
+        s->tcp = tcp_listen(cfg->listen_host, &cfg->listen_port, e);
+        if (s->tcp < 0)
+            return s->tcp;
+    }
+    if (cfg->metrics_host[0]) {
+        s->metrics = tcp_listen(cfg->metrics_host, &cfg->metrics_port, e);
+        if (s->metrics < 0)
+            return err_prefix(e, "metrics");
     }
     path_in(path, cfg, "hostel.sock");
     /* Anybody may connect: the kernel tells the api role who it is. */
-    *unix_fd = sock_listen(path, SOCK_STREAM, 0666, e);
-    return *unix_fd < 0 ? *unix_fd : 0;
+    s->local = sock_listen(path, SOCK_STREAM, 0666, e);
+    return s->local < 0 ? s->local : 0;
 }
 
 /* ------------------------------------------------------------------- ready */
+
+static void place_print(FILE *f, const char *what, const char *host,
+                        uint32_t port)
+{
+    fprintf(f, strchr(host, ':') ? "%s[%s]:%u\n" : "%s%s:%u\n", what, host,
+            port);
+}
 
 void home_ready(const struct node_config *cfg, const pid_t pid[ROLE_COUNT])
 {
@@ -198,9 +211,10 @@ void home_ready(const struct node_config *cfg, const pid_t pid[ROLE_COUNT])
         return;
     fprintf(f, "node %s\n", hex_encode(id, cfg->node_id, sizeof(cfg->node_id)));
     if (cfg->listen_host[0])
-        fprintf(f,
-                strchr(cfg->listen_host, ':') ? "tcp [%s]:%u\n" : "tcp %s:%u\n",
-                cfg->listen_host, cfg->listen_port);
+        place_print(f, tls_wanted(cfg) ? "tcp https://" : "tcp ",
+                    cfg->listen_host, cfg->listen_port);
+    if (cfg->metrics_host[0])
+        place_print(f, "metrics http://", cfg->metrics_host, cfg->metrics_port);
     for (int r = 0; r < ROLE_COUNT; r++)
         fprintf(f, "role %s %d\n", role_name(r), (int)pid[r]);
     fflush(f);

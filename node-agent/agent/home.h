@@ -6,7 +6,8 @@
 //   run_dir/hosteld.pid             the supervisor's process id, and the lock
 //   run_dir/hostel.sock             the operator's way in
 //   run_dir/ready                   there while all roles serve; for scripts:
-//                                   lines "node HEX", "tcp HOST:PORT",
+//                                   lines "node HEX", "tcp HOST:PORT" or
+//                                   "tcp https://HOST:PORT", "metrics URL",
 //                                   "role NAME PID"
 //   run_dir/slots/N                 the spawner's
 
@@ -25,8 +26,12 @@ int home_make(const struct node_config *cfg, struct err *e);
 // Returns a descriptor; the lock is held while any copy of it is open.
 int home_lock(const struct node_config *cfg, struct err *e);
 
-// Listening sockets; *tcp is -1 with no TCP. Sets cfg->listen_port.
-int home_listen(struct node_config *cfg, int *tcp, int *unix_fd, struct err *e);
+// Listening sockets: the customers', the operator's, and that for metrics; -1:
+// the configuration has none. Sets the ports in cfg.
+struct home_sockets {
+    int tcp, local, metrics;
+};
+int home_listen(struct node_config *cfg, struct home_sockets *s, struct err *e);
 
 void home_ready(const struct node_config *cfg, const pid_t pid[ROLE_COUNT]);
 void home_unready(const struct node_config *cfg);

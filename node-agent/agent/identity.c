@@ -17,6 +17,7 @@
 #include "lib/io.h"
 #include "lib/log.h"
 #include "node-agent/bundle/key.h"
+#include "node-agent/bundle/secrets.h"
 
 /* A receipts key lives as long as one run of the supervisor; its certificate
  * outlives any that is reasonable. */
@@ -76,7 +77,67 @@ static int identity_guard(const char *path, struct err *e)
     return 0;
 }
 
-int identity_open(struct node_config *cfg, struct err *e)
+/* The key for customers' secrets, in one line of hex digits. */
+static int secrets_read(const char *path, struct secrets_key *k, struct err *e)
+{
+    char text[2 * sizeof(k->secret) + 2] = "";
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t n = fd < 0 ? -1 : read_full(fd, text, sizeof(text) - 1);
+    int r = 0;
+
+    if (n < 0)
+        return err_errno(e, "%s", path);
+    text[strcspn(text, "\n")] = 0;
+    if (hex_decode(k->secret, sizeof(k->secret), text) < 0)
+        r = err_set(e, EINVAL,
+                    "%s holds no key of 64 hexadecimal digits; a node without "
+                    "the file makes a new one",
+                    path);
+    explicit_bzero(text, sizeof(text));
+    return r;
+}
+
+static int secrets_write(const char *path, const struct secrets_key *k,
+                         struct err *e)
+{
+    char text[2 * sizeof(k->secret) + 2];
+    int r;
+
+    hex_encode(text, k->secret, sizeof(k->secret));
+    strcat(text, "\n");
+    r = file_write_durable(path, text, strlen(text), 0600, e);
+    explicit_bzero(text, sizeof(text));
+    return r;
+}
+
+static int secrets_open_key(struct node_config *cfg, const char *dir,
+                            const struct seckey *sk, struct err *e)
+{
+    char path[NODE_PATH_MAX + 32];
+    struct secrets_key k;
+    int r = 0;
+
+    snprintf(path, sizeof(path), "%s/secrets.key", dir);
+    if (access(path, F_OK) < 0 && errno == ENOENT) {
+        secrets_key_make(&k);
+        r = secrets_write(path, &k, e);
+    } else {
+        r = identity_guard(path, e);
+        if (r == 0)
+            r = secrets_read(path, &k, e);
+    }
+    if (r == 0) {
+        secrets_key_public(&k);
+        memcpy(cfg->secrets_key, k.public_key, sizeof(cfg->secrets_key));
+        secrets_key_certify(k.public_key, sk->key, cfg->secrets_signature);
+        r = memfd_sealed("secrets key", &k, sizeof(k), e);
+    }
+    explicit_bzero(&k, sizeof(k));
+    return r;
+}
+
+int identity_open(struct node_config *cfg, struct identity_fds *fds,
+                  struct err *e)
 {
     char dir[NODE_PATH_MAX + 16], secret[NODE_PATH_MAX + 32];
     struct receipts_key receipts;
@@ -99,9 +160,12 @@ int identity_open(struct node_config *cfg, struct err *e)
     memcpy(cfg->node_id, pk.key, sizeof(cfg->node_id));
     r = receipts_key_make(&receipts, sk.key, clock_real_ns() / 1000000000u,
                           RECEIPTS_KEY_S, e);
-    key_forget(&sk);
     if (r == 0)
-        r = memfd_sealed("receipts key", &receipts, sizeof(receipts), e);
+        r = fds->receipts =
+            memfd_sealed("receipts key", &receipts, sizeof(receipts), e);
+    if (r >= 0)
+        r = fds->secrets = secrets_open_key(cfg, dir, &sk, e);
+    key_forget(&sk);
     explicit_bzero(&receipts, sizeof(receipts));
-    return r;
+    return r < 0 ? r : 0;
 }

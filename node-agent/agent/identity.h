@@ -10,9 +10,18 @@
 #include "lib/err.h"
 #include "node-agent/agent/role.h"
 
-// Reads the key, or makes it; fills cfg->node_id. Returns a sealed memfd with
-// a struct receipts_key, newly made and certified, for the ledger role.
-int identity_open(struct node_config *cfg, struct err *e);
+// What roles get of it, as sealed memfds: the ledger a struct receipts_key,
+// newly made and certified; the keeper a struct secrets_key, which is the same
+// at every start (state_dir/identity/secrets.key), or no service could begin
+// again.
+struct identity_fds {
+    int receipts, secrets;
+};
+
+// Reads the key, or makes it; fills cfg->node_id, secrets_key and its
+// signature.
+int identity_open(struct node_config *cfg, struct identity_fds *fds,
+                  struct err *e);
 
 // A sealed memfd with these bytes.
 int memfd_sealed(const char *name, const void *data, size_t len, struct err *e);

@@ -57,9 +57,11 @@ static const struct ipc_rule rules[] = {
     REPLY(MSG_DESTROY, "destroy", msg_reply, 0),
     {RULE(MSG_INPUT, "input", msg_input, 0, 0), .cut = SPAN(msg_input, data),
      .len_at = offsetof(struct msg_input, len)},
-    REPLY(MSG_INPUT, "input", msg_reply, 0),
+    REPLY(MSG_INPUT, "input", msg_input_reply, 0),
     {RULE(MSG_LOG, "log", msg_log, 0, 0)},
     REPLY(MSG_LOG, "log", msg_info_reply, 1, INFO_TEXTS(msg_info_reply)),
+    {RULE(MSG_CALL, "call", msg_call, 2, 2)},
+    REPLY(MSG_CALL, "call", msg_call_reply, 0),
     {RULE(MSG_CAPACITY, "capacity", msg_get, 0, 0)},
     REPLY(MSG_CAPACITY, "capacity", msg_capacity_reply, 0),
 
@@ -96,7 +98,7 @@ static const struct ipc_rule rules[] = {
     REPLY(MSG_VOID, "void", msg_reply, 0),
 
     /* keeper <-> spawner */
-    {RULE(MSG_START, "start", msg_start, 2, 3), .cut = SPAN(msg_start, cmdline),
+    {RULE(MSG_START, "start", msg_start, 2, 4), .cut = SPAN(msg_start, cmdline),
      .len_at = offsetof(struct msg_start, cmdline_len),
      .text = {SPAN(msg_start, name)}},
     REPLY(MSG_START, "start", msg_reply, 0),
@@ -105,6 +107,7 @@ static const struct ipc_rule rules[] = {
     {RULE(MSG_RELEASE, "release", msg_renew, 0, 0)},
     {RULE(MSG_FEED, "feed", msg_input, 0, 0), .cut = SPAN(msg_input, data),
      .len_at = offsetof(struct msg_input, len)},
+    REPLY(MSG_FEED, "feed", msg_input_reply, 0),
 #define DOMAIN_NEWS(t, n)                                                      \
     {                                                                          \
         RULE(t, n, msg_domain, 0, 0), .cut = SPAN(msg_domain, text), .text = { \
@@ -113,6 +116,7 @@ static const struct ipc_rule rules[] = {
     }
     DOMAIN_NEWS(MSG_USAGE, "usage"),
     DOMAIN_NEWS(MSG_ENDED, "ended"),
+    DOMAIN_NEWS(MSG_OVER, "over"),
     DOMAIN_NEWS(MSG_ADOPTED, "adopted"),
 
     /* keeper <-> builder */
@@ -221,7 +225,8 @@ int ipc_recv(int fd, union ipc_any *any, int fds[IPC_FDS_MAX], struct err *e)
     else
         got = rule_check(r, (const char *)any, n, (int)nfds, e);
     if (got == 0 && any->head.type == MSG_START &&
-        nfds != 2 + (any->start.has_initrd != 0))
+        nfds !=
+            2u + (any->start.has_initrd != 0) + (any->start.has_source != 0))
         got = err_set(e, EPROTO, "message start with %zu descriptors", nfds);
     if (got < 0) {
         ipc_close(fds);

@@ -16,7 +16,7 @@
 #include "lib/err.h"
 #include "node-agent/agent/msg.h"
 
-#define IPC_FDS_MAX 3
+#define IPC_FDS_MAX 4
 
 /* Largest message, and a buffer that holds any. */
 union ipc_any {
@@ -27,7 +27,10 @@ union ipc_any {
     struct msg_list list;
     struct msg_wait wait;
     struct msg_input input;
+    struct msg_input_reply input_reply;
     struct msg_log log;
+    struct msg_call call;
+    struct msg_call_reply call_reply;
     struct msg_info_reply info;
     struct msg_submit_reply submit_reply;
     struct msg_count_reply count;

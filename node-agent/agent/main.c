@@ -49,6 +49,8 @@ static int role_run(const char *name)
         return 2;
     }
     log_open(role_name(role));
+    if (cfg.log_json)
+        log_use_json();
     snprintf(comm, sizeof(comm), "hosteld-%s", name);
     prctl(PR_SET_NAME, comm);
     if (role_confine(&cfg, role, &e) < 0) {
@@ -136,6 +138,8 @@ int main(int argc, char **argv)
     if (geteuid() != 0)
         return fail("hosteld must be started as root; it gives that up in "
                     "all but two of its processes");
+    if (cfg.log_json)
+        log_use_json();
     if (supervisor_run(&cfg, &e) < 0)
         return fail(e.text);
     return 0;

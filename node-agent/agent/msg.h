@@ -16,9 +16,10 @@
 #include <stdint.h>
 #include "billing/usage.h"
 #include "hypervisor/monitor/control.h"
+#include "node-agent/bundle/terms.h"
 
 #define MSG_TEXT_MAX 512
-#define MSG_REPLY 0x8000u
+#define MSG_REPLY    0x8000u
 
 typedef struct {
     uint8_t b[16];
@@ -34,9 +35,10 @@ enum msg_type {
     MSG_LIST,       /* msg_list              -> msg_count_reply + fd: infos */
     MSG_WAIT,       /* msg_wait              -> msg_info_reply, later */
     MSG_DESTROY,    /* msg_get               -> msg_reply */
-    MSG_INPUT,      /* msg_input             -> msg_reply */
+    MSG_INPUT,      /* msg_input             -> msg_input_reply, later */
     MSG_LOG,        /* msg_log               -> msg_info_reply + fd: the log */
     MSG_CAPACITY,   /* msg_get (id unused)   -> msg_capacity_reply */
+    MSG_CALL,       /* msg_call + fds: body, answer -> msg_call_reply, later */
     /* api -> ledger */
     MSG_ACCOUNT_OPEN = 32, /* msg_account_open   -> msg_account_reply */
     MSG_ACCOUNT_CREDIT,    /* msg_account_credit -> msg_account_reply */
@@ -50,16 +52,19 @@ enum msg_type {
     MSG_SETTLE,    /* msg_record -> msg_settle_reply */
     MSG_VOID,      /* msg_record -> msg_reply */
     /* keeper -> spawner, and its news */
-    MSG_START = 96, /* msg_start + fds: image, console, [initrd] -> msg_reply */
+    MSG_START = 96, /* msg_start + fds: image, console, [initrd], [source]
+                       -> msg_reply */
     MSG_STOP,       /* msg_stop  -> none; MSG_ENDED follows */
     MSG_RENEW,      /* msg_renew -> none */
     MSG_RELEASE,    /* msg_renew: MSG_ENDED is durable, recycle the slot */
-    MSG_FEED,       /* msg_input -> none */
+    MSG_FEED,       /* msg_input -> msg_input_reply, later */
     MSG_USAGE,      /* spawner: msg_domain, once an interval */
     MSG_ENDED,      /* spawner: msg_domain, repeated after a restart until
                        released */
     MSG_ADOPTED,    /* spawner: msg_domain, at its start for each domain found
                        running; ends with one whose id is all zero */
+    MSG_OVER,       /* spawner: msg_domain of one with a source: its program is
+                       over, as its monitor says; MSG_ENDED follows */
     /* keeper -> builder, and its news */
     MSG_BUILD = 128, /* msg_build + fds: bundle, log -> none */
     MSG_BUILD_STOP,  /* msg_get -> none; MSG_BUILT follows */
@@ -77,19 +82,19 @@ struct msg_head {
 struct msg_reply {
     struct msg_head head;
     uint32_t status;
-    uint32_t retry_after_s; /* with 429 and 503 */
+    uint32_t retry_after_s;  /* with 429 and 503 */
     char text[MSG_TEXT_MAX]; /* one sentence when status is 400 or more */
 };
 
 /* ------------------------------------------------------------- submissions */
 
 enum sub_state {
-    SUB_HELD = 1,  /* accepted, money held, waiting for a build slot or slot */
+    SUB_HELD = 1, /* accepted, money held, waiting for a build slot or slot */
     SUB_BUILDING,
-    SUB_BUILT,     /* waiting for a domain slot */
+    SUB_BUILT, /* waiting for a domain slot */
     SUB_RUNNING,
-    SUB_SETTLING,  /* over; figures final; the ledger is being told */
-    SUB_DONE       /* charged; the receipt can be had once its batch is sealed */
+    SUB_SETTLING, /* over; figures final; the ledger is being told */
+    SUB_DONE      /* charged; the receipt can be had once its batch is sealed */
 };
 
 enum sub_outcome {
@@ -98,23 +103,23 @@ enum sub_outcome {
     OUTCOME_BUILD_FAILED, /* the compiler refused; its log says why */
     OUTCOME_BUILD_BUDGET, /* a limit of the build was reached */
     OUTCOME_CRASHED,
-    OUTCOME_TRAPPED,      /* report holds vector, address, symbol */
+    OUTCOME_TRAPPED, /* report holds vector, address, symbol */
     OUTCOME_SYSCALL,
     OUTCOME_CPU_BUDGET,
     OUTCOME_WALL_BUDGET,
     OUTCOME_MEMORY,
-    OUTCOME_DESTROYED,    /* by the customer or the operator */
-    OUTCOME_REFUSED,      /* the image cannot run here; report says why */
-    OUTCOME_LOST          /* the node failed; billed for what is known */
+    OUTCOME_DESTROYED, /* by the customer or the operator */
+    OUTCOME_REFUSED,   /* the image cannot run here; report says why */
+    OUTCOME_LOST       /* the node failed; billed for what is known */
 };
 
 /* What a submission may use at most, from its manifest. */
 struct sub_limits {
     uint64_t memory_kib;
     uint64_t cpu_ns, wall_ns;
-    uint64_t build_cpu_ns;      /* 0 for ready images */
+    uint64_t build_cpu_ns; /* 0 for ready images */
     uint64_t console_bytes;
-    int64_t cost_cap_nano;      /* 0 = no cap beside the quote */
+    int64_t cost_cap_nano; /* 0 = no cap beside the quote */
 };
 
 #define SUB_REPORT_MAX 2048
@@ -129,7 +134,12 @@ struct sub_info {
     uint64_t version; /* increments with every change */
     uint64_t submitted_real_ns, started_real_ns, ended_real_ns;
     struct sub_limits limits;
-    struct usage usage;      /* so far, or final */
+    struct run_terms run;
+    uint32_t
+        incarnation; /* a service's domains so far; a function's requests */
+    uint32_t pad;
+    uint64_t next_start_real_ns; /* a service's, while it waits for that */
+    struct usage usage;          /* so far, or final */
     int64_t hold_nano, charged_nano, written_off_nano;
     char report[SUB_REPORT_MAX]; /* trap or refusal, for the customer */
 };
@@ -152,6 +162,7 @@ struct msg_get { /* MSG_GET, MSG_DESTROY, MSG_CAPACITY, MSG_BUILD_STOP */
     struct msg_head head;
     sub_id_t id;
     key_id_t customer; /* whose it must be; all zero: the operator asks */
+    uint64_t version;  /* MSG_DESTROY: only this one; 0 = any */
 };
 struct msg_list {
     struct msg_head head;
@@ -171,12 +182,36 @@ struct msg_wait { /* answers when version > `version`, or after timeout */
     uint64_t version;
     uint64_t timeout_ns; /* at most 60 s */
 };
+/* Console input; offset, writer and flags as in struct hvc_input. */
 struct msg_input {
     struct msg_head head;
     sub_id_t id;
     key_id_t customer;
-    uint32_t len; /* 0 = end of input */
+    uint64_t writer, offset;
+    uint32_t flags;
+    uint32_t len;
     char data[HVC_INPUT_MAX];
+};
+/* 200: taken up to `position`; 409: never, see the text; 425: it does not run
+ * yet; 429: it has to read first. */
+struct msg_input_reply {
+    struct msg_reply reply;
+    sub_id_t id;
+    uint64_t position; /* of the input: bytes taken so far; 200 and 409 only */
+    uint32_t accepted; /* of this message's bytes: those below the position */
+    uint32_t ended;    /* 1 = the input has ended */
+};
+/* A request to a function. `body` is a sealed memfd, its input; `answer` is a
+ * file that its output goes into. Status 200 says that it ran, the rest how. */
+struct msg_call {
+    struct msg_head head;
+    sub_id_t id;
+    key_id_t customer; /* as in msg_get */
+};
+struct msg_call_reply {
+    struct msg_reply reply; /* with 200, text: the report of a trap */
+    uint32_t outcome;       /* enum sub_outcome */
+    int32_t exit_status;
 };
 enum log_kind { LOG_CONSOLE = 1, LOG_BUILD };
 struct msg_log {
@@ -199,9 +234,9 @@ struct account_info {
     key_id_t customer;
     char name[64];
     char currency[8];
-    int64_t balance_nano;  /* posted */
-    int64_t held_nano;     /* pending holds */
-    int64_t spent_nano;    /* all charges so far */
+    int64_t balance_nano; /* posted */
+    int64_t held_nano;    /* pending holds */
+    int64_t spent_nano;   /* all charges so far */
     uint64_t opened_real_ns;
 };
 struct msg_account {
@@ -235,7 +270,7 @@ struct msg_quote {
     struct msg_head head;
     struct sub_limits limits;
     uint32_t is_source; /* 1 = will be built here */
-    uint32_t pad;
+    uint32_t starts;    /* of domains, at most; 0 = 1 */
 };
 struct msg_quote_reply {
     struct msg_reply reply;
@@ -251,20 +286,20 @@ enum document_kind {
     DOC_INVOICE_JSON, /* an account's month */
     DOC_INVOICE_TEXT,
     DOC_USAGE_CSV,
-    DOC_RATECARD,     /* text */
-    DOC_KEY_CERT,     /* certificate of the receipts key */
+    DOC_RATECARD, /* text */
+    DOC_KEY_CERT, /* certificate of the receipts key */
     DOC_INVOICE_HTML,
     DOC_STATEMENT_JSON,
     DOC_SPEND_JSON,
-    DOC_CHAIN         /* protobuf, signed batches after number `after` */
+    DOC_CHAIN /* protobuf, signed batches after number `after` */
 };
 struct msg_document {
     struct msg_head head;
     key_id_t customer;
-    sub_id_t id;      /* DOC_RECEIPT */
-    uint32_t kind;    /* enum document_kind */
-    uint32_t month;   /* of an account's: 202611; 0 = everything */
-    uint64_t after;   /* DOC_CHAIN */
+    sub_id_t id;    /* DOC_RECEIPT */
+    uint32_t kind;  /* enum document_kind */
+    uint32_t month; /* of an account's: 202611; 0 = everything */
+    uint64_t after; /* DOC_CHAIN */
 };
 
 struct msg_hold {
@@ -273,7 +308,7 @@ struct msg_hold {
     key_id_t customer;
     struct sub_limits limits;
     uint32_t is_source;
-    uint32_t pad;
+    uint32_t starts; /* as in msg_quote */
 };
 struct msg_hold_reply {
     struct msg_reply reply; /* 200, 402, 404 no such account */
@@ -300,8 +335,10 @@ struct msg_start {
     struct msg_head head;
     sub_id_t id;
     uint64_t memory_kib, cpu_ns, wall_ns, console_bytes;
-    uint64_t lease_mono_ns; /* CLOCK_MONOTONIC */
-    uint32_t has_initrd;
+    uint64_t lease_mono_ns;               /* CLOCK_MONOTONIC */
+    uint32_t incarnation;                 /* told again with all news of it */
+    uint32_t cpu_weight, cpu_cap_percent; /* bundle/terms.h */
+    uint32_t has_initrd, has_source; /* source: the console's input, a file */
     uint32_t argc, envc, cmdline_len;
     char name[64];
     char cmdline[HV_CMDLINE_MAX];
@@ -322,9 +359,9 @@ struct msg_domain {
     struct msg_head head;
     sub_id_t id;
     uint32_t slot;
-    uint32_t cause;   /* MSG_ENDED: enum hvc_cause; 0 = runs */
+    uint32_t cause; /* MSG_ENDED: enum hvc_cause; 0 = runs */
     uint32_t status;
-    uint32_t pad;
+    uint32_t incarnation;
     uint64_t started_real_ns, now_real_ns;
     struct usage usage; /* CPU and memory from the kernel, I/O from the page */
     char text[SUB_REPORT_MAX];

@@ -55,11 +55,13 @@ static const uint64_t builder_caps =
 
 static const struct role_rule rules[ROLE_COUNT] = {
     [ROLE_API] = {"api", BIT(ROLE_KEEPER) | BIT(ROLE_LEDGER),
-                  BIT(ROLE_TCP_FD) | BIT(ROLE_UNIX_FD), 0, 8192},
+                  BIT(ROLE_TCP_FD) | BIT(ROLE_UNIX_FD) | BIT(ROLE_SECRET_FD) |
+                      BIT(ROLE_METRICS_FD),
+                  0, 8192},
     [ROLE_KEEPER] = {"keeper",
                      BIT(ROLE_API) | BIT(ROLE_LEDGER) | BIT(ROLE_SPAWNER) |
                          BIT(ROLE_BUILDER),
-                     0, 0, 65536},
+                     BIT(ROLE_SECRET_FD), 0, 65536},
     [ROLE_BUILDER] = {"builder", BIT(ROLE_KEEPER), 0, builder_caps, 1024},
     [ROLE_LEDGER] = {"ledger", BIT(ROLE_API) | BIT(ROLE_KEEPER),
                      BIT(ROLE_SECRET_FD), 0, 1024},

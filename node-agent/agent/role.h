@@ -12,10 +12,13 @@
  *   4    supervisor's lifeline: readable (EOF) when the supervisor is gone;
  *        written to once, by role_ready
  *   5,6  api only: listening sockets, TCP and unix (5 absent with no TCP)
- *   7    ledger only: sealed memfd with a struct receipts_key, the key that
- *        the node's identity has certified for signing batches
+ *   7    ledger: sealed memfd with a struct receipts_key, the key that the
+ *        node's identity has certified for signing batches; keeper: likewise
+ *        a struct secrets_key, which opens what customers have sealed; api:
+ *        one with a struct tls_secret (tls.h), absent without TLS
  *   8+r  SOCK_SEQPACKET channel to role r, where the table below has one
  *   13   lock of the run folder, held as long as any role lives
+ *   14   api only: listening socket for those who collect metrics, or absent
  *
  * Channels: api-keeper, api-ledger, keeper-ledger, keeper-spawner,
  * keeper-builder. A role whose peer closes a channel exits; when any role
@@ -37,7 +40,8 @@ enum role { ROLE_API, ROLE_KEEPER, ROLE_BUILDER, ROLE_LEDGER, ROLE_SPAWNER };
 #define ROLE_SECRET_FD   7
 #define ROLE_FD(peer)    (8 + (int)(peer))
 #define ROLE_LOCK_FD     (8 + ROLE_COUNT)
-#define ROLE_FD_END      (ROLE_LOCK_FD + 1)
+#define ROLE_METRICS_FD  (ROLE_LOCK_FD + 1)
+#define ROLE_FD_END      (ROLE_METRICS_FD + 1)
 
 #define UID_BASE_DEFAULT         1879048192u /* above any subuid or container range */
 #define UID_ROLE(base, role)     ((base) + (uint32_t)(role))
@@ -48,6 +52,9 @@ enum role { ROLE_API, ROLE_KEEPER, ROLE_BUILDER, ROLE_LEDGER, ROLE_SPAWNER };
 
 #define NODE_PATH_MAX 256
 
+/* Of the customers' listener: TLS_AUTO is plain on a loopback address only. */
+enum tls_mode { TLS_AUTO, TLS_ON, TLS_OFF };
+
 /* The checked configuration, as every role sees it; hosteld.conf(5). */
 struct node_config {
     uint32_t size; /* sizeof, as a check between builds */
@@ -56,23 +63,34 @@ struct node_config {
     char node_name[64];
     char state_dir[NODE_PATH_MAX]; /* each role has state_dir/ROLE, its own */
     char run_dir[NODE_PATH_MAX];
-    char hv_path[NODE_PATH_MAX];       /* hostel-hv */
-    char toolchain_dir[NODE_PATH_MAX]; /* root holding only the toolchain */
-    char ratecard_path[NODE_PATH_MAX]; /* opened by the ledger role */
-    char listen_host[64];              /* numeric address */
-    uint32_t listen_port;              /* 0 = none; the real one once bound */
-    uint32_t slots;                    /* domain slots to keep */
-    uint32_t spare_slots;              /* clean slots to have ready */
-    uint32_t build_slots;              /* builds at once */
-    uint64_t memory_kib;               /* RAM for all domains together */
-    uint64_t build_memory_kib;         /* limit of one build */
-    uint64_t build_wall_ns;            /* limit of one build */
-    uint64_t lease_ns;                 /* how long a domain runs unattended */
-    uint64_t interval_ns;              /* usage is recorded this often */
-    uint64_t batch_ns;                 /* a ledger batch is sealed this often */
+    char hv_path[NODE_PATH_MAX];         /* hostel-hv */
+    char toolchain_dir[NODE_PATH_MAX];   /* root holding only the toolchain */
+    char ratecard_path[NODE_PATH_MAX];   /* opened by the ledger role */
+    char listen_host[64];                /* numeric address */
+    uint32_t listen_port;                /* 0 = none; the real one once bound */
+    uint32_t tls;                        /* enum tls_mode */
+    char tls_certificate[NODE_PATH_MAX]; /* "": the node's own */
+    char tls_key[NODE_PATH_MAX];
+    char metrics_host[64];           /* numeric address; "": none */
+    uint32_t metrics_port;           /* the real one once bound */
+    uint32_t address_rate;           /* requests a second; 0 = no limit */
+    uint32_t customer_rate;          /* likewise */
+    uint32_t log_json;               /* 1 = a JSON object a line */
+    uint32_t slots;                  /* domain slots to keep */
+    uint32_t spare_slots;            /* clean slots to have ready */
+    uint32_t build_slots;            /* builds at once */
+    uint64_t memory_kib;             /* RAM for all domains together */
+    uint64_t build_memory_kib;       /* limit of one build */
+    uint64_t build_wall_ns;          /* limit of one build */
+    uint64_t lease_ns;               /* how long a domain runs unattended */
+    uint64_t interval_ns;            /* usage is recorded this often */
+    uint64_t batch_ns;               /* a ledger batch is sealed this often */
     uint32_t operator_uid;           /* beside root, may use the unix socket */
     uint32_t destroy_on_stop;        /* 1 = domains end with the agent */
     char cgroup_path[NODE_PATH_MAX]; /* see spawner/cgroup.h */
+    /* Customers seal secrets to this key, see bundle/secrets.h; the identity's
+     * signature of it. */
+    uint8_t secrets_key[32], secrets_signature[64];
 };
 
 #endif

@@ -32,6 +32,7 @@
 #include "node-agent/agent/home.h"
 #include "node-agent/agent/identity.h"
 #include "node-agent/agent/roles.h"
+#include "node-agent/agent/tls.h"
 #include "node-agent/spawner/cgroup.h"
 
 #define NS_PER_MS 1000000ull
@@ -49,12 +50,15 @@
 
 struct supervisor {
     struct node_config cfg;
-    int config_fd, secret_fd, lock_fd, tcp_fd, unix_fd, signal_fd;
+    int config_fd, tls_fd, lock_fd, signal_fd;
+    struct identity_fds secret;
+    struct home_sockets sockets;
     int agent_fds[2]; /* cgroup.procs of the roles' own group: cpu, cpuacct */
     pid_t pid[ROLE_COUNT]; /* 0: none */
     int lifeline[ROLE_COUNT];
     bool ready[ROLE_COUNT];
     bool announced; /* all were ready once */
+    bool tls_new;   /* tls_fd is newer than what the api role has */
     bool stopping;
     uint64_t born_ns, pause_ns;
 };
@@ -100,7 +104,11 @@ static _Noreturn void role_exec(struct supervisor *s, enum role role,
     f->at[0] = f->at[1] = open("/dev/null", O_RDWR | O_CLOEXEC);
     f->at[ROLE_CONFIG_FD] = fd_reopen(s->config_fd);
     if (role == ROLE_LEDGER)
-        f->at[ROLE_SECRET_FD] = fd_reopen(s->secret_fd);
+        f->at[ROLE_SECRET_FD] = fd_reopen(s->secret.receipts);
+    if (role == ROLE_KEEPER)
+        f->at[ROLE_SECRET_FD] = fd_reopen(s->secret.secrets);
+    if (role == ROLE_API && s->tls_fd >= 0)
+        f->at[ROLE_SECRET_FD] = fd_reopen(s->tls_fd);
     /* First all out of the way, then each to its place. */
     for (int i = 0; i < ROLE_FD_END; i++)
         if (f->at[i] >= 0)
@@ -131,8 +139,9 @@ static int role_start(struct supervisor *s, enum role role,
     for (int peer = 0; peer < ROLE_COUNT; peer++)
         f.at[ROLE_FD(peer)] = channel[role][peer];
     if (role == ROLE_API) {
-        f.at[ROLE_TCP_FD] = s->tcp_fd;
-        f.at[ROLE_UNIX_FD] = s->unix_fd;
+        f.at[ROLE_TCP_FD] = s->sockets.tcp;
+        f.at[ROLE_UNIX_FD] = s->sockets.local;
+        f.at[ROLE_METRICS_FD] = s->sockets.metrics;
     }
     s->pid[role] = fork();
     if (s->pid[role] == 0)
@@ -252,6 +261,39 @@ static void generation_end(struct supervisor *s)
     roles_wait(s, -1, GRACE_NS);
 }
 
+/* ----------------------------------------------------------------- renewing */
+
+/* A role that is not ready yet takes its lifeline's first byte for the end. An
+ * api role that is just dying is followed by one that gets it at its start. */
+static void tls_pass(struct supervisor *s)
+{
+    if (!s->tls_new || !s->ready[ROLE_API])
+        return;
+    s->tls_new = false;
+    if (sock_send(s->lifeline[ROLE_API], "T", 1, &s->tls_fd, 1) < 0)
+        log_warn("the api role does not take the new certificate");
+}
+
+/* SIGHUP: the certificate's files may be new ones; a certificate of our own is
+ * made anew. Connections there are go on with the old one. */
+static void tls_renew(struct supervisor *s)
+{
+    struct err e;
+    int fd;
+
+    if (s->tls_fd < 0)
+        return;
+    fd = tls_secret_open(&s->cfg, &e);
+    if (fd < 0) {
+        log_error("the old certificate stays in use: %s", e.text);
+        return;
+    }
+    close(s->tls_fd);
+    s->tls_fd = fd;
+    s->tls_new = true;
+    tls_pass(s);
+}
+
 /* ------------------------------------------------------------------- ready */
 
 /* systemd's protocol is one datagram; sd_notify(3). */
@@ -281,13 +323,14 @@ static void lifeline_read(struct supervisor *s, enum role role)
     if (recv(s->lifeline[role], &c, 1, MSG_DONTWAIT) != 1)
         return; /* it is dying: SIGCHLD follows */
     s->ready[role] = true;
+    tls_pass(s);
     for (int r = 0; r < ROLE_COUNT; r++)
         if (!s->ready[r])
             return;
     home_ready(&s->cfg, s->pid);
     if (s->cfg.listen_host[0])
-        log_info("serving on %s port %u", s->cfg.listen_host,
-                 s->cfg.listen_port);
+        log_info("serving %s on %s port %u", s->tls_fd < 0 ? "HTTP" : "HTTPS",
+                 s->cfg.listen_host, s->cfg.listen_port);
     else
         log_info("serving");
     if (!s->announced)
@@ -301,9 +344,12 @@ static void signals_read(struct supervisor *s)
 {
     struct signalfd_siginfo si;
 
-    while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si))
+    while (read(s->signal_fd, &si, sizeof(si)) == sizeof(si)) {
         if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
             s->stopping = true;
+        if (si.ssi_signo == SIGHUP)
+            tls_renew(s);
+    }
 }
 
 /* Wait for something to happen, at most until `until` (0: for ever). */
@@ -439,9 +485,9 @@ static int signals_open(struct err *e)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGCHLD);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return err_errno(e, "blocking signals");
     fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -456,16 +502,20 @@ static int supervisor_open(struct supervisor *s, struct err *e)
     if (s->lock_fd < 0)
         return s->lock_fd;
     home_unready(&s->cfg);
-    s->secret_fd = identity_open(&s->cfg, e);
-    if (s->secret_fd < 0)
-        return s->secret_fd;
+    if (identity_open(&s->cfg, &s->secret, e) < 0)
+        return -e->code;
     if (agent_group_open(s, e) < 0)
         return -e->code;
     s->signal_fd = signals_open(e);
     if (s->signal_fd < 0)
         return s->signal_fd;
-    if (home_listen(&s->cfg, &s->tcp_fd, &s->unix_fd, e) < 0)
+    if (home_listen(&s->cfg, &s->sockets, e) < 0)
         return -e->code;
+    if (tls_wanted(&s->cfg)) {
+        s->tls_fd = tls_secret_open(&s->cfg, e);
+        if (s->tls_fd < 0)
+            return s->tls_fd;
+    }
     s->config_fd = memfd_sealed("configuration", &s->cfg, sizeof(s->cfg), e);
     return s->config_fd < 0 ? s->config_fd : 0;
 }
@@ -477,10 +527,10 @@ int supervisor_run(const struct node_config *checked, struct err *e)
 
     s = (struct supervisor){.cfg = *checked,
                             .config_fd = -1,
-                            .secret_fd = -1,
+                            .secret = {-1, -1},
                             .lock_fd = -1,
-                            .tcp_fd = -1,
-                            .unix_fd = -1,
+                            .tls_fd = -1,
+                            .sockets = {-1, -1, -1},
                             .signal_fd = -1,
                             .agent_fds = {-1, -1},
                             .pause_ns = PAUSE_MIN_NS};

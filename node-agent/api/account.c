@@ -148,16 +148,35 @@ void serve_usage_csv(struct request *rq)
 
 // --------------------------------------------------------------- operator's
 
-static json_t *accounts_render(int fd, uint64_t count)
+// One page of the ledger's list, which has all accounts in the order in which
+// they were opened: those behind `after` (all zero: from the first). *next: the
+// last one's key if there are more, else all zero. NULL: failed.
+static json_t *accounts_page(int fd, uint64_t count, const key_id_t *after,
+                             uint64_t limit, key_id_t *next)
 {
     json_t *list = json_array();
+    key_id_t last = {{0}};
+    bool passed = !memcmp(after, &last, sizeof(last));
 
+    *next = (key_id_t){{0}};
     for (uint64_t i = 0; i < count && list; i++) {
         struct account_info info;
 
         if (pread_full(fd, &info, sizeof(info), (off_t)(i * sizeof(info))) !=
-                sizeof(info) ||
-            json_array_append_new(list, render_account(&info))) {
+            sizeof(info)) {
+            json_decref(list);
+            return NULL;
+        }
+        if (!passed) {
+            passed = !memcmp(&info.customer, after, sizeof(*after));
+            continue;
+        }
+        if (json_array_size(list) == limit) {
+            *next = last;
+            break;
+        }
+        last = info.customer;
+        if (json_array_append_new(list, render_account(&info))) {
             json_decref(list);
             list = NULL;
         }
@@ -169,15 +188,30 @@ void serve_accounts(struct request *rq)
 {
     struct msg_account msg = {0};
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    const char *text = request_arg(rq, "after");
+    uint64_t limit = LIST_LIMIT_MAX;
+    key_id_t after = {{0}}, next;
+    char hex[2 * sizeof(next) + 1];
+    json_t *list;
 
+    if (!request_arg_u64(rq, "limit", 1, LIST_LIMIT_MAX, &limit))
+        return;
+    if (text && hex_decode(after.b, sizeof(after.b), text) < 0) {
+        reply_problem(rq, 400, 0,
+                      "the argument \"after\" must be a customer's key");
+        return;
+    }
     ipc_head(&msg, MSG_ACCOUNT_LIST, 0);
     if (!request_call(rq, rq->api->ledger, &msg, CALL_NS, &reply))
         return;
+    list = accounts_page(reply.fds[0],
+                         reply.fds[0] < 0 ? 0 : reply.any.count.count, &after,
+                         limit, &next);
+    hex_encode(hex, next.b, sizeof(next.b));
     reply_json(rq, 200,
-               json_pack("{s:o}", "accounts",
-                         accounts_render(
-                             reply.fds[0],
-                             reply.fds[0] < 0 ? 0 : reply.any.count.count)));
+               json_pack("{s:o, s:o}", "accounts", list, "next",
+                         strspn(hex, "0") < sizeof(hex) - 1 ? json_string(hex)
+                                                            : json_null()));
 }
 
 // {"key": 64 hex digits, "name": text}
@@ -207,18 +241,35 @@ void serve_account_open(struct request *rq)
 }
 
 // {"amount_nano": integer, "id": 32 hex digits}: the same id is applied once.
+// It may be told by Idempotency-Key instead; the ledger remembers it for ever.
+static int credit_read(struct msg_account_credit *msg, const json_t *o,
+                       bool has_id, struct err *e)
+{
+    int r = 0;
+
+    if (has_id && json_object_get(o, "id"))
+        return err_set(e, EINVAL,
+                       "give the member \"id\" or the header "
+                       "Idempotency-Key, not both");
+    if (!has_id)
+        r = json_get_hex(o, "id", msg->id, sizeof(msg->id), e);
+    return r < 0 ? r
+                 : json_get_int(o, "amount_nano", 1, INT64_MAX,
+                                &msg->amount_nano, e);
+}
+
 void serve_account_credit(struct request *rq)
 {
     struct msg_account_credit msg = {0};
-    json_t *o;
     struct err e = {0};
+    bool has_id;
+    json_t *o;
     int r;
 
-    if (!request_param_key(rq, &msg.customer) || !(o = request_json(rq)))
+    if (!request_param_key(rq, &msg.customer) ||
+        !request_once_id(rq, msg.id, &has_id) || !(o = request_json(rq)))
         return;
-    r = json_get_hex(o, "id", msg.id, sizeof(msg.id), &e);
-    if (r == 0)
-        r = json_get_int(o, "amount_nano", 1, INT64_MAX, &msg.amount_nano, &e);
+    r = credit_read(&msg, o, has_id, &e);
     json_decref(o);
     ipc_head(&msg, MSG_ACCOUNT_CREDIT, 0);
     if (r < 0)

@@ -3,11 +3,15 @@
 
 #include "node-agent/api/api.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
 
 #include "lib/cleanup.h"
 #include "lib/io.h"
+#include "node-agent/api/limits.h"
+#include "node-agent/api/nonces.h"
+#include "node-agent/api/rate.h"
 
 // The ledger may replay its log before it answers.
 #define LOAD_NS (120ull * 1000000000)
@@ -55,6 +59,18 @@ static int load_certificate(struct api *api, struct err *e)
         return err_set(e, ENOMEM, "no memory for the certificate");
     sodium_bin2base64(api->key_cert, size, cert.data, cert.len,
                       sodium_base64_VARIANT_ORIGINAL);
+    return 0;
+}
+
+int api_init(struct api *api, struct err *e)
+{
+    api->nonces = nonces_new(NONCES_MAX);
+    api->by_address = rate_new(RATE_PLACES, api->cfg->address_rate);
+    api->by_customer = rate_new(RATE_PLACES, api->cfg->customer_rate);
+    api->handshakes = rate_new(RATE_PLACES, HANDSHAKES_PER_S);
+    if (!api->nonces || !api->by_address || !api->by_customer ||
+        !api->handshakes)
+        return err_set(e, ENOMEM, "no memory to start");
     return 0;
 }
 

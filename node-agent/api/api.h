@@ -10,16 +10,21 @@
 #include "node-agent/agent/msg.h"
 #include "node-agent/agent/role.h"
 #include "node-agent/api/known.h"
+#include "node-agent/api/metrics.h"
 #include "node-agent/api/mux.h"
 #include "node-agent/api/spool.h"
 
 struct nonces;
+struct rate;
 
 // One in a process; constant once it serves, except where said.
 struct api {
     const struct node_config *cfg;
     struct mux *keeper, *ledger;
     struct nonces *nonces;
+    // Requests of an address and of a customer; handshakes of an address.
+    struct rate *by_address, *by_customer, *handshakes;
+    struct metrics metrics;
     uint64_t started_real_ns;
     struct spool spool; // uploads under way
     struct known known; // who has an account
@@ -28,6 +33,9 @@ struct api {
     char ratecard[32]; // version
     char *key_cert;    // certificate of the receipts key, base64
 };
+
+// Makes the tables that bound what strangers may do. -ENOMEM.
+int api_init(struct api *api, struct err *e);
 
 // Asks the ledger for what stands in struct api. 0 or a negative code.
 int api_load(struct api *api, struct err *e);

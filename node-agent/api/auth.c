@@ -15,6 +15,7 @@
 #include "node-agent/api/httpsig.h"
 #include "node-agent/api/limits.h"
 #include "node-agent/api/nonces.h"
+#include "node-agent/api/rate.h"
 
 #define ACCEPT_SIGNATURE                                                       \
     SIGNATURE_LABEL                                                            \
@@ -36,6 +37,14 @@ static bool auth_refuse(struct request *rq, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
+    if (request_field(rq, "signature-input")) {
+        atomic_fetch_add(&rq->api->metrics.unsigned_bad, 1);
+        // It may have cost a verification, and is no honest client's habit.
+        if (!rq->conn->local)
+            rate_fine(rq->api->by_address, rq->conn->address,
+                      sizeof(rq->conn->address), BAD_SIGNATURE_COST,
+                      clock_mono_ns());
+    }
     reply_header(rq, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
                  "Signature accept=\"ed25519\"");
     reply_problem(rq, 401, 0, "%s", text);
@@ -146,6 +155,21 @@ static bool auth_once(struct request *rq, const struct httpsig *sig,
     return true;
 }
 
+static bool auth_rate(struct request *rq, const key_id_t *key)
+{
+    unsigned wait_s = rate_take(rq->api->by_customer, key->b, sizeof(key->b), 1,
+                                clock_mono_ns());
+
+    if (!wait_s)
+        return true;
+    atomic_fetch_add(&rq->api->metrics.limited_customer, 1);
+    reply_problem(rq, 429, wait_s,
+                  "your key has signed too many requests; %u a second are "
+                  "allowed",
+                  rq->api->cfg->customer_rate);
+    return false;
+}
+
 static bool auth_signature(struct request *rq, const char *input)
 {
     const char *query = strchr(rq->target, '?');
@@ -177,7 +201,7 @@ static bool auth_signature(struct request *rq, const char *input)
     if (rq->body.len &&
         httpsig_digest_check(digest, rq->body.data, rq->body.len, &e) < 0)
         return auth_refuse(rq, "%s", e.text);
-    if (!auth_once(rq, &sig, &key, (uint64_t)now_s))
+    if (!auth_rate(rq, &key) || !auth_once(rq, &sig, &key, (uint64_t)now_s))
         return false;
     rq->caller = (struct caller){CALLER_CUSTOMER, key};
     return true;

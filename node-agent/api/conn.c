@@ -3,6 +3,7 @@
 
 #include "node-agent/api/conn.h"
 
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -104,8 +105,17 @@ void conn_received(struct conn *c, size_t len)
     pthread_mutex_unlock(&lock);
 }
 
-// With the lock held. Never sleeps: an answer that does not fit the socket's
-// buffer was not going to be read.
+// Never sleeps: an answer that does not fit the socket's buffer was not going
+// to be read.
+static void conn_write(struct conn *c, const char *text, size_t len)
+{
+    if (c->tls)
+        (void)!gnutls_record_send(c->tls, text, len);
+    else
+        (void)!send(c->fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+// With the lock held.
 static void conn_tell(struct conn *c, unsigned status, const char *detail)
 {
     const char *title = MHD_get_reason_phrase_for(status);
@@ -122,7 +132,7 @@ static void conn_tell(struct conn *c, unsigned status, const char *detail)
                        "Content-Length: %zu\r\n\r\n%s",
                        status, title, strlen(body), body);
     if (len > 0) {
-        (void)!send(c->fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        conn_write(c, text, (size_t)len);
         free(text);
     }
     free(body);
@@ -143,7 +153,8 @@ void conn_cut(struct conn *c, unsigned status, const char *detail)
 
 static void conn_late(struct conn *c)
 {
-    if (!c->cut && (c->phase != CONN_IDLE || c->fresh))
+    // A TLS session is its own thread's alone: such a client just loses it.
+    if (!c->cut && !c->tls && (c->phase != CONN_IDLE || c->fresh))
         conn_tell(c, MHD_HTTP_REQUEST_TIMEOUT,
                   c->phase == CONN_BODY
                       ? "the body of the request came too slowly"
@@ -152,6 +163,15 @@ static void conn_late(struct conn *c)
     shutdown(c->fd, SHUT_RDWR);
     c->cut = true;
     c->deadline_ns = 0;
+}
+
+void conn_count(unsigned *tcp, unsigned *local)
+{
+    *tcp = *local = 0;
+    pthread_mutex_lock(&lock);
+    for (const struct conn *c = list; c; c = c->next)
+        (*(c->local ? local : tcp))++;
+    pthread_mutex_unlock(&lock);
 }
 
 int conn_reap(uint64_t now_ns)

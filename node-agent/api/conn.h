@@ -21,9 +21,11 @@ enum conn_phase { CONN_IDLE, CONN_HEAD, CONN_BODY, CONN_ANSWER };
 struct conn {
     struct conn *next, **prev;
     int fd;
-    bool local;    // came over the unix socket
-    uid_t uid;     // of a local peer
-    char peer[64]; // for logs
+    bool local;         // came over the unix socket
+    void *tls;          // gnutls_session_t of HTTPS, else NULL
+    uint8_t address[9]; // of a TCP peer, as far as it counts: see server.c
+    uid_t uid;          // of a local peer
+    char peer[64];      // for logs
     enum conn_phase phase;
     bool fresh;           // no request yet
     bool cut;             // told to go away
@@ -43,8 +45,11 @@ void conn_received(struct conn *c, size_t len);       // more of the body
 
 // Writes a whole problem+json answer past libmicrohttpd, which cannot answer
 // before a body has come to its end, and gives the client a moment to read
-// it. What still arrives is to be dropped.
+// it. What still arrives is to be dropped. On the connection's own thread.
 void conn_cut(struct conn *c, unsigned status, const char *detail);
+
+// How many there are.
+void conn_count(unsigned *tcp, unsigned *local);
 
 // Closes connections that are late. Returns how many.
 int conn_reap(uint64_t now_ns);

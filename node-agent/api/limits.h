@@ -57,16 +57,36 @@
 #define CALL_NS     (20ull * 1000000000)
 #define WAIT_MAX_NS (60ull * 1000000000)
 
-// How long input waits for a program that does not read, before the client is
-// told to come back with it.
-#define INPUT_PATIENCE_NS (1ull * 1000000000)
+// How long one request's input waits for a program that reads slowly, before
+// the client is told how much of it arrived.
+#define INPUT_PATIENCE_NS (15ull * 1000000000)
 
 // How often a followed console is looked at: at once while it flows, then
 // less often, so that a thousand silent ones cost nothing.
 #define FOLLOW_MIN_NS 2000000ull
 #define FOLLOW_MAX_NS 100000000ull
 
+// A silent stream of events says that it lives: proxies cut off silent ones.
+#define EVENTS_BEAT_NS (15ull * 1000000000)
+
+// Who asks whether the node is ready wants to hear soon that it is not.
+#define PROBE_NS (5ull * 1000000000)
+
+// New TLS connections of one address, a second: a handshake costs a
+// millisecond of CPU.
+#define HANDSHAKES_PER_S 100u
+// Addresses and customers that are told apart by rate.h: 1 MiB.
+#define RATE_PLACES (1u << 16)
+// What a signature that does not pass counts for, in requests.
+#define BAD_SIGNATURE_COST 10u
+
+// Those who collect metrics.
+#define METRICS_CONNECTIONS_MAX 16u
+
 #define LIST_LIMIT_DEFAULT 50
 #define LIST_LIMIT_MAX     1000
+// Pages of the keeper's that one request with a filter looks through, 2.6 MiB
+// each; then it answers with what it found and where to go on.
+#define LIST_PAGES_MAX 8
 
 #endif

@@ -8,12 +8,14 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/sock.h"
 #include "node-agent/agent/roles.h"
+#include "node-agent/agent/tls.h"
 #include "node-agent/api/api.h"
 #include "node-agent/api/conn.h"
 #include "node-agent/api/limits.h"
-#include "node-agent/api/nonces.h"
 #include "node-agent/api/server.h"
+#include "node-agent/api/tls.h"
 
 // A role without its peers is of no use; the supervisor starts all anew.
 static void channel_closed(const char *why)
@@ -27,25 +29,62 @@ static int api_start(struct api *api, const struct node_config *cfg,
 {
     api->cfg = cfg;
     api->started_real_ns = clock_real_ns();
-    api->nonces = nonces_new(NONCES_MAX);
+    if (api_init(api, e) < 0)
+        return -e->code;
     api->keeper = mux_new(ROLE_FD(ROLE_KEEPER), channel_closed);
     api->ledger = mux_new(ROLE_FD(ROLE_LEDGER), channel_closed);
-    if (!api->nonces || !api->keeper || !api->ledger)
+    if (!api->keeper || !api->ledger)
         return err_set(e, ENOMEM, "no memory to start");
     return api_load(api, e);
 }
 
+// The supervisor says something: a new certificate. false: it is gone.
+static bool supervisor_heard(void)
+{
+    size_t n = 1;
+    int fd = -1;
+    struct err e;
+    char what;
+
+    if (sock_recv(ROLE_LIFELINE_FD, &what, 1, &fd, &n) <= 0)
+        return false;
+    if (n != 1)
+        return true;
+    if (tls_load(fd, &e) < 0)
+        log_error("the old certificate stays in use: %s", e.text);
+    else
+        log_info("a new certificate is in use");
+    close(fd);
+    return true;
+}
+
 // Until the supervisor is gone.
-static void api_watch(void)
+static void api_watch(struct api *api)
 {
     struct pollfd lifeline = {.fd = ROLE_LIFELINE_FD, .events = POLLIN};
 
-    while (poll(&lifeline, 1, 1000) <= 0) {
-        int late = conn_reap(clock_mono_ns());
+    for (;;) {
+        int late;
 
+        if (poll(&lifeline, 1, 1000) > 0 && !supervisor_heard())
+            return;
+        late = conn_reap(clock_mono_ns());
+        atomic_fetch_add(&api->metrics.late, (unsigned)late);
         if (late)
             log_info("closed %d connections that were too slow", late);
     }
+}
+
+static bool servers_start(struct api *api)
+{
+    const struct node_config *cfg = api->cfg;
+
+    return (!cfg->listen_host[0] ||
+            server_start(api, ROLE_TCP_FD,
+                         tls_wanted(cfg) ? SERVER_TLS : SERVER_TCP)) &&
+           (!cfg->metrics_host[0] ||
+            server_start(api, ROLE_METRICS_FD, SERVER_METRICS)) &&
+           server_start(api, ROLE_UNIX_FD, SERVER_LOCAL);
 }
 
 int api_main(const struct node_config *cfg)
@@ -62,12 +101,15 @@ int api_main(const struct node_config *cfg)
         log_error("%s", *e.text ? e.text : "no random numbers");
         return 1;
     }
-    if ((cfg->listen_port && !server_start(&api, ROLE_TCP_FD, false)) ||
-        !server_start(&api, ROLE_UNIX_FD, true)) {
+    if (tls_wanted(cfg) && tls_load(ROLE_SECRET_FD, &e) < 0) {
+        log_error("%s", e.text);
+        return 1;
+    }
+    if (!servers_start(&api)) {
         log_error("the HTTP server does not start");
         return 1;
     }
     role_ready();
-    api_watch();
+    api_watch(&api);
     return 0;
 }

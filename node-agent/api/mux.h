@@ -28,7 +28,9 @@ union mux_any {
     struct msg_info_reply info;
     struct msg_submit_reply submit_reply;
     struct msg_count_reply count;
+    struct msg_input_reply input;
     struct msg_capacity_reply capacity;
+    struct msg_call_reply call;
     struct msg_account_reply account_reply;
     struct msg_quote_reply quote_reply;
 };
@@ -38,7 +40,7 @@ struct mux_reply {
 };
 #define MUX_REPLY_INIT                                                         \
     {                                                                          \
-        .fds = { -1, -1, -1 }                                                  \
+        .fds = { -1, -1, -1, -1 }                                              \
     }
 #define cleanup_mux_reply __attribute__((cleanup(mux_reply_free)))
 void mux_reply_free(struct mux_reply *reply);

@@ -10,22 +10,13 @@
 #include "lib/hex.h"
 #include "lib/json.h"
 #include "node-agent/api/document.h"
+#include "node-agent/api/etag.h"
 #include "node-agent/api/limits.h"
 #include "node-agent/api/render.h"
 #include "node-agent/api/route.h"
+#include "node-agent/api/tls.h"
 #include "node-agent/api/v1.h"
 #include "node-agent/bundle/bundle.h"
-
-void serve_health(struct request *rq)
-{
-    struct msg_get msg = {0};
-    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
-
-    // Healthy means that the other roles answer.
-    ipc_head(&msg, MSG_CAPACITY, 0);
-    if (request_call(rq, rq->api->keeper, &msg, CALL_NS, &reply))
-        reply_json(rq, 200, json_pack("{s:s}", "status", "ok"));
-}
 
 static json_t *node_limits(const struct node_config *cfg)
 {
@@ -44,20 +35,41 @@ void serve_node(struct request *rq)
     const struct api *api = rq->api;
     struct msg_get msg = {0};
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
-    char id[65], now[RENDER_TIME_SIZE];
+    char id[65], now[RENDER_TIME_SIZE], secrets[65], signature[129];
 
     ipc_head(&msg, MSG_CAPACITY, 0);
     if (!request_call(rq, api->keeper, &msg, CALL_NS, &reply))
         return;
     hex_encode(id, api->cfg->node_id, sizeof(api->cfg->node_id));
+    hex_encode(secrets, api->cfg->secrets_key, 32);
+    hex_encode(signature, api->cfg->secrets_signature, 64);
     reply_json(rq, 200,
-               json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "id",
-                         id, "name", api->cfg->node_name, "version",
+               json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*, "
+                         "s:o, s:o}",
+                         "id", id, "name", api->cfg->node_name, "version",
                          HOSTEL_VERSION, "currency", api->currency, "ratecard",
                          api->ratecard, "receipts_certificate", api->key_cert,
-                         "time", render_time(now, clock_real_ns()), "limits",
+                         "secrets_key", secrets, "secrets_key_signature",
+                         signature, "time", render_time(now, clock_real_ns()),
+                         "certificate_authority",
+                         *tls_authority() ? tls_authority() : NULL, "limits",
                          node_limits(api->cfg), "capacity",
                          render_capacity(&reply.any.capacity)));
+}
+
+// api/openapi.json, as it was when this program was built.
+extern const char api_openapi[];
+extern const size_t api_openapi_len;
+
+void serve_openapi(struct request *rq)
+{
+    uint8_t hash[16];
+    char tag[33];
+
+    crypto_generichash(hash, sizeof(hash), (const uint8_t *)api_openapi,
+                       api_openapi_len, NULL, 0);
+    if (!etag_known(rq, hex_encode(tag, hash, sizeof(hash))))
+        reply_bytes(rq, "application/json", api_openapi, api_openapi_len);
 }
 
 void serve_ratecard(struct request *rq)
@@ -126,6 +138,7 @@ static int quote_manifest(void *ctx, const struct manifest *m, struct err *e)
 
     (void)e;
     msg->is_source = m->kind == KIND_SOURCE;
+    msg->starts = run_starts(&m->run);
     msg->limits = (struct sub_limits){
         .memory_kib = m->memory_kib,
         .cpu_ns = m->cpu_ns,

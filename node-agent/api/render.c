@@ -191,6 +191,40 @@ static json_t *render_left(const struct sub_info *info)
     return object_end(&b);
 }
 
+static json_t *render_run(const struct sub_info *info)
+{
+    static const char *const mode[] = {[RUN_ONCE] = "once",
+                                       [RUN_SERVICE] = "service",
+                                       [RUN_FUNCTION] = "function"};
+    static const char *const restart[] = {
+        [RESTART_ON_FAILURE] = "on-failure", [RESTART_ALWAYS] = "always"};
+    const struct run_terms *t = &info->run;
+    struct object b = {json_object(), 0};
+
+    put(&b, "mode", json_string(t->mode <= RUN_FUNCTION ? mode[t->mode] : ""));
+    put_count(&b, "cpu_weight", t->cpu_weight ? t->cpu_weight : 100);
+    put_count(&b, "cpu_cap_percent", t->cpu_cap_percent);
+    if (t->mode == RUN_SERVICE) {
+        put(&b, "restart",
+            json_string(t->restart == RESTART_ALWAYS
+                            ? restart[RESTART_ALWAYS]
+                            : restart[RESTART_ON_FAILURE]));
+        put_count(&b, "restarts_max", t->restarts_max);
+        put_count(&b, "backoff_ms", t->backoff_ms);
+        put_count(&b, "incarnation", info->incarnation);
+        put(&b, "last_outcome",
+            info->outcome ? json_string(render_outcome(info->outcome))
+                          : json_null());
+        put_time(&b, "next_start", info->next_start_real_ns);
+    }
+    if (t->mode == RUN_FUNCTION) {
+        put_count(&b, "concurrency", t->concurrency);
+        put_count(&b, "request_ms", t->request_ms);
+        put_count(&b, "requests", info->incarnation);
+    }
+    return object_end(&b);
+}
+
 json_t *render_submission(const struct sub_info *info, const char *currency)
 {
     struct object b = {json_object(), 0};
@@ -215,6 +249,7 @@ json_t *render_submission(const struct sub_info *info, const char *currency)
     put_time(&b, "submitted", info->submitted_real_ns);
     put_time(&b, "started", info->started_real_ns);
     put_time(&b, "ended", info->ended_real_ns);
+    put(&b, "run", render_run(info));
     put(&b, "limits", render_limits(&info->limits));
     put(&b, "usage", render_usage(&info->usage));
     put(&b, "left", over ? json_null() : render_left(info));

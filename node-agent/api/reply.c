@@ -17,8 +17,10 @@
 
 void reply_header(struct request *rq, const char *name, const char *value)
 {
-    rq->header_name = name;
-    rq->header_value = value;
+    if (rq->nheaders == REPLY_HEADERS_MAX)
+        return;
+    rq->header[rq->nheaders].name = name;
+    rq->header[rq->nheaders++].value = value;
 }
 
 // Takes the response. Nothing here is to be cached on the way or guessed at
@@ -27,16 +29,20 @@ static void reply_queue(struct request *rq, unsigned status, const char *type,
                         struct MHD_Response *response)
 {
     rq->answered = true;
+    rq->status = status;
     if (!response) {
+        rq->status = 503;
         conn_cut(rq->conn, 503, "the node has no memory for an answer");
         return;
     }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    if (type)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL,
                             "no-store");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    if (rq->header_name)
-        MHD_add_response_header(response, rq->header_name, rq->header_value);
+    for (unsigned i = 0; i < rq->nheaders; i++)
+        MHD_add_response_header(response, rq->header[i].name,
+                                rq->header[i].value);
     if (MHD_queue_response(rq->mhd, status, response) != MHD_YES)
         log_error("no answer could be queued for %s", rq->conn->peer);
     MHD_destroy_response(response);
@@ -66,7 +72,7 @@ void reply_json(struct request *rq, unsigned status, json_t *body)
 void reply_problem(struct request *rq, unsigned status, unsigned retry_s,
                    const char *fmt, ...)
 {
-    char detail[512], after[16];
+    char detail[512];
     json_t *problem;
     va_list args;
 
@@ -74,14 +80,20 @@ void reply_problem(struct request *rq, unsigned status, unsigned retry_s,
     vsnprintf(detail, sizeof(detail), fmt, args);
     va_end(args);
     if (retry_s) {
-        snprintf(after, sizeof(after), "%u", retry_s);
-        reply_header(rq, MHD_HTTP_HEADER_RETRY_AFTER, after);
+        snprintf(rq->retry_after, sizeof(rq->retry_after), "%u", retry_s);
+        reply_header(rq, MHD_HTTP_HEADER_RETRY_AFTER, rq->retry_after);
     }
     problem =
         json_problem((int)status, MHD_get_reason_phrase_for(status), detail);
     reply_text(rq, status, PROBLEM_TYPE,
                problem ? json_text(problem, false) : NULL);
     json_decref(problem);
+}
+
+void reply_unchanged(struct request *rq)
+{
+    reply_queue(rq, 304, NULL,
+                MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT));
 }
 
 void reply_bytes(struct request *rq, const char *type, const void *data,
@@ -107,7 +119,10 @@ void reply_stream(struct request *rq, const char *type,
                   MHD_ContentReaderCallback next, void *arg,
                   MHD_ContentReaderFreeCallback done)
 {
-    struct MHD_Response *response = MHD_create_response_from_callback(
+    struct MHD_Response *response;
+
+    rq->waits = true;
+    response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, next, arg, done);
 
     if (!response)

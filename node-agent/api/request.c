@@ -4,6 +4,7 @@
 #include "node-agent/api/request.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,42 @@ bool request_param_key(struct request *rq, key_id_t *key)
     return false;
 }
 
+#define ONCE_TEXT_MAX 255
+#define ONCE_CONTEXT  "hostel idempotency key"
+
+bool request_once_id(struct request *rq, uint8_t id[16], bool *given)
+{
+    const char *text = request_field(rq, "idempotency-key");
+    crypto_generichash_state hash;
+    size_t len = text ? strlen(text) : 0;
+
+    *given = text != NULL;
+    if (!text)
+        return true;
+    if (len >= 2 && text[0] == '"' && text[len - 1] == '"') {
+        text++;
+        len -= 2;
+    }
+    if (!len || len > ONCE_TEXT_MAX || strcspn(text, " \t\"") < len) {
+        reply_problem(rq, 400, 0,
+                      "the header Idempotency-Key must have 1 to %d visible "
+                      "characters",
+                      ONCE_TEXT_MAX);
+        return false;
+    }
+    crypto_generichash_init(&hash, NULL, 0, 16);
+    // Each part with its final 0 byte, so that they cannot run together.
+    crypto_generichash_update(&hash, (const uint8_t *)ONCE_CONTEXT,
+                              sizeof(ONCE_CONTEXT));
+    crypto_generichash_update(&hash, rq->caller.key.b,
+                              sizeof(rq->caller.key.b));
+    crypto_generichash_update(&hash, (const uint8_t *)rq->path,
+                              strlen(rq->path) + 1);
+    crypto_generichash_update(&hash, (const uint8_t *)text, len);
+    crypto_generichash_final(&hash, id, 16);
+    return true;
+}
+
 json_t *request_json(struct request *rq)
 {
     struct err e = {0};
@@ -95,10 +132,17 @@ json_t *request_json(struct request *rq)
 bool request_call(struct request *rq, struct mux *m, void *msg,
                   uint64_t timeout_ns, struct mux_reply *reply)
 {
+    return request_call_fds(rq, m, msg, NULL, 0, timeout_ns, reply);
+}
+
+bool request_call_fds(struct request *rq, struct mux *m, void *msg,
+                      const int *fds, int nfds, uint64_t timeout_ns,
+                      struct mux_reply *reply)
+{
     const struct msg_reply *head = &reply->any.reply;
     struct err e = {0};
 
-    if (mux_call(m, msg, NULL, 0, timeout_ns, reply, &e) < 0) {
+    if (mux_call(m, msg, fds, nfds, timeout_ns, reply, &e) < 0) {
         reply_problem(rq, 503, 1, "%s", e.text);
         return false;
     }

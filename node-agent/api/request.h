@@ -23,7 +23,9 @@ struct caller {
     key_id_t key; // all zero for the operator: messages mean "anybody's" by it
 };
 
-#define PARAM_MAX 128
+#define PARAM_MAX         128
+#define REPLY_HEADERS_MAX 6
+#define ETAG_SIZE         72
 
 struct request {
     struct api *api;
@@ -38,10 +40,18 @@ struct request {
     struct buf body;
     struct upload *upload; // instead of body, where the route streams
 
-    const char *header_name; // of reply_header
-    const char *header_value;
-    bool begun;    // headers were seen
-    bool answered; // a reply is queued, or was written past libmicrohttpd
+    struct {
+        const char *name, *value;
+    } header[REPLY_HEADERS_MAX]; // of reply_header
+    unsigned nheaders;
+    char etag[ETAG_SIZE]; // "": none
+    char retry_after[16];
+    bool watcher;     // came in by the listener for metrics
+    bool waits;       // for something to happen: takes its time on purpose
+    unsigned status;  // of the answer
+    uint64_t read_ns; // when all of it was there, monotonic
+    bool begun;       // headers were seen
+    bool answered;    // a reply is queued, or was written past libmicrohttpd
     // A refusal found before the body's end waits for it here.
     unsigned refused_status, refused_retry_s;
     char refused_text[512];
@@ -63,6 +73,11 @@ bool request_arg_flag(struct request *rq, const char *name, bool *value);
 bool request_param_id(struct request *rq, sub_id_t *id);
 bool request_param_key(struct request *rq, key_id_t *key);
 
+// The header Idempotency-Key (a text of up to 255 visible characters, quoted or
+// not) as an id: a hash of it with who asks and for what. *given: there is one.
+// false: it was malformed and the problem is already the reply.
+bool request_once_id(struct request *rq, uint8_t id[16], bool *given);
+
 // The body as a JSON object; otherwise NULL and 400 is the reply.
 json_t *request_json(struct request *rq);
 
@@ -75,6 +90,9 @@ void reply_json(struct request *rq, unsigned status, json_t *body);
 // are. retry_s: 0, or a Retry-After.
 void reply_problem(struct request *rq, unsigned status, unsigned retry_s,
                    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+// 304: the client has what it asked for.
+void reply_unchanged(struct request *rq);
 
 // A copy of these bytes.
 void reply_bytes(struct request *rq, const char *type, const void *data,
@@ -90,8 +108,8 @@ void reply_stream(struct request *rq, const char *type,
                   MHD_ContentReaderCallback next, void *arg,
                   MHD_ContentReaderFreeCallback done);
 
-// A header for the reply that is made next; at most one. Kept by reference
-// until then.
+// A header for the reply that is made next; at most REPLY_HEADERS_MAX. Kept by
+// reference until then.
 void reply_header(struct request *rq, const char *name, const char *value);
 
 // ------------------------------------------------------------- other roles
@@ -100,5 +118,10 @@ void reply_header(struct request *rq, const char *name, const char *value);
 // 400). Otherwise its sentence has become the answer to the request.
 bool request_call(struct request *rq, struct mux *m, void *msg,
                   uint64_t timeout_ns, struct mux_reply *reply);
+
+// The same with descriptors, which stay the caller's.
+bool request_call_fds(struct request *rq, struct mux *m, void *msg,
+                      const int *fds, int nfds, uint64_t timeout_ns,
+                      struct mux_reply *reply);
 
 #endif

@@ -7,11 +7,15 @@
 #include <string.h>
 
 #include "node-agent/api/limits.h"
+#include "node-agent/api/v1.h"
 #include "node-agent/bundle/limits.h"
 
 static const struct route routes[] = {
     {"GET", "/healthz", ACCESS_OPEN, 0, serve_health},
+    {"GET", "/readyz", ACCESS_OPEN, 0, serve_ready},
+    {"GET", "/metrics", ACCESS_WATCHER, 0, serve_metrics},
     {"GET", "/v1/node", ACCESS_OPEN, 0, serve_node},
+    {"GET", "/v1/openapi.json", ACCESS_OPEN, 0, serve_openapi},
     {"GET", "/v1/ratecard", ACCESS_OPEN, 0, serve_ratecard},
     {"GET", "/v1/batches", ACCESS_OPEN, 0, serve_batches},
     {"POST", "/v1/quotes", ACCESS_OPEN, 2 * MANIFEST_MAX, serve_quote},
@@ -21,11 +25,14 @@ static const struct route routes[] = {
     {"GET", "/v1/submissions", ACCESS_CUSTOMER, 0, serve_list},
     {"GET", "/v1/submissions/{}", ACCESS_CUSTOMER, 0, serve_submission},
     {"DELETE", "/v1/submissions/{}", ACCESS_CUSTOMER, 0, serve_destroy},
+    {"GET", "/v1/submissions/{}/events", ACCESS_CUSTOMER, 0, serve_events},
     {"GET", "/v1/submissions/{}/console", ACCESS_CUSTOMER, 0, serve_console},
     {"GET", "/v1/submissions/{}/build-log", ACCESS_CUSTOMER, 0,
      serve_build_log},
     {"POST", "/v1/submissions/{}/input", ACCESS_CUSTOMER, BODY_MAX,
      serve_input},
+    {"POST", "/v1/submissions/{}/call", ACCESS_CUSTOMER, FUNCTION_BODY_MAX,
+     serve_call},
     {"GET", "/v1/submissions/{}/receipt", ACCESS_CUSTOMER, 0, serve_receipt},
 
     {"GET", "/v1/account", ACCESS_CUSTOMER, 0, serve_account},
@@ -41,6 +48,22 @@ static const struct route routes[] = {
     {"POST", "/v1/accounts/{}/credits", ACCESS_OPERATOR, BODY_MAX,
      serve_account_credit},
 };
+
+_Static_assert(sizeof(routes) / sizeof(*routes) < METRICS_ROUTES_MAX,
+               "each route has counters");
+
+int route_label(unsigned place, struct route_label *label)
+{
+    if (place >= sizeof(routes) / sizeof(*routes))
+        return 0;
+    *label = (struct route_label){routes[place].method, routes[place].path};
+    return 1;
+}
+
+unsigned route_place(const struct route *route)
+{
+    return route ? (unsigned)(route - routes) : METRICS_ROUTES_MAX - 1;
+}
 
 bool route_streams(const struct route *route)
 {

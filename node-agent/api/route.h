@@ -10,6 +10,7 @@ enum access {
     ACCESS_OPEN,     // anybody; no signature is looked at
     ACCESS_CUSTOMER, // the owner, or the operator for anybody's
     ACCESS_OPERATOR,
+    ACCESS_WATCHER, // the listener for metrics, or the operator
 };
 
 struct route {
@@ -29,9 +30,17 @@ const struct route *route_find(const char *method, const char *path,
                                char param[PARAM_MAX],
                                char allowed[ALLOWED_MAX]);
 
-// node.c
+// A route's labels for metrics, by its place in the table. 0: there is none.
+int route_label(unsigned place, struct route_label *label);
+unsigned route_place(const struct route *route);
+
+// health.c
 void serve_health(struct request *rq);
+void serve_ready(struct request *rq);
+void serve_metrics(struct request *rq);
+// node.c
 void serve_node(struct request *rq);
+void serve_openapi(struct request *rq);
 void serve_ratecard(struct request *rq);
 void serve_quote(struct request *rq);
 void serve_domains(struct request *rq);
@@ -43,6 +52,11 @@ void serve_submission(struct request *rq);
 void serve_destroy(struct request *rq);
 void serve_input(struct request *rq);
 void serve_receipt(struct request *rq);
+// events.c
+void serve_events(struct request *rq);
+
+// call.c
+void serve_call(struct request *rq);
 // console.c
 void serve_console(struct request *rq);
 void serve_build_log(struct request *rq);

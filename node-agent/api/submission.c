@@ -1,93 +1,35 @@
 // SPDX-License-Identifier: ISC
-// Submissions after they were taken in: list, state, end, input, receipt.
+// A submission after it was taken in: state, end, input, receipt.
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
-#include "lib/hex.h"
-#include "lib/io.h"
 #include "node-agent/api/document.h"
+#include "node-agent/api/etag.h"
 #include "node-agent/api/limits.h"
 #include "node-agent/api/render.h"
 #include "node-agent/api/route.h"
 #include "node-agent/api/v1.h"
 
-// ---------------------------------------------------------------------- list
-
-// The structs behind the descriptor, each rendered; NULL: failed.
-static json_t *list_render(int fd, uint64_t count, const char *currency)
-{
-    json_t *list = json_array();
-
-    for (uint64_t i = 0; i < count && list; i++) {
-        struct sub_info info;
-
-        if (pread_full(fd, &info, sizeof(info), (off_t)(i * sizeof(info))) !=
-                sizeof(info) ||
-            json_array_append_new(list, render_submission(&info, currency))) {
-            json_decref(list);
-            list = NULL;
-        }
-    }
-    return list;
-}
-
-static void list_reply(struct request *rq, struct msg_list *msg)
-{
-    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
-    uint64_t count;
-    json_t *list, *next = NULL;
-
-    ipc_head(msg, MSG_LIST, 0);
-    if (!request_call(rq, rq->api->keeper, msg, CALL_NS, &reply))
-        return;
-    count = reply.fds[0] < 0 ? 0 : reply.any.count.count;
-    list = list_render(reply.fds[0], count, rq->api->currency);
-    // A full page may have more behind it.
-    if (count == msg->limit && list)
-        next =
-            json_incref(json_object_get(json_array_get(list, count - 1), "id"));
-    reply_json(rq, 200,
-               json_pack("{s:o, s:o}", "submissions", list, "next",
-                         next ? next : json_null()));
-}
-
-void serve_list(struct request *rq)
-{
-    struct msg_list msg = {.customer = rq->caller.key};
-    const char *after = request_arg(rq, "after");
-    uint64_t limit = LIST_LIMIT_DEFAULT;
-    bool live;
-
-    if (!request_arg_u64(rq, "limit", 1, LIST_LIMIT_MAX, &limit) ||
-        !request_arg_flag(rq, "live", &live))
-        return;
-    if (after && hex_decode(msg.after.b, sizeof(msg.after.b), after) < 0) {
-        reply_problem(rq, 400, 0,
-                      "the argument \"after\" must be a submission's number");
-        return;
-    }
-    msg.limit = (uint32_t)limit;
-    msg.live_only = live;
-    list_reply(rq, &msg);
-}
-
-void serve_domains(struct request *rq)
-{
-    struct msg_list msg = {.limit = LIST_LIMIT_MAX, .live_only = 1};
-
-    list_reply(rq, &msg);
-}
-
 // --------------------------------------------------------------------- state
+
+static char *info_tag(char out[24], const struct sub_info *info)
+{
+    snprintf(out, 24, "%llu", (unsigned long long)info->version);
+    return out;
+}
 
 static void info_reply(struct request *rq, unsigned status,
                        const struct mux_reply *reply)
 {
-    reply_json(rq, status,
-               render_submission(&reply->any.info.info, rq->api->currency));
+    const struct sub_info *info = &reply->any.info.info;
+    char tag[24];
+
+    if (!etag_known(rq, info_tag(tag, info)))
+        reply_json(rq, status, render_submission(info, rq->api->currency));
 }
 
 static bool info_get(struct request *rq, const sub_id_t *id,
@@ -108,28 +50,86 @@ static bool info_wait(struct request *rq, const sub_id_t *id, uint64_t version,
                            .version = version,
                            .timeout_ns = timeout_ns};
 
+    rq->waits = true;
     ipc_head(&msg, MSG_WAIT, 0);
     return request_call(rq, rq->api->keeper, &msg, timeout_ns + CALL_NS, reply);
+}
+
+// A state by its name; 0: no such one was asked for, UINT32_MAX: 400 is the
+// reply.
+static uint32_t state_arg(struct request *rq)
+{
+    const char *text = request_arg(rq, "wait_state");
+
+    if (!text)
+        return 0;
+    for (uint32_t s = SUB_HELD; s <= SUB_DONE; s++)
+        if (!strcmp(text, render_state(s)))
+            return s;
+    reply_problem(rq, 400, 0,
+                  "the argument \"wait_state\" must be held, building, built, "
+                  "running, settling or done");
+    return UINT32_MAX;
+}
+
+// Waits until it has come so far, or the time is up.
+static bool info_wait_state(struct request *rq, const sub_id_t *id,
+                            uint32_t state, uint64_t timeout_ns,
+                            struct mux_reply *reply)
+{
+    const struct sub_info *info = &reply->any.info.info;
+    uint64_t until_ns = clock_mono_ns() + timeout_ns, now;
+
+    if (!info_get(rq, id, reply))
+        return false;
+    while (info->state < state && (now = clock_mono_ns()) < until_ns)
+        if (!info_wait(rq, id, info->version, until_ns - now, reply))
+            return false;
+    return true;
 }
 
 void serve_submission(struct request *rq)
 {
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
     uint64_t version = UINT64_MAX, timeout_ms = 30000;
+    uint32_t state;
     sub_id_t id;
     bool good;
 
     if (!request_param_id(rq, &id) ||
         !request_arg_u64(rq, "wait_version", 0, INT64_MAX, &version) ||
         !request_arg_u64(rq, "timeout_ms", 0, WAIT_MAX_NS / 1000000,
-                         &timeout_ms))
+                         &timeout_ms) ||
+        (state = state_arg(rq)) == UINT32_MAX)
         return;
-    if (version == UINT64_MAX)
+    if (state)
+        good = info_wait_state(rq, &id, state, timeout_ms * 1000000, &reply);
+    else if (version == UINT64_MAX)
         good = info_get(rq, &id, &reply);
     else
         good = info_wait(rq, &id, version, timeout_ms * 1000000, &reply);
     if (good)
         info_reply(rq, 200, &reply);
+}
+
+// With If-Match, only what the client has seen is ended: the keeper looks
+// again, since it may change before it hears of this.
+static bool destroy_expects(struct request *rq, struct msg_get *msg)
+{
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    const struct sub_info *info = &reply.any.info.info;
+    char tag[24];
+
+    if (!request_field(rq, MHD_HTTP_HEADER_IF_MATCH))
+        return true;
+    if (!info_get(rq, &msg->id, &reply))
+        return false;
+    msg->version = info->version;
+    if (etag_matches(rq, info_tag(tag, info)))
+        return true;
+    reply_problem(rq, 412, 0, "the submission has changed: its version is %llu",
+                  (unsigned long long)info->version);
+    return false;
 }
 
 void serve_destroy(struct request *rq)
@@ -138,7 +138,7 @@ void serve_destroy(struct request *rq)
     cleanup_mux_reply struct mux_reply destroyed = MUX_REPLY_INIT;
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
 
-    if (!request_param_id(rq, &msg.id))
+    if (!request_param_id(rq, &msg.id) || !destroy_expects(rq, &msg))
         return;
     ipc_head(&msg, MSG_DESTROY, 0);
     if (request_call(rq, rq->api->keeper, &msg, CALL_NS, &destroyed) &&
@@ -148,74 +148,103 @@ void serve_destroy(struct request *rq)
 
 // --------------------------------------------------------------------- input
 
-// One message; an empty one means the end of input. Returns the status with
-// which the domain took it: 429 means that it has to read first.
-static unsigned input_send(struct request *rq, const sub_id_t *id,
-                           const uint8_t *data, size_t len,
-                           struct mux_reply *reply, struct err *e)
-{
-    struct msg_input msg = {
-        .id = *id, .customer = rq->caller.key, .len = (uint32_t)len};
+// One request's way into a program's standard input.
+struct feeding {
+    struct request *rq;
+    struct msg_input msg; // everything but the bytes
+    uint64_t position;    // of the input, as last heard
+    bool ended;
+};
 
-    memcpy(msg.data, data, len);
-    ipc_head_cut(&msg, MSG_INPUT, 0, data, len);
-    if (mux_call(rq->api->keeper, &msg.head, NULL, 0, CALL_NS, reply, e) < 0)
+// One message. Returns the status with which the domain took it, after it had
+// a while to read if there was no room, and how many of its bytes.
+static unsigned feed(struct feeding *f, const uint8_t *data, uint32_t len,
+                     uint32_t *accepted, struct err *e)
+{
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    const struct msg_input_reply *r = &reply.any.input;
+
+    *accepted = 0;
+    f->msg.len = len;
+    if (len)
+        memcpy(f->msg.data, data, len);
+    ipc_head_cut(&f->msg, MSG_INPUT, 0, data, len);
+    if (mux_call(f->rq->api->keeper, &f->msg.head, NULL, 0, CALL_NS, &reply,
+                 e) < 0)
         return 503;
-    if (reply->any.reply.status >= 400)
-        err_set(e, EIO, "%s", reply->any.reply.text);
-    return reply->any.reply.status;
+    if (r->reply.status >= 400) {
+        err_set(e, EIO, "%s", r->reply.text);
+        return r->reply.status;
+    }
+    f->position = r->position;
+    f->ended = r->ended;
+    *accepted = r->accepted < len ? r->accepted : len;
+    return r->reply.status;
 }
 
-// The same, with some patience for a domain that reads slowly.
-static unsigned input_offer(struct request *rq, const sub_id_t *id,
-                            const uint8_t *data, size_t len, struct err *e)
+// The body, and the end of input if it is wanted, until the program has taken
+// all of it or takes no more now.
+static unsigned feed_body(struct feeding *f, bool eof, size_t *sent,
+                          struct err *e)
 {
+    const struct buf *body = &f->rq->body;
     uint64_t give_up_ns = clock_mono_ns() + INPUT_PATIENCE_NS;
-    struct timespec pause = {.tv_nsec = 500000};
+    unsigned status;
+    size_t left, n;
 
-    for (;;) {
-        cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
-        unsigned status = input_send(rq, id, data, len, &reply, e);
+    do {
+        uint32_t accepted;
 
-        if (status != 429 || clock_mono_ns() >= give_up_ns)
+        left = body->len - *sent;
+        n = left < HVC_INPUT_MAX ? left : HVC_INPUT_MAX;
+        f->msg.flags &= ~HVC_INPUT_END;
+        if (eof && n == left)
+            f->msg.flags |= HVC_INPUT_END;
+        status = feed(f, body->data + *sent, (uint32_t)n, &accepted, e);
+        if (status >= 400)
             return status;
-        nanosleep(&pause, NULL);
-        if (pause.tv_nsec < 20000000)
-            pause.tv_nsec *= 2;
+        *sent += accepted;
+        left -= accepted;
+        if (f->msg.offset != HVC_INPUT_HERE)
+            f->msg.offset += accepted;
+    } while ((left || (eof && !f->ended)) && clock_mono_ns() < give_up_ns);
+    if (left || (eof && !f->ended)) {
+        err_set(e, EAGAIN, "the program has to read first");
+        return 429;
     }
+    return status;
 }
 
 // What was accepted is told even when the rest was not: the client goes on
 // from there.
 void serve_input(struct request *rq)
 {
+    struct feeding f = {
+        .rq = rq,
+        .msg = {.customer = rq->caller.key, .offset = HVC_INPUT_HERE}};
+    uint64_t writer = 0;
+    unsigned status;
     size_t sent = 0;
-    unsigned status = 200;
-    bool eof, ended = false;
     struct err e = {0};
-    sub_id_t id;
+    bool eof, take;
 
-    if (!request_param_id(rq, &id) || !request_arg_flag(rq, "eof", &eof))
+    if (!request_param_id(rq, &f.msg.id) ||
+        !request_arg_flag(rq, "eof", &eof) ||
+        !request_arg_flag(rq, "take", &take) ||
+        !request_arg_u64(rq, "writer", 1, INT64_MAX, &writer) ||
+        !request_arg_u64(rq, "offset", 0, INT64_MAX, &f.msg.offset))
         return;
-    while (sent < rq->body.len && status < 400) {
-        size_t n = rq->body.len - sent;
-
-        if (n > HVC_INPUT_MAX)
-            n = HVC_INPUT_MAX;
-        status = input_offer(rq, &id, rq->body.data + sent, n, &e);
-        if (status < 400)
-            sent += n;
-    }
-    if (status < 400 && eof) {
-        status = input_offer(rq, &id, (const uint8_t *)"", 0, &e);
-        ended = status < 400;
-    }
+    f.msg.writer = writer;
+    // Whoever does not say who he is does not mind who wrote before.
+    f.msg.flags = take || !writer ? HVC_INPUT_TAKE : 0;
+    status = feed_body(&f, eof, &sent, &e);
     if (status >= 400 && sent == 0)
         reply_problem(rq, status, status == 429 || status == 503, "%s", e.text);
     else
         reply_json(rq, 200,
-                   json_pack("{s:I, s:b}", "accepted", (json_int_t)sent,
-                             "ended", ended));
+                   json_pack("{s:I, s:I, s:b}", "accepted", (json_int_t)sent,
+                             "position", (json_int_t)f.position, "ended",
+                             f.ended));
 }
 
 // ------------------------------------------------------------------- receipt

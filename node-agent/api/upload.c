@@ -14,6 +14,7 @@
 #include "lib/hex.h"
 #include "lib/io.h"
 #include "node-agent/api/limits.h"
+#include "node-agent/api/rate.h"
 #include "node-agent/api/render.h"
 #include "node-agent/api/route.h"
 #include "node-agent/bundle/bundle.h"
@@ -24,6 +25,7 @@ struct upload {
     uint64_t len;
     struct spool_item spooled;
     unsigned refused; // by upload_manifest: with this status
+    unsigned retry_s; // and with this Retry-After, or 0
     struct bundle_reader *reader;
 };
 
@@ -39,6 +41,16 @@ static int upload_manifest(void *ctx, const struct manifest *m, struct err *e)
     if (r < 0)
         return r;
     memcpy(customer.b, m->customer, sizeof(customer.b));
+    u->retry_s = rate_take(u->api->by_customer, customer.b, sizeof(customer.b),
+                           1, clock_mono_ns());
+    if (u->retry_s) {
+        atomic_fetch_add(&u->api->metrics.limited_customer, 1);
+        u->refused = 429;
+        return err_set(e, EBUSY,
+                       "your key has signed too many requests; %u a second are "
+                       "allowed",
+                       u->api->cfg->customer_rate);
+    }
     u->refused = known_check(&u->api->known, u->api->ledger, &customer, e);
     if (!u->refused)
         u->refused = spool_customer(&u->api->spool, &u->spooled, customer.b, e);

@@ -13,7 +13,11 @@
 
 #define BUNDLE_TYPE  "application/vnd.hostel.bundle"
 #define RECEIPT_TYPE "application/x-protobuf"
+#define EVENTS_TYPE  "text/event-stream"
 #define PROBLEM_TYPE "application/problem+json"
+
+// A request to a function: for more, hand it a URL.
+#define FUNCTION_BODY_MAX (1u << 20)
 
 // The label of a request's signature, and its tag parameter: with the first
 // 16 digits of the node's id, so that no other node takes it.

@@ -59,6 +59,29 @@
 // Console output that is kept; 0 keeps none.
 #define CONSOLE_BYTES_MAX (256ull << 20)
 
+// Between a service's end and its next start: an hour is "later", not "again".
+#define BACKOFF_MS_MAX 3600000u
+
+// A service that fails a million times has no future.
+#define RESTARTS_MAX 1000000u
+
+// Domains of one function at once: more than a small node has slots.
+#define CONCURRENCY_MAX 256u
+
+// Somebody waits for the answer, and a connection with him.
+#define REQUEST_MS_MAX 60000u
+
+// Weights as control groups have them; a CPU cap of 16 CPUs, the most vCPUs
+// that the guest ABI knows.
+#define CPU_WEIGHT_MAX      10000u
+#define CPU_CAP_PERCENT_MAX 1600u
+
+// A result, not a data set: it is kept with the logs.
+#define OUTPUT_BYTES_MAX (64u << 20)
+
+// Secrets, sealed; they share the command line's room with the environment.
+#define SEALED_MAX (ARGS_BYTES_MAX + 256u)
+
 // In any currency, a million is more than a submission can cost.
 #define COST_NANO_MAX 1000000000000000ull
 

@@ -230,6 +230,65 @@ static int check_range(const char *what, uint64_t value, uint64_t min,
                    what, value, min, max);
 }
 
+static int check_service(const struct run_terms *t, struct err *e)
+{
+    int r;
+
+    if (t->mode != RUN_SERVICE) {
+        if (t->restart || t->restarts_max || t->backoff_ms)
+            return err_set(e, EINVAL,
+                           "restarts go with a service, and this is none");
+        return 0;
+    }
+    r = check_range("the restart policy", t->restart, RESTART_ON_FAILURE,
+                    RESTART_ALWAYS, e);
+    if (r == 0)
+        r = check_range("the number of restarts", t->restarts_max, 0,
+                        RESTARTS_MAX, e);
+    if (r == 0)
+        r = check_range("the pause before a restart (in ms)", t->backoff_ms, 1,
+                        BACKOFF_MS_MAX, e);
+    return r;
+}
+
+static int check_run(const struct manifest *m, struct err *e)
+{
+    const struct run_terms *t = &m->run;
+    int r =
+        check_range("the way to run it", t->mode, RUN_ONCE, RUN_FUNCTION, e);
+
+    if (r == 0)
+        r = check_service(t, e);
+    if (r == 0 && t->mode == RUN_FUNCTION)
+        r = check_range("the number of requests at once", t->concurrency, 1,
+                        CONCURRENCY_MAX, e);
+    if (r == 0 && t->mode == RUN_FUNCTION)
+        r = check_range("the time for a request (in ms)", t->request_ms, 1,
+                        REQUEST_MS_MAX, e);
+    if (r == 0 && t->mode != RUN_FUNCTION && (t->concurrency || t->request_ms))
+        r = err_set(e, EINVAL, "requests go with a function, and this is none");
+    if (r == 0)
+        r = check_range("the CPU weight", t->cpu_weight, 0, CPU_WEIGHT_MAX, e);
+    if (r == 0)
+        r = check_range("the CPU cap (in percent)", t->cpu_cap_percent, 0,
+                        CPU_CAP_PERCENT_MAX, e);
+    if (r == 0)
+        r = check_range("the limit of output files (in bytes)", t->output_bytes,
+                        0, OUTPUT_BYTES_MAX, e);
+    return r;
+}
+
+static int check_sealed(const struct manifest *m, struct err *e)
+{
+    if (m->sealed_len > SEALED_MAX)
+        return err_set(e, E2BIG,
+                       "the sealed secrets have %zu bytes; at most %u fit",
+                       m->sealed_len, (unsigned)SEALED_MAX);
+    if (!m->sealed_len && !sodium_is_zero(m->sealed_key, KEY_BYTES))
+        return err_set(e, EINVAL, "a key for secrets is named, but no secret");
+    return 0;
+}
+
 static int check_money(const struct manifest *m, struct err *e)
 {
     const char *c = m->currency;
@@ -297,7 +356,8 @@ int manifest_check(const struct manifest *m, struct err *e)
                        m->kind);
     if ((r = check_name(m, e)) < 0 || (r = check_arguments(m, e)) < 0 ||
         (r = check_options(m, e)) < 0 || (r = check_files(m, e)) < 0 ||
-        (r = check_budgets(m, e)) < 0 || (r = check_money(m, e)) < 0)
+        (r = check_budgets(m, e)) < 0 || (r = check_run(m, e)) < 0 ||
+        (r = check_sealed(m, e)) < 0 || (r = check_money(m, e)) < 0)
         return r;
     return check_validity(m, e);
 }

@@ -19,6 +19,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "node-agent/bundle/limits.h"
+#include "node-agent/bundle/terms.h"
 
 #define MANIFEST_TYPE    "hostel bundle manifest"
 #define MANIFEST_VERSION 1
@@ -71,6 +72,13 @@ struct manifest {
 
     size_t purchase_order_len; // 0: from the account's balance
     uint8_t purchase_order[PURCHASE_ORDER_MAX];
+
+    struct run_terms run;
+
+    // Environment that only the node can read, see secrets.h.
+    size_t sealed_len; // 0: none
+    const uint8_t *sealed;
+    uint8_t sealed_key[KEY_BYTES]; // the node's key it is sealed to
 
     uint64_t not_before_s, expires_s; // since 1970
     uint8_t nonce[NONCE_BYTES];

@@ -18,6 +18,7 @@
 #include "lib/cleanup.h"
 #include "lib/io.h"
 #include "node-agent/bundle/path.h"
+#include "node-agent/bundle/plan_run.h"
 
 #define RECIPE_NAME "bundle.cfg"
 #define FOLDERS_MAX 16 // depth of folders in a folder
@@ -34,6 +35,7 @@ void bundle_plan_free(struct bundle_plan *p)
     free(p->m.arg);
     free(p->m.env);
     free(p->m.option);
+    free(p->secret);
     recipe_free(&p->recipe);
     *p = (struct bundle_plan){0};
 }
@@ -357,6 +359,27 @@ static int fill_options(struct bundle_plan *p, struct err *e)
     return 0;
 }
 
+static int fill_secrets(const struct bundle_request *q, struct bundle_plan *p,
+                        struct err *e)
+{
+    const struct recipe *c = &p->recipe;
+
+    p->secret = calloc(q->nsecrets + c->secrets.n + 1, sizeof(*p->secret));
+    if (!p->secret)
+        return no_memory(e);
+    for (size_t i = 0; i < q->nsecrets + c->secrets.n; i++) {
+        const char *s =
+            plan_secret(i < c->secrets.n ? c->secrets.item[i]
+                                         : q->secrets[i - c->secrets.n],
+                        e);
+
+        if (!s)
+            return -EINVAL;
+        p->secret[p->nsecrets++] = s;
+    }
+    return 0;
+}
+
 static int64_t either(int64_t asked, int64_t otherwise)
 {
     return asked ? asked : otherwise;
@@ -410,7 +433,8 @@ int bundle_plan(const struct bundle_request *q, struct bundle_plan *p,
     else if ((r = default_name(p, q->path, e)) < 0)
         return r;
     if ((r = fill_arguments(q, p, e)) < 0 || (r = fill_options(p, e)) < 0 ||
-        (r = fill_budgets(q, p, e)) < 0)
+        (r = fill_budgets(q, p, e)) < 0 || (r = fill_secrets(q, p, e)) < 0 ||
+        (r = plan_run_fill(q, &p->recipe, &p->m.run, e)) < 0)
         return r;
     return manifest_check(&p->m, e);
 }

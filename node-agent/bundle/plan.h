@@ -28,6 +28,11 @@ struct bundle_request {
     int64_t memory_mib, cpu_ms, wall_ms, build_cpu_ms, console_kib;
     int64_t valid_hours;
     const char *max_cost;
+    const char *run, *restart; // "service"; "always"
+    int64_t restarts, backoff_ms, concurrency, request_ms;
+    int64_t cpu_weight, cpu_cap;
+    size_t nsecrets; // NAME=value or NAME; added to bundle.cfg's
+    const char *const *secrets;
 };
 
 struct bundle_plan {
@@ -37,6 +42,9 @@ struct bundle_plan {
     size_t nowned;
     char **owned;
     char currency[4];
+    // NAME=value, to be sealed (secrets.h) before the manifest is written.
+    size_t nsecrets;
+    const char **secret;
 };
 
 // bundle_plan_free afterwards in any case.

@@ -32,6 +32,16 @@ static const struct cfg_key recipe_keys[] = {
                 CONSOLE_BYTES_MAX / 1024, 0),
     CFG_INT_KEY("valid_hours", struct recipe, valid_hours, 1,
                 VALID_S_MAX / 3600, 0),
+    CFG_STR_KEY("run", struct recipe, run, 16, 0),
+    CFG_STR_KEY("restart", struct recipe, restart, 16, 0),
+    CFG_LIST_KEY("secrets", struct recipe, secrets, ENV_MAX, 0),
+    CFG_INT_KEY("restarts", struct recipe, restarts, 1, RESTARTS_MAX, 0),
+    CFG_INT_KEY("backoff_ms", struct recipe, backoff_ms, 1, BACKOFF_MS_MAX, 0),
+    CFG_INT_KEY("concurrency", struct recipe, concurrency, 1, CONCURRENCY_MAX,
+                0),
+    CFG_INT_KEY("request_ms", struct recipe, request_ms, 1, REQUEST_MS_MAX, 0),
+    CFG_INT_KEY("cpu_weight", struct recipe, cpu_weight, 1, CPU_WEIGHT_MAX, 0),
+    CFG_INT_KEY("cpu_cap", struct recipe, cpu_cap, 1, CPU_CAP_PERCENT_MAX, 0),
     {0},
 };
 

@@ -19,6 +19,15 @@
 //     console_kib = 1024
 //     max_cost    = "0.05 EUR"       # default: what the budgets can cost
 //     valid_hours = 24
+//     run         = "once"           # or "service", "function"
+//     restart     = "on-failure"     # service: or "always"
+//     restarts    = 100              # service; default: no limit
+//     backoff_ms  = 1000             # service: doubles with each failure
+//     concurrency = 8                # function: requests at once
+//     request_ms  = 10000            # function: one request, at most
+//     cpu_weight  = 100              # share when CPUs are short
+//     cpu_cap     = 50               # percent of a CPU; default: none
+//     secrets     = [ "DB_PASSWORD" ] # from the environment, sealed
 
 #ifndef BUNDLE_RECIPE_H
 #define BUNDLE_RECIPE_H
@@ -33,6 +42,10 @@ struct recipe {
     struct cfg_list sources, data, arguments, environment, cflags, libs;
     int64_t memory_mib, cpu_ms, wall_ms, build_cpu_ms, console_kib;
     int64_t valid_hours;
+    char *run, *restart;
+    struct cfg_list secrets;
+    int64_t restarts, backoff_ms, concurrency, cpu_weight, cpu_cap;
+    int64_t request_ms;
 };
 
 // The defaults; recipe_free afterwards in any case.

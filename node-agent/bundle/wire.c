@@ -72,6 +72,17 @@ static void wire_fill(const struct manifest *m, Hostel__Manifest *w)
     w->cost_cap_nano = m->cost_cap_nano;
     w->currency = (char *)m->currency;
     w->purchase_order = bytes_of(m->purchase_order, m->purchase_order_len);
+    w->mode = m->run.mode;
+    w->restart = m->run.restart;
+    w->restarts_max = m->run.restarts_max;
+    w->backoff_ms = m->run.backoff_ms;
+    w->concurrency = m->run.concurrency;
+    w->cpu_weight = m->run.cpu_weight;
+    w->cpu_cap_percent = m->run.cpu_cap_percent;
+    w->output_bytes = m->run.output_bytes;
+    w->request_ms = m->run.request_ms;
+    w->sealed = bytes_of(m->sealed, m->sealed_len);
+    w->sealed_key = bytes_of(m->sealed_key, m->sealed_len ? KEY_BYTES : 0);
     w->not_before_s = m->not_before_s;
     w->expires_s = m->expires_s;
     w->nonce = bytes_of(m->nonce, NONCE_BYTES);
@@ -200,6 +211,17 @@ static int take_manifest(const Hostel__Manifest *w, struct arena *a,
     m->console_bytes = w->console_bytes;
     m->cost_cap_nano = w->cost_cap_nano;
     m->currency = w->currency;
+    m->run = (struct run_terms){.mode = w->mode,
+                                .restart = w->restart,
+                                .restarts_max = w->restarts_max,
+                                .backoff_ms = w->backoff_ms,
+                                .concurrency = w->concurrency,
+                                .cpu_weight = w->cpu_weight,
+                                .cpu_cap_percent = w->cpu_cap_percent,
+                                .output_bytes = w->output_bytes,
+                                .request_ms = w->request_ms};
+    m->sealed = w->sealed.data;
+    m->sealed_len = w->sealed.len;
     m->not_before_s = w->not_before_s;
     m->expires_s = w->expires_s;
     if (w->purchase_order.len > PURCHASE_ORDER_MAX)
@@ -217,6 +239,8 @@ static int take_manifest(const Hostel__Manifest *w, struct arena *a,
                         m->customer_key_id, KEY_ID_BYTES, e)) < 0 ||
         (r = take_bytes("the audience", &w->audience, m->audience, KEY_BYTES,
                         e)) < 0 ||
+        (m->sealed_len && (r = take_bytes("the key for secrets", &w->sealed_key,
+                                          m->sealed_key, KEY_BYTES, e)) < 0) ||
         (r = take_bytes("the nonce", &w->nonce, m->nonce, NONCE_BYTES, e)) < 0)
         return r;
     return take_files(w, a, m, e);

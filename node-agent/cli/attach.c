@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 // A node that restarts is back in a second or two.
 #define RETRIES_MAX    100
 #define RETRY_NS       200000000L
-#define INPUT_PIECE    16384
+#define INPUT_PIECE    65536 // what one request may have
 #define INPUT_RETRY_NS 20000000L
 
 static void sleep_ns(long ns)
@@ -114,70 +115,176 @@ int attach_console(struct client *c, const char *id, uint64_t offset,
 
 // ---------------------------------------------------------------------- input
 
-// Posts a piece, or the end of input, until the domain has taken all of it. It
-// cannot before it runs (409), and not more than it reads (429, or part of it
-// is accepted). Returns 0, or < 0: no more.
-static int input_post(struct client *c, const char *id, const char *data,
-                      size_t len)
-{
-    bool end = len == 0;
+// This program as the writer of a console; see API.md.
+struct input {
+    char *id; // owned
+    struct client *client;
+    uint64_t writer;
+    uint64_t offset; // of the next byte in the program's input
+    bool over;       // the submission is
+};
 
-    do {
-        const struct call call = {.method = "POST",
-                                  .type = "application/octet-stream",
-                                  .body = data,
-                                  .body_len = len};
+// Waits until the program runs, or will never. -errno: cannot be known.
+static int input_await(struct input *in, struct err *e)
+{
+    const struct call call = {0};
+    long long version = 0;
+
+    for (int failures = 0; failures <= RETRIES_MAX;) {
         cleanup_answer struct answer a = ANSWER_INIT;
-        struct err e = {0};
-        int r = client_call(c, &call, &a, &e, "/v1/submissions/%s/input%s", id,
-                            end ? "?eof=1" : "");
+        const char *state;
+        json_t *o;
+
+        if (client_call(in->client, &call, &a, e,
+                        "/v1/submissions/%s?wait_version=%lld&timeout_ms=30000",
+                        in->id, version) < 0) {
+            if (!passing(e, a.status))
+                return -e->code;
+            failures++;
+            sleep_ns(RETRY_NS);
+            continue;
+        }
+        failures = 0;
+        o = json_loadb(buf_str(&a.body), a.body.len, 0, NULL);
+        state = get_text(o, "state");
+        version = get_count(o, "version");
+        in->over = json_is_true(json_object_get(o, "final"));
+        if (in->over || !strcmp(state, "running") ||
+            !strcmp(state, "settling")) {
+            json_decref(o);
+            return 0;
+        }
+        json_decref(o);
+    }
+    return -e->code;
+}
+
+// One request; see input_send.
+static int input_post(struct input *in, const char *data, size_t len,
+                      const char *flags, struct answer *a, struct err *e)
+{
+    const struct call call = {.method = "POST",
+                              .type = "application/octet-stream",
+                              .body = data,
+                              .body_len = len};
+
+    // To attach is to ask where the input is.
+    if (!strcmp(flags, "&take=1"))
+        return client_call(in->client, &call, a, e,
+                           "/v1/submissions/%s/input?writer=%llu%s", in->id,
+                           (unsigned long long)in->writer, flags);
+    return client_call(in->client, &call, a, e,
+                       "/v1/submissions/%s/input?writer=%llu&offset=%llu%s",
+                       in->id, (unsigned long long)in->writer,
+                       (unsigned long long)in->offset, flags);
+}
+
+// Sends a piece until the domain has taken all of it, however often the node
+// restarts: it says where in the input the piece belongs, so what arrived
+// already is not taken twice. `flags`: for the query. Returns 0, or < 0: no
+// more, and *e says why.
+static int input_send(struct input *in, const char *data, size_t len,
+                      const char *flags, struct err *e)
+{
+    bool end = strstr(flags, "eof=1") != NULL;
+    int failures = 0;
+
+    for (;;) {
+        cleanup_answer struct answer a = ANSWER_INIT;
+        int r = input_post(in, data, len, flags, &a, e);
 
         if (r == 0) {
             json_t *o = json_loadb(buf_str(&a.body), a.body.len, 0, NULL);
-            int64_t n = get_count(o, "accepted");
+            int64_t n = get_count(o, "accepted"), at = get_count(o, "position");
+            bool ended = json_is_true(json_object_get(o, "ended"));
 
             json_decref(o);
-            if (n < 0 || (uint64_t)n > len)
-                return -EPROTO;
+            if (!o || n < 0 || (uint64_t)n > len || at < 0)
+                return err_set(e, EPROTO, "the node's answer makes no sense");
+            if (!strcmp(flags, "&take=1"))
+                in->offset = (uint64_t)at;
+            in->offset += (uint64_t)n;
             data += n;
             len -= (size_t)n;
-            end = false;
-        } else if (a.status == 409 || passing(&e, a.status)) {
-            sleep_ns(a.status ? INPUT_RETRY_NS : RETRY_NS);
+            failures = 0;
+            if (!len && (!end || ended))
+                return 0;
+        } else if (a.status == 425) {
+            r = input_await(in, e);
+            if (r < 0 || in->over)
+                return r < 0 ? r : -ESRCH;
+        } else if (a.status == 429) {
+            sleep_ns(INPUT_RETRY_NS); // it has waited for us already
+        } else if (passing(e, a.status) && ++failures <= RETRIES_MAX) {
+            sleep_ns(RETRY_NS);
         } else {
-            return r;
+            return -e->code;
         }
-    } while (len || end);
-    return 0;
+    }
+}
+
+// Is it simply over? Then its end, which the console waits for, says more than
+// that it did not read.
+static bool input_moot(struct input *in)
+{
+    const struct call call = {0};
+    cleanup_answer struct answer a = ANSWER_INIT;
+    bool over;
+    json_t *o;
+
+    if (client_call(in->client, &call, &a, NULL, "/v1/submissions/%s", in->id) <
+        0)
+        return false;
+    o = json_loadb(buf_str(&a.body), a.body.len, 0, NULL);
+    over = strcmp(get_text(o, "state"), "running") != 0;
+    json_decref(o);
+    return over;
 }
 
 static void *input_thread(void *arg)
 {
-    cleanup_free char *id = arg;
+    struct input *in = arg;
     struct err e = {0};
-    struct client *c = client_open(CLIENT_CUSTOMER, &e);
     char piece[INPUT_PIECE];
     ssize_t n = 1;
+    int r = -1;
 
-    while (c && n > 0) {
+    in->client = client_open(CLIENT_CUSTOMER, &e);
+    if (in->client)
+        r = input_send(in, "", 0, "&take=1", &e);
+    while (r == 0 && n > 0) {
         n = read(STDIN_FILENO, piece, sizeof(piece));
-        if (input_post(c, id, piece, n > 0 ? (size_t)n : 0) < 0)
-            break;
+        r = input_send(in, piece, n > 0 ? (size_t)n : 0, n > 0 ? "" : "&eof=1",
+                       &e);
     }
-    client_close(c);
+    if (r < 0 && !in->over && in->client && !input_moot(in))
+        fprintf(stderr,
+                "hostel: no more input is sent; %llu bytes of it have "
+                "arrived: %s\n",
+                (unsigned long long)in->offset, e.text);
+    client_close(in->client);
+    free(in->id);
+    free(in);
     return NULL;
 }
 
 int attach_input(const char *id, struct err *e)
 {
-    char *copy = strdup(id);
+    struct input *in = calloc(1, sizeof(*in));
     pthread_t thread;
 
     // In the background of a terminal, reading it fails instead of stopping
     // the program.
     signal(SIGTTIN, SIG_IGN);
-    if (!copy || pthread_create(&thread, NULL, input_thread, copy)) {
-        free(copy);
+    if (in) {
+        in->id = strdup(id);
+        randombytes_buf(&in->writer, sizeof(in->writer));
+        in->writer = in->writer >> 2 | 1; // a number JSON and query can hold
+    }
+    if (!in || !in->id || pthread_create(&thread, NULL, input_thread, in)) {
+        if (in)
+            free(in->id);
+        free(in);
         return err_set(e, ENOMEM, "no memory to send input");
     }
     pthread_detach(thread);

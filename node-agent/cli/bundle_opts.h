@@ -18,7 +18,7 @@
 #include "node-agent/bundle/plan.h"
 #include "node-agent/cli/context.h"
 
-#define BUNDLE_OPTS "k:a:n:m:e:"
+#define BUNDLE_OPTS "k:a:n:m:e:s:"
 
 enum {
     OPT_CPU_MS = 0x100,
@@ -27,6 +27,15 @@ enum {
     OPT_CONSOLE_KIB,
     OPT_MAX_COST,
     OPT_VALID_HOURS,
+    OPT_SERVICE,
+    OPT_FUNCTION,
+    OPT_RESTART,
+    OPT_RESTARTS,
+    OPT_BACKOFF_MS,
+    OPT_CONCURRENCY,
+    OPT_REQUEST_MS,
+    OPT_CPU_WEIGHT,
+    OPT_CPU_CAP,
     OPT_VERB, // a verb's own long options begin here
 };
 
@@ -41,6 +50,16 @@ enum {
         {"build-cpu-ms", required_argument, NULL, OPT_BUILD_CPU_MS},           \
         {"console-kib", required_argument, NULL, OPT_CONSOLE_KIB},             \
         {"max-cost", required_argument, NULL, OPT_MAX_COST},                   \
+        {"secret", required_argument, NULL, 's'},                              \
+        {"service", no_argument, NULL, OPT_SERVICE},                           \
+        {"function", no_argument, NULL, OPT_FUNCTION},                         \
+        {"restart", required_argument, NULL, OPT_RESTART},                     \
+        {"restarts", required_argument, NULL, OPT_RESTARTS},                   \
+        {"backoff-ms", required_argument, NULL, OPT_BACKOFF_MS},               \
+        {"concurrency", required_argument, NULL, OPT_CONCURRENCY},             \
+        {"request-ms", required_argument, NULL, OPT_REQUEST_MS},               \
+        {"cpu-weight", required_argument, NULL, OPT_CPU_WEIGHT},               \
+        {"cpu-cap", required_argument, NULL, OPT_CPU_CAP},                     \
     {                                                                          \
         "valid-hours", required_argument, NULL, OPT_VALID_HOURS                \
     }
@@ -54,6 +73,17 @@ enum {
     "  -n NAME  name of the program\n"                                         \
     "  -m MIB   memory, in MiB\n"                                              \
     "  -e NAME=VALUE          add an environment variable\n"                   \
+    "  -s NAME[=VALUE]        add a secret, which only the node can read; "    \
+    "without a\n                         value, from your environment\n"       \
+    "  --service              start it again when it ends: --restart "         \
+    "on-failure|always,\n                         --restarts N, "              \
+    "--backoff-ms N\n"                                                         \
+    "  --function             start it for each request (hostel call): "       \
+    "--concurrency N,\n"                                                       \
+    "                         --request-ms N\n"                                \
+    "  --cpu-weight N         share when CPUs are short, 1 to 10000; "         \
+    "usual: 100\n"                                                             \
+    "  --cpu-cap N            at most this many percent of a CPU\n"            \
     "  --cpu-ms, --wall-ms, --build-cpu-ms N   hard budgets\n"                 \
     "  --console-kib N        how much console output is kept\n"               \
     "  --max-cost \"0.05 EUR\"  stop before it costs more\n"                   \
@@ -64,7 +94,7 @@ struct bundle_opts {
     struct bundle_request q;
     const char *key;      // as given
     const char *audience; // hex
-    const char *env[ENV_MAX];
+    const char *env[ENV_MAX], *secret[ENV_MAX];
 };
 
 // 1: taken; 0: not one of these; -1: bad value, and it was said why.

@@ -20,6 +20,7 @@
 #include "node-agent/api/v1.h"
 #include "node-agent/bundle/key.h"
 #include "node-agent/cli/show.h"
+#include "node-agent/cli/trace.h"
 
 #define SOCKET_DEFAULT "/run/hostel/hostel.sock"
 #define CONNECT_S      10L
@@ -31,8 +32,7 @@ struct cli_options cli_options;
 struct client {
     CURL *curl;
     struct context context;
-    char authority[300]; // "host:port", the Host header
-    char *socket;        // or NULL
+    struct place place;
     bool sign, may_sign;
     bool have_key;
     char tag[SIGNATURE_TAG_SIZE]; // of signatures for this node; "": not known
@@ -53,28 +53,31 @@ void progress(const char *fmt, ...)
 
 // ------------------------------------------------------------------- opening
 
-// "host", "host:port", "[v6]:port" or "[v6]"; the port may be left out.
-static int authority_set(struct client *c, const char *address, struct err *e)
+// How the context says that its node is to be believed.
+static int context_trust(struct client *c, struct err *e)
 {
-    const char *end = strrchr(address, ']');
-    const char *port = strchr(end ? end : address, ':');
+    const struct context *x = &c->context;
+    const char *tls = x->tls ? x->tls : x->node_id ? "node" : "web";
 
-    if (!*address || strlen(address) > 255 ||
-        address[strcspn(address, "/?#@ \"\\")])
+    if (c->place.trust == TRUST_PLAIN)
+        return 0;
+    c->place.ca = x->ca;
+    if (!strcmp(tls, "web"))
+        return 0;
+    if (strcmp(tls, "node"))
         return err_set(e, EINVAL,
-                       "a node's address is HOST or HOST:PORT, not \"%.100s\"",
-                       address);
-    if (port)
-        snprintf(c->authority, sizeof(c->authority), "%s", address);
-    else
-        snprintf(c->authority, sizeof(c->authority), "%s:%d", address,
-                 NODE_PORT_DEFAULT);
-    return 0;
+                       "the context's tls is \"node\" or \"web\", not \"%s\"",
+                       tls);
+    c->place.trust = TRUST_NODE;
+    if (!x->node_id)
+        return err_set(e, EINVAL, "the context has no node_id to trust");
+    return pubkey_from_hex(x->node_id, c->place.node_id, e);
 }
 
 static int place_set(struct client *c, enum client_who who, struct err *e)
 {
     const char *path = cli_options.socket;
+    int r;
 
     if (!path && who == CLIENT_OPERATOR) {
         path = getenv("HOSTEL_SOCKET");
@@ -82,14 +85,16 @@ static int place_set(struct client *c, enum client_who who, struct err *e)
             path = SOCKET_DEFAULT;
     }
     if (path) {
-        c->socket = strdup(path);
-        snprintf(c->authority, sizeof(c->authority), "node");
-        return c->socket ? 0 : err_set(e, ENOMEM, "no memory");
+        c->place.socket = strdup(path);
+        snprintf(c->place.authority, sizeof(c->place.authority), "node");
+        return c->place.socket ? 0 : err_set(e, ENOMEM, "no memory");
     }
     if (cli_options.host)
-        return authority_set(c, cli_options.host, e);
-    if (c->context.node)
-        return authority_set(c, c->context.node, e);
+        return place_parse(&c->place, cli_options.host, e);
+    if (c->context.node) {
+        r = place_parse(&c->place, c->context.node, e);
+        return r < 0 ? r : context_trust(c, e);
+    }
     return err_set(e, ENOENT,
                    "which node? `hostel context add NAME ADDRESS` remembers "
                    "one, -H ADDRESS names one");
@@ -120,19 +125,32 @@ struct client *client_open(enum client_who who, struct err *e)
         return NULL;
     }
     c->may_sign = who == CLIENT_CUSTOMER;
-    c->sign = c->may_sign && !c->socket;
+    c->sign = c->may_sign && !c->place.socket;
     return c;
 }
 
-struct client *client_open_at(const char *address, struct err *e)
+struct client *client_open_at(const char *address, enum trust trust,
+                              const uint8_t *node_id, const char *ca,
+                              struct err *e)
 {
     struct client *c = client_new(e);
 
-    if (c && authority_set(c, address, e) < 0) {
+    if (c && place_parse(&c->place, address, e) < 0) {
         client_close(c);
         return NULL;
     }
+    if (c && c->place.trust != TRUST_PLAIN) {
+        c->place.trust = trust;
+        c->place.ca = ca;
+        if (trust == TRUST_NODE)
+            memcpy(c->place.node_id, node_id, sizeof(c->place.node_id));
+    }
     return c;
+}
+
+bool client_secure(const struct client *c)
+{
+    return c->place.socket || c->place.trust != TRUST_PLAIN;
 }
 
 void client_close(struct client *c)
@@ -142,7 +160,7 @@ void client_close(struct client *c)
     curl_easy_cleanup(c->curl);
     context_free(&c->context);
     key_forget(&c->key);
-    free(c->socket);
+    place_free(&c->place);
     free(c);
 }
 
@@ -205,7 +223,7 @@ static int signature_add(struct client *c, const struct call *call,
     struct signing signing = {c, NULL};
     const struct httpsig_request rq = {.method =
                                            call->method ? call->method : "GET",
-                                       .authority = c->authority,
+                                       .authority = c->place.authority,
                                        .path = path,
                                        .query = query ? query + 1 : NULL,
                                        .field = signing_field,
@@ -247,7 +265,8 @@ struct transfer {
     CURL *curl;
     const struct call *call;
     struct answer *answer;
-    bool stopped; // by the sink
+    struct trace *trace; // or NULL
+    bool stopped;        // by the sink
 };
 
 static size_t on_data(char *data, size_t size, size_t n, void *arg)
@@ -273,35 +292,29 @@ static int refusal(const struct client *c, const struct answer *a,
         err_set(e, EREMOTEIO, "%s", detail);
     else
         err_set(e, EREMOTEIO, "%s answers %ld, and is perhaps not a node",
-                c->authority, a->status);
+                c->place.authority, a->status);
     json_decref(o);
     return -EREMOTEIO;
 }
 
-static int transfer_fail(const struct client *c, CURLcode code, struct err *e)
+static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
-    const char *where = c->socket ? c->socket : c->authority;
+    struct transfer *t = arg;
 
-    if (code == CURLE_COULDNT_CONNECT)
-        return err_set(e, ECONNREFUSED, "no node answers at %s", where);
-    if (code == CURLE_COULDNT_RESOLVE_HOST)
-        return err_set(e, EHOSTUNREACH, "there is no host %s", where);
-    return err_set(e, ECONNRESET, "talking to %s: %s", where,
-                   curl_easy_strerror(code));
+    trace_header(t->trace, line, size * n);
+    return size * n;
 }
 
 static int perform(struct client *c, const struct call *call, struct answer *a,
                    const char *target, struct curl_slist *headers,
                    struct err *e)
 {
-    struct transfer t = {c->curl, call, a, false};
-    cleanup_free char *url = NULL;
+    struct transfer t = {c->curl, call, a, NULL, false};
     CURLcode code;
 
-    if (asprintf(&url, "http://%s%s", c->authority, target) < 0)
-        return err_set(e, ENOMEM, "no memory for a request");
     curl_easy_reset(c->curl); // keeps the connection
-    curl_easy_setopt(c->curl, CURLOPT_URL, url);
+    if (place_apply(&c->place, c->curl, target, e) < 0)
+        return -e->code;
     curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
     // The path is signed as it is written.
     curl_easy_setopt(c->curl, CURLOPT_PATH_AS_IS, 1L);
@@ -311,8 +324,11 @@ static int perform(struct client *c, const struct call *call, struct answer *a,
     curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &t);
-    if (c->socket)
-        curl_easy_setopt(c->curl, CURLOPT_UNIX_SOCKET_PATH, c->socket);
+    t.trace = trace_begin(call->method ? call->method : "GET", target);
+    if (t.trace) {
+        curl_easy_setopt(c->curl, CURLOPT_HEADERFUNCTION, on_header);
+        curl_easy_setopt(c->curl, CURLOPT_HEADERDATA, &t);
+    }
     if (call->body || (call->method && !strcmp(call->method, "POST"))) {
         curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS,
                          call->body ? call->body : "");
@@ -323,13 +339,16 @@ static int perform(struct client *c, const struct call *call, struct answer *a,
         curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, call->method);
     code = curl_easy_perform(c->curl);
     curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &a->status);
+    trace_end(t.trace, a->status,
+              call->sink && a->status < 400 ? NULL : buf_str(&a->body),
+              a->body.len);
     if (t.stopped)
         return 0;
     // A refusal may come while the body is still being sent.
     if (a->status >= 400)
         return refusal(c, a, e);
     if (code != CURLE_OK)
-        return transfer_fail(c, code, e);
+        return place_fail(&c->place, code, e);
     return 0;
 }
 
@@ -350,7 +369,7 @@ static int tag_load(struct client *c, struct err *e)
 
     if (*c->tag)
         return 0;
-    if (!c->socket && !cli_options.host && c->context.node_id) {
+    if (!c->place.socket && !cli_options.host && c->context.node_id) {
         r = pubkey_from_hex(c->context.node_id, id, e);
     } else {
         r = perform(c, &call, &a, "/v1/node", NULL, e);
@@ -377,7 +396,7 @@ static int target_call_once(struct client *c, const struct call *call,
 
     a->status = 0;
     a->body.len = 0;
-    r = header_add(&headers, "Host", c->authority, e);
+    r = header_add(&headers, "Host", c->place.authority, e);
     if (r == 0)
         r = header_add(&headers, "Content-Type", call->type ? call->type : "",
                        e);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
-// Talking to a node: HTTP over TCP, each request signed with the customer's
-// key, or over the node's unix socket as its operator. API.md has the
-// resources.
+// Talking to a node: HTTP or HTTPS over TCP, each request signed with the
+// customer's key, or over the node's unix socket as its operator.
+// api/openapi.json has the resources.
 //
 //     struct client *c = client_open(CLIENT_CUSTOMER, &e);
 //     json_t *o = client_get_json(c, &e, "/v1/submissions/%s", id);
@@ -21,8 +21,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "node-agent/cli/context.h"
-
-#define NODE_PORT_DEFAULT 7070
+#include "node-agent/cli/place.h"
 
 // What stands before the verb.
 struct cli_options {
@@ -47,8 +46,15 @@ enum client_who {
 struct client *client_open(enum client_who who, struct err *e);
 void client_close(struct client *c);
 
-// The same with another address than the context's; for making contexts.
-struct client *client_open_at(const char *address, struct err *e);
+// The same with another address than the context's; for making contexts. trust
+// narrows what the address says when that is HTTPS; node_id is for TRUST_NODE,
+// ca for TRUST_WEB (or NULL).
+struct client *client_open_at(const char *address, enum trust trust,
+                              const uint8_t *node_id, const char *ca,
+                              struct err *e);
+
+// Whether what is said cannot be read on the way: HTTPS, or a unix socket.
+bool client_secure(const struct client *c);
 
 // The context it was opened with; never NULL.
 const struct context *client_context(const struct client *c);

@@ -38,7 +38,8 @@ const struct cmd cmd_console = {
     .run = console_run,
     .usage = "ID",
     .summary = "stay with a submission: its console and its input",
-    .help = "The exit status is as of `hostel run`.\n",
+    .help = "Any number may stay with one submission; the last one that came\n"
+            "writes its input. The exit status is as of `hostel run`.\n",
 };
 
 // ---------------------------------------------------------------------- logs

@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "lib/hex.h"
 #include "lib/json.h"
 #include "lib/table.h"
 #include "node-agent/bundle/key.h"
@@ -18,60 +19,101 @@
 #include "node-agent/cli/show.h"
 
 struct args {
-    const char *node_id, *key;
+    const char *node_id, *key, *ca;
     bool json;
 };
 
 // ----------------------------------------------------------------------- add
 
-// Asks the node who it is, and pins that; what the user knows of it must
-// agree.
-static int pin(const char *address, const char *expected, char id[65],
+// Asks the node who it is; what the user knows of it must agree. *secure: over
+// HTTPS.
+static int ask(const char *address, enum trust trust, const uint8_t *node_id,
+               const char *ca, uint8_t id[KEY_BYTES], bool *secure,
                struct err *e)
 {
-    struct client *c = client_open_at(address, e);
-    uint8_t key[KEY_BYTES];
+    struct client *c = client_open_at(address, trust, node_id, ca, e);
+    uint8_t got[KEY_BYTES];
+    char text[65];
     json_t *o;
-    int r = 0;
+    int r;
 
     if (!c)
         return -e->code;
+    *secure = client_secure(c);
     o = client_get_json(c, e, "/v1/node");
     client_close(c);
     if (!o)
         return -e->code;
-    snprintf(id, 65, "%s", get_text(o, "id"));
+    r = pubkey_from_hex(get_text(o, "id"), got, e);
     json_decref(o);
-    if (pubkey_from_hex(id, key, e) < 0)
-        r = err_prefix(e, "the node's id");
-    else if (expected && strcasecmp(expected, id))
-        r = err_set(e, EBADMSG, "the node at %s is %s, not the one you named",
-                    address, id);
+    if (r < 0)
+        return err_prefix(e, "the node's id");
+    if (node_id && memcmp(got, node_id, KEY_BYTES))
+        return err_set(e, EBADMSG,
+                       "the node at %s is %s, not the one you named", address,
+                       hex_encode(text, got, KEY_BYTES));
+    memcpy(id, got, KEY_BYTES);
+    return 0;
+}
+
+// Pins the node. Over HTTPS whoever answers is asked for his name first, and
+// has then to show a certificate by which he can prove it: his own, signed with
+// that key, or one from an authority. *tls: which of the two; NULL: plain.
+static int pin(const char *address, const uint8_t *expected, const char *ca,
+               uint8_t id[KEY_BYTES], const char **tls, struct err *e)
+{
+    bool secure;
+    int r = 0;
+
+    *tls = NULL;
+    if (expected)
+        memcpy(id, expected, KEY_BYTES);
+    else
+        r = ask(address, TRUST_ANY, NULL, NULL, id, &secure, e);
+    if (r < 0)
+        return r;
+    if (!ca) {
+        r = ask(address, TRUST_NODE, id, NULL, id, &secure, e);
+        if (r == 0 && secure)
+            *tls = "node";
+        if (r == 0 || !secure || e->code != EBADMSG)
+            return r;
+    }
+    r = ask(address, TRUST_WEB, id, ca, id, &secure, e);
+    if (r == 0 && secure)
+        *tls = "web";
     return r;
 }
 
 static int add(const struct args *a, char **argv, struct err *e)
 {
     struct context c = {0};
-    uint8_t key[KEY_BYTES];
-    char id[65] = "";
+    uint8_t expected[KEY_BYTES], id[KEY_BYTES];
+    char text[65];
+    const char *tls;
     int r = context_name_check(argv[0], e);
 
     if (r == 0 && a->node_id)
-        r = pubkey_from_hex(a->node_id, key, e);
+        r = pubkey_from_hex(a->node_id, expected, e);
     if (r == 0)
-        r = pin(argv[1], a->node_id, id, e);
+        r = pin(argv[1], a->node_id ? expected : NULL, a->ca, id, &tls, e);
     if (r < 0)
         return r;
+    hex_encode(text, id, sizeof(id));
     snprintf(c.name, sizeof(c.name), "%s", argv[0]);
     c.node = argv[1]; // only written, never freed
-    c.node_id = id;
+    c.node_id = text;
     c.key = (char *)a->key;
+    c.tls = (char *)tls;
+    c.ca = (char *)a->ca;
     r = context_save(&c, e);
     if (r == 0)
         r = context_use(argv[0], e);
     if (r == 0)
-        printf("%s: node %s at %s\n", argv[0], id, argv[1]);
+        printf("%s: node %s at %s%s\n", argv[0], text, argv[1],
+               !tls                 ? ""
+               : strcmp(tls, "web") ? ", HTTPS certified by the node itself"
+                                    : ", HTTPS certified by an authority");
     return r;
 }
 
@@ -89,8 +131,9 @@ static char *context_of_file(const char *file)
 
 static json_t *context_json(const struct context *c, const char *current)
 {
-    return json_pack("{s:s, s:s?, s:s?, s:s?, s:b}", "name", c->name, "node",
-                     c->node, "node_id", c->node_id, "key", c->key, "current",
+    return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:b}", "name",
+                     c->name, "node", c->node, "node_id", c->node_id, "key",
+                     c->key, "tls", c->tls, "ca", c->ca, "current",
                      !strcmp(c->name, current));
 }
 
@@ -172,6 +215,10 @@ static int show(const struct args *a, const char *name, struct err *e)
         table_row(t, "node", c.node ? c.node : "");
         table_row(t, "node id", c.node_id ? c.node_id : "");
         table_row(t, "key", c.key ? c.key : "default");
+        if (c.tls)
+            table_row(t, "tls", c.tls);
+        if (c.ca)
+            table_row(t, "ca", c.ca);
         table_print(t, stdout);
         table_free(t);
     }
@@ -198,6 +245,7 @@ static int run(int argc, char **argv)
     static const struct option longs[] = {
         {"node-id", required_argument, NULL, 'n'},
         {"key", required_argument, NULL, 'k'},
+        {"ca", required_argument, NULL, 'c'},
         {"json", no_argument, NULL, 'j'},
         {0}};
     struct args a = {0};
@@ -210,6 +258,8 @@ static int run(int argc, char **argv)
             a.node_id = optarg;
         else if (o == 'k')
             a.key = optarg;
+        else if (o == 'c')
+            a.ca = optarg;
         else if (o == 'j')
             a.json = true;
         else
@@ -237,11 +287,13 @@ const struct cmd cmd_context = {
     .name = "context",
     .run = run,
     .usage = "[list | show [NAME] | use NAME | remove NAME | add NAME ADDRESS "
-             "[--node-id HEX] [-k KEY]] [--json]",
+             "[--node-id HEX] [--ca FILE] [-k KEY]] [--json]",
     .summary = "remember nodes: address and pinned key",
     .help = "  add     ask the node at HOST[:PORT] who it is, pin that key, "
             "and use it\n"
             "          --node-id HEX  it must be this one\n"
+            "          --ca FILE      authorities to trust for its "
+            "certificate\n"
             "          -k KEY         sign with this key there\n"
             "  use     make another one current\n"
             "$HOSTEL_CONTEXT or -C before the verb choose one for a command.\n",

@@ -74,6 +74,33 @@ static void print_files(const struct manifest *m)
     table_free(t);
 }
 
+static const char *const mode_names[] = {[RUN_ONCE] = "once",
+                                         [RUN_SERVICE] = "service",
+                                         [RUN_FUNCTION] = "function"};
+
+static void print_run(const struct manifest *m)
+{
+    const struct run_terms *t = &m->run;
+
+    printf("run           %s", mode_names[t->mode]);
+    if (t->mode == RUN_SERVICE)
+        printf(", restart %s after %u ms",
+               t->restart == RESTART_ALWAYS ? "always" : "on failure",
+               t->backoff_ms);
+    if (t->restarts_max)
+        printf(", at most %u times", t->restarts_max);
+    if (t->mode == RUN_FUNCTION)
+        printf(", %u requests at once, %u ms each", t->concurrency,
+               t->request_ms);
+    printf("\n");
+    if (t->cpu_weight)
+        printf("CPU weight    %u\n", t->cpu_weight);
+    if (t->cpu_cap_percent)
+        printf("CPU cap       %u %%\n", t->cpu_cap_percent);
+    if (m->sealed_len)
+        printf("secrets       %zu bytes, sealed\n", m->sealed_len);
+}
+
 static void print_text(const struct bundle_reader *r)
 {
     const struct manifest *m = bundle_reader_manifest(r);
@@ -94,6 +121,7 @@ static void print_text(const struct bundle_reader *r)
     if (m->build_cpu_ns)
         printf("build CPU     %" PRIu64 " ms\n", m->build_cpu_ns / NS_PER_MS);
     printf("console       %" PRIu64 " bytes\n", m->console_bytes);
+    print_run(m);
     printf("cost cap      %s\n",
            m->cost_cap_nano ? money(cost, m) : "what the budgets can cost");
     if (m->purchase_order_len)

@@ -18,6 +18,8 @@ static const struct cfg_key context_keys[] = {
     CFG_STR_KEY("node", struct context, node, 255, 0),
     CFG_STR_KEY("node_id", struct context, node_id, 64, 0),
     CFG_STR_KEY("key", struct context, key, 1024, 0),
+    CFG_STR_KEY("tls", struct context, tls, 8, 0),
+    CFG_STR_KEY("ca", struct context, ca, 1024, 0),
     {0},
 };
 
@@ -129,6 +131,8 @@ int context_save(const struct context *c, struct err *e)
         (r = put_setting(&b, "node", c->node, e)) < 0 ||
         (r = put_setting(&b, "node_id", c->node_id, e)) < 0 ||
         (r = put_setting(&b, "key", c->key, e)) < 0 ||
+        (r = put_setting(&b, "tls", c->tls, e)) < 0 ||
+        (r = put_setting(&b, "ca", c->ca, e)) < 0 ||
         (r = dir_make(context_path(path, "contexts"), 0700, e)) < 0)
         return r;
     return file_write_durable(context_path(path, "contexts/%s.cfg", c->name),

@@ -8,6 +8,9 @@
 //                                   node    = "127.0.0.1:7070"
 //                                   node_id = "64 hex digits" (pinned)
 //                                   key     = "NAME, or a path"
+//                                   tls     = "node" or "web": whose word for
+//                                             its certificate counts
+//                                   ca      = "a file of authorities"
 //     current                   the name of the context in use
 //     witness/NODE.chain        batches that a node signed (hostel witness)
 
@@ -19,8 +22,8 @@
 #define CONTEXT_NAME_MAX 63
 
 struct context {
-    char name[CONTEXT_NAME_MAX + 1]; // "": there is none yet
-    char *node, *node_id, *key;      // NULL: not set
+    char name[CONTEXT_NAME_MAX + 1];       // "": there is none yet
+    char *node, *node_id, *key, *tls, *ca; // NULL: not set
 };
 
 // Which file of the client's home; fmt and so on give the path inside.

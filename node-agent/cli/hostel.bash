@@ -61,7 +61,8 @@ _hostel() {
     account) words="show create credit list --json --id" ;;
     bundle | run | quote)
         words="-k -a -n -m -e --cpu-ms --wall-ms --build-cpu-ms --console-kib
-            --max-cost --valid-hours"
+            --max-cost --valid-hours -s --service --function --restart
+            --restarts --backoff-ms --concurrency --request-ms --cpu-weight --cpu-cap"
         files=1 ;;
     submit) words="-d"; files=1 ;;
     inspect | verify | verify-receipt) words="--json -n -a"; files=1 ;;

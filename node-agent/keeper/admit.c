@@ -140,34 +140,11 @@ void admission_describe(const struct admission *a, struct sub *s)
         .console_bytes = m->console_bytes,
         .cost_cap_nano = (int64_t)m->cost_cap_nano,
     };
+    i->run = m->run;
     s->is_source = m->kind == KIND_SOURCE;
     s->expires_s = m->expires_s;
     memcpy(s->nonce, m->nonce, sizeof(s->nonce));
     memcpy(s->bundle, a->digest, sizeof(s->bundle));
-}
-
-int cmdline_make(const struct manifest *m, struct sub *s)
-{
-    size_t len = strlen(m->name) + 1;
-    char *at;
-
-    for (size_t i = 0; i < m->nargs; i++)
-        len += strlen(m->arg[i]) + 1;
-    for (size_t i = 0; i < m->nenv; i++)
-        len += strlen(m->env[i]) + 1;
-    free(s->cmdline);
-    s->cmdline = at = malloc(len);
-    if (!at)
-        return -ENOMEM;
-    at = stpcpy(at, m->name) + 1;
-    for (size_t i = 0; i < m->nargs; i++)
-        at = stpcpy(at, m->arg[i]) + 1;
-    for (size_t i = 0; i < m->nenv; i++)
-        at = stpcpy(at, m->env[i]) + 1;
-    s->argc = 1 + m->nargs;
-    s->envc = m->nenv;
-    s->cmdline_len = len;
-    return 0;
 }
 
 // -------------------------------------------------------------------- storing

@@ -42,7 +42,4 @@ void admission_describe(const struct admission *a, struct sub *s);
 int admission_store(const struct admission *a, struct store *st, struct sub *s,
                     struct err *e);
 
-// The strings a domain starts with: argv[0] is the name. 0 or -ENOMEM.
-int cmdline_make(const struct manifest *m, struct sub *s);
-
 #endif

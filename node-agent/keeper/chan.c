@@ -149,3 +149,13 @@ void chan_reply(struct chan *c, const struct msg_head *to, unsigned status,
     va_end(args);
     chan_post(c, &r, NULL, 0);
 }
+
+void chan_input_reply(struct chan *c, const struct msg_head *to,
+                      const sub_id_t *id, unsigned status, const char *text)
+{
+    struct msg_input_reply r;
+
+    chan_reply_init(&r, to, status, text);
+    r.id = *id;
+    chan_post(c, &r, NULL, 0);
+}

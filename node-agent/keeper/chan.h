@@ -52,6 +52,10 @@ void chan_reply(struct chan *c, const struct msg_head *to, unsigned status,
                 unsigned retry_after_s, const char *text, ...)
     __attribute__((format(printf, 5, 6)));
 
+// The same to MSG_INPUT or MSG_FEED about this submission.
+void chan_input_reply(struct chan *c, const struct msg_head *to,
+                      const sub_id_t *id, unsigned status, const char *text);
+
 // Fills in the reply part of a larger message; `why` may be NULL.
 #define chan_reply_init(msg, to, status_, why)                                 \
     chan_reply_fill(&(msg)->reply, sizeof(*(msg)), (to), (status_), (why))

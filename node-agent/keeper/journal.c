@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define JOURNAL_VERSION 1
+#define JOURNAL_VERSION 2
 
 static const char schema[] =
     "create table submission ("
@@ -44,6 +44,9 @@ static const char schema[] =
     "  destroyed integer not null default 0,"
     "  spent integer not null default 0,"
     "  report text not null default '',"
+    "  run blob," // struct run_terms; null: once
+    "  incarnation integer not null default 0,"
+    "  earlier blob," // struct usage of earlier incarnations
     "  unique (customer, nonce)"
     ") strict;"
     "create index submission_customer on submission (customer, seq);"
@@ -59,18 +62,26 @@ static const char schema[] =
     "  message blob not null" // struct msg_record
     ") strict, without rowid;";
 
+static const char *const upgrades[JOURNAL_VERSION] = {
+    [1] = "alter table submission add column run blob;"
+          "alter table submission add column incarnation integer not null "
+          "default 0;"
+          "alter table submission add column earlier blob;",
+};
+
 _Static_assert(SUB_DONE == 6, "the indexes say so");
 
 #define COLUMNS                                                                \
     "id, customer, nonce, bundle, name, is_source, expires_s, limits, "        \
     "submitted_ns, state, outcome, exit_status, version, started_ns, "         \
     "ended_ns, usage, recorded, recorded_ns, sequence, hold, charged, "        \
-    "written_off, image, initrd, destroyed, spent, report"
+    "written_off, image, initrd, destroyed, spent, report, incarnation, "      \
+    "earlier, run"
 
 int journal_open(struct journal *j, const char *path, struct err *e)
 {
     j->writing = false;
-    j->db = db_open(path, schema, JOURNAL_VERSION, e);
+    j->db = db_open_upgrade(path, schema, JOURNAL_VERSION, upgrades, e);
     return j->db ? 0 : -EIO;
 }
 
@@ -143,6 +154,11 @@ static int bind_changing(struct db_stmt *q, int at, const struct sub *s)
     db_bind_int(q, at++, s->destroyed);
     db_bind_int(q, at++, s->spent);
     db_bind_text(q, at++, i->report);
+    db_bind_int(q, at++, i->incarnation);
+    if (i->run.mode != RUN_ONCE)
+        db_bind_blob(q, at++, &s->before, sizeof(s->before));
+    else
+        db_bind_null(q, at++);
     return at;
 }
 
@@ -152,12 +168,12 @@ int journal_insert(struct journal *j, const struct sub *s, const void *manifest,
 {
     static const char insert[] =
         "insert into submission (" COLUMNS ") values (?,?,?,?,?,?,?,?,?,?,?,"
-        "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+        "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
     static const char insert_signed[] =
         "insert into signed (id, manifest, signature) values (?, ?, ?)";
     const struct sub_info *i = &s->info;
     struct db_stmt *q;
-    int r;
+    int r, at;
 
     if (!(q = write_prepare(j, insert, e)))
         return -EIO;
@@ -170,7 +186,12 @@ int journal_insert(struct journal *j, const struct sub *s, const void *manifest,
     db_bind_int(q, 7, s->expires_s);
     db_bind_blob(q, 8, &i->limits, sizeof(i->limits));
     db_bind_int(q, 9, i->submitted_real_ns);
-    bind_changing(q, 10, s);
+    at = bind_changing(q, 10, s);
+    if (i->run.mode == RUN_ONCE && !i->run.cpu_weight &&
+        !i->run.cpu_cap_percent && !i->run.output_bytes)
+        db_bind_null(q, at);
+    else
+        db_bind_blob(q, at, &i->run, sizeof(i->run));
     r = db_run(q, e);
     if (r < 0)
         return r;
@@ -189,7 +210,7 @@ int journal_save(struct journal *j, const struct sub *s, struct err *e)
         "version = ?, started_ns = ?, ended_ns = ?, usage = ?, recorded = ?, "
         "recorded_ns = ?, sequence = ?, hold = ?, charged = ?, "
         "written_off = ?, image = ?, initrd = ?, destroyed = ?, spent = ?, "
-        "report = ? where id = ?";
+        "report = ?, incarnation = ?, earlier = ? where id = ?";
     struct db_stmt *q;
 
     if (!(q = write_prepare(j, update, e)))
@@ -312,6 +333,11 @@ static int read_sub(struct db_stmt *q, struct sub *s, struct err *e)
     s->destroyed = db_int(q, 24);
     s->spent = db_int(q, 25);
     read_text(q, 26, i->report, sizeof(i->report));
+    i->incarnation = db_int(q, 27);
+    if (!db_is_null(q, 28))
+        bad |= db_blob_copy(q, 28, &s->before, sizeof(s->before));
+    if (!db_is_null(q, 29))
+        bad |= db_blob_copy(q, 29, &i->run, sizeof(i->run));
     if (bad || i->state > SUB_DONE)
         return err_set(e, EBADMSG,
                        "the journal is damaged: a row of submissions");

@@ -9,7 +9,9 @@
 #include <string.h>
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/service.h"
 
 // ------------------------------------------------------------- open and close
 
@@ -45,9 +47,16 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     memset(k, 0, sizeof(*k));
     k->cfg = *cfg;
     k->lifeline_fd = fds->lifeline;
+    if (fds->secrets)
+        k->secrets = *fds->secrets;
     k->adopting = true;
+    k->rested_due_ns = UINT64_MAX;
     k->store = (struct store){.blobs = -1, .logs = -1};
     subs_init(&k->subs);
+    k->functions = malloc(sizeof(*k->functions));
+    if (!k->functions)
+        return err_set(e, ENOMEM, "no memory for functions");
+    functions_init(k->functions);
     r = channels_open(k, fds, e);
     if (r == 0)
         r = store_open(&k->store, STORE_BYTES_MAX, e);
@@ -63,6 +72,9 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
 
 void keeper_close(struct keeper *k)
 {
+    if (k->functions)
+        functions_fini(k->functions);
+    free(k->functions);
     lane_fini(&k->builds);
     lane_fini(&k->starts);
     subs_fini(&k->subs);
@@ -91,7 +103,7 @@ static void leases_renew(struct keeper *k)
          s = sub_next(&k->subs, s)) {
         struct msg_renew m = {.id = s->info.id, .lease_mono_ns = until_ns};
 
-        if (s->info.state != SUB_RUNNING)
+        if (s->info.state != SUB_RUNNING || s->info.run.mode == RUN_FUNCTION)
             continue;
         ipc_head(&m, MSG_RENEW, 0);
         chan_post(&k->spawner, &m, NULL, 0);
@@ -140,8 +152,11 @@ static void timers_run(struct keeper *k)
     uint64_t now_ns = clock_mono_ns();
 
     serve_expired(k, now_ns);
+    service_rested(k, now_ns);
+    function_record(k, now_ns);
     if (now_ns >= k->lease_due_ns) {
         leases_renew(k);
+        function_renew(k, now_ns + k->cfg.lease_ns);
         submit_expire(k, now_ns);
         forget_old(k);
         k->lease_due_ns = now_ns + k->cfg.lease_ns / 3;
@@ -163,7 +178,10 @@ static int wait_ms(const struct keeper *k, int timeout_ms)
 
     due_ns = min_u64(min_u64(k->lease_due_ns, k->sweep_due_ns),
                      waiters_due_ns(&k->waiters));
-    if (k->starts.waiting && k->starts_after_ns > now_ns)
+    due_ns = min_u64(due_ns, k->rested_due_ns);
+    due_ns = min_u64(due_ns, k->functions->record_due_ns);
+    if ((k->starts.waiting || k->functions->waiting) &&
+        k->starts_after_ns > now_ns)
         due_ns = min_u64(due_ns, k->starts_after_ns);
     if (k->builds.waiting && k->builds_after_ns > now_ns)
         due_ns = min_u64(due_ns, k->builds_after_ns);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include "lib/err.h"
 #include "node-agent/agent/role.h"
+#include "node-agent/bundle/secrets.h"
 #include "node-agent/keeper/chan.h"
 #include "node-agent/keeper/journal.h"
 #include "node-agent/keeper/lane.h"
@@ -25,10 +26,14 @@ struct keeper {
     struct journal journal;
     struct store store;
     struct chan api, ledger, spawner, builder;
-    int lifeline_fd; // -1: none
+    int lifeline_fd;            // -1: none
+    struct secrets_key secrets; // opens what customers have sealed
     struct subs subs;
     struct waiters waiters;
+    uint64_t feeds; // messages of input given to domains; the last one's tag
     struct lane builds, starts;
+    struct functions *functions;
+    struct sub *resting; // services between two domains, see service.h
 
     char currency[8];   // of the node's prices; "" until the ledger said so
     bool adopting;      // the spawner has not named all it found running
@@ -38,12 +43,14 @@ struct keeper {
     uint64_t memory_used_kib;
     uint32_t slots_used, builds_running;
 
-    uint64_t lease_due_ns, sweep_due_ns;       // CLOCK_MONOTONIC
+    uint64_t lease_due_ns, sweep_due_ns; // CLOCK_MONOTONIC
+    uint64_t rested_due_ns;
     uint64_t starts_after_ns, builds_after_ns; // no free slot before
 };
 
 struct keeper_fds { // taken
     int api, ledger, spawner, builder, lifeline;
+    const struct secrets_key *secrets; // copied
 };
 
 // Opens journal and store in the working folder and takes up what is there.
@@ -67,6 +74,8 @@ void serve_change(struct keeper *k, struct sub *s);
 void serve_refusal(struct keeper *k, struct sub *s, unsigned status,
                    unsigned retry_after_s, const char *why);
 void serve_expired(struct keeper *k, uint64_t now_ns);
+// What the spawner says became of input.
+void serve_fed(struct keeper *k, const struct msg_input_reply *m);
 
 // ---- submit.c: MSG_SUBMIT
 int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,
@@ -89,6 +98,13 @@ int news_of_builder(struct keeper *k, const union ipc_any *any,
 int recover_journal(struct keeper *k, struct err *e);
 // The spawner has named all its domains: the others are gone.
 void recover_lost(struct keeper *k);
+
+// ---- cmdline.c: the strings a domain starts with; argv[0] is the name
+// From its manifest, or -EINVAL with a sentence for the customer.
+int cmdline_make(struct keeper *k, struct sub *s, const struct manifest *m,
+                 struct err *e);
+// From the journal, unless they are there.
+int cmdline_load(struct keeper *k, struct sub *s, struct err *e);
 
 // ---- cputime.c: CPU used by all roles of the agent, since its start.
 // cputime_open comes before role_seal.

@@ -15,6 +15,9 @@
 // Long polls at once; beyond it the caller polls by itself.
 #define WAITERS_MAX 1024u
 
+// Requests to functions that run or wait, of all functions.
+#define CALLS_MAX 2048u
+
 // Messages taken from one channel in one turn: bounds the transaction.
 #define TURN_MAX 256
 

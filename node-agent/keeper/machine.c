@@ -11,6 +11,7 @@
 //     usage       -         -          -         record    -
 //     ended       settle    -          settle    settle    release again
 //     lost        settle    -          settle    settle    -
+//       a service that goes on: -> BUILT instead
 //     spent       settle    -          settle    stop      -
 //     destroy     settle **  stop      settle ** stop      -
 //     settled     -         -          -         -         DONE
@@ -33,8 +34,10 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "node-agent/keeper/function.h"
 #include "node-agent/keeper/image.h"
 #include "node-agent/keeper/meter.h"
+#include "node-agent/keeper/service.h"
 
 // ---------------------------------------------------------------------- room
 
@@ -72,6 +75,11 @@ static void wait_here(struct keeper *k, struct sub *s, bool front)
     keeper_fail(k, &e);
 }
 
+void machine_wait(struct keeper *k, struct sub *s)
+{
+    wait_here(k, s, false);
+}
+
 // ------------------------------------------------------------------ messages
 
 static void stop_post(struct keeper *k, const struct sub *s,
@@ -104,6 +112,11 @@ static void record_post(struct keeper *k, struct sub *s, uint64_t now_real_ns)
     s->record_pending = true;
     sub_touch(&k->subs, s);
     chan_post(&k->ledger, &m, NULL, 0);
+}
+
+void machine_record(struct keeper *k, struct sub *s, uint64_t now_real_ns)
+{
+    record_post(k, s, now_real_ns);
 }
 
 static void settle_post(struct keeper *k, struct sub *s)
@@ -155,7 +168,7 @@ static const enum sub_outcome outcomes[] = {
     [HVC_LOST] = OUTCOME_LOST,
 };
 
-static enum sub_outcome outcome_of(uint32_t cause, uint32_t status)
+enum sub_outcome machine_outcome(uint32_t cause, uint32_t status)
 {
     // Nothing a guest does ends in this signal: somebody on the node sent it.
     if (cause == HVC_KILLED && status == SIGKILL)
@@ -207,15 +220,25 @@ static enum sub_state build(struct keeper *k, struct sub *s)
     return SUB_BUILDING;
 }
 
+// Of a budget that all incarnations share.
+static uint64_t left_of(uint64_t limit, uint64_t used)
+{
+    return used < limit ? limit - used : 0;
+}
+
 static void start_post(struct keeper *k, struct sub *s, const int *fds,
                        int nfds)
 {
     struct msg_start m = {
         .id = s->info.id,
         .memory_kib = s->info.limits.memory_kib,
-        .cpu_ns = s->info.limits.cpu_ns,
-        .wall_ns = s->info.limits.wall_ns,
-        .console_bytes = s->info.limits.console_bytes,
+        .cpu_ns = left_of(s->info.limits.cpu_ns, s->before.cpu_ns),
+        .wall_ns = left_of(s->info.limits.wall_ns, s->before.wall_ns),
+        .console_bytes =
+            left_of(s->info.limits.console_bytes, s->before.console_bytes),
+        .incarnation = s->info.incarnation + 1,
+        .cpu_weight = s->info.run.cpu_weight,
+        .cpu_cap_percent = s->info.run.cpu_cap_percent,
         .lease_mono_ns = clock_mono_ns() + k->cfg.lease_ns,
         .has_initrd = s->has_initrd,
         .argc = s->argc,
@@ -227,6 +250,16 @@ static void start_post(struct keeper *k, struct sub *s, const int *fds,
     memcpy(m.cmdline, s->cmdline, s->cmdline_len);
     ipc_head_cut(&m, MSG_START, sub_tag(s), cmdline, s->cmdline_len);
     chan_post(&k->spawner, &m, fds, nfds);
+    explicit_bzero(m.cmdline, s->cmdline_len);
+}
+
+// A function runs when it can be called; its domains come with its calls.
+static enum sub_state function_begin(struct sub *s)
+{
+    if (!s->info.started_real_ns)
+        s->info.started_real_ns = clock_real_ns();
+    s->recorded_real_ns = clock_real_ns();
+    return SUB_RUNNING;
 }
 
 static enum sub_state act_start(struct keeper *k, struct sub *s,
@@ -236,6 +269,15 @@ static enum sub_state act_start(struct keeper *k, struct sub *s,
     struct err e;
 
     (void)ev;
+    if (s->info.run.mode == RUN_FUNCTION)
+        return function_begin(s);
+    // 0 would mean no limit at all.
+    if (!left_of(s->info.limits.cpu_ns, s->before.cpu_ns))
+        return finish(s, OUTCOME_CPU_BUDGET, "its CPU budget is spent");
+    if (!left_of(s->info.limits.wall_ns, s->before.wall_ns))
+        return finish(s, OUTCOME_WALL_BUDGET, "its time is up");
+    if (cmdline_load(k, s, &e) < 0)
+        return finish_err(s, &e);
     image = store_get(&k->store, &s->info.customer, s->image, &e);
     if (image < 0)
         return finish_err(s, &e);
@@ -244,7 +286,8 @@ static enum sub_state act_start(struct keeper *k, struct sub *s,
         if (initrd < 0)
             return finish_err(s, &e);
     }
-    console = store_log_new(&k->store, &s->info.id, LOG_CONSOLE, &e);
+    console = (s->info.incarnation ? store_log_more : store_log_new)(
+        &k->store, &s->info.id, LOG_CONSOLE, &e);
     if (console < 0)
         return finish_err(s, &e);
     start_post(k, s,
@@ -303,10 +346,15 @@ static enum sub_state act_started(struct keeper *k, struct sub *s,
     if (s->queued)
         lane_remove(lane_of(k, s), s);
     room_take(k, s);
-    s->info.started_real_ns = started_ns ? started_ns : clock_real_ns();
-    s->recorded_real_ns = s->info.started_real_ns;
-    s->info.usage.starts = 1;
-    free(steal_ptr(&s->cmdline));
+    if (!started_ns)
+        started_ns = clock_real_ns();
+    if (!s->info.incarnation++)
+        s->info.started_real_ns = started_ns;
+    s->info.next_start_real_ns = 0;
+    s->began_ns = ev->domain ? 0 : clock_mono_ns();
+    s->recorded_real_ns = started_ns;
+    s->info.usage.starts = s->before.starts + 1;
+    cmdline_forget(s);
     return SUB_RUNNING;
 }
 
@@ -359,6 +407,25 @@ static enum sub_state act_usage(struct keeper *k, struct sub *s,
     return s->info.state;
 }
 
+// The domain is over and its figures are known: the end, or a service's next
+// beginning.
+static enum sub_state over(struct keeper *k, struct sub *s,
+                           enum sub_outcome outcome, const char *report,
+                           bool asked_to)
+{
+    if (!service_goes_on(k, s, outcome, asked_to))
+        return finish(s, outcome, report);
+    s->info.outcome = outcome;
+    if (report)
+        ipc_text(s->info.report, report);
+    record_post(k, s, clock_real_ns());
+    meter_incarnation_end(s);
+    if (s->counted)
+        machine_release(k, &s->info.id);
+    room_give(k, s);
+    return SUB_BUILT;
+}
+
 static enum sub_state act_ended(struct keeper *k, struct sub *s,
                                 const struct event *ev)
 {
@@ -369,12 +436,15 @@ static enum sub_state act_ended(struct keeper *k, struct sub *s,
         act_started(k, s, ev);
     meter_domain_last(s, &d->usage, &s->info.usage);
     s->info.slot = 0;
-    s->info.ended_real_ns = d->now_real_ns;
+    if (s->info.run.mode != RUN_SERVICE)
+        s->info.ended_real_ns = d->now_real_ns;
+    s->info.exit_status = 0;
     if (d->cause == HVC_POWEROFF)
         s->info.exit_status = (int32_t)(d->status & 0xff);
     if (s->spent && d->cause == HVC_CPU_BUDGET)
         report = "stopped: the cost cap of this submission is used up";
-    return finish(s, outcome_of(d->cause, d->status), report);
+    return over(k, s, machine_outcome(d->cause, d->status), report,
+                d->cause == HVC_REBOOT);
 }
 
 static enum sub_state act_lost(struct keeper *k, struct sub *s,
@@ -382,7 +452,25 @@ static enum sub_state act_lost(struct keeper *k, struct sub *s,
 {
     s->info.slot = 0;
     room_give(k, s); // there is no slot to release
+    if (s->info.state == SUB_RUNNING)
+        return over(k, s, OUTCOME_LOST, ev->text, false);
     return finish(s, OUTCOME_LOST, ev->text);
+}
+
+// A function is over, and so are its calls.
+static enum sub_state act_drained(struct keeper *k, struct sub *s,
+                                  const struct event *ev)
+{
+    (void)k;
+    (void)ev;
+    if (s->destroyed)
+        return finish(s, OUTCOME_DESTROYED, NULL);
+    if (s->spent)
+        return finish(s, OUTCOME_CPU_BUDGET,
+                      "the cost cap of this submission is used up");
+    if (s->before.wall_ns >= s->info.limits.wall_ns)
+        return finish(s, OUTCOME_WALL_BUDGET, "its requests' time is used up");
+    return finish(s, OUTCOME_CPU_BUDGET, "its requests' CPU budget is used up");
 }
 
 static enum sub_state act_spent(struct keeper *k, struct sub *s,
@@ -391,10 +479,15 @@ static enum sub_state act_spent(struct keeper *k, struct sub *s,
     (void)ev;
     s->spent = true;
     sub_touch(&k->subs, s);
+    if (s->info.run.mode == RUN_FUNCTION && s->info.state == SUB_RUNNING)
+        return function_close(k, s) ? act_drained(k, s, ev) : SUB_RUNNING;
     if (s->starting || s->info.state == SUB_RUNNING) {
         stop_post(k, s, HVC_CPU_BUDGET);
         return s->info.state;
     }
+    if (s->info.incarnation)
+        return finish(s, OUTCOME_CPU_BUDGET,
+                      "the cost cap of this submission is used up");
     return finish(s, OUTCOME_BUILD_BUDGET,
                   "the build used up the cost cap of this submission");
 }
@@ -418,11 +511,12 @@ static enum sub_state act_destroy(struct keeper *k, struct sub *s,
 {
     struct msg_get m = {.id = s->info.id};
 
-    (void)ev;
     if (s->destroyed)
         return s->info.state;
     s->destroyed = true;
     sub_touch(&k->subs, s);
+    if (s->info.run.mode == RUN_FUNCTION && s->info.state == SUB_RUNNING)
+        return function_close(k, s) ? act_drained(k, s, ev) : SUB_RUNNING;
     if (s->starting || s->info.state == SUB_RUNNING) {
         stop_post(k, s, HVC_STOPPED);
         return s->info.state;
@@ -485,6 +579,7 @@ static action *const machine[SUB_STATES][EV_COUNT] = {
     [SUB_RUNNING] = {[EV_STARTED] = act_adopted,
                      [EV_USAGE] = act_usage,
                      [EV_ENDED] = act_ended,
+                     [EV_DRAINED] = act_drained,
                      FINISH_ANY},
     [SUB_SETTLING] = {[EV_STARTED] = act_stop,
                       [EV_USAGE] = stay,
@@ -503,11 +598,20 @@ static void enter(struct keeper *k, struct sub *s, enum sub_state from,
         k->builds_running--;
     if (next == SUB_SETTLING && s->queued)
         lane_remove(lane_of(k, s), s); // by the state it waits in
+    if (next == SUB_SETTLING && s->info.run.mode == RUN_FUNCTION)
+        function_close(k, s); // what still waits is answered
+    if (next == SUB_SETTLING && s->resting)
+        service_wake(k, s);
     s->info.state = next;
     sub_touch(&k->subs, s);
     switch (next) {
-    case SUB_HELD:
     case SUB_BUILT:
+        if (s->start_after_ns > clock_mono_ns()) {
+            service_rest(k, s);
+            break;
+        }
+        // fall through
+    case SUB_HELD:
         wait_here(k, s, false);
         break;
     case SUB_BUILDING:
@@ -532,6 +636,7 @@ static const char *const event_names[EV_COUNT] = {
     [EV_USAGE] = "usage",     [EV_ENDED] = "ended",
     [EV_LOST] = "lost",       [EV_SPENT] = "spent",
     [EV_DESTROY] = "destroy", [EV_SETTLED] = "settled",
+    [EV_DRAINED] = "drained",
 };
 
 void machine_feed(struct keeper *k, struct sub *s, const struct event *ev)
@@ -558,7 +663,10 @@ void machine_begin(struct keeper *k, struct sub *s)
 void machine_resume(struct keeper *k, struct sub *s)
 {
     if (s->info.state == SUB_RUNNING) {
-        room_take(k, s); // unless it turns out to be lost
+        if (s->info.run.mode != RUN_FUNCTION)
+            room_take(k, s); // unless it turns out to be lost
+        else if (s->destroyed || s->spent || function_is_spent(s))
+            machine_event(k, s, .kind = EV_DRAINED); // its calls are gone
         return;
     }
     if (s->info.state == SUB_BUILDING) // the first attempt is the node's loss
@@ -582,6 +690,7 @@ void machine_schedule(struct keeper *k)
     }
     if (k->adopting || now_ns < k->starts_after_ns)
         return;
+    function_schedule(k);
     while (k->slots_used < k->cfg.slots &&
            k->memory_used_kib <= k->cfg.memory_kib &&
            (s = lane_first_within(&k->starts,

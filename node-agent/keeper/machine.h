@@ -17,6 +17,7 @@ enum event_kind {
     EV_LOST,      // .text: the node failed it
     EV_SPENT,     // what was held for it is used up
     EV_DESTROY,   // its customer or the operator wants its end
+    EV_DRAINED,   // it is a function, and its last call is over
     EV_SETTLED,   // .settled: the ledger has charged it
     EV_COUNT
 };
@@ -42,8 +43,18 @@ void machine_begin(struct keeper *k, struct sub *s);
 // After a restart: takes the place that its journalled state gives it.
 void machine_resume(struct keeper *k, struct sub *s);
 
+// Puts one into the lane of its state.
+void machine_wait(struct keeper *k, struct sub *s);
+
 // Gives turns to those who wait, as far as there is room.
 void machine_schedule(struct keeper *k);
+
+// What the spawner's word about an end means to a customer.
+enum sub_outcome machine_outcome(uint32_t cause, uint32_t status);
+
+// Makes a usage record of what is not in one yet, unless the last one is still
+// on its way.
+void machine_record(struct keeper *k, struct sub *s, uint64_t now_real_ns);
 
 // Tells a domain's slot that its end is known.
 void machine_release(struct keeper *k, const sub_id_t *id);

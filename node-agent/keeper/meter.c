@@ -27,12 +27,14 @@ static void complete(const struct sub *s, const struct usage *domain,
 {
     *total = *domain;
     total->starts = 1;
+    total->mem_reserved_kib_ms =
+        usage_kib_ms(s->info.limits.memory_kib, domain->wall_ns);
+    if (usage_add(total, &s->before) < 0)
+        *total = s->before; // what was known stays
     total->builds = s->info.usage.builds;
     total->build_cpu_ns = s->info.usage.build_cpu_ns;
     total->build_wall_ns = s->info.usage.build_wall_ns;
     total->mem_reserved_kib = s->info.limits.memory_kib;
-    total->mem_reserved_kib_ms =
-        usage_kib_ms(s->info.limits.memory_kib, domain->wall_ns);
     // What a monitor says; more than the log can hold was not written.
     if (total->console_bytes > s->info.limits.console_bytes)
         total->console_bytes = s->info.limits.console_bytes;
@@ -61,6 +63,32 @@ void meter_domain_last(const struct sub *s, const struct usage *domain,
         if (now.at[i] < before.at[i])
             now.at[i] = before.at[i];
     *total = now.usage;
+}
+
+void meter_incarnation_end(struct sub *s)
+{
+    s->before = s->info.usage;
+    s->before.builds = 0;
+    s->before.build_cpu_ns = s->before.build_wall_ns = 0;
+}
+
+void meter_call(struct sub *s, const struct usage *domain)
+{
+    const struct sub_limits *l = &s->info.limits;
+    struct usage u = *domain, total = s->before;
+
+    u.builds = u.build_cpu_ns = u.build_wall_ns = 0;
+    u.mem_reserved_kib = l->memory_kib;
+    u.mem_reserved_kib_ms = usage_kib_ms(l->memory_kib, domain->wall_ns);
+    if (u.console_bytes > l->console_bytes)
+        u.console_bytes = l->console_bytes;
+    if (usage_add(&total, &u) < 0)
+        return; // centuries of it: what was known stays
+    s->before = total;
+    total.builds = s->info.usage.builds;
+    total.build_cpu_ns = s->info.usage.build_cpu_ns;
+    total.build_wall_ns = s->info.usage.build_wall_ns;
+    s->info.usage = total;
 }
 
 void meter_build(struct sub *s, const struct usage *build)

@@ -20,6 +20,12 @@ int meter_domain(const struct sub *s, const struct usage *domain,
 void meter_domain_last(const struct sub *s, const struct usage *domain,
                        struct usage *total);
 
+// Its domain is over, another will follow: what is known is kept beside.
+void meter_incarnation_end(struct sub *s);
+
+// A call of a function is over.
+void meter_call(struct sub *s, const struct usage *domain);
+
 // Adds what a build used.
 void meter_build(struct sub *s, const struct usage *build);
 

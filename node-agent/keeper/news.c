@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include "lib/log.h"
+#include "node-agent/keeper/function.h"
 #include "node-agent/keeper/keeper.h"
 #include "node-agent/keeper/machine.h"
 
@@ -78,7 +79,7 @@ static void start_answered(struct keeper *k, const struct msg_reply *m)
 {
     struct sub *s = sub_by_tag(&k->subs, m->head.tag);
 
-    if (!s || !s->starting)
+    if (function_started(k, m) || !s || !s->starting)
         return;
     if (m->status < 400)
         machine_event(k, s, .kind = EV_STARTED);
@@ -105,6 +106,16 @@ static void stray(struct keeper *k, const struct msg_domain *m)
     chan_post(&k->spawner, &stop, NULL, 0);
 }
 
+// News of an incarnation whose end is in the journal: the spawner, or we, died
+// before its slot was released.
+static bool is_old(const struct sub *s, const struct msg_domain *m)
+{
+    uint32_t present =
+        s->info.incarnation + (s->info.state < SUB_RUNNING ? 1 : 0);
+
+    return s->info.run.mode != RUN_ONCE && m->incarnation < present;
+}
+
 static void adopted(struct keeper *k, const struct msg_domain *m)
 {
     static const sub_id_t none;
@@ -116,7 +127,7 @@ static void adopted(struct keeper *k, const struct msg_domain *m)
         return;
     }
     s = sub_find(&k->subs, &m->id);
-    if (!s) {
+    if (!s || is_old(s, m)) {
         stray(k, m);
         return;
     }
@@ -134,13 +145,21 @@ int news_of_spawner(struct keeper *k, const union ipc_any *any, struct err *e)
     case MSG_START | MSG_REPLY:
         start_answered(k, &any->reply);
         return 0;
+    case MSG_FEED | MSG_REPLY:
+        serve_fed(k, &any->input_reply);
+        return 0;
     case MSG_ADOPTED:
         adopted(k, m);
         return 0;
+    case MSG_OVER:
+        function_news(k, m);
+        return 0;
     case MSG_USAGE:
     case MSG_ENDED:
+        if (function_news(k, m))
+            return 0;
         s = sub_find(&k->subs, &m->id);
-        if (!s)
+        if (!s || is_old(s, m))
             stray(k, m);
         else
             machine_event(

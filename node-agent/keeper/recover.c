@@ -14,7 +14,6 @@
 #include <string.h>
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "node-agent/keeper/admit.h"
 #include "node-agent/keeper/keeper.h"
 #include "node-agent/keeper/machine.h"
 
@@ -36,6 +35,7 @@ static int load(void *arg, const struct sub *stored)
     s->has_initrd = stored->has_initrd;
     memcpy(s->image, stored->image, sizeof(s->image));
     memcpy(s->initrd, stored->initrd, sizeof(s->initrd));
+    s->before = stored->before;
     s->recorded = stored->recorded;
     s->recorded_real_ns = stored->recorded_real_ns;
     s->sequence = stored->sequence;
@@ -60,38 +60,6 @@ static int resend(void *arg, const struct msg_record *stored)
     return 0;
 }
 
-// Arguments and environment are read from the signed manifest again.
-static int cmdline_read(struct keeper *k, struct sub *s, struct err *e)
-{
-    struct buf bytes = BUF_INIT(MANIFEST_MAX);
-    struct manifest m;
-    int r = journal_manifest(&k->journal, &s->info.id, &bytes, e);
-
-    if (r == 0) {
-        r = manifest_decode(bytes.data, bytes.len, &m, e);
-        if (r == 0)
-            r = cmdline_make(&m, s);
-        manifest_free(&m);
-    }
-    buf_free(&bytes);
-    return r;
-}
-
-static int resume(struct keeper *k, struct sub *s, struct err *e)
-{
-    int r;
-
-    if (s->info.state == SUB_ASKED)
-        return 0;
-    if (s->info.state < SUB_RUNNING) {
-        r = cmdline_read(k, s, e);
-        if (r < 0)
-            return r;
-    }
-    machine_resume(k, s);
-    return 0;
-}
-
 int recover_journal(struct keeper *k, struct err *e)
 {
     int r = journal_live(&k->journal, load, k, e);
@@ -100,12 +68,9 @@ int recover_journal(struct keeper *k, struct err *e)
         r = journal_records(&k->journal, resend, k, e);
     if (r < 0)
         return err_prefix(e, "taking up the journal");
-    for (struct sub *s = sub_next(&k->subs, NULL); s;
-         s = sub_next(&k->subs, s)) {
-        r = resume(k, s, e);
-        if (r < 0)
-            return err_prefix(e, "taking up a submission");
-    }
+    for (struct sub *s = sub_next(&k->subs, NULL); s; s = sub_next(&k->subs, s))
+        if (s->info.state != SUB_ASKED)
+            machine_resume(k, s);
     if (k->subs.count)
         log_info("took up %u submissions that were not done", k->subs.count);
     return 0;
@@ -114,7 +79,8 @@ int recover_journal(struct keeper *k, struct err *e)
 void recover_lost(struct keeper *k)
 {
     for (struct sub *s = sub_next(&k->subs, NULL); s; s = sub_next(&k->subs, s))
-        if (s->info.state == SUB_RUNNING && !s->adopted)
+        if (s->info.state == SUB_RUNNING && !s->adopted &&
+            s->info.run.mode != RUN_FUNCTION)
             machine_event(k, s, .kind = EV_LOST,
                           .text = "the node stopped and the domain with it");
 }

@@ -11,10 +11,15 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/io.h"
+#include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
 
 #define LIST_MAX    1000u
 #define WAIT_NS_MAX (60ull * 1000000000u)
+// How long input waits for a program to read; less than the api waits for us.
+#define INPUT_NS_MAX (10ull * 1000000000u)
+// One program that does not read must not take everybody's places.
+#define INPUT_WAITERS_MAX 4u
 
 static const key_id_t operator_key; // all zero: may see everybody's
 
@@ -46,7 +51,9 @@ static bool look(struct keeper *k, const sub_id_t *id, const key_id_t *customer,
             !memcmp(customer, &info->customer, sizeof(*customer)));
 }
 
-#define NONE_SUCH "there is no such submission"
+#define NONE_SUCH  "there is no such submission"
+#define INPUT_OVER "the program is over, so it cannot read"
+#define INPUT_FULL "the program has to read first"
 
 static void info_post(struct keeper *k, const struct msg_head *to,
                       unsigned status, const char *why,
@@ -193,6 +200,8 @@ void serve_change(struct keeper *k, struct sub *s)
         submit_post(k, &w, w.good_status, 0, NULL, &s->info);
     while (waiter_take(&k->waiters, WAITS_CHANGE, s, 0, &w))
         info_post(k, &w.to, 200, NULL, &s->info, NULL);
+    while (waiter_take(&k->waiters, WAITS_INPUT, s, 0, &w))
+        chan_input_reply(&k->api, &w.to, &s->info.id, 409, INPUT_OVER);
 }
 
 void serve_refusal(struct keeper *k, struct sub *s, unsigned status,
@@ -210,6 +219,8 @@ void serve_expired(struct keeper *k, uint64_t now_ns)
 
     while (waiter_take(&k->waiters, WAITS_CHANGE, NULL, now_ns, &w))
         info_post(k, &w.to, 200, NULL, &w.sub->info, NULL);
+    while (waiter_take(&k->waiters, WAITS_INPUT, NULL, now_ns, &w))
+        chan_input_reply(&k->api, &w.to, &w.sub->info.id, 429, INPUT_FULL);
 }
 
 // -------------------------------------------------------------------- acting
@@ -224,6 +235,10 @@ static int serve_destroy(struct keeper *k, const union ipc_any *any)
         chan_reply(&k->api, &m->head, 404, 0, NONE_SUCH);
         return 0;
     }
+    if (m->version && m->version != info.version) {
+        chan_reply(&k->api, &m->head, 412, 0, "the submission has changed");
+        return 0;
+    }
     if (live)
         machine_event(k, live, .kind = EV_DESTROY);
     chan_reply_ok(&k->api, &m->head);
@@ -233,22 +248,42 @@ static int serve_destroy(struct keeper *k, const union ipc_any *any)
 static int serve_input(struct keeper *k, const union ipc_any *any)
 {
     struct msg_input m = any->input;
+    struct waiter w = {.kind = WAITS_INPUT,
+                       .to = m.head,
+                       .version = ++k->feeds,
+                       .until_ns = clock_mono_ns() + INPUT_NS_MAX};
     struct sub_info info;
-    struct sub *live;
 
-    if (!look(k, &m.id, &m.customer, &live, &info)) {
-        chan_reply(&k->api, &m.head, 404, 0, NONE_SUCH);
-        return 0;
+    if (!look(k, &m.id, &m.customer, &w.sub, &info)) {
+        chan_input_reply(&k->api, &m.head, &m.id, 404, NONE_SUCH);
+    } else if (info.state != SUB_RUNNING) {
+        bool early = info.state < SUB_RUNNING;
+
+        chan_input_reply(&k->api, &m.head, &m.id, early ? 425 : 409,
+                         early ? "the program does not run yet" : INPUT_OVER);
+    } else if (waiters_of(&k->waiters, WAITS_INPUT, w.sub) >=
+                   INPUT_WAITERS_MAX ||
+               !waiter_add(&k->waiters, &w)) {
+        chan_input_reply(&k->api, &m.head, &m.id, 429, INPUT_FULL);
+    } else {
+        ipc_head_cut(&m, MSG_FEED, w.version, data, m.len);
+        chan_post(&k->spawner, &m, NULL, 0);
     }
-    if (info.state != SUB_RUNNING) {
-        chan_reply(&k->api, &m.head, 409, 0,
-                   "the program is not running, so it cannot read");
-        return 0;
-    }
-    chan_reply_ok(&k->api, &any->input.head);
-    ipc_head_cut(&m, MSG_FEED, 0, data, m.len);
-    chan_post(&k->spawner, &m, NULL, 0);
     return 0;
+}
+
+// A monitor's word travels in it: it is believed about its own domain only.
+void serve_fed(struct keeper *k, const struct msg_input_reply *m)
+{
+    struct sub *s = sub_find(&k->subs, &m->id);
+    struct msg_input_reply reply = *m;
+    struct waiter w;
+
+    if (!s || !waiter_take_input(&k->waiters, s, m->reply.head.tag, &w))
+        return; // it was not waited for any longer
+    reply.reply.head.type = MSG_INPUT | MSG_REPLY;
+    reply.reply.head.tag = w.to.tag;
+    chan_post(&k->api, &reply, NULL, 0);
 }
 
 static int serve_capacity(struct keeper *k, const union ipc_any *any)
@@ -285,6 +320,8 @@ int serve_request(struct keeper *k, const union ipc_any *any,
 {
     if (any->head.type == MSG_SUBMIT)
         return submit_serve(k, &any->submit, steal_fd(&fds[0]), e);
+    if (any->head.type == MSG_CALL)
+        return function_serve(k, &any->call, fds);
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
         if (requests[i].type == any->head.type)
             return requests[i].serve(k, any);

@@ -266,6 +266,16 @@ int store_log_new(struct store *st, const sub_id_t *id, enum log_kind kind,
     return fd < 0 ? err_errno(e, "making a log") : fd;
 }
 
+int store_log_more(struct store *st, const sub_id_t *id, enum log_kind kind,
+                   struct err *e)
+{
+    char name[LOG_NAME];
+    int fd = openat(st->logs, log_name(name, id, kind),
+                    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+    return fd < 0 ? err_errno(e, "going on with a log") : fd;
+}
+
 int store_log_open(struct store *st, const sub_id_t *id, enum log_kind kind,
                    bool make, struct err *e)
 {

@@ -63,6 +63,9 @@ int store_get(struct store *st, const key_id_t *customer,
 // `make` an empty one is made if there is none).
 int store_log_new(struct store *st, const sub_id_t *id, enum log_kind kind,
                   struct err *e);
+// The log of the one before goes on.
+int store_log_more(struct store *st, const sub_id_t *id, enum log_kind kind,
+                   struct err *e);
 int store_log_open(struct store *st, const sub_id_t *id, enum log_kind kind,
                    bool make, struct err *e);
 

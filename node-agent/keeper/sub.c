@@ -16,10 +16,18 @@ void subs_init(struct subs *t)
         t->free[t->nfree++] = LIVE_MAX - 1 - i;
 }
 
+void cmdline_forget(struct sub *s)
+{
+    if (s->cmdline)
+        explicit_bzero(s->cmdline, s->cmdline_len);
+    free(s->cmdline);
+    s->cmdline = NULL;
+}
+
 static void sub_release(struct sub *s)
 {
     admission_free(s->admission);
-    free(s->cmdline);
+    cmdline_forget(s);
     free(s);
 }
 

@@ -32,6 +32,7 @@ struct sub {
     uint8_t image[32], initrd[32]; // names of blobs
 
     // Metering; see meter.h.
+    struct usage before;       // by domains of it that are gone; no builds
     struct usage recorded;     // sum of the records made so far
     uint64_t recorded_real_ns; // where the last one ended
     uint64_t sequence;         // number of the last one
@@ -45,12 +46,21 @@ struct sub {
     bool touched, starting, adopted, voiding;
     bool counted;                // takes a slot and memory
     struct admission *admission; // while ASKED: the bundle; owned
-    char *cmdline;               // until RUNNING: arguments, environment; owned
+    char *cmdline;               // arguments, environment; owned, cmdline.c
     uint32_t argc, envc, cmdline_len;
     unsigned waiters, build_tries;
     uint64_t asked_mono_ns;
     struct sub *hash_next, *touched_next;
-    bool queued; // in a lane, see lane.h
+    bool queued;             // in a lane, see lane.h
+    bool resting;            // in the list of service.h
+    unsigned failures;       // of a service, one after the other
+    uint64_t began_ns;       // its domain, CLOCK_MONOTONIC; 0: before us
+    uint64_t start_after_ns; // CLOCK_MONOTONIC; of a service that rests
+    struct sub *rest_next;
+    // Of a function, see function.h.
+    uint32_t calls, calls_waiting;
+    uint64_t promised_cpu_ns, promised_wall_ns;
+    bool unrecorded;
     struct sub *lane_next;
 };
 
@@ -69,6 +79,9 @@ void subs_fini(struct subs *t); // frees all submissions
 // A new one with this id, all else zero. NULL: the table is full.
 struct sub *sub_new(struct subs *t, const sub_id_t *id);
 void sub_free(struct subs *t, struct sub *s); // not while touched
+
+// Overwrites and frees its strings.
+void cmdline_forget(struct sub *s);
 
 struct sub *sub_find(struct subs *t, const sub_id_t *id);
 

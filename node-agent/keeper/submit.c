@@ -45,6 +45,7 @@ static void hold_post(struct keeper *k, struct sub *s)
         .customer = s->info.customer,
         .limits = s->info.limits,
         .is_source = s->is_source,
+        .starts = run_starts(&s->info.run),
     };
 
     ipc_head(&m, MSG_HOLD, sub_tag(s));
@@ -138,6 +139,17 @@ static int nonce_taken(struct keeper *k, const struct admission *a)
     return r == 0;
 }
 
+// Can they be opened, and will they fit? They are opened again for each start.
+static int secrets_check(struct keeper *k, const struct admission *a,
+                         struct err *e)
+{
+    struct sub tried = {0};
+    int r = cmdline_make(k, &tried, a->manifest, e);
+
+    cmdline_forget(&tried);
+    return r;
+}
+
 int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,
                  struct err *e)
 {
@@ -168,6 +180,8 @@ int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,
                       NULL);
     if (admission_check(a, &k->cfg, k->currency, clock_real_ns() / 1000000000u,
                         &no) < 0)
+        return answer(k, &m->head, 422, 0, no.text, NULL);
+    if (secrets_check(k, a, &no) < 0)
         return answer(k, &m->head, 422, 0, no.text, NULL);
     status = crowded(k, (const key_id_t *)a->manifest->customer, &why);
     if (status)
@@ -201,8 +215,7 @@ void submit_held(struct keeper *k, struct sub *s,
         return;
     }
     s->info.hold_nano = m->hold_nano;
-    if (admission_store(s->admission, &k->store, s, &e) < 0 ||
-        cmdline_make(s->admission->manifest, s) < 0) {
+    if (admission_store(s->admission, &k->store, s, &e) < 0) {
         log_error("submission %s is not taken: %s",
                   sub_id_text(id, &s->info.id), e.text);
         serve_refusal(k, s, 503, 60, "the node cannot store the bundle now");

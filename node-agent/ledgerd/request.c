@@ -118,10 +118,11 @@ static int serve_account_list(struct ledgerd *d, struct chan *from,
 // The most that these limits permit, at the current prices; the customer's own
 // cap may lower what is held.
 static int limits_rate(const struct ratecard *card, const struct sub_limits *l,
-                       uint32_t is_source, struct rated *out, struct err *e)
+                       uint32_t is_source, uint32_t starts, struct rated *out,
+                       struct err *e)
 {
     struct budget b = {
-        .starts = 1,
+        .starts = starts ? starts : 1,
         .builds = is_source ? 1 : 0,
         .cpu_ns = l->cpu_ns,
         .wall_ns = l->wall_ns,
@@ -142,7 +143,7 @@ static int serve_quote(struct ledgerd *d, struct chan *from,
     const struct ratecard *card = &ledgerd_card(d, NULL)->card;
     struct msg_quote_reply reply;
     struct rated rated;
-    int r = limits_rate(card, &m->limits, m->is_source, &rated, e);
+    int r = limits_rate(card, &m->limits, m->is_source, m->starts, &rated, e);
 
     if (r < 0 && !refusal_status(r))
         return r;
@@ -211,7 +212,7 @@ static int cap_check(struct ledgerd *d, const struct msg_hold *m, struct err *e)
         first.cpu_ns = d->interval_ns;
     if (first.wall_ns > d->interval_ns)
         first.wall_ns = d->interval_ns;
-    r = limits_rate(&d->card->card, &first, m->is_source, &rated, e);
+    r = limits_rate(&d->card->card, &first, m->is_source, m->starts, &rated, e);
     if (r < 0 || m->limits.cost_cap_nano >= rated.total_nano)
         return r;
     return err_set(
@@ -237,7 +238,8 @@ static int hold_make(struct ledgerd *d, const struct msg_hold *m,
         return r;
     r = card_use(d, m->customer.b, e);
     if (r == 0)
-        r = limits_rate(&d->card->card, &m->limits, m->is_source, &rated, e);
+        r = limits_rate(&d->card->card, &m->limits, m->is_source, m->starts,
+                        &rated, e);
     if (r < 0)
         return r;
     *hold_nano = rated.total_nano;

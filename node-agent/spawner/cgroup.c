@@ -206,6 +206,58 @@ static int memory_limit_v1(const struct cgroup_tree *t, const char *name,
     return r;
 }
 
+static int weight_set(const struct cgroup_tree *t, const char *name,
+                      uint32_t weight)
+{
+    bool v2 = t->version == 2;
+    uint32_t shares = weight * 1024u / 100u;
+    char text[32];
+
+    snprintf(text, sizeof(text), "%u", v2 ? weight : shares < 2 ? 2 : shares);
+    return group_write(t, CGROUP_CPU, name, v2 ? "cpu.weight" : "cpu.shares",
+                       text);
+}
+
+#define CAP_PERIOD_US 10000u
+
+static int cap_set(const struct cgroup_tree *t, const char *name,
+                   uint32_t percent)
+{
+    char text[48];
+    int r;
+
+    if (t->version == 2) {
+        if (percent)
+            snprintf(text, sizeof(text), "%u %u",
+                     percent * (CAP_PERIOD_US / 100), CAP_PERIOD_US);
+        else
+            strcpy(text, "max");
+        return group_write(t, CGROUP_CPU, name, "cpu.max", text);
+    }
+    if (!percent)
+        return group_write(t, CGROUP_CPU, name, "cpu.cfs_quota_us", "-1");
+    snprintf(text, sizeof(text), "%u", CAP_PERIOD_US);
+    r = group_write(t, CGROUP_CPU, name, "cpu.cfs_period_us", text);
+    if (r < 0)
+        return r;
+    snprintf(text, sizeof(text), "%u", percent * (CAP_PERIOD_US / 100));
+    return group_write(t, CGROUP_CPU, name, "cpu.cfs_quota_us", text);
+}
+
+int cgroup_share(const struct cgroup_tree *t, const char *name, uint32_t weight,
+                 uint32_t cap_percent, struct err *e)
+{
+    int r = weight_set(t, name, weight ? weight : 100);
+
+    if (r == 0)
+        r = cap_set(t, name, cap_percent);
+    if (r < 0) {
+        errno = -r;
+        return err_errno(e, "sharing CPUs with the control group %s", name);
+    }
+    return 0;
+}
+
 int cgroup_limit(const struct cgroup_tree *t, const char *name,
                  const struct cgroup_limits *limits, struct err *e)
 {
@@ -219,16 +271,8 @@ int cgroup_limit(const struct cgroup_tree *t, const char *name,
     else
         strcpy(text, v2 ? "max" : "-1");
     r = (v2 ? memory_limit_v2 : memory_limit_v1)(t, name, text);
-    if (r == 0 && limits->cpu_weight) {
-        unsigned shares = limits->cpu_weight * 1024u / 100u;
-
-        snprintf(text, sizeof(text), "%u",
-                 v2           ? limits->cpu_weight
-                 : shares < 2 ? 2
-                              : shares);
-        r = group_write(t, CGROUP_CPU, name, v2 ? "cpu.weight" : "cpu.shares",
-                        text);
-    }
+    if (r == 0 && limits->cpu_weight)
+        r = weight_set(t, name, limits->cpu_weight);
     if (r == 0 && limits->pids) {
         snprintf(text, sizeof(text), "%u", limits->pids);
         r = group_write(t, CGROUP_PIDS, name, "pids.max", text);

@@ -79,6 +79,13 @@ int cgroup_limit(const struct cgroup_tree *t, const char *name,
                  const struct cgroup_limits *limits, struct err *e);
 
 /*
+ * How much CPU it may have: weight as above (0 = 100), and at most so many
+ * percent of one CPU (0 = no cap).
+ */
+int cgroup_share(const struct cgroup_tree *t, const char *name, uint32_t weight,
+                 uint32_t cap_percent, struct err *e);
+
+/*
  * What all processes that are or were in it have used. For processes that run
  * just now on other CPUs the figure may be a tick old; once they are dead it
  * is exact.

@@ -20,7 +20,7 @@
 
 enum record_state { RECORD_NONE, RECORD_RUNNING, RECORD_ENDED };
 
-#define RECORD_VERSION 1u
+#define RECORD_VERSION 2u
 
 struct record {
     uint32_t version; /* RECORD_VERSION */
@@ -31,6 +31,8 @@ struct record {
     uint64_t oom_base;    /* and its out-of-memory kills */
     uint64_t memory_kib, cpu_ns, wall_ns, console_bytes; /* as asked for */
     uint64_t lease_mono_ns;                              /* as last renewed */
+    uint32_t incarnation; /* the keeper's, told with all news */
+    uint32_t pad;
     uint32_t asked_cause; /* why we had it stopped; 0 = we have not */
     int32_t monitor_pid;
     uint64_t monitor_born;   /* its start time: with the pid, an identity */

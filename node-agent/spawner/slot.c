@@ -194,6 +194,7 @@ union monitor_message {
     struct hvc_head head;
     struct hvc_ready ready;
     struct hvc_exited exited;
+    struct hvc_taken taken;
 };
 
 void slot_hear(struct spawner *p, struct slot *s)
@@ -214,8 +215,11 @@ void slot_hear(struct spawner *p, struct slot *s)
             monitor_ready(p, s, fd);
     } else if (n >= (ssize_t)offsetof(struct hvc_exited, text) &&
                u.head.size == n && u.head.type == HVC_EXITED && nfds == 0) {
+        slot_tell_over(p, s, &u.exited, n - offsetof(struct hvc_exited, text));
         slot_event(p, s, SLOT_EV_EXITED); /* the page says the same */
-    } else {
+    } else if (n != sizeof(u.taken) || u.head.size != n ||
+               u.head.type != HVC_TAKEN || nfds != 0 ||
+               !slot_fed(p, s, &u.taken)) {
         slot_fd_drop(&s->conn_fd);
         slot_event(p, s, SLOT_EV_HANGUP);
     }

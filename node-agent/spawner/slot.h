@@ -27,13 +27,16 @@ struct slot {
     uint64_t monitor_born;
     struct cpu_watch watch;
     uint64_t limit_kib;        /* of its group, as last set */
+    uint32_t weight, cap;      /* likewise; 0 = as a new group has them */
     uint64_t due_ns;           /* next thing to do by the clock; 0 = none */
     uint64_t overdue_ns;       /* 0 = nothing is awaited */
     uint64_t look_ns, tell_ns; /* RUNNING: budget, usage */
     uint64_t died_ns;          /* when we noticed */
-    bool unseen; /* ... which was at our start: it may be long ago */
+    bool tell_over; /* its end is told before its figures are known */
+    bool unseen;    /* ... which was at our start: it may be long ago */
     uint64_t cpu_base_ns, oom_base; /* of its group, when it was parked */
-    sub_id_t id;                    /* from RUNNING to ENDED */
+    uint32_t feeding; /* messages of input its monitor has not answered */
+    sub_id_t id;      /* from RUNNING to ENDED */
     struct record *record;
 };
 
@@ -52,7 +55,10 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
 /* RUNNING only. */
 void slot_stop(struct spawner *p, struct slot *s, enum hvc_cause cause);
 void slot_renew(struct spawner *p, struct slot *s, uint64_t lease_mono_ns);
-void slot_feed(struct slot *s, const struct msg_input *m);
+/* Input for the domain; the answer goes to the keeper when there is one. */
+void slot_feed(struct spawner *p, struct slot *s, const struct msg_input *m);
+/* Its monitor's answer to one of these. False: to none. */
+bool slot_fed(struct spawner *p, struct slot *s, const struct hvc_taken *m);
 
 /* The nursery's answer, with the monitor's pidfd (taken). */
 void slot_made(struct spawner *p, struct slot *s, const struct hvc_made *made,

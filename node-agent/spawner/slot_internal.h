@@ -47,4 +47,8 @@ void slot_act_sweep(struct spawner *p, struct slot *s);
 void slot_act_tell(struct spawner *p, struct slot *s);
 void slot_act_clear(struct spawner *p, struct slot *s);
 
+/* MSG_OVER, for one that was started with a source. */
+void slot_tell_over(struct spawner *p, struct slot *s,
+                    const struct hvc_exited *x, size_t text_len);
+
 #endif

@@ -59,8 +59,10 @@ static int slot_group(struct spawner *p, struct slot *s, struct err *e)
         return err_set(e, EBUSY, "the control group %s is not empty", name);
     if (cgroup_make(&p->tree, name, e) < 0)
         return -e->code;
-    if (!s->made_before || p->tree.version == 2)
+    if (!s->made_before || p->tree.version == 2) {
         s->limit_kib = 0;
+        s->weight = s->cap = 0;
+    }
     s->made_before = true;
     return 0;
 }

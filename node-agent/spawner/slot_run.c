@@ -14,6 +14,8 @@
 #include "lib/sock.h"
 #include "node-agent/spawner/verdict.h"
 
+/* Input that a monitor has not answered: as many clients may try at once. */
+#define FEEDING_MAX 16
 /* Between two looks at a budget that perf does not guard. */
 #define LOOK_MIN_NS (1 * NS_PER_MS)
 /* Memory of a slot that is not the domain's RAM: monitor and guest process,
@@ -48,12 +50,27 @@ static int limit_set(struct spawner *p, struct slot *s, uint64_t memory_kib,
     return cgroup_limit(&p->tree, slot_group_name(name, s), &l, e);
 }
 
+/* Most domains ask for nothing, and then this costs nothing. */
+static int share_set(struct spawner *p, struct slot *s,
+                     const struct msg_start *m, struct err *e)
+{
+    char name[GROUP_TEXT];
+
+    if (m->cpu_weight == s->weight && m->cpu_cap_percent == s->cap)
+        return 0;
+    s->weight = m->cpu_weight;
+    s->cap = m->cpu_cap_percent;
+    return cgroup_share(&p->tree, slot_group_name(name, s), s->weight, s->cap,
+                        e);
+}
+
 static void record_fill(struct slot *s, const struct msg_start *m)
 {
     struct record *r = s->record;
 
     s->id = m->id;
     r->id = m->id;
+    r->incarnation = m->incarnation;
     r->started_mono_ns = clock_mono_ns();
     r->started_real_ns = clock_real_ns();
     r->cpu_base_ns = s->cpu_base_ns;
@@ -83,10 +100,12 @@ static int prepare_send(struct slot *s, const struct msg_start *m,
     static struct hvc_prepare h; /* 12 KiB: not for the stack */
     uint32_t size = offsetof(struct hvc_prepare, cmdline) + m->cmdline_len;
     int nfds = 2 + (m->has_initrd != 0);
-    uint64_t files = files_kib(fds, nfds);
+    uint64_t files = files_kib(fds, nfds); /* all but the source */
 
     h.head = (struct hvc_head){HVC_PREPARE, size};
-    h.flags = HVC_F_GO | (m->has_initrd ? HVC_F_INITRD : 0);
+    h.flags = HVC_F_GO | (m->has_initrd ? HVC_F_INITRD : 0) |
+              (m->has_source ? HVC_F_SOURCE : 0);
+    nfds += m->has_source != 0;
     h.argc = m->argc;
     h.envc = m->envc;
     h.cmdline_len = m->cmdline_len;
@@ -115,6 +134,8 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
 {
     int r = limit_set(p, s, m->memory_kib, e);
 
+    if (r == 0)
+        r = share_set(p, s, m, e);
     if (r == 0) {
         record_fill(s, m);
         if (m->cpu_ns) {
@@ -131,7 +152,9 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
         return r;
     }
     s->died_ns = 0;
+    s->tell_over = m->has_source;
     s->unseen = false;
+    s->feeding = 0;
     s->tell_ns = clock_mono_ns() + p->cfg->interval_ns;
     look_later(s, 0);
     slot_event(p, s, SLOT_EV_START);
@@ -165,14 +188,55 @@ void slot_renew(struct spawner *p, struct slot *s, uint64_t lease_mono_ns)
     slot_arm(p, s);
 }
 
-void slot_feed(struct slot *s, const struct msg_input *m)
+/* The monitor answers with the keeper's own tag, so nothing is remembered. */
+void slot_feed(struct spawner *p, struct slot *s, const struct msg_input *m)
 {
-    struct hvc_input in = {.len = m->len};
+    struct hvc_input in;
+    int r = -EAGAIN;
 
     in.head.type = HVC_INPUT;
     in.head.size = offsetof(struct hvc_input, data) + m->len;
+    in.tag = m->head.tag;
+    in.writer = m->writer;
+    in.offset = m->offset;
+    in.flags = m->flags;
+    in.len = m->len;
     memcpy(in.data, m->data, m->len);
-    message_send(s, &in, in.head.size);
+    if (s->conn_fd >= 0 && s->feeding < FEEDING_MAX)
+        r = sock_send(s->conn_fd, &in, in.head.size, NULL, 0);
+    if (r < 0)
+        chan_input_reply(&p->keeper, &m->head, &m->id, 429,
+                         "its monitor is busy");
+    else
+        s->feeding++;
+}
+
+bool slot_fed(struct spawner *p, struct slot *s, const struct hvc_taken *m)
+{
+    static const struct {
+        unsigned status;
+        const char *text;
+    } means[] = {
+        [HVC_TAKEN_OK] = {200, NULL},
+        [HVC_TAKEN_FULL] = {429, "the program has to read first"},
+        [HVC_TAKEN_WRITER] = {409, "another writer has its console"},
+        [HVC_TAKEN_GAP] = {409, "there is a gap before this input"},
+        [HVC_TAKEN_ENDED] = {409, "its input has ended"},
+    };
+    const struct msg_head to = {.type = MSG_FEED, .tag = m->tag};
+    struct msg_input_reply reply;
+
+    if (!s->feeding || m->result >= sizeof(means) / sizeof(means[0]))
+        return false;
+    s->feeding--;
+    chan_reply_init(&reply, &to, means[m->result].status,
+                    means[m->result].text);
+    reply.id = s->id;
+    reply.position = m->position;
+    reply.accepted = m->accepted;
+    reply.ended = m->ended != 0;
+    chan_post(&p->keeper, &reply, NULL, 0);
+    return true;
 }
 
 void slot_act_halt(struct spawner *p, struct slot *s)
@@ -271,11 +335,38 @@ void slot_tell(struct spawner *p, struct slot *s, enum msg_type type)
         evidence_take(p, s, &v, &page);
         m.id = s->id;
         m.slot = s->index;
+        m.incarnation = s->record->incarnation;
         m.started_real_ns = s->record->started_real_ns;
         m.now_real_ns = clock_real_ns();
         evidence_usage(&v, &m.usage);
     }
     ipc_head_cut(&m, type, 0, text, strlen(m.text) + 1);
+    chan_post(&p->keeper, &m, NULL, 0);
+}
+
+/* Its monitor's own word: somebody waits for the answer, not for the bill. */
+void slot_tell_over(struct spawner *p, struct slot *s,
+                    const struct hvc_exited *x, size_t text_len)
+{
+    struct msg_domain m = {.id = s->id, .slot = s->index, .cause = x->cause};
+
+    if (!s->tell_over)
+        return;
+    s->tell_over = false;
+    m.incarnation = s->record->incarnation;
+    if (x->cause < HVC_POWEROFF || x->cause > HVC_LOST)
+        m.cause = HVC_LOST;
+    /* The monitor has one clock for both. */
+    if (x->cause == HVC_LEASE_LAPSED && s->record->wall_ns &&
+        clock_mono_ns() >= s->record->started_mono_ns + s->record->wall_ns) {
+        m.cause = HVC_WALL_BUDGET;
+        text_len = 0;
+    }
+    m.status = x->cause == HVC_POWEROFF ? x->status & 0xff : x->status;
+    if (text_len > sizeof(m.text) - 1)
+        text_len = sizeof(m.text) - 1;
+    memcpy(m.text, x->text, strnlen(x->text, text_len));
+    ipc_head_cut(&m, MSG_OVER, 0, text, strlen(m.text) + 1);
     chan_post(&p->keeper, &m, NULL, 0);
 }
 
@@ -289,6 +380,7 @@ void slot_act_tell(struct spawner *p, struct slot *s)
     memset(m, 0, sizeof(*m));
     m->id = s->id;
     m->slot = s->index;
+    m->incarnation = s->record->incarnation;
     m->started_real_ns = s->record->started_real_ns;
     m->now_real_ns = clock_real_ns();
     evidence_usage(&v, &m->usage);

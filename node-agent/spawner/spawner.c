@@ -265,7 +265,10 @@ static int message_take(struct spawner *p, const union ipc_any *any,
     case MSG_FEED:
         s = slot_of(p, &any->input.id);
         if (s && s->state == SLOT_RUNNING)
-            slot_feed(s, &any->input);
+            slot_feed(p, s, &any->input);
+        else
+            chan_input_reply(&p->keeper, &any->head, &any->input.id, 409,
+                             "the program is over");
         return 0;
     case MSG_RELEASE:
         s = slot_of(p, &any->renew.id);

@@ -15,9 +15,6 @@
 // for the script that compares this with the books.
 
 #include <err.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdatomic.h>
@@ -26,9 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "billing/receipt.h"
@@ -39,10 +34,10 @@
 #include "node-agent/api/v1.h"
 #include "node-agent/bundle/bundle.h"
 #include "node-agent/bundle/key.h"
+#include "tests/bench/link.h"
 
 #define CONNECTIONS_MAX 256
 #define RATE_MAX        2000 // submissions a second that are prepared for
-#define ANSWER_MAX      65536
 
 struct submission {
     uint8_t *head; // the bundle up to its file
@@ -164,72 +159,6 @@ static void receipt_ask_sign(struct submission *s)
 
 // ------------------------------------------------------------------- sending
 
-struct link {
-    int fd;
-    char data[ANSWER_MAX];
-    size_t len;
-};
-
-static void link_open(struct link *l)
-{
-    int on = 1;
-
-    l->len = 0;
-    l->fd = socket(load.address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (l->fd < 0 ||
-        connect(l->fd, load.address->ai_addr, load.address->ai_addrlen) < 0)
-        err(1, "connecting to %s", load.authority);
-    setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-}
-
-static void link_write(struct link *l, struct iovec *part, int n)
-{
-    while (n > 0) {
-        ssize_t done = writev(l->fd, part, n);
-
-        if (done < 0)
-            err(1, "sending");
-        while (n > 0 && (size_t)done >= part->iov_len) {
-            done -= (ssize_t)part->iov_len;
-            part++;
-            n--;
-        }
-        if (n > 0) {
-            part->iov_base = (char *)part->iov_base + done;
-            part->iov_len -= (size_t)done;
-        }
-    }
-}
-
-// Reads one answer; *body points into the link until the next one. Returns
-// the status.
-static int link_read(struct link *l, const char **body, size_t *body_len)
-{
-    char *end = NULL, *length;
-    int status;
-
-    l->len = 0;
-    *body_len = 0;
-    while (!end || l->len < (size_t)(end + 4 - l->data) + *body_len) {
-        ssize_t n = read(l->fd, l->data + l->len, ANSWER_MAX - 1 - l->len);
-
-        if (n <= 0)
-            errx(1, "the node closed a connection");
-        l->len += (size_t)n;
-        l->data[l->len] = '\0';
-        if (!end && (end = strstr(l->data, "\r\n\r\n"))) {
-            length = strcasestr(l->data, "\r\nContent-Length: ");
-            if (!length || length > end)
-                errx(1, "an answer without a length: %s", l->data);
-            *body_len = strtoull(length + 18, NULL, 10);
-        }
-    }
-    *body = end + 4;
-    if (sscanf(l->data, "HTTP/1.1 %d", &status) != 1)
-        errx(1, "no answer: %s", l->data);
-    return status;
-}
-
 static void submission_send(struct link *l, struct submission *s)
 {
     char head[256];
@@ -270,7 +199,7 @@ static void *link_run(void *arg)
     (void)arg;
     if (!l)
         err(1, "a connection");
-    link_open(l);
+    link_open(l, load.address, load.authority);
     while (clock_mono_ns() < load.end_ns) {
         size_t n = atomic_fetch_add(&load.next, 1);
 
@@ -322,20 +251,6 @@ static int by_time(const void *a, const void *b)
     return (x->took_ns > y->took_ns) - (x->took_ns < y->took_ns);
 }
 
-static void address_find(const char *text)
-{
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    char *host = strdup(text), *port = host ? strrchr(host, ':') : NULL;
-
-    if (!port)
-        errx(2, "an address is HOST:PORT");
-    *port++ = '\0';
-    if (getaddrinfo(host, port, &hints, &load.address) != 0)
-        errx(1, "there is no %s", text);
-    load.authority = text;
-    free(host);
-}
-
 int main(int argc, char **argv)
 {
     pthread_t thread[CONNECTIONS_MAX];
@@ -350,7 +265,8 @@ int main(int argc, char **argv)
     if (key_init(&e) < 0 || pubkey_from_hex(argv[2], load.node_id, &e) < 0 ||
         seckey_read(argv[3], &load.key, &e) < 0)
         errx(1, "%s", e.text);
-    address_find(argv[1]);
+    load.address = address_find(argv[1]);
+    load.authority = argv[1];
     load.image_path = argv[4];
     image_map();
     seconds = strtoull(argv[5], NULL, 10);

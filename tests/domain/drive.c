@@ -20,15 +20,14 @@
 
 #define UID_BASE 0x7fe00000u // ids nobody has
 
-static char dir[] = "/tmp/hostel-drive.XXXXXX";
+static char dir[] = "/run/hostel-drive.XXXXXX";
 static int nursery_fd;
 static pid_t nursery_pid;
 
 // --------------------------------------------------------------- cgroups
 
 // Where a slot's own groups go: one per v1 hierarchy, or one in v2.
-static const char *const v1[] = {"cpu",  "cpuacct", "memory",
-                                 "pids", "blkio",   "freezer"};
+static const char *const v1[] = {"cpu", "cpuacct", "memory", "pids"};
 static char cgroup_root[HVC_PROCS_MAX][64];
 static size_t ncgroups;
 
@@ -120,14 +119,10 @@ void drive_close(void)
 
 static int page_make(struct driven *d)
 {
-    char path[256];
-    int fd;
+    int fd = memfd_create("page", MFD_CLOEXEC);
 
-    snprintf(path, sizeof(path), "%s/%u.page", dir, d->number);
-    fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || ftruncate(fd, HV_PAGE) < 0)
-        err(1, "%s", path);
-    unlink(path);
+        err(1, "making a counter page");
     d->page = mmap(NULL, HV_PAGE, PROT_READ, MAP_SHARED, fd, 0);
     if (d->page == MAP_FAILED)
         err(1, "mapping the counter page");
@@ -154,13 +149,18 @@ uint32_t drive_connect(struct driven *d)
     return ready.state;
 }
 
+uint32_t drive_engine = HVC_ENGINE_PV;
+uint32_t drive_flags;
+
 void drive_make(struct driven *d, unsigned number)
 {
     struct hvc_make make = {.head = {HVC_MAKE, sizeof(make)},
                             .slot = number,
                             .uid = UID_BASE + number,
                             .gid = UID_BASE + number,
-                            .nprocs = ncgroups};
+                            .nprocs = ncgroups,
+                            .engine = drive_engine,
+                            .flags = drive_flags};
     struct hvc_made made;
     int fds[2 + HVC_PROCS_MAX];
     size_t one = 1;

@@ -24,6 +24,11 @@ struct driven {
 void drive_open(void);
 void drive_close(void);
 
+// The engine of slots to be made, enum hvc_engine.
+extern uint32_t drive_engine;
+// HVC_M_* of the slots to come.
+extern uint32_t drive_flags;
+
 // Makes a slot and connects to its monitor.
 void drive_make(struct driven *, unsigned number);
 // Connects another time; returns the monitor's state.

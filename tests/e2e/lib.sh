@@ -10,6 +10,9 @@
 #     expect NAME PATTERN FILE  a case, by what a file holds
 #     node_stop                 asserts that nothing is left
 #
+# At the end all answers that `hostel` got are checked against the API's
+# description, which is a case of its own, "openapi".
+#
 # Every command runs under a time limit. Nothing outside $work is touched.
 set -u
 
@@ -56,12 +59,29 @@ e2e_begin() {
     suite=$1
     work=$(mktemp -d "/tmp/hostel-$suite.XXXXXX")
     chmod 755 "$work" # roles and domains walk through it
+    export HOSTEL_TRACE=$work/exchanges
     trap e2e_end EXIT
     trap 'exit 1' INT TERM HUP
 }
 
+# Everything that the node answered to `hostel` is as its description says.
+answers_check() {
+    [ -s "$work/exchanges" ] || return 0
+    if ! python3 -c 'import jsonschema' 2>/dev/null; then
+        skipped openapi "python3-jsonschema is not installed"
+    elif timeout 300 "$root/tests/e2e/openapi_check.py" \
+        "$root/node-agent/api/openapi.json" "$work/exchanges" \
+        >"$work/answers" 2>&1; then
+        ok openapi
+    else
+        failed openapi "an answer is not as node-agent/api/openapi.json says" \
+            "$work/answers"
+    fi
+}
+
 # Whatever happened: no node stays behind.
 e2e_end() {
+    local status=$?
     if [ -n "$node_pid" ] && kill -0 "$node_pid" 2>/dev/null; then
         kill -TERM "$node_pid"
         for _ in $(seq 100); do
@@ -70,6 +90,7 @@ e2e_end() {
         done
         kill -KILL "$node_pid" 2>/dev/null
     fi
+    [ $status != 0 ] || answers_check
     rm -rf "$work"
 }
 

@@ -17,6 +17,7 @@
 #include "lib/io.h"
 #include "lib/sock.h"
 #include "node-agent/api/nonces.h"
+#include "node-agent/api/rate.h"
 
 struct peer {
     struct fake *fake;
@@ -157,22 +158,31 @@ static void keeper_list(struct fake *f, int fd, union ipc_any *any)
 static void keeper_input(struct fake *f, int fd, union ipc_any *any)
 {
     int found = mine(f, &any->input.id, &any->input.customer);
+    struct msg_input_reply *reply;
+    uint32_t len = 0;
 
     // The program does not read all the time.
     if (found && f->input_asked++ % 3 == 0) {
-        reply_make(any, sizeof(struct msg_reply), 429, "it has to read first");
+        reply_make(any, sizeof(*reply), 429, "it has to read first");
         assert(ipc_send(fd, &any->head, NULL, 0, NULL) == 0);
         return;
     }
-    if (found && any->input.len) {
-        assert(f->input_len + any->input.len <= sizeof(f->input));
-        memcpy(f->input + f->input_len, any->input.data, any->input.len);
-        f->input_len += any->input.len;
-    } else if (found) {
-        f->input_ended = 1;
+    if (found) { // it takes a thousand bytes at a time
+        len = any->input.len > 1000 ? 1000 : any->input.len;
+        assert(f->input_len + len <= sizeof(f->input));
+        assert(any->input.offset == HVC_INPUT_HERE ||
+               any->input.offset == f->input_len);
+        memcpy(f->input + f->input_len, any->input.data, len);
+        f->input_len += len;
+        f->input_writer = any->input.writer;
+        if (len == any->input.len && (any->input.flags & HVC_INPUT_END))
+            f->input_ended = 1;
     }
-    reply_make(any, sizeof(struct msg_reply), found ? 200 : 404,
-               found ? "" : "you have no such submission");
+    reply = reply_make(any, sizeof(*reply), found ? 200 : 404,
+                       found ? "" : "you have no such submission");
+    reply->accepted = len;
+    reply->position = f->input_len;
+    reply->ended = f->input_ended;
     assert(ipc_send(fd, &any->head, NULL, 0, NULL) == 0);
 }
 
@@ -341,6 +351,9 @@ void fake_node_start(struct fake_node *n)
     // It began a while ago: younger signatures only are good.
     n->api.started_real_ns = clock_real_ns() - 50000000000ull;
     n->api.nonces = nonces_new(1024);
+    n->api.by_address = rate_new(1024, n->cfg.address_rate);
+    n->api.by_customer = rate_new(1024, n->cfg.customer_rate);
+    n->api.handshakes = rate_new(1024, 0);
     n->api.keeper = mux_new(keeper[0], closed);
     n->api.ledger = mux_new(ledger[0], closed);
     assert(n->api.nonces && n->api.keeper && n->api.ledger);
@@ -361,6 +374,9 @@ void fake_node_stop(struct fake_node *n)
     unlink(n->unix_at);
     free(n->api.key_cert);
     nonces_free(n->api.nonces);
+    rate_free(n->api.by_address);
+    rate_free(n->api.by_customer);
+    rate_free(n->api.handshakes);
 }
 
 void fake_bundle(const struct fake_node *n, struct buf *out,

@@ -23,6 +23,7 @@ struct fake {
     size_t input_len;
     int input_ended;
     unsigned input_asked;
+    uint64_t input_writer;
     atomic_uint receipts_asked; // the first two are too early
     atomic_int late;            // do not answer MSG_GET
     struct account_info account;

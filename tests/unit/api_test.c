@@ -518,9 +518,23 @@ static void test_unremembered(void)
     answer_free(&a);
 }
 
+// The answer to this piece of input.
+static void input_is(const struct ask *q, int accepted, int position,
+                     bool ended)
+{
+    struct answer a = ask(q);
+    json_t *o = is_json(&a, 200);
+
+    assert(json_integer_value(json_object_get(o, "accepted")) == accepted);
+    assert(json_integer_value(json_object_get(o, "position")) == position);
+    assert(json_is_true(json_object_get(o, "ended")) == ended);
+    json_decref(o);
+    answer_free(&a);
+}
+
 static void test_input(void)
 {
-    char target[160], *big = malloc(BODY_MAX + 1);
+    char target[200], *big = malloc(BODY_MAX + 1);
     struct ask q = {.method = "POST",
                     .target = target,
                     .sign = &customer,
@@ -530,11 +544,23 @@ static void test_input(void)
 
     assert(big);
     memset(big, 'x', BODY_MAX + 1);
+    // The fake program has no room at first, and after every third message;
+    // what it took of one is told, and where the input is.
     snprintf(target, sizeof(target), "%s/input?eof=1", sub_target);
     a = ask(&q);
-    json_decref(is_json(&a, 200));
+    is_problem(&a, 429);
     answer_free(&a);
+    input_is(&q, 2000, 2000, false);
+    q.len = 1000;
+    snprintf(target, sizeof(target), "%s/input?writer=77&offset=2000&eof=1",
+             sub_target);
+    input_is(&q, 1000, 3000, true);
     assert(node.fake.input_len == 3000 && node.fake.input_ended);
+    assert(node.fake.input_writer == 77);
+    snprintf(target, sizeof(target), "%s/input?writer=0", sub_target);
+    a = ask(&q);
+    is_problem(&a, 400);
+    answer_free(&a);
     q.len = BODY_MAX + 1;
     a = ask(&q);
     is_problem(&a, 413);

@@ -46,6 +46,27 @@ static void test_fields(struct fixture *f)
     REFUSED(currency, "eur", "three capital letters");
     REFUSED(currency, "EURO", "three capital letters");
     REFUSED(purchase_order_len, 65, "the purchase order's id has 65 bytes");
+    REFUSED(run.mode, 3, "the way to run it is 3");
+    REFUSED(run.restart, RESTART_ALWAYS, "restarts go with a service");
+    REFUSED(run.backoff_ms, 1, "restarts go with a service");
+    REFUSED(run.concurrency, 1, "requests go with a function");
+    REFUSED(run.cpu_weight, 10001, "the CPU weight is 10001");
+    REFUSED(run.cpu_cap_percent, 1601, "the CPU cap");
+    REFUSED(sealed_len, SEALED_MAX + 1, "the sealed secrets have");
+    REFUSED(sealed_key[0], 1, "a key for secrets is named, but no secret");
+    f->m.run.mode = RUN_SERVICE;
+    REFUSED(run.restart, 0, "the restart policy is 0");
+    f->m.run.restart = RESTART_ALWAYS;
+    REFUSED(run.backoff_ms, 0, "the pause before a restart");
+    f->m.run.backoff_ms = 1;
+    CHECK_WORKS(manifest_check(&f->m, e));
+    REFUSED(run.restarts_max, RESTARTS_MAX + 1, "the number of restarts");
+    f->m.run = (struct run_terms){.mode = RUN_FUNCTION};
+    REFUSED(run.concurrency, 0, "the number of requests at once is 0");
+    REFUSED(run.concurrency, CONCURRENCY_MAX + 1, "requests at once");
+    f->m.run.concurrency = 1;
+    REFUSED(run.request_ms, 0, "the time for a request (in ms) is 0");
+    f->m.run = (struct run_terms){0};
     REFUSED(not_before_s, 0, "the time of validity is empty");
     REFUSED(expires_s, FIXTURE_NOW, "the time of validity is empty");
     REFUSED(expires_s, FIXTURE_NOW + VALID_S_MAX + 1,
@@ -302,8 +323,8 @@ static void test_wire(struct fixture *f)
         a.data[i / 8] ^= 1 << i % 8;
     }
 
-    // An unknown field 31 = 0; a known one again; a number the long way.
-    CHECK(buf_add(&b, a.data, a.len) == 0 && buf_add(&b, "\xf8\1\0", 3) == 0);
+    // An unknown field 100 = 0; a known one again; a number the long way.
+    CHECK(buf_add(&b, a.data, a.len) == 0 && buf_add(&b, "\xa0\6\0", 3) == 0);
     CHECK_FAILS(decode(b.data, b.len, e), "unknown fields or is not in the");
     b.len = a.len;
     CHECK(buf_add(&b, "\x10\1", 2) == 0);

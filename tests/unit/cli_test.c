@@ -133,7 +133,7 @@ static void test_context(void)
            "no node answers at 127.0.0.1:1");
     expect(verb(cmd_context, "add", "../t", address), 1, &errors, "a name has");
     expect(verb(cmd_context, "add", "t", "http://x/"), 1, &errors,
-           "HOST or HOST:PORT");
+           "a node's address is HOST");
     expect(verb(cmd_context, "add", "t", address, "--node-id", id), 0, &out,
            id);
     expect(verb(cmd_context, "list"), 0, &out, address);

@@ -232,12 +232,14 @@ static void play_start(struct world *w, const struct msg_start *m, int nfds)
     struct played_domain *d;
     struct msg_reply r;
 
-    CHECK(nfds == 2 + (int)m->has_initrd);
+    CHECK(nfds == 2 + (int)m->has_initrd + (int)m->has_source);
     chan_reply_fill(&r, sizeof(r), &m->head, w->start_status, NULL);
     if (w->start_status == 200) {
         // Nobody's program may run twice.
         for (unsigned i = 0; i < w->ndomains; i++)
-            CHECK(memcmp(&w->domain[i].id, &m->id, sizeof(m->id)));
+            CHECK(memcmp(&w->domain[i].id, &m->id, sizeof(m->id)) ||
+                  (w->domain[i].released &&
+                   w->domain[i].state.incarnation < m->incarnation));
         CHECK(w->ndomains < WORLD_MAX);
         d = &w->domain[w->ndomains++];
         *d = (struct played_domain){.id = m->id,
@@ -249,6 +251,8 @@ static void play_start(struct world *w, const struct msg_start *m, int nfds)
         memcpy(d->cmdline, m->cmdline, sizeof(d->cmdline));
         d->state.id = m->id;
         d->state.slot = w->ndomains;
+        d->state.incarnation = m->incarnation;
+        d->cpu_ns = m->cpu_ns;
         d->state.started_real_ns = clock_real_ns();
     }
     say(w->spawner, &r, NULL, 0);
@@ -261,8 +265,19 @@ static void domain_say(struct world *w, struct played_domain *d, uint32_t type)
     say(w->spawner, &d->state, NULL, 0);
 }
 
+void world_fed(struct world *w, const sub_id_t *id, uint64_t tag,
+               uint64_t position)
+{
+    struct msg_input_reply m = {.id = *id, .position = position};
+
+    m.reply.status = 200;
+    ipc_head(&m, MSG_FEED | MSG_REPLY, tag);
+    say(w->spawner, &m, NULL, 0);
+}
+
 static void domain_use(struct played_domain *d)
 {
+    d->state.usage.starts = 1;
     d->state.usage.cpu_ns += 1000;
     d->state.usage.wall_ns += 2000000;
     d->state.usage.console_bytes += 10;
@@ -338,6 +353,7 @@ static bool play_spawner(struct world *w)
     case MSG_FEED:
         CHECK(d);
         d->fed++;
+        d->feed_tag = any.head.tag;
         break;
     default:
         CHECK(!"a message for the spawner");

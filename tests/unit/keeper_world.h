@@ -41,7 +41,8 @@ struct played_domain {
     sub_id_t id;
     struct msg_domain state; // cause 0: runs
     unsigned renewed, released, fed, started;
-    uint64_t lease_mono_ns;
+    uint64_t feed_tag; // of the last input, which world_fed answers
+    uint64_t lease_mono_ns, cpu_ns;
     char cmdline[256];
     uint32_t argc, envc, cmdline_len;
     bool has_initrd;
@@ -118,6 +119,9 @@ struct held *world_held(struct world *w, const sub_id_t *id);
 void world_tick(struct world *w); // an interval for each running domain
 void world_end(struct world *w, const sub_id_t *id, enum hvc_cause cause,
                uint32_t status);
+// The domain has taken input, up to this position, says domain `id`.
+void world_fed(struct world *w, const sub_id_t *id, uint64_t tag,
+               uint64_t position);
 void world_adopt(struct world *w);
 void world_built(struct world *w, const sub_id_t *id, enum sub_outcome outcome);
 

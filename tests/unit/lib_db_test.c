@@ -94,6 +94,29 @@ static int opens(const char *path, int version, struct err *e)
     return db ? 0 : -e->code;
 }
 
+static int opens_grown(const char *path, int version, const char *last,
+                       struct err *e)
+{
+    const char *const upgrade[] = {
+        [3] = "alter table t add column more text default 'x'", [4] = last};
+    struct db *db = db_open_upgrade(path, SCHEMA, version, upgrade, e);
+
+    if (db)
+        CHECK(ask(db, "select count(*) from t where more = 'x'") == 3);
+    db_close(db);
+    return db ? 0 : -e->code;
+}
+
+// From version 3 by the way of 4, all or nothing.
+static void test_upgrade(const char *path)
+{
+    CHECK_FAILS(opens_grown(path, 5, "nonsense", e), "syntax error");
+    CHECK_WORKS(opens(path, 3, e));
+    CHECK_WORKS(opens_grown(path, 5, "create table more(n)", e));
+    CHECK_WORKS(opens(path, 5, e));
+    CHECK_FAILS(opens_grown(path, 4, "", e), "has schema version 5");
+}
+
 int main(void)
 {
     char dir[] = "/tmp/hostel-db-XXXXXX", path[64], command[64];
@@ -117,6 +140,7 @@ int main(void)
     CHECK_FAILS(db_exec(db, "delete from t", e), "readonly");
     db_close(db);
     CHECK(!db_open_readonly(path, 2, NULL));
+    test_upgrade(path);
 
     snprintf(path, sizeof(path), "%s/junk", dir);
     CHECK_WORKS(file_write_durable(path, "not a database, surely not one", 30,

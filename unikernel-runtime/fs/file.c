@@ -227,3 +227,13 @@ int file_readdir(struct file *f, struct dirent *entry)
 {
     return f->ops->readdir ? f->ops->readdir(f, entry) : -ENOTDIR;
 }
+
+int file_sync(struct file *f)
+{
+    return f->ops->sync ? f->ops->sync(f) : 0;
+}
+
+int file_control(struct file *f, unsigned long request, void *argument)
+{
+    return f->ops->control ? f->ops->control(f, request, argument) : -ENOTTY;
+}

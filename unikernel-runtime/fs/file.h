@@ -31,6 +31,10 @@ struct file_ops {
     // locked. Null: always readable and writable.
     short (*poll)(struct file *f);
     void (*close)(struct file *f); // the last descriptor is gone
+    // Of a device node: before a descriptor is made for its object. Null: yes.
+    int (*open)(void *object, int flags);
+    int (*sync)(struct file *f); // null: there is nothing to wait for
+    int (*control)(struct file *f, unsigned long request, void *argument);
 };
 
 // What descriptors point at; those made by dup share one.
@@ -64,5 +68,7 @@ off_t file_seek(struct file *f, off_t offset, int whence);
 int file_stat(struct file *f, struct stat *st);
 int file_truncate(struct file *f, off_t len);
 int file_readdir(struct file *f, struct dirent *entry);
+int file_sync(struct file *f);
+int file_control(struct file *f, unsigned long request, void *argument);
 
 #endif

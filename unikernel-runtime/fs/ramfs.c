@@ -4,6 +4,7 @@
 #include "unikernel-runtime/fs/device.h"
 #include "unikernel-runtime/fs/initrd.h"
 #include "unikernel-runtime/fs/ramfs_file.h"
+#include "unikernel-runtime/front/blk.h"
 #include "unikernel-runtime/kernel/clock.h"
 #include "unikernel-runtime/kernel/lock.h"
 #include "unikernel-runtime/kernel/thread.h"
@@ -43,6 +44,19 @@ static struct node root = {.name = "", .mode = S_IFDIR | 0755, .ino = 1};
 static struct node *cwd = &root;
 static ino_t last_ino = 1;
 
+static void device_make(const char *name, mode_t mode,
+                        const struct file_ops *ops, void *object)
+{
+    char path[32] = "/dev/";
+    int error;
+    strcat(path, name);
+    struct node *n = ramfs_make(path, mode, 1, &error);
+    if (n) {
+        n->device = ops;
+        n->device_object = object;
+    }
+}
+
 // The tree is built when the program first names a file.
 static struct node *tree(void)
 {
@@ -52,12 +66,12 @@ static struct node *tree(void)
         root.parent = &root;
         root.mtime_ns = clock_wall_ns();
         int error;
-        for (const struct device *d = device_table; d->name; d++) {
-            char path[32] = "/dev/";
-            strcat(path, d->name);
-            struct node *n = ramfs_make(path, S_IFCHR | 0666, 1, &error);
-            if (n)
-                n->device = d->ops;
+        for (const struct device *d = device_table; d->name; d++)
+            device_make(d->name, S_IFCHR | 0666, d->ops, NULL);
+        for (uintptr_t n = 0; n < blk_count(); n++) {
+            char name[] = "vda";
+            name[2] += n;
+            device_make(name, S_IFBLK | 0660, &blk_file_ops, (void *)n);
         }
         ramfs_make("/tmp", S_IFDIR | 01777, 0, &error);
         initrd_load();

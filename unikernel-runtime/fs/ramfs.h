@@ -30,7 +30,8 @@ struct node {
     struct node *parent, *next; // next: the sibling made after this one
     struct node *first, *last;  // children
     char *name;
-    const struct file_ops *device; // of a character device, else NULL
+    const struct file_ops *device; // of a device, else NULL
+    void *device_object;           // ... what its files have as their object
     const uint8_t *data;           // a regular file's bytes
     uint64_t len;
     uint64_t capacity; // pages behind `data`; 0: still in the initrd, or none

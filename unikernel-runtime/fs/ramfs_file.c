@@ -146,6 +146,7 @@ static void entry_fill(struct dirent *entry, const char *name,
     entry->d_ino = n->ino;
     entry->d_type = S_ISDIR(n->mode)   ? DT_DIR
                     : S_ISCHR(n->mode) ? DT_CHR
+                    : S_ISBLK(n->mode) ? DT_BLK
                                        : DT_REG;
     entry->d_reclen = sizeof *entry;
     strlcpy(entry->d_name, name, sizeof entry->d_name);
@@ -215,8 +216,10 @@ struct node *ramfs_node(struct file *f)
 int ramfs_file_open(struct node *n, int flags)
 {
     RAMFS_LOCKED;
-    if (n->device)
-        return fd_open(n->device, NULL, flags);
+    if (n->device) {
+        int r = n->device->open ? n->device->open(n->device_object, flags) : 0;
+        return r < 0 ? r : fd_open(n->device, n->device_object, flags);
+    }
     if (flags & O_TRUNC && (flags & O_ACCMODE) != O_RDONLY) {
         int r = ramfs_truncate(n, 0);
         if (r < 0)

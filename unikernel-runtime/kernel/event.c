@@ -19,8 +19,9 @@
 
 void (*event_terminate)(void);
 
-static void control_changed(void)
+static void control_changed(unsigned port)
 {
+    (void)port;
     uint32_t action = shared_info->control.action;
     shared_info->control.action_done = action;
     switch ((enum hv_action)action) {
@@ -78,7 +79,7 @@ void event_dispatch(void)
         unsigned port = __builtin_ctzll(ready);
         __atomic_fetch_and(&vcpu->pending, ~(1ull << port), __ATOMIC_SEQ_CST);
         if (handlers[port])
-            handlers[port]();
+            handlers[port](port);
         sched_wake_all(&waiters[port]);
         if (port != HV_PORT_TIMER)
             event_announce();

@@ -18,7 +18,7 @@
 
 #include <stdint.h>
 
-typedef void event_handler(void);
+typedef void event_handler(unsigned port);
 
 void event_init(void);
 

@@ -44,8 +44,9 @@ void timeout_set(struct timeout *t, uint64_t deadline_ns)
     arm();
 }
 
-void timeout_event(void)
+void timeout_event(unsigned port)
 {
+    (void)port;
     armed_ns = 0;
     if (!first)
         return;

@@ -22,6 +22,6 @@ void timeout_set(struct timeout *t, uint64_t deadline_ns);
 void timeout_cancel(struct timeout *t);
 
 // Handler of the timer's event.
-void timeout_event(void);
+void timeout_event(unsigned port);
 
 #endif

@@ -89,10 +89,9 @@ int ftruncate(int fd, off_t len)
     WITH_FILE(fd, file_truncate(f, len));
 }
 
-// Files are in memory: there is nothing to wait for.
 int fsync(int fd)
 {
-    WITH_FILE(fd, ((void)f, 0));
+    WITH_FILE(fd, file_sync(f));
 }
 
 int fdatasync(int fd)
@@ -149,7 +148,7 @@ static int record_lock(struct file *f, int command, struct flock *lock)
     return 0;
 }
 
-static int file_control(struct file *f, int fd, int command, long arg)
+static int descriptor_control(struct file *f, int fd, int command, long arg)
 {
     switch (command) {
     case F_DUPFD:
@@ -178,7 +177,7 @@ int fcntl(int fd, int command, ...)
     va_start(ap, command);
     long arg = va_arg(ap, long); // an int's upper half is not looked at
     va_end(ap);
-    WITH_FILE(fd, file_control(f, fd, command, arg));
+    WITH_FILE(fd, descriptor_control(f, fd, command, arg));
 }
 
 int pipe2(int fds[2], int flags)

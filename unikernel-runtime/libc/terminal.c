@@ -101,6 +101,16 @@ static int nonblocking_set(int fd, int on)
     return fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
 }
 
+static int device_control(int fd, unsigned long request, void *argument)
+{
+    struct file *f = fd_get(fd);
+    if (!f)
+        return result(-EBADF);
+    int r = file_control(f, request, argument);
+    fd_put(f);
+    return result(r);
+}
+
 int ioctl(int fd, unsigned long request, ...)
 {
     va_list ap;
@@ -122,6 +132,6 @@ int ioctl(int fd, unsigned long request, ...)
         *(int *)argument = st.st_size;
         return 0;
     default: // TIOCGWINSZ: the console has no size
-        return result(-ENOTTY);
+        return device_control(fd, request, argument);
     }
 }

@@ -35,6 +35,7 @@ static ssize_t kvm_read(struct domain *d, uint64_t addr, void *buf, size_t len)
 const struct engine engine_kvm = {
     .name = "kvm",
     .prepare = kvm_prepare,
+    .forget = machine_close,
     .make = kvm_make,
     .load = child_load,
     .go = child_go,
@@ -43,6 +44,7 @@ const struct engine engine_kvm = {
     .answer = child_answer,
     .read = kvm_read,
     .cpu_ns = child_cpu_ns,
+    .pause = child_pause,
     .stop = child_stop,
     .reap = child_reap,
 };

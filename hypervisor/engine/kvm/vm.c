@@ -151,7 +151,7 @@ static int make_memory(struct vm *vm, const struct domain *d)
             d->memory_fd, SHARED_START_INFO) < 0 ||
         map(HV_SHARED_INFO_VA, HV_PAGE, rw, MAP_SHARED, d->memory_fd,
             SHARED_SHARED_INFO) < 0 ||
-        map(HV_WINDOW_VA, d->window_len, rw, MAP_SHARED, d->memory_fd,
+        map(HV_WINDOW_VA, d->window_max, rw, MAP_SHARED, d->memory_fd,
             SHARED_WINDOW) < 0)
         return -ENOMEM;
     memcpy(vm_host(HV_HYPERCALL_VA), kvm_hypercall_page, HV_PAGE);
@@ -166,6 +166,7 @@ static int make_memory(struct vm *vm, const struct domain *d)
         slot(vm, HV_ENGINE_VA, KVM_ENGINE_LEN) < 0 ||
         slot(vm, KVM_TABLES_GPA, TABLES_FIRST) < 0)
         return -ENOMEM;
+    vm->window_len = d->window_len;
     return slot(vm, HV_WINDOW_VA, d->window_len);
 }
 
@@ -347,6 +348,18 @@ static int more_tables(struct vm *vm, uint64_t need)
     return slot(vm, first, len);
 }
 
+// What the domain's devices have of the window beside what every domain has.
+static int more_window(struct vm *vm, uint64_t window_len)
+{
+    const uint64_t at = HV_WINDOW_VA + vm->window_len;
+    const uint64_t more = window_len - vm->window_len;
+
+    if (window_len <= vm->window_len)
+        return 0;
+    table_map(&vm->table, at, more, RW);
+    return slot(vm, at, more);
+}
+
 int vm_load(struct vm *vm, const struct plan *p, int image_fd, int initrd_fd)
 {
     const struct image *m = &p->image;
@@ -354,6 +367,8 @@ int vm_load(struct vm *vm, const struct plan *p, int image_fd, int initrd_fd)
     const uint64_t initrd_len = whole_pages(p->initrd_len);
 
     if (more_tables(vm, table_need(p->ram_len, image_len, initrd_len)) < 0)
+        return -ENOMEM;
+    if (more_window(vm, p->window_len) < 0)
         return -ENOMEM;
     for (uint32_t i = 0; i < m->nsegments; i++)
         if (map_segment(vm, &m->segment[i], image_fd) < 0)

@@ -20,6 +20,7 @@ struct vm {
     int vm_fd, vcpu_fd;
     uint32_t nslots;
     uint64_t ram_len;
+    uint64_t window_len; // mapped so far
     struct kvm_run *run; // shared with the kernel
     struct table table;
 };

@@ -75,7 +75,7 @@ static void birth_memory(const struct domain *d, int blob_fd)
               d->memory_fd, SHARED_START_INFO);
     birth_map(HV_SHARED_INFO_VA, HV_PAGE, data, MAP_SHARED, d->memory_fd,
               SHARED_SHARED_INFO);
-    birth_map(HV_WINDOW_VA, d->window_len, data, MAP_SHARED, d->memory_fd,
+    birth_map(HV_WINDOW_VA, d->window_max, data, MAP_SHARED, d->memory_fd,
               SHARED_WINDOW);
 }
 
@@ -102,7 +102,7 @@ void birth(const struct domain *d, const struct engine_slot *slot, int blob_fd,
     birth_signals();
     birth_memory(d, blob_fd);
     child_descriptors(fds, 2);
-    b->window_len = d->window_len;
+    b->window_max = d->window_max;
     b->filter_len = rules_build(filter, PV_FILTER_MAX);
     memcpy(b->filter, filter, b->filter_len * sizeof(filter[0]));
     birth_unregister();

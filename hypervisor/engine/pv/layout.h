@@ -55,7 +55,7 @@ _Static_assert((HV_SETUP_LEN & (HV_SETUP_LEN - 1)) == 0 &&
 #define PV_FILTER_MAX 128
 struct pv_birth {
     uint64_t outermost; // 0: the resident code's word, see resident.c
-    uint64_t window_len;
+    uint64_t window_max;
     uint32_t filter_len; // instructions
     uint32_t pad;
     uint64_t filter[PV_FILTER_MAX]; // struct sock_filter

@@ -35,6 +35,11 @@ static int pv_prepare(struct err *e)
     return 0;
 }
 
+static void pv_forget(void)
+{
+    close(steal_fd(&blob_fd));
+}
+
 static void pv_born(const struct domain *d, const struct engine_slot *slot,
                     int monitor_fd)
 {
@@ -46,13 +51,14 @@ static int pv_make(struct domain *d, const struct engine_slot *slot,
 {
     int r = child_make(d, slot, pv_born, e);
 
-    close(steal_fd(&blob_fd));
+    pv_forget();
     return r;
 }
 
 const struct engine engine_pv = {
     .name = "pv",
     .prepare = pv_prepare,
+    .forget = pv_forget,
     .make = pv_make,
     .load = child_load,
     .go = child_go,
@@ -61,6 +67,7 @@ const struct engine engine_pv = {
     .answer = child_answer,
     .read = child_read,
     .cpu_ns = child_cpu_ns,
+    .pause = child_pause,
     .stop = child_stop,
     .reap = child_reap,
 };

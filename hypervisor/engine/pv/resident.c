@@ -12,6 +12,7 @@
  */
 #include <linux/futex.h>
 #include <linux/mman.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "hypervisor/engine/pv/layout.h"
@@ -51,12 +52,23 @@ _Static_assert(HV_PROT_READ == PROT_READ && HV_PROT_WRITE == PROT_WRITE &&
                    HV_PROT_EXEC == PROT_EXEC,
                "a guest's rights are mprotect's");
 
+// Linux would change what is there before it finds that the rest is not. The
+// guest cannot write start_info, so what stands there is so.
+static bool beyond_ram(uint64_t addr, uint64_t len)
+{
+    const struct hv_start_info *start = (void *)HV_START_INFO_VA;
+
+    return addr + len > HV_RAM_VA + start->memory_kib * 1024;
+}
+
 long call_memory(uint64_t op, uint64_t addr, uint64_t len, uint64_t prot)
 {
     long r;
 
     if (!call_range_ok(addr, len, op != HV_MEM_PROTECT))
         return HV_EINVAL;
+    if (beyond_ram(addr, len))
+        return HV_ENOMEM;
     switch (op) {
     case HV_MEM_POPULATE:
         for (uint64_t at = addr; at < addr + len; at += HV_PAGE)

@@ -127,10 +127,10 @@ static void setup_image(const struct image *m, int fd)
 }
 
 // Everything but [HV_HYPERCALL_VA, the engine's own] and the window.
-static void setup_empty(uint64_t window_len)
+static void setup_empty(uint64_t window_max)
 {
     uint64_t gap = HV_ENGINE_VA + HV_ENGINE_LEN;
-    uint64_t rest = HV_WINDOW_VA + window_len;
+    uint64_t rest = HV_WINDOW_VA + window_max;
 
     if (pv_call2(__NR_munmap, 0, HV_HYPERCALL_VA) < 0 ||
         pv_call2(__NR_munmap, gap, HV_WINDOW_VA - gap) < 0 ||
@@ -193,7 +193,7 @@ __attribute__((noreturn)) void pv_zygote(const struct pv_birth *birth)
     // The monitor's thread pointer says where its memory was.
     pv_call2(__NR_arch_prctl, ARCH_SET_FS, 0);
     pv_call2(__NR_arch_prctl, ARCH_SET_GS, 0);
-    setup_empty(birth->window_len);
+    setup_empty(birth->window_max);
     setup_filter(birth);
     setup_touch();
     setup_say(PLAN_READY);

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: ISC
+// The back ends there are; see backends.h.
+
+#include "hypervisor/dev/backends.h"
+
+#include "hypervisor/dev/block.h"
+
+const struct device_ops *const backends[] = {
+    &block_ops,
+};
+const size_t backends_count = sizeof(backends) / sizeof(backends[0]);

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: ISC
+/*
+ * The one io_uring of a monitor, for all its disks. What goes through a ring
+ * is out of the sight of a seccomp filter, so the ring is made, restricted and
+ * enabled while the slot is made; the filter afterwards lets it be entered,
+ * and neither made nor changed. It takes reads, writes, fsync and fallocate,
+ * which the filter allows as system calls too.
+ *
+ * Made in the monitor's own process: Linux forbids handing a ring through a
+ * socket, and a ring with one known user saves work at each completion.
+ */
+#ifndef DEV_URING_H
+#define DEV_URING_H
+
+#include <linux/io_uring.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+
+#define URING_ENTRIES 128 // submitted at once; more takes another call
+// Threads of the kernel that do what cannot be done without waiting, of each
+// of its two kinds. They count as the monitor's.
+#define URING_WORKERS 2
+
+struct uring {
+    int fd;           // -1: there is none
+    int event_fd;     // readable, once, when there is something to reap
+    unsigned tail;    // of the submission ring: ours
+    unsigned pending; // queued, not yet submitted
+    unsigned *sq_head, *sq_tail, *sq_flags;
+    unsigned *cq_head, *cq_tail;
+    unsigned sq_mask, cq_mask;
+    struct io_uring_sqe *sqes;
+    struct io_uring_cqe *cqes;
+};
+
+int uring_make(struct uring *, struct err *);
+
+// An entry to fill in, zeroed.
+struct io_uring_sqe *uring_sqe(struct uring *);
+
+// Hands over what was queued, if anything was.
+void uring_submit(struct uring *);
+
+// Is there anything to reap? No system call.
+bool uring_ready(const struct uring *);
+
+// Calls `done` for each completion.
+void uring_reap(struct uring *, void (*done)(uint64_t user_data, int32_t res));
+
+#endif

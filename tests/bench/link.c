@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: ISC
+// HTTP for load generators; see link.h.
+
+#include "tests/bench/link.h"
+
+#include <err.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct addrinfo *address_find(const char *text)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    char *host = strdup(text), *port = host ? strrchr(host, ':') : NULL;
+    struct addrinfo *found;
+
+    if (!port)
+        errx(2, "an address is HOST:PORT");
+    *port++ = '\0';
+    if (getaddrinfo(host, port, &hints, &found) != 0)
+        errx(1, "there is no %s", text);
+    free(host);
+    return found;
+}
+
+void link_open(struct link *l, const struct addrinfo *address, const char *name)
+{
+    int on = 1;
+
+    l->len = 0;
+    l->fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (l->fd < 0 || connect(l->fd, address->ai_addr, address->ai_addrlen) < 0)
+        err(1, "connecting to %s", name);
+    setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+void link_write(struct link *l, struct iovec *part, int n)
+{
+    while (n > 0) {
+        ssize_t done = writev(l->fd, part, n);
+
+        if (done < 0)
+            err(1, "sending");
+        while (n > 0 && (size_t)done >= part->iov_len) {
+            done -= (ssize_t)part->iov_len;
+            part++;
+            n--;
+        }
+        if (n > 0) {
+            part->iov_base = (char *)part->iov_base + done;
+            part->iov_len -= (size_t)done;
+        }
+    }
+}
+
+// Reads one answer; *body points into the link until the next one. Returns
+// the status.
+int link_read(struct link *l, const char **body, size_t *body_len)
+{
+    char *end = NULL, *length;
+    int status;
+
+    l->len = 0;
+    *body_len = 0;
+    while (!end || l->len < (size_t)(end + 4 - l->data) + *body_len) {
+        ssize_t n = read(l->fd, l->data + l->len, ANSWER_MAX - 1 - l->len);
+
+        if (n <= 0)
+            errx(1, "the node closed a connection");
+        l->len += (size_t)n;
+        l->data[l->len] = '\0';
+        if (!end && (end = strstr(l->data, "\r\n\r\n"))) {
+            length = strcasestr(l->data, "\r\nContent-Length: ");
+            if (!length || length > end)
+                errx(1, "an answer without a length: %s", l->data);
+            *body_len = strtoull(length + 18, NULL, 10);
+        }
+    }
+    *body = end + 4;
+    if (sscanf(l->data, "HTTP/1.1 %d", &status) != 1)
+        errx(1, "no answer: %s", l->data);
+    return status;
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Devices as a controller gives them to a monitor: messages that describe what
+ * cannot be, descriptors that are something else, slots with and without a
+ * ring. One line a case; run by tests/domain/devices.
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/sock.h"
+#include "tests/domain/drive.h"
+
+#define DISK_BYTES (1ul << 20)
+
+static const char *name; // of the case
+static bool failed;
+static int null_fd, disk_fd;
+
+#define CHECK(x)                                                               \
+    do {                                                                       \
+        if (failed)                                                            \
+            return;                                                            \
+        if (!(x)) {                                                            \
+            printf("FAILED devices/%s: line %d: %s\n", name, __LINE__, #x);    \
+            failed = true;                                                     \
+            return;                                                            \
+        }                                                                      \
+    } while (0)
+
+static const struct hvc_device good = {
+    .head = {HVC_DEVICE, sizeof(struct hvc_device)},
+    .type = HV_DEV_BLOCK,
+    .window_kib = 64,
+    .block = {.capacity_bytes = DISK_BYTES, .block_bytes = 512}};
+
+static void give(struct driven *d, const struct hvc_device *m, const int *fds,
+                 size_t n)
+{
+    if (sock_send(d->conn_fd, m, m->head.size, fds, n) < 0)
+        errx(1, "the monitor is gone");
+}
+
+static void start(struct driven *d, const char *argument, bool go)
+{
+    const struct hvc_prepare p = {.flags = go ? HVC_F_GO : 0,
+                                  .lease_ns = UINT64_MAX};
+    const char *build = getenv("HOSTEL_BUILD");
+    char *const argv[] = {"attack_device", (char *)argument, NULL};
+    char path[4096];
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/guests/attack_device",
+             build ? build : "build");
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        err(1, "%s", path);
+    drive_prepare(d, &p, argv, fd, null_fd);
+    close(fd);
+}
+
+// The guest has read its sector.
+static void served(struct driven *d)
+{
+    struct hvc_exited x;
+
+    drive_await(d, HVC_EXITED, &x);
+    CHECK(x.cause == HVC_POWEROFF && x.status == 3);
+    CHECK(d->page->disk_reads == 1 && d->page->disk_read_bytes == 512 &&
+          d->page->disk_writes == 0);
+}
+
+static void test_served(struct driven *d)
+{
+    give(d, &good, &disk_fd, 1);
+    start(d, "honest", true);
+    served(d);
+}
+
+static void test_prepared(struct driven *d)
+{
+    give(d, &good, &disk_fd, 1);
+    start(d, "honest", false);
+    drive_await(d, HVC_PREPARED, NULL);
+    drive_go(d, UINT64_MAX);
+    served(d);
+}
+
+static void test_most(struct driven *d)
+{
+    for (unsigned i = 0; i < HV_DEVICE_MAX; i++)
+        give(d, &good, &disk_fd, 1);
+    start(d, "honest", true);
+    served(d);
+}
+
+static void refused(struct driven *d, const struct hvc_device *m,
+                    const int *fds, size_t n, const char *part)
+{
+    struct hvc_exited x;
+
+    give(d, m, fds, n);
+    drive_await(d, HVC_EXITED, &x);
+    CHECK(x.cause == HVC_REFUSED && strstr(x.text, part));
+    drive_await_hangup(d);
+}
+
+static void test_too_many(struct driven *d)
+{
+    for (unsigned i = 0; i < HV_DEVICE_MAX; i++)
+        give(d, &good, &disk_fd, 1);
+    refused(d, &good, &disk_fd, 1, "no disk device");
+}
+
+static void test_no_file(struct driven *d)
+{
+    refused(d, &good, NULL, 0, "descriptors");
+}
+
+static void test_more_files(struct driven *d)
+{
+    const int fds[] = {disk_fd, disk_fd};
+
+    refused(d, &good, fds, 2, "descriptors");
+}
+
+static void test_null_device(struct driven *d)
+{
+    refused(d, &good, &null_fd, 1, "no file and no block device");
+}
+
+static void test_pipe(struct driven *d)
+{
+    int fds[2];
+
+    CHECK(pipe(fds) == 0);
+    refused(d, &good, fds, 1, "no file and no block device");
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void test_kind(struct driven *d)
+{
+    struct hvc_device m = good;
+
+    m.type = 77;
+    refused(d, &m, &disk_fd, 1, "no such device");
+}
+
+static void test_flags(struct driven *d)
+{
+    struct hvc_device m = good;
+
+    m.flags = 0x80000000;
+    refused(d, &m, &disk_fd, 1, "as it cannot be");
+}
+
+static void test_window(struct driven *d)
+{
+    struct hvc_device m = good;
+
+    m.window_kib = HVC_WINDOW_MAX_KIB;
+    refused(d, &m, &disk_fd, 1, "I/O window");
+}
+
+static void test_window_odd(struct driven *d)
+{
+    struct hvc_device m = good;
+
+    m.window_kib = 5;
+    refused(d, &m, &disk_fd, 1, "whole pages");
+}
+
+static void test_block(struct driven *d)
+{
+    struct hvc_device m = good;
+
+    m.block.block_bytes = 1000;
+    refused(d, &m, &disk_fd, 1, "as it cannot be");
+}
+
+static void test_capacity(struct driven *d)
+{
+    struct hvc_device m = good;
+
+    m.block.capacity_bytes = 1ul << 63;
+    refused(d, &m, &disk_fd, 1, "as it cannot be");
+}
+
+static void test_align(struct driven *d)
+{
+    struct hvc_device m = good;
+
+    m.block.align_bytes = 8192;
+    refused(d, &m, &disk_fd, 1, "as it cannot be");
+}
+
+static void test_short_message(struct driven *d)
+{
+    struct hvc_device m = good;
+
+    m.head.size -= 8;
+    give(d, &m, &disk_fd, 1);
+    drive_await_hangup(d);
+    CHECK(drive_connect(d) == HVC_PARKED);
+}
+
+// Devices come before the image, never after.
+static void test_late(struct driven *d)
+{
+    start(d, "honest", false);
+    drive_await(d, HVC_PREPARED, NULL);
+    give(d, &good, &disk_fd, 1);
+    drive_await_hangup(d);
+    CHECK(drive_connect(d) == HVC_LOADED);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(struct driven *);
+    uint32_t flags;
+} cases[] = {
+    {"served", test_served, HVC_M_DISKS},
+    {"served-without-ring", test_served, 0},
+    {"prepared", test_prepared, HVC_M_DISKS},
+    {"most", test_most, HVC_M_DISKS},
+    {"too-many", test_too_many, 0},
+    {"no-file", test_no_file, 0},
+    {"more-files", test_more_files, 0},
+    {"null-device", test_null_device, 0},
+    {"pipe", test_pipe, 0},
+    {"kind", test_kind, 0},
+    {"flags", test_flags, 0},
+    {"window", test_window, 0},
+    {"window-odd", test_window_odd, 0},
+    {"block", test_block, 0},
+    {"capacity", test_capacity, 0},
+    {"align", test_align, 0},
+    {"short-message", test_short_message, 0},
+    {"late", test_late, 0},
+};
+
+int main(void)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    disk_fd = memfd_create("disk", MFD_CLOEXEC);
+    if (null_fd < 0 || disk_fd < 0 || ftruncate(disk_fd, DISK_BYTES) < 0)
+        err(1, "making a disk");
+    drive_open();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct driven d;
+
+        name = cases[i].name;
+        failed = false;
+        drive_flags = cases[i].flags;
+        drive_make(&d, i);
+        cases[i].run(&d);
+        if (!failed)
+            printf("ok devices/%s\n", name);
+        drive_free(&d);
+    }
+    drive_close();
+    return 0;
+}
