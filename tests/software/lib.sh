@@ -50,9 +50,9 @@ run_case()
         < "${input:-/dev/null}" > "$work/out" 2> "$work/err"
     got=$?
     if [ "$got" != "${want:-0}" ]; then
-        why="status $got instead of ${want:-0}: $(tail -qn 1 "$work/out" "$work/err" | tr '\n' ' ')"
+        why="status $got instead of ${want:-0}: $(tail -qn 1 "$work/out" "$work/err" | tr '\0\n' '  ')"
     elif [ -n "${expected:-}" ] && ! cmp -s "$expected" "$work/out"; then
-        why="other output: $(diff "$expected" "$work/out" | head -n 3 | tr '\n' ' ')"
+        why="other output: $(diff "$expected" "$work/out" | head -n 3 | tr '\0\n' '  ')"
     elif [ -n "${patterns:-}" ]; then
         why=$(patterns_differ "$patterns" "$work/out")
     fi
