@@ -209,7 +209,21 @@ union monitor_message {
     struct hvc_ready ready;
     struct hvc_exited exited;
     struct hvc_taken taken;
+    struct hvc_attached attached;
 };
+
+/* The answer to something passed on to it? */
+static bool slot_answered(struct spawner *p, struct slot *s,
+                          const union monitor_message *u, ssize_t n,
+                          size_t nfds)
+{
+    if (n < (ssize_t)sizeof(u->head) || u->head.size != n || nfds != 0)
+        return false;
+    if (u->head.type == HVC_TAKEN && n == sizeof(u->taken))
+        return slot_fed(p, s, &u->taken);
+    return u->head.type == HVC_ATTACHED && n == sizeof(u->attached) &&
+           slot_passed(p, s, &u->attached);
+}
 
 void slot_hear(struct spawner *p, struct slot *s)
 {
@@ -231,9 +245,7 @@ void slot_hear(struct spawner *p, struct slot *s)
                u.head.size == n && u.head.type == HVC_EXITED && nfds == 0) {
         slot_tell_over(p, s, &u.exited, n - offsetof(struct hvc_exited, text));
         slot_event(p, s, SLOT_EV_EXITED); /* the page says the same */
-    } else if (n != sizeof(u.taken) || u.head.size != n ||
-               u.head.type != HVC_TAKEN || nfds != 0 ||
-               !slot_fed(p, s, &u.taken)) {
+    } else if (!slot_answered(p, s, &u, n, nfds)) {
         slot_fd_drop(&s->conn_fd);
         slot_event(p, s, SLOT_EV_HANGUP);
     }

@@ -61,6 +61,13 @@ void slot_feed(struct spawner *p, struct slot *s, const struct msg_input *m);
 /* Its monitor's answer to one of these. False: to none. */
 bool slot_fed(struct spawner *p, struct slot *s, const struct hvc_taken *m);
 
+/* The same for somebody who wants to look inside; the descriptor stays the
+ * caller's. */
+void slot_pass(struct spawner *p, struct slot *s, const struct msg_attach *m,
+               int fd);
+bool slot_passed(struct spawner *p, struct slot *s,
+                 const struct hvc_attached *m);
+
 /* The nursery's answer, with the monitor's pidfd (taken). */
 void slot_made(struct spawner *p, struct slot *s, const struct hvc_made *made,
                int pidfd);

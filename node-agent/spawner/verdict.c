@@ -51,6 +51,34 @@ static uint64_t wall_ns(const struct evidence *v)
     return ended > v->started_mono_ns ? ended - v->started_mono_ns : 0;
 }
 
+/*
+ * What a monitor counts is bounded by what could have been: 128 Gbit/s each
+ * way, and an operation or packet every 64 ns.
+ */
+#define DEVICE_BYTES_PER_NS 16u
+#define DEVICE_NS_PER_OP    64u
+
+static uint64_t at_most(uint64_t said, uint64_t most)
+{
+    return said < most ? said : most;
+}
+
+static void device_usage(const struct hvc_page *p, struct usage *u)
+{
+    uint64_t bytes = u->wall_ns < UINT64_MAX / DEVICE_BYTES_PER_NS
+                         ? u->wall_ns * DEVICE_BYTES_PER_NS
+                         : UINT64_MAX - 1;
+    uint64_t ops = u->wall_ns / DEVICE_NS_PER_OP;
+
+    u->net_rx_bytes = at_most(p->net_rx_bytes, bytes);
+    u->net_tx_bytes = at_most(p->net_tx_bytes, bytes);
+    u->net_packets =
+        at_most(p->net_rx_packets, ops) + at_most(p->net_tx_packets, ops);
+    u->disk_read_bytes = at_most(p->disk_read_bytes, bytes);
+    u->disk_write_bytes = at_most(p->disk_write_bytes, bytes);
+    u->disk_ops = at_most(p->disk_reads, ops) + at_most(p->disk_writes, ops);
+}
+
 void evidence_usage(const struct evidence *v, struct usage *u)
 {
     const struct hvc_page *p = page_valid(v);
@@ -63,10 +91,10 @@ void evidence_usage(const struct evidence *v, struct usage *u)
         .mem_reserved_kib_ms = usage_kib_ms(v->memory_kib, wall_ns(v)),
         .mem_peak_kib = v->peak_kib,
     };
-    if (p)
-        u->console_bytes = p->console_out_bytes < v->console_bytes_max
-                               ? p->console_out_bytes
-                               : v->console_bytes_max;
+    if (!p)
+        return;
+    u->console_bytes = at_most(p->console_out_bytes, v->console_bytes_max);
+    device_usage(p, u);
 }
 
 /* What a monitor may say about itself: the rest is the spawner's to find. */
