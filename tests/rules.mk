@@ -135,6 +135,7 @@ install-files:
 	    $(DATADIR)/bash-completion/completions/hostel
 	sed 's|@PREFIX@|$(PREFIX)|g' node-agent/agent/hosteld.service \
 	    >$(LIBDIR)/systemd/system/hosteld.service
+	install -m 644 node-agent/agent/hosteld.socket $(LIBDIR)/systemd/system
 	install -m 644 billing/ratecards/*.cfg $(DATADIR)/hostel/ratecards
 	[ -e $(DESTDIR)/etc/hostel/ratecard.cfg ] || install -m 644 \
 	    billing/ratecards/default.cfg $(DESTDIR)/etc/hostel/ratecard.cfg
