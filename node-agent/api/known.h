@@ -18,6 +18,7 @@ struct known {
     struct {
         key_id_t key;
         uint64_t until_ns; // monotonic; 0: free
+        char currency[8];  // of the account, which never changes
     } entry[KNOWN_MAX];
 };
 #define KNOWN_INIT                                                             \
@@ -29,5 +30,9 @@ struct known {
 // 503 when the ledger does not say) and one sentence.
 unsigned known_check(struct known *k, struct mux *ledger, const key_id_t *key,
                      struct err *e);
+
+// The currency of the key's account; `otherwise` when the ledger does not say.
+void known_currency(struct known *k, struct mux *ledger, const key_id_t *key,
+                    const char *otherwise, char out[8]);
 
 #endif

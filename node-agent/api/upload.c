@@ -147,5 +147,5 @@ void serve_submit(struct request *rq)
     hex_encode(location + 16, got->info.id.b, sizeof(got->info.id.b));
     reply_header(rq, MHD_HTTP_HEADER_LOCATION, location);
     reply_json(rq, got->reply.status,
-               render_submission(&got->info, rq->api->currency));
+               render_submission_of(rq->api, &got->info));
 }
