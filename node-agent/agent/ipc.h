@@ -29,9 +29,17 @@ union ipc_any {
     struct msg_wait wait;
     struct msg_input input;
     struct msg_input_reply input_reply;
+    struct msg_attach attach;
     struct msg_log log;
     struct msg_call call;
     struct msg_call_reply call_reply;
+    struct msg_audit audit;
+    struct msg_audit_list audit_list;
+    struct msg_invite invite;
+    struct msg_join join;
+    struct msg_join_reply join_reply;
+    struct msg_key key;
+    struct msg_key_reply key_reply;
     struct msg_info_reply info;
     struct msg_submit_reply submit_reply;
     struct msg_count_reply count;

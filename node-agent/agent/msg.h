@@ -30,15 +30,22 @@ typedef struct {
 
 enum msg_type {
     /* api -> keeper */
-    MSG_SUBMIT = 1, /* + bundle memfd        -> msg_submit_reply */
-    MSG_GET,        /* msg_get               -> msg_info_reply */
-    MSG_LIST,       /* msg_list              -> msg_count_reply + fd: infos */
-    MSG_WAIT,       /* msg_wait              -> msg_info_reply, later */
-    MSG_DESTROY,    /* msg_get               -> msg_reply */
-    MSG_INPUT,      /* msg_input             -> msg_input_reply, later */
-    MSG_LOG,        /* msg_log               -> msg_info_reply + fd: the log */
-    MSG_CAPACITY,   /* msg_get (id unused)   -> msg_capacity_reply */
-    MSG_CALL,       /* msg_call + fds: body, answer -> msg_call_reply, later */
+    MSG_SUBMIT = 1,  /* + bundle memfd        -> msg_submit_reply */
+    MSG_GET,         /* msg_get               -> msg_info_reply */
+    MSG_LIST,        /* msg_list              -> msg_count_reply + fd: infos */
+    MSG_WAIT,        /* msg_wait              -> msg_info_reply, later */
+    MSG_DESTROY,     /* msg_get               -> msg_reply */
+    MSG_INPUT,       /* msg_input             -> msg_input_reply, later */
+    MSG_LOG,         /* msg_log               -> msg_info_reply + fd: the log */
+    MSG_CAPACITY,    /* msg_get (id unused)   -> msg_capacity_reply */
+    MSG_CALL,        /* msg_call + fds: body, answer -> msg_call_reply, later */
+    MSG_AUDIT = 20,  /* msg_audit             -> none */
+    MSG_AUDIT_LIST,  /* msg_audit_list        -> msg_count_reply + fd: rows */
+    MSG_INVITE,      /* msg_invite            -> msg_reply */
+    MSG_JOIN,        /* msg_join              -> msg_join_reply */
+    MSG_KEY,         /* msg_key               -> msg_key_reply */
+    MSG_KEY_LIST,    /* msg_account           -> msg_count_reply + fd: keys */
+    MSG_ATTACH = 28, /* msg_attach + fd      -> msg_input_reply, later */
     /* api -> ledger */
     MSG_ACCOUNT_OPEN = 32, /* msg_account_open   -> msg_account_reply */
     MSG_ACCOUNT_CREDIT,    /* msg_account_credit -> msg_account_reply */
@@ -62,6 +69,7 @@ enum msg_type {
     MSG_RENEW,      /* msg_renew -> none */
     MSG_RELEASE,    /* msg_renew: MSG_ENDED is durable, recycle the slot */
     MSG_FEED,       /* msg_input -> msg_input_reply, later */
+    MSG_PASS = 112, /* msg_attach + fd -> msg_input_reply, later */
     MSG_USAGE,      /* spawner: msg_domain, once an interval */
     MSG_ENDED,      /* spawner: msg_domain, repeated after a restart until
                        released */
@@ -217,6 +225,15 @@ struct msg_call_reply {
     uint32_t outcome;       /* enum sub_outcome */
     int32_t exit_status;
 };
+/* Somebody to look inside: the descriptor is a stream for its monitor. 200;
+ * 409: somebody does already, or it is over; 425; 429. */
+struct msg_attach { /* MSG_ATTACH, MSG_PASS */
+    struct msg_head head;
+    sub_id_t id;
+    key_id_t customer;
+    uint32_t kind; /* enum hvc_attach_kind */
+    uint32_t pad;
+};
 enum log_kind { LOG_CONSOLE = 1, LOG_BUILD };
 struct msg_log {
     struct msg_head head;
@@ -230,6 +247,69 @@ struct msg_capacity_reply {
     uint64_t memory_kib, memory_used_kib;
     uint32_t slots, slots_used, build_slots, builds_running, queued, pad;
     uint64_t agent_cpu_ns; /* all roles together, since the start */
+};
+
+/* ----------------------------------------------------- customers, operators */
+
+enum audit_role { AUDIT_OPERATOR = 1, AUDIT_VIEWER, AUDIT_CUSTOMER };
+/* A request that changed something, or was to. */
+struct audit_row {
+    uint64_t seq; /* filled in by the keeper, as is the time */
+    uint64_t at_real_ns;
+    key_id_t who;  /* a customer's account; all zero: by the unix socket */
+    uint32_t role; /* enum audit_role */
+    uint32_t uid;  /* of a peer on the unix socket */
+    uint32_t status, pad;
+    char peer[64], method[8], path[112];
+    char subject[72]; /* what it was about, where the path does not say */
+};
+struct msg_audit {
+    struct msg_head head;
+    struct audit_row row;
+};
+struct msg_audit_list { /* the newest first */
+    struct msg_head head;
+    key_id_t who;    /* all zero: everybody's */
+    uint64_t before; /* number; 0: from the newest */
+    uint64_t since_real_ns;
+    uint32_t limit, pad;
+};
+struct msg_invite {
+    struct msg_head head;
+    uint8_t code[32]; /* BLAKE2b of the code: nobody can read codes here */
+    int64_t credit_nano;
+    uint64_t expires_real_ns;
+    uint32_t uses, pad;
+    char name[64];
+};
+struct msg_join {
+    struct msg_head head;
+    key_id_t customer;
+    uint8_t code[32]; /* all zero: without an invitation */
+};
+struct msg_join_reply {
+    struct msg_reply reply;
+    int64_t credit_nano;
+    uint8_t credit_id[16];
+};
+enum key_op { KEY_RESOLVE = 1, KEY_ADD, KEY_REVOKE };
+#define ACCOUNT_KEYS_MAX 16
+struct customer_key {
+    key_id_t key, account;
+    uint64_t added_real_ns;   /* 0: the one that the account was opened with */
+    uint64_t revoked_real_ns; /* 0: it may sign */
+    char name[64];
+};
+struct msg_key {
+    struct msg_head head;
+    uint32_t op;          /* enum key_op */
+    uint32_t by_operator; /* may revoke the last one */
+    key_id_t account, key;
+    char name[64];
+};
+struct msg_key_reply {
+    struct msg_reply reply; /* 201 changed, 200 was so before; 403 revoked */
+    struct customer_key key;
 };
 
 /* ----------------------------------------------------------------- ledger */

@@ -230,6 +230,21 @@ static int text_take(const json_t *o, const char *key, char *out, size_t size,
 
 // {"key": 64 hex digits, "name": text, "currency": text,
 // "credit_limit_nano": integer}; all but the key may be missing.
+static int open_read(struct msg_account_open *msg, const json_t *o,
+                     struct err *e)
+{
+    int r = json_get_hex(o, "key", msg->customer.b, sizeof(msg->customer.b), e);
+
+    if (r == 0)
+        r = text_take(o, "name", msg->name, sizeof(msg->name), e);
+    if (r == 0)
+        r = text_take(o, "currency", msg->currency, sizeof(msg->currency), e);
+    if (r == 0 && json_object_get(o, "credit_limit_nano"))
+        r = json_get_int(o, "credit_limit_nano", 0, INT64_MAX,
+                         &msg->credit_limit_nano, e);
+    return r;
+}
+
 void serve_account_open(struct request *rq)
 {
     struct msg_account_open msg = {0};
@@ -239,14 +254,7 @@ void serve_account_open(struct request *rq)
 
     if (!o)
         return;
-    r = json_get_hex(o, "key", msg.customer.b, sizeof(msg.customer.b), &e);
-    if (r == 0)
-        r = text_take(o, "name", msg.name, sizeof(msg.name), &e);
-    if (r == 0)
-        r = text_take(o, "currency", msg.currency, sizeof(msg.currency), &e);
-    if (r == 0 && json_object_get(o, "credit_limit_nano"))
-        r = json_get_int(o, "credit_limit_nano", 0, INT64_MAX,
-                         &msg.credit_limit_nano, &e);
+    r = open_read(&msg, o, &e);
     json_decref(o);
     ipc_head(&msg, MSG_ACCOUNT_OPEN, 0);
     if (r < 0)

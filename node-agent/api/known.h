@@ -16,9 +16,8 @@
 struct known {
     pthread_mutex_t lock;
     struct {
-        key_id_t key;
+        key_id_t key, account;
         uint64_t until_ns; // monotonic; 0: free
-        char currency[8];  // of the account, which never changes
     } entry[KNOWN_MAX];
 };
 #define KNOWN_INIT                                                             \
@@ -26,13 +25,18 @@ struct known {
         .lock = PTHREAD_MUTEX_INITIALIZER                                      \
     }
 
-// 0: the key has an account. Otherwise the HTTP status of the refusal (404, or
-// 503 when the ledger does not say) and one sentence.
-unsigned known_check(struct known *k, struct mux *ledger, const key_id_t *key,
-                     struct err *e);
+// 0: the key has an account, which may have been opened with another one.
+// Otherwise the HTTP status of the refusal (404, or 503 when the ledger does
+// not say) and one sentence.
+unsigned known_check(struct known *k, struct mux *keeper, struct mux *ledger,
+                     const key_id_t *key, key_id_t *account, struct err *e);
 
-// The currency of the key's account; `otherwise` when the ledger does not say.
-void known_currency(struct known *k, struct mux *ledger, const key_id_t *key,
-                    const char *otherwise, char out[8]);
+// Whose account the key signs for, whether there is one or not. 403: it was
+// revoked.
+unsigned known_account(struct known *k, struct mux *keeper, const key_id_t *key,
+                       key_id_t *account, struct err *e);
+
+// Something changed about this key.
+void known_forget(struct known *k, const key_id_t *key);
 
 #endif

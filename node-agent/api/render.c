@@ -268,8 +268,8 @@ json_t *render_submission_of(struct api *api, const struct sub_info *info)
 {
     char currency[8];
 
-    known_currency(&api->known, api->ledger, &info->customer, api->currency,
-                   currency);
+    currency_of(&api->currencies, api->ledger, &info->customer, api->currency,
+                currency);
     return render_submission(info, currency);
 }
 

@@ -178,6 +178,15 @@ static void causes(void)
     fresh(HVC_KILLED, SIGTRAP);
     CHECK(cause() == HVC_KILLED);
 
+    /* An event's word counts, whatever other clocks say. */
+    fresh(HVC_KILLED, SIGTRAP);
+    v.cpu_budget_ns = 50000000;
+    v.watched = v.budget_hit = true;
+    CHECK(cause() == HVC_CPU_BUDGET);
+    v.cpu_budget_ns = 5000000;
+    v.budget_hit = false;
+    CHECK(cause() == HVC_KILLED && m.status == SIGTRAP);
+
     /* We had it stopped and then had to kill it. */
     fresh(HVC_KILLED, SIGKILL);
     page.state = HVC_RUNNING;
