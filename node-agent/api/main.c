@@ -79,7 +79,9 @@ static void api_watch(struct api *api)
 static int role_serve(const struct node_config *cfg, bool public,
                       bool (*start)(struct api *))
 {
-    static struct api api = {.spool = SPOOL_INIT, .known = KNOWN_INIT};
+    static struct api api = {.spool = SPOOL_INIT,
+                             .known = KNOWN_INIT,
+                             .currencies = CURRENCIES_INIT};
     struct err e = {0};
 
     signal(SIGPIPE, SIG_IGN);

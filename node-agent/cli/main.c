@@ -21,7 +21,7 @@ static const struct cmd *const verbs[] = {
     &cmd_invoice,  &cmd_export,  &cmd_account, &cmd_statement,
     &cmd_spend,    &cmd_witness, &cmd_join,    &cmd_invite,
     &cmd_key,      &cmd_audit,   &cmd_debug,   &cmd_dump_core,
-    &cmd_trace,
+    &cmd_trace,    &cmd_drain,
     // Domains, as the operator.
     &cmd_create, &cmd_top, &cmd_pause, &cmd_unpause, &cmd_shutdown,
     &cmd_reboot, &cmd_rename, &cmd_domid, &cmd_domname, &cmd_mem_set,

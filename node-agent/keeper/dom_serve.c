@@ -249,6 +249,10 @@ static unsigned create_check(struct keeper *k, const struct dom_create *c,
         snprintf(why, MSG_TEXT_MAX, "there is a domain %s already", c->name);
         return 409;
     }
+    if (k->draining) {
+        why_set(why, "the node takes nothing new: it is being drained");
+        return 503;
+    }
     if (k->adopting) {
         why_set(why, "the node is just starting");
         return 503;

@@ -331,6 +331,25 @@ static int serve_sub_act(struct keeper *k, const union ipc_any *any)
     return 0;
 }
 
+static int serve_capacity(struct keeper *k, const union ipc_any *any);
+
+int serve_drain(struct keeper *k, const union ipc_any *any)
+{
+    bool on = any->drain.on;
+    int fd = -1, r = 0;
+
+    // The file first: what was promised holds after a restart.
+    if (on)
+        r = fd = open(DRAINING, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    else if (unlink(DRAINING) < 0 && errno != ENOENT)
+        r = -1;
+    if (fd >= 0)
+        close(fd);
+    if (r >= 0)
+        k->draining = on;
+    return serve_capacity(k, any);
+}
+
 static int serve_capacity(struct keeper *k, const union ipc_any *any)
 {
     struct msg_capacity_reply reply;
@@ -344,6 +363,7 @@ static int serve_capacity(struct keeper *k, const union ipc_any *any)
     reply.build_slots = k->cfg.build_slots;
     reply.builds_running = k->builds_running;
     reply.queued = k->builds.waiting + k->starts.waiting;
+    reply.draining = k->draining;
     reply.agent_cpu_ns = agent_cpu_ns();
     while (any->get.version && (s = sub_next(&k->subs, s)))
         if (s->info.state <= SUB_DONE)
@@ -377,6 +397,7 @@ static const struct {
     {MSG_INPUT, CHANGES, OWNER(msg_input), serve_input},
     {MSG_SUB_ACT, CHANGES, OWNER(msg_sub_act), serve_sub_act},
     {MSG_CAPACITY, ANYBODY, 0, serve_capacity},
+    {MSG_DRAIN, CHANGES, 0, serve_drain},
     {MSG_AUDIT, ANYBODY, 0, people_audit},
     {MSG_AUDIT_LIST, LOOKS, offsetof(struct msg_audit_list, who),
      people_audit_list},
