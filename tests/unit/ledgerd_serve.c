@@ -30,7 +30,7 @@ struct books {
     uint8_t node_id[32], node_secret[64];
     struct receipts_key key;
     struct ledgerd d;
-    int api, keeper; // our ends
+    int api, keeper, operator; // our ends
 };
 static struct books t;
 
@@ -47,13 +47,17 @@ static void role_open(void)
         .payment_secret = (const uint8_t *)"secret of the bank",
         .payment_secret_len = strlen("secret of the bank"),
     };
-    int api[2], keeper[2];
+    int api[2], keeper[2], operator[2];
 
-    CHECK(sock_pair(api) == 0 && sock_pair(keeper) == 0);
+    CHECK(sock_pair(api) == 0 && sock_pair(keeper) == 0 &&
+          sock_pair(operator) == 0);
+    CHECK(fcntl(operator[0], F_SETFL, O_NONBLOCK) == 0);
     CHECK(fcntl(api[0], F_SETFL, O_NONBLOCK) == 0);
     CHECK(fcntl(keeper[0], F_SETFL, O_NONBLOCK) == 0);
     t.api = api[0];
     t.keeper = keeper[0];
+    t.operator = operator[0];
+    o.operator_fd = operator[1];
     o.api_fd = api[1];
     o.keeper_fd = keeper[1];
     CHECK_WORKS(ledgerd_open(&t.d, &o, e));
@@ -64,6 +68,7 @@ static void role_kill(void)
     ledgerd_close(&t.d);
     close(t.api);
     close(t.keeper);
+    close(t.operator);
 }
 
 static void say(int fd, void *msg, uint32_t type, size_t size, uint64_t tag)
@@ -123,11 +128,11 @@ static unsigned account_open(uint8_t n, int64_t amount_nano)
     struct msg_account_credit c = {.customer = customer(n),
                                    .amount_nano = amount_nano};
     union ipc_any any;
-    unsigned status = ask(t.api, &m, MSG_ACCOUNT_OPEN, sizeof(m), &any);
+    unsigned status = ask(t.operator, &m, MSG_ACCOUNT_OPEN, sizeof(m), &any);
 
     memset(c.id, n, sizeof(c.id));
     for (int i = 0; amount_nano && i < 2; i++) { // applied once
-        CHECK(ask(t.api, &c, MSG_ACCOUNT_CREDIT, sizeof(c), &any) == 200);
+        CHECK(ask(t.operator, &c, MSG_ACCOUNT_CREDIT, sizeof(c), &any) == 200);
         CHECK(any.account_reply.account.balance_nano == amount_nano);
     }
     return status;
@@ -183,9 +188,9 @@ static void test_accounts(void)
     CHECK(!strcmp(account(1).name, "somebody"));
     CHECK(ask(t.api, &m, MSG_ACCOUNT_GET, sizeof(m), &any) == 404);
 
-    say(t.api, &m, MSG_ACCOUNT_LIST, sizeof(m), 5);
+    say(t.operator, &m, MSG_ACCOUNT_LIST, sizeof(m), 5);
     turn();
-    CHECK(hear(t.api, MSG_ACCOUNT_LIST, 5, &any, fds) == 200);
+    CHECK(hear(t.operator, MSG_ACCOUNT_LIST, 5, &any, fds) == 200);
     CHECK(any.count.count == 2); // the node's own are not customers
     CHECK(pread_full(fds[0], all, sizeof(all), 0) ==
           2 * (ssize_t)sizeof(all[0]));
