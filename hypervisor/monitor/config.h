@@ -19,8 +19,8 @@ struct domain_config {
     int64_t cpu_ms, wall_ms; // budgets; 0: none
     char *extra;             // arguments, split at blanks
     struct cfg_list args, env;
-    struct cfg_list disk; // see disk.h
-    struct cfg_list vif;  // see vif.h
+    struct cfg_list disk;                     // see disk.h
+    struct cfg_list vif;                      // see vif.h
     char *on_poweroff, *on_reboot, *on_crash; // see config_action
 
     // Of a node's domains; `hostel-hv run` has none of them.

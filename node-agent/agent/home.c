@@ -170,24 +170,6 @@ static int tcp_listen(const char *host, uint32_t *port, struct err *e)
     return steal_fd(&fd);
 }
 
-/* Only root and the operator can connect, unless the file names more users;
- * the operator role asks the kernel again. */
-static int operator_listen(const struct node_config *cfg, const char *path,
-                           int type, struct err *e)
-{
-    cleanup_close int fd = -1;
-    mode_t mode = 0600;
-
-    for (uint32_t i = 0; i < cfg->noperators; i++)
-        if (!cfg->operators[i].is_key)
-            mode = 0666;
-    fd = sock_listen(path, type, mode, e);
-
-    if (fd >= 0 && lchown(path, cfg->operator_uid, (gid_t)-1) < 0)
-        return err_errno(e, "giving %s to the operator", path);
-    return steal_fd(&fd);
-}
-
 /* A socket that the service manager has made (sd_listen_fds(3)): there is one
  * at most, for customers, and it is the setting's address that counts in what
  * the node says of itself. */
@@ -218,6 +200,24 @@ static int tcp_given(uint32_t *port, struct err *e)
                           ? ((struct sockaddr_in *)&at)->sin_port
                           : at.sin6_port);
     return fcntl(3, F_DUPFD_CLOEXEC, ROLE_FD_END);
+}
+
+/* Only root and the operator can connect, unless the file names more users;
+ * the operator role asks the kernel again. */
+static int operator_listen(const struct node_config *cfg, const char *path,
+                           int type, struct err *e)
+{
+    cleanup_close int fd = -1;
+    mode_t mode = 0600;
+
+    for (uint32_t i = 0; i < cfg->noperators; i++)
+        if (!cfg->operators[i].is_key)
+            mode = 0666;
+    fd = sock_listen(path, type, mode, e);
+
+    if (fd >= 0 && lchown(path, cfg->operator_uid, (gid_t)-1) < 0)
+        return err_errno(e, "giving %s to the operator", path);
+    return steal_fd(&fd);
 }
 
 int home_listen(struct node_config *cfg, struct home_sockets *s, struct err *e)

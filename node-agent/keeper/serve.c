@@ -320,19 +320,6 @@ void serve_fed(struct keeper *k, const struct msg_input_reply *m)
     chan_post(&k->api, &reply, NULL, 0);
 }
 
-static int serve_sub_act(struct keeper *k, const union ipc_any *any)
-{
-    const struct msg_sub_act *m = &any->sub_act;
-    struct sub_info info;
-    struct sub *live;
-
-    if (!look(k, &m->id, &m->customer, &live, &info))
-        chan_reply(&k->api, &m->head, 404, 0, NONE_SUCH);
-    else
-        dom_serve_sub(k, &m->head, live, m->action, 0);
-    return 0;
-}
-
 static int serve_capacity(struct keeper *k, const union ipc_any *any);
 
 int serve_drain(struct keeper *k, const union ipc_any *any)
@@ -350,6 +337,19 @@ int serve_drain(struct keeper *k, const union ipc_any *any)
     if (r >= 0)
         k->draining = on;
     return serve_capacity(k, any);
+}
+
+static int serve_sub_act(struct keeper *k, const union ipc_any *any)
+{
+    const struct msg_sub_act *m = &any->sub_act;
+    struct sub_info info;
+    struct sub *live;
+
+    if (!look(k, &m->id, &m->customer, &live, &info))
+        chan_reply(&k->api, &m->head, 404, 0, NONE_SUCH);
+    else
+        dom_serve_sub(k, &m->head, live, m->action, 0);
+    return 0;
 }
 
 static int serve_capacity(struct keeper *k, const union ipc_any *any)
