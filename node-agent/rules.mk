@@ -11,7 +11,7 @@ include node-agent/rules-keeper.mk
 include node-agent/rules-api.mk
 
 AGENT_SRCS := $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) \
-    $(addprefix node-agent/agent/, config.c identity.c cert.c tls.c home.c supervisor.c)
+    $(addprefix node-agent/agent/, config.c identity.c cert.c tls.c home.c reload.c backup.c supervisor.c)
 # The spawner without what it shares with other roles.
 SPAWNER_SRCS := $(CGROUP_SRCS) $(addprefix node-agent/spawner/, spawner.c \
     slot.c slot_make.c slot_run.c slot_table.c verdict.c record.c \

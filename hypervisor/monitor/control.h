@@ -205,8 +205,8 @@ struct hvc_device {
     struct hvc_rate rate[2]; /* net: out of the domain, into it; else [0] */
     union {
         struct hvc_block block;
-        struct hvc_net net;
         struct hvc_fs fs;
+        struct hvc_net net;
         uint8_t bytes[256];
     };
 };

@@ -293,6 +293,7 @@ static int open_disk(struct run *r, unsigned n, struct err *e)
 
     if (disk_parse(&d, r->disk[n], n, e) < 0)
         return -e->code;
+    r->ndevices++;
     if (d.format == DISK_RAW) {
         r->slot.disks = true;
         fds[0] = disk_open(&d, n, &r->device[n], e);
@@ -304,21 +305,23 @@ static int open_disk(struct run *r, unsigned n, struct err *e)
 }
 
 // Behind the disks.
-static int open_vif(struct run *r, const char *text, struct err *e)
+static int open_vifs(struct run *r, struct err *e)
 {
-    unsigned n = r->ndevices;
-    struct vif v;
+    for (unsigned i = 0; i < r->nvifs; i++) {
+        unsigned at = r->ndevices;
+        struct vif v;
 
-    if (n == HV_DEVICE_MAX)
-        return err_set(e, EINVAL, "a domain has at most %d devices",
-                       HV_DEVICE_MAX);
-    if (vif_parse(&v, text, e) < 0)
-        return -e->code;
-    r->device_fd[n][0] = vif_open(&v, &r->device[n], e);
-    if (r->device_fd[n][0] < 0)
-        return -e->code;
-    r->device_fds[n] = 1;
-    r->ndevices++;
+        if (at == HV_DEVICE_MAX)
+            return err_set(e, EINVAL, "a domain has at most %d devices",
+                           HV_DEVICE_MAX);
+        if (vif_parse(&v, r->vif[i], e) < 0)
+            return -e->code;
+        r->device_fd[at][0] = vif_open(&v, &r->device[at], e);
+        r->device_fds[at] = 1;
+        if (r->device_fd[at][0] < 0)
+            return -e->code;
+        r->ndevices++;
+    }
     return 0;
 }
 
@@ -347,12 +350,11 @@ static int open_files(struct run *r, struct err *e)
     r->page = mmap(NULL, HV_PAGE, PROT_READ, MAP_SHARED, page_fd, 0);
     if (r->page == MAP_FAILED)
         return err_errno(e, "mapping the counter page");
-    for (; r->ndevices < r->ndisks; r->ndevices++)
-        if (open_disk(r, r->ndevices, e) < 0)
+    for (unsigned i = 0; i < r->ndisks; i++)
+        if (open_disk(r, i, e) < 0)
             return -e->code;
-    for (unsigned i = 0; i < r->nvifs; i++)
-        if (open_vif(r, r->vif[i], e) < 0)
-            return -e->code;
+    if (open_vifs(r, e) < 0)
+        return -e->code;
     r->slot.page_fd = page_fd;
     r->slot.listen_fd = -1;
     return slot_prepare(&r->slot, e);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -169,12 +170,47 @@ static int tcp_listen(const char *host, uint32_t *port, struct err *e)
     return steal_fd(&fd);
 }
 
+/* A socket that the service manager has made (sd_listen_fds(3)): there is one
+ * at most, for customers, and it is the setting's address that counts in what
+ * the node says of itself. */
+static int tcp_given(uint32_t *port, struct err *e)
+{
+    const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+    struct sockaddr_in6 at;
+    int listens = 0;
+    socklen_t len = sizeof(listens);
+
+    if (!pid || !n || atol(pid) != (long)getpid())
+        return -1;
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    if (strcmp(n, "1") != 0)
+        return err_set(e, EINVAL,
+                       "the service manager passes %s sockets; one is wanted, "
+                       "for customers",
+                       n);
+    if (getsockopt(3, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) < 0 ||
+        !listens)
+        return err_set(e, EINVAL,
+                       "the service manager passes a descriptor "
+                       "that is no listening socket");
+    len = sizeof(at);
+    if (getsockname(3, (struct sockaddr *)&at, &len) == 0)
+        *port = ntohs(at.sin6_family == AF_INET
+                          ? ((struct sockaddr_in *)&at)->sin_port
+                          : at.sin6_port);
+    return fcntl(3, F_DUPFD_CLOEXEC, ROLE_FD_END);
+}
+
 int home_listen(struct node_config *cfg, struct home_sockets *s, struct err *e)
 {
     char path[NODE_PATH_MAX + 16];
 
     *s = (struct home_sockets){-1, -1, -1};
-    if (cfg->listen_host[0]) {
+    s->tcp = tcp_given(&cfg->listen_port, e);
+    if (s->tcp < -1)
+        return -e->code;
+    if (s->tcp < 0 && cfg->listen_host[0]) {
         s->tcp = tcp_listen(cfg->listen_host, &cfg->listen_port, e);
         if (s->tcp < 0)
             return s->tcp;

@@ -45,6 +45,7 @@ enum msg_type {
     MSG_JOIN,        /* msg_join              -> msg_join_reply */
     MSG_KEY,         /* msg_key               -> msg_key_reply */
     MSG_KEY_LIST,    /* msg_account           -> msg_count_reply + fd: keys */
+    MSG_DRAIN,       /* msg_drain             -> msg_capacity_reply */
     MSG_ATTACH = 28, /* msg_attach + fd      -> msg_input_reply, later */
     /* api -> ledger */
     MSG_ACCOUNT_OPEN = 32, /* msg_account_open   -> msg_account_reply */
@@ -243,10 +244,16 @@ struct msg_log {
     uint32_t kind; /* enum log_kind */
     uint32_t pad;
 };
+struct msg_drain {
+    struct msg_head head;
+    uint32_t on; /* 1: no new submissions, also after a restart */
+    uint32_t pad;
+};
 struct msg_capacity_reply {
     struct msg_reply reply;
     uint64_t memory_kib, memory_used_kib;
-    uint32_t slots, slots_used, build_slots, builds_running, queued, pad;
+    uint32_t slots, slots_used, build_slots, builds_running, queued;
+    uint32_t draining;     /* 1 = takes no new submissions */
     uint64_t agent_cpu_ns; /* all roles together, since the start */
     /* For who watches the node; the last three since the keeper's start. */
     uint32_t live[SUB_DONE + 1];      /* by enum sub_state, if asked for */

@@ -94,11 +94,9 @@ struct node_config {
     uint32_t operator_uid;           /* beside root, may use the unix socket */
     uint32_t destroy_on_stop;        /* 1 = domains end with the agent */
     char cgroup_path[NODE_PATH_MAX]; /* see spawner/cgroup.h */
-    /* Customers seal secrets to this key, see bundle/secrets.h; the identity's
-     * signature of it. */
-    uint32_t accounts;   /* enum accounts_by */
-    uint32_t audit_days; /* the audit log goes back so far */
-    uint32_t noperators; /* beside root and operator_uid */
+    uint32_t accounts;               /* enum accounts_by */
+    uint32_t audit_days;             /* the audit log goes back so far */
+    uint32_t noperators;             /* beside root and operator_uid */
     uint32_t pad_operators;
     struct operator_entry {
         uint32_t may_change; /* 1 admin, 0 may only look */
@@ -107,6 +105,8 @@ struct node_config {
         uint8_t key[32];
     } operators[OPERATORS_MAX];
     uint8_t toolchain_id[32]; /* of what builds see, for their cache */
+    /* Customers seal secrets to this key, see bundle/secrets.h; the identity's
+     * signature of it. */
     uint8_t secrets_key[32], secrets_signature[64];
 };
 

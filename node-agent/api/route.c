@@ -44,6 +44,8 @@ static const struct route routes[] = {
     {"GET", "/v1/account/keys", ACCESS_CUSTOMER, 0, serve_keys},
     {"POST", "/v1/account/keys", ACCESS_CUSTOMER, BODY_MAX, serve_key_add},
     {"DELETE", "/v1/account/keys/{}", ACCESS_CUSTOMER, 0, serve_key_revoke},
+    {"PUT", "/v1/node/draining", ACCESS_OPERATOR, 0, serve_drain_begin},
+    {"DELETE", "/v1/node/draining", ACCESS_OPERATOR, 0, serve_drain_end},
     {"GET", "/v1/audit", ACCESS_CUSTOMER, 0, serve_audit},
     {"POST", "/v1/invitations", ACCESS_OPERATOR, BODY_MAX, serve_invite},
     {"GET", "/v1/account", ACCESS_CUSTOMER, 0, serve_account},

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "node-agent/keeper/function.h"
@@ -65,6 +66,7 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
         r = journal_open(&k->journal, "keeper.db", e);
     if (r < 0)
         return r;
+    k->draining = access(DRAINING, F_OK) == 0;
     k->lease_due_ns = clock_mono_ns() + k->cfg.lease_ns / 3;
     k->sweep_due_ns = clock_mono_ns() + SWEEP_NS;
     currency_ask(k);

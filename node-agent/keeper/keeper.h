@@ -37,6 +37,7 @@ struct keeper {
 
     char currency[8];   // of the node's prices; "" until the ledger said so
     bool adopting;      // the spawner has not named all it found running
+    bool draining;      // no new submissions; kept in the file DRAINING
     bool broken;        // a write failed: what is in memory is not true
     struct err failure; // why
 
@@ -78,6 +79,10 @@ void serve_refusal(struct keeper *k, struct sub *s, unsigned status,
 void serve_expired(struct keeper *k, uint64_t now_ns);
 // What the spawner says became of input.
 void serve_fed(struct keeper *k, const struct msg_input_reply *m);
+
+// The operator wants the node to take nothing new.
+#define DRAINING "draining"
+int serve_drain(struct keeper *k, const union ipc_any *any);
 
 // ---- submit.c: MSG_SUBMIT
 int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,

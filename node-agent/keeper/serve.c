@@ -318,6 +318,25 @@ void serve_fed(struct keeper *k, const struct msg_input_reply *m)
     chan_post(&k->api, &reply, NULL, 0);
 }
 
+static int serve_capacity(struct keeper *k, const union ipc_any *any);
+
+int serve_drain(struct keeper *k, const union ipc_any *any)
+{
+    bool on = any->drain.on;
+    int fd = -1, r = 0;
+
+    // The file first: what was promised holds after a restart.
+    if (on)
+        r = fd = open(DRAINING, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    else if (unlink(DRAINING) < 0 && errno != ENOENT)
+        r = -1;
+    if (fd >= 0)
+        close(fd);
+    if (r >= 0)
+        k->draining = on;
+    return serve_capacity(k, any);
+}
+
 static int serve_capacity(struct keeper *k, const union ipc_any *any)
 {
     struct msg_capacity_reply reply;
@@ -331,6 +350,7 @@ static int serve_capacity(struct keeper *k, const union ipc_any *any)
     reply.build_slots = k->cfg.build_slots;
     reply.builds_running = k->builds_running;
     reply.queued = k->builds.waiting + k->starts.waiting;
+    reply.draining = k->draining;
     reply.agent_cpu_ns = agent_cpu_ns();
     while (any->get.version && (s = sub_next(&k->subs, s)))
         if (s->info.state <= SUB_DONE)
@@ -348,19 +368,13 @@ static const struct {
     uint32_t type;
     int (*serve)(struct keeper *k, const union ipc_any *any);
 } requests[] = {
-    {MSG_GET, serve_get},
-    {MSG_LIST, serve_list},
-    {MSG_WAIT, serve_wait},
-    {MSG_LOG, serve_log},
-    {MSG_DESTROY, serve_destroy},
-    {MSG_INPUT, serve_input},
-    {MSG_CAPACITY, serve_capacity},
-    {MSG_AUDIT, people_audit},
-    {MSG_AUDIT_LIST, people_audit_list},
-    {MSG_INVITE, people_invite},
-    {MSG_JOIN, people_join},
-    {MSG_KEY, people_key},
-    {MSG_KEY_LIST, people_key_list},
+    {MSG_GET, serve_get},           {MSG_LIST, serve_list},
+    {MSG_WAIT, serve_wait},         {MSG_LOG, serve_log},
+    {MSG_DESTROY, serve_destroy},   {MSG_INPUT, serve_input},
+    {MSG_CAPACITY, serve_capacity}, {MSG_DRAIN, serve_drain},
+    {MSG_AUDIT, people_audit},      {MSG_AUDIT_LIST, people_audit_list},
+    {MSG_INVITE, people_invite},    {MSG_JOIN, people_join},
+    {MSG_KEY, people_key},          {MSG_KEY_LIST, people_key_list},
 };
 
 int serve_request(struct keeper *k, const union ipc_any *any,
