@@ -166,7 +166,7 @@ $(call unit-test,hv_device,tests/unit/hv_device.c \
     hypervisor/monitor/event.c hypervisor/monitor/watch.c $(LIB_SRCS))
 
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c tests/fuzz/virtq.c \
-    tests/fuzz/block.c
+    tests/fuzz/block.c tests/fuzz/net_filter.c
 FUZZ_SRCS_elf := $(LIB_SRCS)
 FUZZ_SRCS_virtq := $(LIB_SRCS)
 FUZZ_SRCS_block := $(LIB_SRCS) hypervisor/monitor/event.c \
