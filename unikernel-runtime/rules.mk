@@ -89,9 +89,12 @@ RT_LIBC_SRCS := \
     $(RT)/libc/exec.c \
     $(RT)/libc/file_times.c \
     $(RT)/libc/flock.c \
+    $(RT)/libc/ftw.c \
+    $(RT)/libc/getline.c \
     $(RT)/libc/glob.c \
     $(RT)/libc/lock.c \
     $(RT)/libc/malloc.c \
+    $(RT)/libc/math_long.c \
     $(RT)/libc/mman.c \
     $(RT)/libc/path_limits.c \
     $(RT)/libc/paths.c \
@@ -109,10 +112,12 @@ RT_LIBC_SRCS := \
     $(RT)/libc/reent.c \
     $(RT)/libc/resource.c \
     $(RT)/libc/sched.c \
+    $(RT)/libc/search.c \
     $(RT)/libc/semaphore.c \
     $(RT)/libc/semaphore_named.c \
     $(RT)/libc/session.c \
     $(RT)/libc/signal.c \
+    $(RT)/libc/signal_old.c \
     $(RT)/libc/stdio_lock.c \
     $(RT)/libc/syslog.c \
     $(RT)/libc/terminal.c \
@@ -137,6 +142,8 @@ GUEST_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -I. $(WARN)
 $(BUILD)/guest/$(RT)/libc/alarm.o $(BUILD)/guest/$(RT)/libc/timer.o: GUEST_CFLAGS += -mgeneral-regs-only
 $(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock event sched signal timeout): \
     GUEST_CFLAGS += -mgeneral-regs-only
+# gcc must not make functions of themselves.
+$(BUILD)/guest/$(RT)/libc/math_long.o: GUEST_CFLAGS += -fno-builtin
 # gcc must not make calls of calloc of what calloc does.
 $(BUILD)/guest/$(RT)/libc/malloc.o: GUEST_CFLAGS += -fno-builtin-malloc \
     -fno-builtin-calloc

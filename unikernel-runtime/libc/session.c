@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -63,6 +64,20 @@ int tcsetpgrp(int fd, pid_t group)
 int nice(int by)
 {
     return result(by < 0 ? -EPERM : 0);
+}
+
+int getpriority(int which, id_t who)
+{
+    if (which < PRIO_PROCESS || which > PRIO_USER)
+        return result(-EINVAL);
+    return result(who > 1 ? -ESRCH : 0);
+}
+
+int setpriority(int which, id_t who, int value)
+{
+    if (getpriority(which, who) < 0)
+        return -1;
+    return nice(value);
 }
 
 int sethostname(const char *name, size_t len)
