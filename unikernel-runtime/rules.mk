@@ -218,3 +218,9 @@ MANUALS += $(RT)/cc/hostel-cc.1
 # What the test programs need is built first.
 TEST_BUILT += $(SYSROOT)
 DOMAIN_TESTS += tests/domain/run
+
+# What of POSIX there is: a table made from headers and libraries, which a test
+# compares with what is in docs/.
+.PHONY: docs/posix.md
+docs/posix.md: $(SYSROOT) $(HOSTEL_CC)
+	$(Q)$(RT)/posix/table $(SYSROOT_DIR) $(HOSTEL_CC) > $@.new && mv $@.new $@

@@ -48,6 +48,7 @@ long double logbl(long double x);
 long lrintl(long double x);
 long lroundl(long double x);
 long double modfl(long double x, long double *whole);
+long double nanl(const char *tag);
 long double nearbyintl(long double x);
 long double nextafterl(long double x, long double to);
 double nexttoward(double x, long double to);
