@@ -4,6 +4,7 @@ PV := hypervisor/engine/pv
 KVM := hypervisor/engine/kvm
 DEV_SRCS := backends.c block.c block_io.c bucket.c device.c uring.c virtq.c
 HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
+    hypervisor/engine/pv/capture.c \
     hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
     hypervisor/engine/select.c $(KVM)/kvm.c $(KVM)/machine.c $(KVM)/vm.c \
     $(KVM)/table.c $(KVM)/vcpu.c $(KVM)/born.c \
@@ -11,6 +12,9 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
     hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
+    hypervisor/monitor/debug.c hypervisor/monitor/gdb_packet.c \
+    hypervisor/monitor/gdb_target.c hypervisor/monitor/core.c \
+    hypervisor/monitor/dump.c \
     hypervisor/monitor/elf.c hypervisor/monitor/event.c \
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
@@ -22,12 +26,24 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
 $(call host-program,hostel-hv,$(HV_SRCS) $(LIB_SRCS) pv-blob.c kvm-page.c)
 $(BUILD)/bin/hostel-hv: HOST_LDFLAGS := -static-pie -Wl,-z,relro,-z,now
 
+# Names of this system's calls, for reports.
+GENERATED += $(BUILD)/gen/syscall-names.h
+$(BUILD)/gen/syscall-names.h:
+	@mkdir -p $(@D)
+	$(Q)echo '#include <asm/unistd_64.h>' | $(HOSTCC) -E -dM - | \
+	    sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' \
+	    >$@.new && mv $@.new $@
+
 # Code that runs inside a guest's address space: no libc, no relocations, no
 # vector registers (they hold the guest's state), fixed addresses.
 PV_CFLAGS := -std=gnu11 -Os -g $(WARN) -ffreestanding -fno-pic -mcmodel=small \
     -mgeneral-regs-only -mno-red-zone -fno-stack-protector \
     -fcf-protection=none -fno-asynchronous-unwind-tables -fno-jump-tables \
     -fno-tree-loop-distribute-patterns -fno-builtin
+# Resident code leaves the registers alone that a call gives back unchanged: so
+# the host can rewind one that is under way (struct pv_call).
+PV_FIXED := $(addprefix -ffixed-,rbx rbp r12 r13 r14 r15)
+$(BUILD)/pv/resident.o: PV_CFLAGS += $(PV_FIXED)
 PV_OBJS := setup_entry.o setup.o resident_entry.o resident.o
 
 $(BUILD)/pv/%.o: $(PV)/%.c
@@ -85,7 +101,8 @@ $(BUILD)/bench/hello: tests/bench/hello.c
 	$(Q)$(HOSTCC) -O2 -static -o $@ $<
 DEPFILES += $(patsubst %,$(BUILD)/obj/tests/%.d,bench/coldstart domain/drive \
     domain/control_test)
-DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control
+DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control \
+    tests/domain/debug
 
 # Devices as a controller gives them.
 DOMAIN_TESTS += tests/domain/devices
@@ -141,6 +158,7 @@ FUZZ_SRCS_block := $(LIB_SRCS) hypervisor/monitor/event.c \
     $(addprefix hypervisor/dev/,$(filter-out block.c,$(DEV_SRCS)))
 FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
     $(addprefix hypervisor/monitor/,end.c watch.c stack.c \
+    debug.c gdb_packet.c gdb_target.c core.c dump.c \
     elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)
 
 MANUALS += hypervisor/monitor/hostel-hv.8 hypervisor/monitor/domain.cfg.5

@@ -29,8 +29,9 @@
 static struct child {
     int plan_fd; // to the zygote; -1 once it has its plan
     int mem_fd;  // the guest's memory
+    int map_fd;  // its page map
     pid_t pid;   // in the monitor's namespace
-} child = {.plan_fd = -1, .mem_fd = -1};
+} child = {.plan_fd = -1, .mem_fd = -1, .map_fd = -1};
 
 // ---------------------------------------------------- the monitor's side
 
@@ -42,10 +43,13 @@ static struct child {
 static int child_await(int fd, struct err *e)
 {
     char text[PLAN_TEXT_MAX];
-    size_t nfds = 1;
-    ssize_t n = sock_recv(fd, text, 1, &child.mem_fd, &nfds);
+    int fds[2] = {-1, -1};
+    size_t nfds = 2;
+    ssize_t n = sock_recv(fd, text, 1, fds, &nfds);
 
-    if (n == 1 && nfds == 1)
+    child.mem_fd = fds[0];
+    child.map_fd = fds[1];
+    if (n == 1 && nfds == 2)
         n = sock_recv(fd, text, sizeof(text), NULL, NULL);
     if (n == 1 && text[0] == PLAN_READY)
         return 0;
@@ -150,6 +154,80 @@ ssize_t child_read(struct domain *d, uint64_t addr, void *buf, size_t len)
     return n < 0 ? -errno : n;
 }
 
+ssize_t child_write(struct domain *d, uint64_t addr, const void *buf,
+                    size_t len)
+{
+    ssize_t n = pwrite(child.mem_fd, buf, len, addr);
+
+    (void)d;
+    return n < 0 ? -errno : n;
+}
+
+// Bits of a page map's entry: present, swapped out, a page of a file.
+#define PAGE_PRESENT (1ull << 63)
+#define PAGE_SWAPPED (1ull << 62)
+#define PAGE_FILE    (1ull << 61)
+#define ENTRIES      256
+
+int child_touched(struct domain *d, uint64_t addr, size_t n, bool *touched)
+{
+    uint64_t entry[ENTRIES];
+
+    (void)d;
+    for (size_t at = 0; at < n; at += ENTRIES) {
+        size_t some = n - at < ENTRIES ? n - at : ENTRIES;
+        ssize_t len = some * sizeof(entry[0]);
+
+        if (pread(child.map_fd, entry, len,
+                  (addr / HV_PAGE + at) * sizeof(entry[0])) != len)
+            return -EIO;
+        for (size_t i = 0; i < some; i++)
+            touched[at + i] = (entry[i] & (PAGE_PRESENT | PAGE_SWAPPED)) &&
+                              !(entry[i] & PAGE_FILE);
+    }
+    return 0;
+}
+
+// --------------------------------------------------------------- parking
+
+void child_park(struct domain *d, unsigned order)
+{
+    d->order = order;
+    __atomic_store_n(&park_of(d->shared)->order, order, __ATOMIC_SEQ_CST);
+    // One without a plan yet will look before it begins.
+    if (order & PARK_STOP && child.plan_fd < 0)
+        child_interrupt(d, 0);
+}
+
+bool child_parked(struct domain *d, struct engine_stop *s)
+{
+    const struct park *p = park_of(d->shared);
+
+    *s = (struct engine_stop){
+        .reason = __atomic_load_n(&p->parked, __ATOMIC_ACQUIRE)};
+    if (s->reason == PARK_RUNS)
+        return false;
+    s->vector = p->vector;
+    s->error = p->error;
+    s->address = p->address;
+    return true;
+}
+
+void child_release(struct domain *d, enum park_verdict verdict)
+{
+    struct park *p = park_of(d->shared);
+    const struct hv_vcpu_info *v = &d->shared->vcpu[0];
+
+    p->verdict = verdict;
+    // At once, so that nobody takes this stop for the next one.
+    __atomic_store_n(&p->parked, PARK_RUNS, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&p->release, 1, __ATOMIC_SEQ_CST);
+    futex_wake(&p->release);
+    // Upcalls that found it parked.
+    if (v->upcall_pending && !v->upcall_mask)
+        child_interrupt(d, 0);
+}
+
 uint64_t child_cpu_ns(struct domain *d)
 {
     // The process clock of another process, as clock_getcpuclockid makes it.
@@ -205,9 +283,12 @@ void child_must(bool ok)
 // The memory is the same before and after it is emptied.
 void child_give_memory(const struct engine_slot *slot, int monitor_fd)
 {
-    int fd = openat(slot->proc_fd, "self/mem", O_RDWR | O_CLOEXEC);
+    const int fds[2] = {
+        openat(slot->proc_fd, "self/mem", O_RDWR | O_CLOEXEC),
+        openat(slot->proc_fd, "self/pagemap", O_RDONLY | O_CLOEXEC)};
 
-    child_must(fd >= 0 && sock_send(monitor_fd, "m", 1, &fd, 1) == 0);
+    child_must(fds[0] >= 0 && fds[1] >= 0 &&
+               sock_send(monitor_fd, "m", 1, fds, 2) == 0);
 }
 
 void child_volunteer(const struct engine_slot *slot)

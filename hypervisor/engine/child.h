@@ -26,6 +26,12 @@ void child_wake(struct domain *, unsigned vcpu);
 void child_interrupt(struct domain *, unsigned vcpu);
 void child_answer(struct domain *);
 ssize_t child_read(struct domain *, uint64_t addr, void *buf, size_t len);
+ssize_t child_write(struct domain *, uint64_t addr, const void *buf,
+                    size_t len);
+int child_touched(struct domain *, uint64_t addr, size_t n, bool *touched);
+void child_park(struct domain *, unsigned order);
+bool child_parked(struct domain *, struct engine_stop *);
+void child_release(struct domain *, enum park_verdict);
 uint64_t child_cpu_ns(struct domain *);
 void child_pause(struct domain *, bool paused);
 void child_stop(struct domain *);
@@ -36,7 +42,8 @@ void child_reap(struct domain *, struct engine_exit *);
 // Ends a newborn that could not do what it must.
 void child_must(bool ok);
 
-// Lets the monitor read the memory of this process, now and later.
+// Lets the monitor reach the memory of this process and see which pages it
+// has, now and later.
 void child_give_memory(const struct engine_slot *, int monitor_fd);
 
 // When memory runs out the guest goes, not its monitor.

@@ -12,7 +12,7 @@
  *           domain is known
  *   load    the image and memory; the first instruction is not run yet
  *   go      runs it
- *   ...     wake, interrupt, read, cpu_ns
+ *   ...     wake, interrupt, read, cpu_ns, pause, park
  *   stop    at any time; the guest executes nothing afterwards
  *   reap    once exit_fd is readable: how it ended
  */
@@ -26,6 +26,7 @@
 
 #include "hypervisor/abi/hv.h"
 #include "hypervisor/engine/image.h"
+#include "hypervisor/engine/park.h"
 #include "lib/err.h"
 
 // Offsets in the memfd that holds what a domain shares with its monitor.
@@ -47,6 +48,8 @@ struct domain {
 
     int doorbell_fd; // eventfd: the guest rang
     int exit_fd;     // readable when the guest has ended; may be passed on
+
+    unsigned order; // PARK_*, as last given
 };
 
 struct engine_slot {
@@ -67,6 +70,12 @@ struct engine_exit {
     int code; // SIGNALLED: the signal; FAILED: engine's own
 };
 
+struct engine_stop {
+    enum park_reason reason; // PARK_TRAP: the rest
+    uint32_t vector;
+    uint64_t error, address;
+};
+
 struct engine {
     const char *name;
     int (*prepare)(struct err *);
@@ -83,11 +92,33 @@ struct engine {
 
     // Guest memory by guest address; bytes read or -errno.
     ssize_t (*read)(struct domain *, uint64_t addr, void *buf, size_t len);
+    // The same, whatever the guest itself may do with it: text, too.
+    ssize_t (*write)(struct domain *, uint64_t addr, const void *buf,
+                     size_t len);
+    // Of n pages from addr on, which have something of their own: private
+    // pages that were written. 0 or -errno.
+    int (*touched)(struct domain *, uint64_t addr, size_t n, bool *touched);
     uint64_t (*cpu_ns)(struct domain *); // exact once the guest is not running
 
     // While paused it executes nothing; events wait for it. Time goes on, so
     // the clock's parameters are to be published anew before it runs again.
     void (*pause)(struct domain *, bool paused);
+
+    /*
+     * Parking, see park.h. An order stands until the next one; 0 lets the
+     * guest go its way but not out of being parked, which release does. With
+     * PARK_STOP the guest is asked once; ask again until it is parked. One
+     * ordered before load parks at the first instruction.
+     */
+    void (*park)(struct domain *, unsigned order);
+    // Is it parked, and why?
+    bool (*parked)(struct domain *, struct engine_stop *);
+    // Registers of a parked guest, or of one that ended in a trap. What a
+    // capture shows is at no engine's own place: a hypercall under way is
+    // shown at its start, and is made again if that is restored. 0 or -errno.
+    int (*capture)(struct domain *, struct hv_cpu *);
+    int (*restore)(struct domain *, const struct hv_cpu *);
+    void (*release)(struct domain *, enum park_verdict);
 
     void (*stop)(struct domain *);
     void (*reap)(struct domain *, struct engine_exit *);

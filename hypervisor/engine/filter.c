@@ -156,13 +156,13 @@ static void setup_rule(struct assembler *a, uint32_t setup, uint32_t len)
 
 size_t filter_build(struct sock_filter *program, size_t max,
                     const struct rule *rules, size_t nrules, uint32_t setup,
-                    uint32_t setup_len)
+                    uint32_t setup_len, uint32_t refusal)
 {
     struct assembler a = {program, 0, max};
 
     load(&a, offsetof(struct seccomp_data, arch));
     put(&a, BPF_JMP | BPF_K | BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0);
-    put(&a, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+    put(&a, BPF_RET | BPF_K, refusal, 0, 0);
     for (size_t i = 0; i < nrules; i++) {
         size_t start = a.len;
 
@@ -174,6 +174,6 @@ size_t filter_build(struct sock_filter *program, size_t max,
     }
     if (setup_len)
         setup_rule(&a, setup, setup_len);
-    put(&a, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+    put(&a, BPF_RET | BPF_K, refusal, 0, 0);
     return a.len;
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * seccomp filters from tables of rules. A rule is a system call and tests that
- * its arguments must all pass. The first rule that fits lets the call through;
- * when none does the process dies.
+ * its arguments must all pass. The first rule that fits lets the call through.
  */
 #ifndef ENGINE_FILTER_H
 #define ENGINE_FILTER_H
@@ -32,9 +31,10 @@ struct rule {
 };
 
 // Calls from [setup, setup + setup_len), a power of 2 and so aligned, are let
-// through whatever they are; 0: there is no such place. Returns the number of
-// instructions.
+// through whatever they are; 0: there is no such place. What is refused ends in
+// `refusal`, a SECCOMP_RET_*. Returns the number of instructions.
 size_t filter_build(struct sock_filter *, size_t max, const struct rule *,
-                    size_t nrules, uint32_t setup, uint32_t setup_len);
+                    size_t nrules, uint32_t setup, uint32_t setup_len,
+                    uint32_t refusal);
 
 #endif

@@ -4,7 +4,7 @@
  * while the guest is not there yet: a socket, the plan of what to map, and
  * how a zygote ends that could not become the guest.
  *
- *   zygote  -> "m" + fd       its memory
+ *   zygote  -> "m" + fds      its memory, its page map
  *   zygote  -> PLAN_READY     or a text that says what went wrong
  *   monitor -> struct plan    + fds: the image; the initrd if it has a length
  *   zygote  -> PLAN_MAPPED    when the plan asks for it
@@ -35,6 +35,10 @@ struct plan {
 
 // The signal that interrupts a running guest with an upcall.
 #define PLAN_SIGNAL_UPCALL 10 // SIGUSR1
+
+// In hv_trap: not a vector of the processor's but a system call of the host
+// that was tried. `error` is its number, `address` the AUDIT_ARCH_* it was for.
+#define PLAN_VECTOR_SYSCALL 0x100
 
 // Exit statuses. A guest that would have died of a signal, were it a process
 // of its own, and of a zygote.

@@ -18,13 +18,16 @@
  *   nursery -> HVC_MADE    + fd: pidfd of the monitor
  *   monitor -> HVC_READY   + fd: pidfd of the guest process (pv engine)
  *   monitor <- HVC_DEVICE  + fds: the device's; one message a device
+ *   monitor <- HVC_KEEP    + fds: what to hold open, see struct hvc_keep
  *   monitor <- HVC_PREPARE + fds: image, console sink, [initrd], [source]
  *   monitor -> HVC_PREPARED | HVC_EXITED (cause HVC_REFUSED, text says why)
  *   monitor <- HVC_GO
  *   monitor <- HVC_LEASE, HVC_STOP, HVC_PAUSE, HVC_UNPAUSE, HVC_ASK
  *   monitor <- HVC_INPUT
- *   monitor -> HVC_TAKEN, one for each HVC_INPUT: at once, or when there is
- * room monitor -> HVC_EXITED, then it exits; the same stands in the page
+ *   monitor -> HVC_TAKEN for each HVC_INPUT: at once, or when there is room
+ *   monitor <- HVC_ATTACH  + fd: a stream, for whoever looks inside
+ *   monitor -> HVC_ATTACHED
+ *   monitor -> HVC_EXITED, then it exits; the same stands in the page
  *
  * HVC_PREPARE with HVC_F_GO set starts at once, with no HVC_PREPARED between.
  */
@@ -54,7 +57,10 @@ enum hvc_type {
     HVC_DEVICE,
     HVC_PAUSE = 32, /* head only: the guest executes nothing until ... */
     HVC_UNPAUSE,    /* ... this; each may be said again */
-    HVC_ASK
+    HVC_ASK,
+    HVC_ATTACH = 48,
+    HVC_ATTACHED,
+    HVC_KEEP = 64
 };
 
 struct hvc_head {
@@ -93,11 +99,24 @@ struct hvc_ready {
     uint32_t state;   /* enum hvc_state, for a successor */
 };
 
+/*
+ * The events that guard the CPU budget (spawner/cpu_watch.h). They last as long
+ * as somebody holds them, and the monitor, which can do nothing with them,
+ * outlives the spawner: so a budget is kept while no agent lives. Those that it
+ * holds already are dropped.
+ */
+#define HVC_KEEP_FDS 2
+struct hvc_keep {
+    struct hvc_head head;
+};
+
 #define HVC_F_GO     1u /* start at once */
 #define HVC_F_INITRD 2u /* the initrd is passed after the sink */
 #define HVC_F_SOURCE                                                           \
     4u                   /* a console source is passed last: read as there is  \
                             room in the guest's ring, to its end */
+#define HVC_F_DEBUG  32u /* with HVC_F_GO: it runs when a debugger says so */
+#define HVC_F_CORE   64u /* a file for the core of a crash is passed last */
 #define HVC_F_PAUSED 16u /* with HVC_F_GO: it runs after HVC_UNPAUSE only */
 struct hvc_prepare {
     struct hvc_head head;
@@ -207,6 +226,28 @@ struct hvc_input {
     uint32_t flags;  /* HVC_INPUT_* */
     uint32_t len;    /* bytes used of data[] */
     char data[HVC_INPUT_MAX];
+};
+
+/*
+ * Somebody who may look inside the domain, at the other end of a stream socket
+ * that does not block: a debugger (gdb's remote protocol). One of a kind.
+ */
+enum hvc_attach_kind {
+    HVC_ATTACH_DEBUG = 1,
+    HVC_ATTACH_CORE,
+    HVC_ATTACH_TRACE
+};
+struct hvc_attach {
+    struct hvc_head head;
+    uint64_t tag;  /* the sender's, for the answer */
+    uint32_t kind; /* enum hvc_attach_kind */
+    uint32_t pad;
+};
+struct hvc_attached {
+    struct hvc_head head;
+    uint64_t tag;
+    int32_t error; /* 0, or -EBUSY: there is one already */
+    uint32_t pad;
 };
 
 enum hvc_taken_result {

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hypervisor/monitor/debug.h"
+#include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/elf.h"
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/stack.h"
@@ -145,7 +147,8 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
     if (fd->initrd >= 0 && (fstat(fd->initrd, &st) < 0 || !S_ISREG(st.st_mode)))
         return err_set(e, EINVAL, "the initrd is not a regular file");
     l.initrd_len = st.st_size;
-    if (prepare_check(p, &image, l.initrd_len, devices_kinds(&m->devices), e) < 0)
+    if (prepare_check(p, &image, l.initrd_len, devices_kinds(&m->devices), e) <
+        0)
         return -e->code;
     start_info_fill(&m->domain, p, &image, l.initrd_len);
     devices_fill(&m->devices, m->domain.start_info);
@@ -157,6 +160,8 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
     m->paused = p->flags & HVC_F_PAUSED;
     if (m->paused)
         m->domain.engine->pause(&m->domain, true);
+    if (p->flags & HVC_F_DEBUG)
+        m->domain.engine->park(&m->domain, PARK_STOP | PARK_TRAPS);
     starting(m);
     if (m->domain.engine->load(&m->domain, &l, e) < 0)
         return -e->code;
@@ -173,6 +178,7 @@ static void on_prepare(struct monitor *m, const void *message, int *fds)
 
     fd.initrd = p->flags & HVC_F_INITRD ? fds[n++] : -1;
     fd.source = p->flags & HVC_F_SOURCE ? fds[n++] : -1;
+    m->core_fd = p->flags & HVC_F_CORE ? fds[n++] : -1;
     m->image_fd = fd.image;
     if (load(m, p, &fd, &e) < 0) {
         end(m, HVC_REFUSED, e.code, "%s", e.text);
@@ -218,6 +224,17 @@ static void on_lease(struct monitor *m, const void *message, int *fds)
 
     (void)fds;
     watch_timer(m->lease_fd, l->lease_ns);
+}
+
+static void on_keep(struct monitor *m, const void *message, int *fds)
+{
+    (void)message;
+    for (int i = 0; i < HVC_KEEP_FDS; i++) {
+        if (m->keep_fd[i] >= 0)
+            close(m->keep_fd[i]);
+        m->keep_fd[i] = fds[i];
+        fds[i] = -1;
+    }
 }
 
 static void on_stop(struct monitor *m, const void *message, int *fds)
@@ -281,6 +298,26 @@ static void on_ask(struct monitor *m, const void *message, int *fds)
     event_raise(&m->domain, 0, HV_PORT_CONTROL);
 }
 
+static void on_attach(struct monitor *m, const void *message, int *fds)
+{
+    const struct hvc_attach *a = message;
+    struct hvc_attached t = {.head = {HVC_ATTACHED, sizeof(t)}, .tag = a->tag};
+
+    switch (a->kind) {
+    case HVC_ATTACH_DEBUG:
+        t.error = debug_attach(m, fds[0]);
+        break;
+    case HVC_ATTACH_CORE:
+        t.error = dump_attach(m, fds[0]);
+        break;
+    default:
+        t.error = -EINVAL;
+    }
+    if (t.error == 0)
+        fds[0] = -1;
+    sock_send(m->conn_fd, &t, sizeof(t), NULL, 0);
+}
+
 union message {
     struct hvc_head head;
     struct hvc_device device;
@@ -290,6 +327,7 @@ union message {
     struct hvc_stop stop;
     struct hvc_input input;
     struct hvc_ask ask;
+    struct hvc_attach attach;
 };
 
 #define IN(state) (1u << (state))
@@ -308,6 +346,8 @@ static const struct accepted {
      sizeof(struct hvc_prepare), on_prepare},
     {HVC_GO, IN(HVC_LOADED), sizeof(struct hvc_go), sizeof(struct hvc_go),
      on_go},
+    {HVC_KEEP, IN(HVC_PARKED) | IN(HVC_LOADED) | IN(HVC_RUNNING),
+     sizeof(struct hvc_keep), sizeof(struct hvc_keep), on_keep},
     {HVC_LEASE, IN(HVC_RUNNING), sizeof(struct hvc_lease),
      sizeof(struct hvc_lease), on_lease},
     {HVC_STOP, IN(HVC_PARKED) | IN(HVC_LOADED) | IN(HVC_RUNNING),
@@ -320,6 +360,8 @@ static const struct accepted {
      sizeof(struct hvc_head), on_unpause},
     {HVC_ASK, IN(HVC_RUNNING), sizeof(struct hvc_ask), sizeof(struct hvc_ask),
      on_ask},
+    {HVC_ATTACH, IN(HVC_RUNNING), sizeof(struct hvc_attach),
+     sizeof(struct hvc_attach), on_attach},
 };
 
 // Lengths inside the message against its own.
@@ -333,10 +375,21 @@ static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
         if (u->prepare.cmdline_len > HV_CMDLINE_MAX ||
             len != offsetof(struct hvc_prepare, cmdline) +
                        u->prepare.cmdline_len ||
-            flags & ~(HVC_F_GO | HVC_F_INITRD | HVC_F_SOURCE | HVC_F_PAUSED) ||
+            flags & ~(HVC_F_GO | HVC_F_INITRD | HVC_F_SOURCE | HVC_F_PAUSED |
+                      HVC_F_DEBUG | HVC_F_CORE) ||
+            (flags & (HVC_F_GO | HVC_F_DEBUG)) == HVC_F_DEBUG ||
             (flags & (HVC_F_GO | HVC_F_PAUSED)) == HVC_F_PAUSED)
             return false;
-        fds = 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE);
+        fds = 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE) +
+              !!(flags & HVC_F_CORE);
+    }
+    if (u->head.type == HVC_KEEP)
+        fds = HVC_KEEP_FDS;
+    if (u->head.type == HVC_ATTACH) {
+        if (u->attach.kind < HVC_ATTACH_DEBUG ||
+            u->attach.kind > HVC_ATTACH_TRACE)
+            return false;
+        fds = 1;
     }
     if (u->head.type == HVC_ASK && u->ask.action != HV_ACTION_SHUTDOWN &&
         u->ask.action != HV_ACTION_REBOOT)
@@ -369,11 +422,14 @@ static const struct accepted *message_check(const struct monitor *m,
     return NULL;
 }
 
+// Of HVC_PREPARE with all that can come along.
+#define FDS_MAX 5
+
 void controller_spoke(struct monitor *m)
 {
     static union message u; // 12 KiB: not for the stack
-    int fds[4] = {-1, -1, -1, -1};
-    size_t nfds = 4;
+    int fds[FDS_MAX] = {-1, -1, -1, -1, -1};
+    size_t nfds = FDS_MAX;
     const struct accepted *a = NULL;
     ssize_t n;
 

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hypervisor/engine/plan.h"
+#include "hypervisor/monitor/debug.h"
+#include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/report.h"
 #include "lib/clock.h"
 #include "lib/sock.h"
@@ -30,12 +33,13 @@ void end(struct monitor *m, enum hvc_cause cause, uint32_t status,
 
 static void report_trap(struct monitor *m)
 {
+    const bool syscall = m->domain.shared->trap.vector == PLAN_VECTOR_SYSCALL;
     char text[HVC_TEXT_MAX];
 
     if (m->cause)
         return;
     report_write(&m->domain, m->image_fd, text, sizeof(text));
-    end(m, HVC_TRAP, 0, "%s", text);
+    end(m, syscall ? HVC_SYSCALL : HVC_TRAP, 0, "%s", text);
 }
 
 bool end_as_said(struct monitor *m)
@@ -45,6 +49,8 @@ bool end_as_said(struct monitor *m)
     uint32_t status = s->shutdown_status;
 
     if (__atomic_load_n(&s->trap.valid, __ATOMIC_ACQUIRE)) {
+        if (!m->cause && !m->gone)
+            dump_crash(m);
         report_trap(m);
         return true;
     }
@@ -61,6 +67,8 @@ bool end_as_said(struct monitor *m)
         end(m, HVC_SUSPEND, 0, "%s", "");
         return true;
     default:
+        if (!m->cause && !m->gone && dump_crash(m))
+            return false;
         end(m, HVC_CRASH, status, "the guest gave up");
         return true;
     }
@@ -111,10 +119,12 @@ __attribute__((noreturn)) void end_finish(struct monitor *m)
 {
     struct engine_exit x;
 
+    m->gone = true;
     m->domain.engine->reap(&m->domain, &x);
     end_as_seen(m, &x);
     if (m->state == HVC_RUNNING)
         console_finish(&m->console);
+    debug_ended(m);
     page_finish(m);
     tell_exited(m);
     _exit(0);

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "hypervisor/monitor/controller.h"
+#include "hypervisor/monitor/debug.h"
+#include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/event.h"
 #include "hypervisor/monitor/watch.h"
@@ -76,6 +78,27 @@ static void source_watch(struct monitor *m)
     m->source_watched = false;
 }
 
+// ----------------------------------------------------------------- parking
+
+// Between two requests to park: one that came at a bad moment is not heard.
+#define ASK_AGAIN_MS 2
+
+static void guest_parked(struct monitor *m)
+{
+    struct engine_stop stop;
+
+    if (!m->domain.engine->parked(&m->domain, &stop) || m->cause)
+        return;
+    if (!debug_stopped(m, &stop) && !dump_stopped(m, &stop) &&
+        m->domain.order == 0)
+        end(m, HVC_CRASH, 0, "the guest parked itself");
+}
+
+static int loop_wait_ms(const struct monitor *m)
+{
+    return debug_waits(m) || dump_waits(m) ? ASK_AGAIN_MS : -1;
+}
+
 // The back ends' word on what the guest has done.
 static void devices_judge(struct monitor *m, const char *broken)
 {
@@ -94,7 +117,8 @@ static void guest_notified(struct monitor *m, uint64_t ports)
         answer_runstate(m);
     if (ports >> HV_PORT_DEVICE)
         devices_judge(m, devices_notified(&m->devices, ports));
-    end_as_said(m);
+    if (!end_as_said(m))
+        guest_parked(m);
 }
 
 static void timer_fired(struct monitor *m)
@@ -113,8 +137,8 @@ static void dispatch(struct monitor *m, uint32_t what, uint32_t events)
 {
     if (what >= WATCH_DEVICE) {
         if (!m->cause)
-            devices_judge(m, devices_ready(&m->devices, what - WATCH_DEVICE,
-                                           events));
+            devices_judge(
+                m, devices_ready(&m->devices, what - WATCH_DEVICE, events));
         return;
     }
     switch ((enum watch)what) {
@@ -141,6 +165,12 @@ static void dispatch(struct monitor *m, uint32_t what, uint32_t events)
     case WATCH_SOURCE:
         source_read(m);
         break;
+    case WATCH_DEBUG:
+        debug_spoke(m);
+        break;
+    case WATCH_STREAM:
+        dump_flush(m);
+        break;
     case WATCH_DEVICE:
         break;
     }
@@ -155,8 +185,10 @@ static int await(struct monitor *m, struct epoll_event *ev, int max)
     if (!event_sleep(&m->domain))
         return epoll_wait(m->epoll_fd, ev, max, 0);
     if (due_ns == UINT64_MAX)
-        return epoll_wait(m->epoll_fd, ev, max, -1);
+        return epoll_wait(m->epoll_fd, ev, max, loop_wait_ms(m));
     now_ns = clock_mono_ns();
+    if (loop_wait_ms(m) >= 0)
+        due_ns = now_ns + ASK_AGAIN_MS * 1000000ull;
     if (due_ns > now_ns) {
         t.tv_sec = (due_ns - now_ns) / 1000000000u;
         t.tv_nsec = (due_ns - now_ns) % 1000000000u;
@@ -196,6 +228,8 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
 
         if (m->state == HVC_RUNNING)
             guest_notified(m, ports);
+        if (n == 0 && (debug_waits(m) || dump_waits(m)))
+            m->domain.engine->park(&m->domain, m->domain.order);
         for (int i = 0; i < n; i++)
             dispatch(m, ev[i].data.u32, ev[i].events);
         if (m->state == HVC_RUNNING) {

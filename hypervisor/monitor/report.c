@@ -4,10 +4,12 @@
 
 #include "hypervisor/monitor/report.h"
 
+#include <linux/audit.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "hypervisor/engine/plan.h"
 #include "hypervisor/monitor/symbols.h"
 
 static const char *const vectors[32] = {
@@ -48,7 +50,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct text *t,
     t->left -= n;
 }
 
-static void add_what(struct text *t, const struct hv_trap *trap)
+static void add_trap(struct text *t, const struct hv_trap *trap)
 {
     const char *name = trap->vector < 32 ? vectors[trap->vector] : NULL;
 
@@ -65,6 +67,30 @@ static void add_what(struct text *t, const struct hv_trap *trap)
             trap->error & PF_PRESENT ? "not allowed" : "not mapped");
     else if (trap->error)
         add(t, ", error code %#lx", trap->error);
+}
+
+static const char *const syscalls[] = {
+#include "syscall-names.h"
+};
+
+static void add_syscall(struct text *t, const struct hv_trap *trap)
+{
+    const uint64_t nr = trap->error & UINT32_MAX;
+
+    if (trap->address != AUDIT_ARCH_X86_64)
+        add(t, "tried a system call of the host: number %lu, 32-bit", nr);
+    else if (nr < sizeof(syscalls) / sizeof(syscalls[0]) && syscalls[nr])
+        add(t, "tried a system call of the host: %s", syscalls[nr]);
+    else
+        add(t, "tried a system call of the host: number %lu", nr);
+}
+
+static void add_what(struct text *t, const struct hv_trap *trap)
+{
+    if (trap->vector == PLAN_VECTOR_SYSCALL)
+        add_syscall(t, trap);
+    else
+        add_trap(t, trap);
 }
 
 static void add_registers(struct text *t, const struct hv_regs *r)
@@ -90,8 +116,15 @@ static bool peek(struct domain *d, uint64_t addr, uint64_t *words, size_t n)
            d->engine->read(d, addr, words, len) == len;
 }
 
+// A return address is in the program's text, whatever a broken stack holds.
+static bool is_return(uint64_t address)
+{
+    return address > HV_IMAGE_BASE && address < HV_IMAGE_LIMIT;
+}
+
 // The place of the trap, then return addresses: first the one a call to
-// nowhere has just pushed, then along the frame pointers while they ascend.
+// nowhere, or to the hypervisor, has just pushed, then along the frame pointers
+// while they ascend.
 static size_t backtrace(struct domain *d, const struct hv_regs *r,
                         struct symbol *at)
 {
@@ -100,9 +133,11 @@ static size_t backtrace(struct domain *d, const struct hv_regs *r,
     size_t n = 0;
 
     at[n++].address = r->rip;
-    if (d->engine->read(d, r->rip, &byte, 1) != 1 && peek(d, r->rsp, frame, 1))
+    if ((r->rip - HV_HYPERCALL_VA < HV_PAGE ||
+         d->engine->read(d, r->rip, &byte, 1) != 1) &&
+        peek(d, r->rsp, frame, 1) && is_return(frame[0]))
         at[n++].address = frame[0] - 1;
-    while (n < FRAMES_MAX && peek(d, rbp, frame, 2) && frame[1]) {
+    while (n < FRAMES_MAX && peek(d, rbp, frame, 2) && is_return(frame[1])) {
         at[n++].address = frame[1] - 1;
         if (frame[0] <= rbp)
             break;
@@ -125,16 +160,32 @@ static void add_backtrace(struct text *t, const struct symbol *at, size_t n)
     }
 }
 
+static void add_place(struct text *t, struct domain *d, int image_fd,
+                      const struct hv_regs *r)
+{
+    struct symbol at[FRAMES_MAX];
+    size_t n = backtrace(d, r, at);
+
+    symbols_find(image_fd, at, n);
+    add(t, "\n");
+    add_backtrace(t, at, n);
+    add_registers(t, r);
+}
+
 void report_write(struct domain *d, int image_fd, char *text, size_t max)
 {
     const struct hv_trap trap = d->shared->trap;
-    struct symbol at[FRAMES_MAX];
     struct text t = {text, max};
-    size_t n = backtrace(d, &trap.regs, at);
 
-    symbols_find(image_fd, at, n);
     add_what(&t, &trap);
-    add(&t, "\n");
-    add_backtrace(&t, at, n);
-    add_registers(&t, &trap.regs);
+    add_place(&t, d, image_fd, &trap.regs);
+}
+
+void report_crash(struct domain *d, int image_fd, const struct hv_regs *r,
+                  char *text, size_t max)
+{
+    struct text t = {text, max};
+
+    add(&t, "the guest gave up");
+    add_place(&t, d, image_fd, r);
 }

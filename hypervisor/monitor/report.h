@@ -11,4 +11,8 @@
 // of lines, cut to fit.
 void report_write(struct domain *, int image_fd, char *text, size_t max);
 
+// The same of a guest that gave up, which has these registers.
+void report_crash(struct domain *, int image_fd, const struct hv_regs *,
+                  char *text, size_t max);
+
 #endif

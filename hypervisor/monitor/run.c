@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +52,8 @@ struct run {
     bool usage;
     struct slot slot;
     struct hvc_prepare prepare;
-    int image_fd, initrd_fd;
+    int image_fd, initrd_fd, core_fd;
+    const char *core_path; // NULL: none
     const char *disk[HV_DEVICE_MAX]; // descriptions: the file's, then options'
     unsigned ndisks;
     struct hvc_device device[HV_DEVICE_MAX];
@@ -60,6 +63,8 @@ struct run {
 
     pid_t monitor_pid;
     int conn_fd, guest_fd;
+    int64_t gdb_port; // 0: no debugger is waited for
+    int gdb_fd;       // listens; -1: none, or it has come
     struct budget budget;
     uint64_t cpu_base_ns;  // what making the slot cost
     uint64_t wall_mono_ns; // end of the wall budget
@@ -82,6 +87,7 @@ static void usage(FILE *to)
           "                     [-n NAME] [--engine kvm|pv|auto] "
           "[--cpu-ms N]\n"
           "                     [--wall-ms N] [--usage] [--disk SPEC]...\n"
+          "                     [--gdb PORT] [--core FILE]\n"
           "                     IMAGE [ARGS]\n",
           to);
 }
@@ -120,6 +126,8 @@ static const struct option long_options[] = {
     {"wall-ms", required_argument, NULL, 'W'},
     {"disk", required_argument, NULL, 'D'},
     {"usage", no_argument, NULL, 'U'},
+    {"gdb", required_argument, NULL, 'G'},
+    {"core", required_argument, NULL, 'O'},
     {"help", no_argument, NULL, 'h'},
     {0},
 };
@@ -189,6 +197,12 @@ static int parse_options(struct run *r, int argc, char **argv, const char **env,
             break;
         case 'U':
             r->usage = true;
+            break;
+        case 'G':
+            r->gdb_port = number("--gdb", optarg, 65535);
+            break;
+        case 'O':
+            r->core_path = optarg;
             break;
         case 'h':
             usage(stdout);
@@ -288,6 +302,13 @@ static int open_files(struct run *r, struct err *e)
         if (r->initrd_fd < 0)
             return err_errno(e, "%s", r->config.ramdisk);
     }
+    r->core_fd = -1;
+    if (r->core_path) {
+        r->core_fd =
+            open(r->core_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (r->core_fd < 0)
+            return err_errno(e, "%s", r->core_path);
+    }
     if (page_fd < 0 || ftruncate(page_fd, HV_PAGE) < 0)
         return err_errno(e, "making the counter page");
     r->page = mmap(NULL, HV_PAGE, PROT_READ, MAP_SHARED, page_fd, 0);
@@ -322,6 +343,8 @@ static int make_slot(struct run *r, struct err *e)
     r->monitor_pid = slot_fork(&pidfd, r->contained);
     if (r->monitor_pid == 0) {
         close(pair[0]);
+        if (r->gdb_fd >= 0)
+            close(r->gdb_fd);
         for (unsigned i = 0; i < r->ndisks; i++)
             close(r->device_fd[i]); // they come by message
         slot_run(&r->slot);
@@ -379,12 +402,12 @@ static int send_devices(struct run *r, struct err *e)
 static int start(struct run *r, struct err *e)
 {
     struct hvc_prepare *p = &r->prepare;
-    int fds[4] = {r->image_fd, STDOUT_FILENO};
+    int fds[5] = {r->image_fd, STDOUT_FILENO};
     size_t n = 2;
 
     p->head.type = HVC_PREPARE;
     p->head.size = offsetof(struct hvc_prepare, cmdline) + p->cmdline_len;
-    p->flags = HVC_F_GO;
+    p->flags = HVC_F_GO | (r->gdb_port ? HVC_F_DEBUG : 0);
     p->console_bytes_max = UINT64_MAX;
     p->lease_ns = UINT64_MAX;
     if (r->initrd_fd >= 0) {
@@ -394,6 +417,10 @@ static int start(struct run *r, struct err *e)
     if (fcntl(STDIN_FILENO, F_GETFD) >= 0) {
         p->flags |= HVC_F_SOURCE;
         fds[n++] = STDIN_FILENO;
+    }
+    if (r->core_fd >= 0) {
+        p->flags |= HVC_F_CORE;
+        fds[n++] = r->core_fd;
     }
     r->wall_mono_ns =
         r->config.wall_ms
@@ -433,25 +460,77 @@ static uint64_t watch_budgets(struct run *r)
     return cpu < wall ? cpu : wall;
 }
 
+// Waits on the loopback alone: who can connect can do all with the domain.
+static int gdb_listen(struct run *r, struct err *e)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)r->gdb_port),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int one = 1;
+
+    r->gdb_fd = -1;
+    if (!r->gdb_port)
+        return 0;
+    r->gdb_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (r->gdb_fd < 0 ||
+        setsockopt(r->gdb_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) <
+            0 ||
+        bind(r->gdb_fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+        listen(r->gdb_fd, 1) < 0)
+        return err_errno(e, "--gdb: listening on port %ld", (long)r->gdb_port);
+    return 0;
+}
+
+// A debugger has come: its connection is the monitor's. One that comes while
+// another is there is sent away by it.
+static void gdb_accept(struct run *r)
+{
+    struct hvc_attach a = {.head = {HVC_ATTACH, sizeof(a)},
+                           .kind = HVC_ATTACH_DEBUG};
+    const int one = 1;
+    int fd = accept4(r->gdb_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0)
+        return;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    sock_send(r->conn_fd, &a, sizeof(a), &fd, 1);
+    close(fd);
+}
+
+// Takes a message; true: it was the last.
+static bool hear(struct run *r)
+{
+    ssize_t n =
+        sock_recv(r->conn_fd, &r->exited, sizeof(r->exited), NULL, NULL);
+
+    if (n >= (ssize_t)sizeof(struct hvc_head) &&
+        r->exited.head.type == HVC_ATTACHED)
+        return false;
+    if (n < (ssize_t)offsetof(struct hvc_exited, text) ||
+        r->exited.head.type != HVC_EXITED || r->exited.text_len > HVC_TEXT_MAX)
+        r->exited = (struct hvc_exited){.cause = HVC_LOST};
+    return true;
+}
+
 // Until the domain is over. The monitor's last message says how.
 static void attend(struct run *r)
 {
-    struct pollfd p = {.fd = r->conn_fd, .events = POLLIN};
+    struct pollfd p[2] = {{.fd = r->conn_fd, .events = POLLIN},
+                          {.fd = r->gdb_fd, .events = POLLIN}};
     sigset_t none;
-    ssize_t n;
 
     sigemptyset(&none);
     for (;;) {
         uint64_t ns = watch_budgets(r);
         struct timespec t = {ns / 1000000000u, ns % 1000000000u};
 
-        if (ppoll(&p, 1, ns == UINT64_MAX ? NULL : &t, &none) > 0)
+        if (ppoll(p, 2, ns == UINT64_MAX ? NULL : &t, &none) <= 0)
+            continue;
+        if (p[1].revents)
+            gdb_accept(r);
+        if (p[0].revents && hear(r))
             break;
     }
-    n = sock_recv(r->conn_fd, &r->exited, sizeof(r->exited), NULL, NULL);
-    if (n < (ssize_t)offsetof(struct hvc_exited, text) ||
-        r->exited.head.type != HVC_EXITED || r->exited.text_len > HVC_TEXT_MAX)
-        r->exited = (struct hvc_exited){.cause = HVC_LOST};
     // perf's signal says only which process it ended.
     if ((r->exited.cause == HVC_LOST ||
          (r->exited.cause == HVC_KILLED && r->exited.status == SIGTRAP)) &&
@@ -495,10 +574,10 @@ static int conclude(const struct run *r)
         fprintf(stderr, "hostel-hv: trap: %.*s\n", len, x->text);
         return STATUS_TRAP;
     case HVC_SYSCALL:
-        log_error("stopped: the domain %.*s", len, x->text);
+        fprintf(stderr, "hostel-hv: stopped: the domain %.*s\n", len, x->text);
         return STATUS_SYSCALL;
     case HVC_CRASH:
-        log_error("crash: %.*s", len, x->text);
+        fprintf(stderr, "hostel-hv: crash: %.*s\n", len, x->text);
         return STATUS_CRASH;
     case HVC_CPU_BUDGET:
         log_error("stopped: its CPU budget of %ld ms is spent",
@@ -547,7 +626,8 @@ int run_main(int argc, char **argv)
     close_range(3, ~0u, 0); // the caller's: the monitor is to have none
     catch_signals();
     if (describe(&r, argc, argv, &e) < 0 || open_files(&r, &e) < 0 ||
-        make_slot(&r, &e) < 0 || await_ready(&r, &e) < 0 || start(&r, &e) < 0) {
+        gdb_listen(&r, &e) < 0 || make_slot(&r, &e) < 0 ||
+        await_ready(&r, &e) < 0 || start(&r, &e) < 0) {
         log_error("%s", e.text);
         return STATUS_FAILED;
     }

@@ -109,6 +109,7 @@ static const struct allowed {
     {SYS_clock_gettime, "guest CPU time; any time where there is no vdso"},
     {SYS_pidfd_send_signal, "upcalls; stopping the guest"},
     {SYS_pread64, "ELF headers and symbols; guest memory for reports"},
+    {SYS_pwrite64, "guest memory, for a debugger"},
     {SYS_fstat, "is it a regular file, and how long"},
     {SYS_newfstatat, "the same, by another libc"},
     {SYS_read, "timers; console input"},

@@ -16,6 +16,8 @@ enum watch {
     WATCH_LEASE,
     WATCH_SINK,
     WATCH_SOURCE,
+    WATCH_DEBUG,
+    WATCH_STREAM,
     WATCH_DEVICE = 64 // and all above: of back ends, see dev/device.c
 };
 

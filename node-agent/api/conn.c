@@ -101,6 +101,10 @@ void conn_received(struct conn *c, size_t len)
         rate = c->began_ns + BODY_PAUSE_NS +
                c->body_bytes * 1000000000u / c->body_rate;
         c->deadline_ns = pause < rate ? pause : rate;
+    } else {
+        c->cut_bytes += len;
+        if (c->cut_bytes > DRAIN_CUT_MAX)
+            shutdown(c->fd, SHUT_RDWR);
     }
     pthread_mutex_unlock(&lock);
 }

@@ -31,6 +31,7 @@ struct conn {
     bool cut;             // told to go away
     uint64_t began_ns;    // of the body
     uint64_t body_bytes;  // so far
+    uint64_t cut_bytes;   // that came after it was cut
     uint64_t body_rate;   // bytes a second that it must reach
     uint64_t deadline_ns; // 0: none
 };

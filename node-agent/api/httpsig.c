@@ -150,28 +150,56 @@ static int params_parse(struct httpsig *sig, struct scan *s, struct err *e)
     return 0;
 }
 
-int httpsig_parse(struct httpsig *sig, const char *input, struct err *e)
+// One signature of the list.
+static int member_parse(struct httpsig *sig, struct scan *s, struct err *e)
 {
-    struct scan s = {.at = input};
+    const char *from;
     int r;
 
     memset(sig, 0, sizeof(*sig));
+    if (scan_key(s, sig->label, sizeof(sig->label)) < 0 || !scan_char(s, '='))
+        return err_set(e, EINVAL,
+                       "the Signature-Input header does not begin with a "
+                       "label");
+    from = s->at;
+    r = components_parse(sig, s, e);
+    if (r == 0)
+        r = params_parse(sig, s, e);
+    memcpy(sig->params, from, (size_t)(s->at - from));
+    return r;
+}
+
+static void scan_blanks(struct scan *s)
+{
+    s->at += strspn(s->at, " \t");
+}
+
+int httpsig_parse(struct httpsig *sig, const char *input, const char *tag,
+                  struct err *e)
+{
+    struct scan s = {.at = input};
+    struct httpsig other;
+    int r;
+
     if (strlen(input) >= HTTPSIG_INPUT_MAX)
         return err_set(e, EINVAL,
                        "the Signature-Input header is longer than %d bytes",
                        HTTPSIG_INPUT_MAX - 1);
-    if (scan_key(&s, sig->label, sizeof(sig->label)) < 0 || !scan_char(&s, '='))
-        return err_set(e, EINVAL,
-                       "the Signature-Input header does not begin with a "
-                       "label");
-    strcpy(sig->params, s.at);
-    r = components_parse(sig, &s, e);
-    if (r == 0)
-        r = params_parse(sig, &s, e);
-    if (r == 0 && *s.at)
-        r = err_set(e, EINVAL,
-                    "the Signature-Input header has something after its one "
-                    "signature");
+    r = member_parse(sig, &s, e);
+    while (r == 0 && (scan_blanks(&s), *s.at)) {
+        if (!scan_char(&s, ','))
+            return err_set(e, EINVAL,
+                           "the Signature-Input header has something after a "
+                           "signature");
+        scan_blanks(&s);
+        r = member_parse(&other, &s, e);
+        if (r == 0 && !strcmp(other.label, sig->label))
+            return err_set(e, EINVAL, "the signature \"%s\" is given twice",
+                           sig->label);
+        if (r == 0 && strncmp(sig->tag, tag, strlen(tag)) &&
+            !strncmp(other.tag, tag, strlen(tag)))
+            *sig = other;
+    }
     return r;
 }
 
@@ -185,18 +213,40 @@ int httpsig_covers(const struct httpsig *sig, const char *component)
 
 // ----------------------------------------------------------- signature base
 
-// The authority in lower case (2.2.3). The default port is the sender's to
-// leave out: what counts is that both sides read one Host header.
-static int base_authority(struct buf *base, const char *authority)
+// The authority in lower case, without the scheme's usual port (2.2.3).
+static int base_authority(struct buf *base, const struct httpsig_request *rq)
 {
+    const char *port = !rq->scheme                   ? NULL
+                       : strcmp(rq->scheme, "https") ? ":80"
+                                                     : ":443";
+    size_t len = strlen(rq->authority), cut = port ? strlen(port) : 0;
     int r = 0;
 
-    for (; *authority && r == 0; authority++) {
-        char c = (char)tolower((unsigned char)*authority);
+    if (cut && len > cut && !strcmp(rq->authority + len - cut, port))
+        len -= cut;
+    for (size_t i = 0; i < len && r == 0; i++) {
+        char c = (char)tolower((unsigned char)rq->authority[i]);
 
         r = buf_add(base, &c, 1);
     }
     return r;
+}
+
+// The path and the query, as in the request line (2.2.5).
+static int base_target(struct buf *base, const struct httpsig_request *rq)
+{
+    return buf_printf(base, "%s%s%s", *rq->path ? rq->path : "/",
+                      rq->query ? "?" : "", rq->query ? rq->query : "");
+}
+
+// 2.2.2. An empty query is one.
+static int base_uri(struct buf *base, const struct httpsig_request *rq)
+{
+    int r = buf_printf(base, "%s://", rq->scheme ? rq->scheme : "http");
+
+    if (r == 0)
+        r = base_authority(base, rq);
+    return r < 0 ? r : base_target(base, rq);
 }
 
 // A field's value without surrounding blanks (2.1).
@@ -222,7 +272,13 @@ static int base_component(struct buf *base, const char *name,
     if (!strcmp(name, "@method"))
         r = buf_printf(base, "%s", rq->method);
     else if (!strcmp(name, "@authority"))
-        r = base_authority(base, rq->authority);
+        r = base_authority(base, rq);
+    else if (!strcmp(name, "@target-uri"))
+        r = base_uri(base, rq);
+    else if (!strcmp(name, "@request-target"))
+        r = base_target(base, rq);
+    else if (!strcmp(name, "@scheme"))
+        r = buf_printf(base, "%s", rq->scheme ? rq->scheme : "http");
     else if (!strcmp(name, "@path"))
         r = buf_printf(base, "%s", *rq->path ? rq->path : "/");
     else if (!strcmp(name, "@query"))
@@ -259,28 +315,53 @@ static int base_make(struct buf *base, const struct httpsig *sig,
 
 // --------------------------------------------------------- check and make
 
-// "label=:base64:" with exactly len bytes in it.
-static int bytes_parse(const char *field, const char *label, uint8_t *out,
-                       size_t len)
+// ":base64:" up to `end`, with exactly len bytes in it.
+static int bytes_decode(const char *text, const char *end, uint8_t *out,
+                        size_t len)
 {
-    const char *end, *text = field;
-    size_t got, n = strlen(label);
+    const char *stop;
+    size_t got;
 
-    if (strncmp(text, label, n) || strncmp(text + n, "=:", 2))
+    while (end > text && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    if (end - text < 2 || *text != ':' || *--end != ':')
         return -EINVAL;
-    text += n + 2;
-    end = strchr(text, ':');
-    if (!end || end[1])
-        return -EINVAL;
+    text++;
     // libsodium's decoder takes some bytes beyond ASCII for digits.
     for (const char *c = text; c < end; c++)
         if (!isascii((unsigned char)*c))
             return -EINVAL;
     if (sodium_base642bin(out, len, text, (size_t)(end - text), NULL, &got,
-                          &text, sodium_base64_VARIANT_ORIGINAL) < 0 ||
-        got != len || text != end)
+                          &stop, sodium_base64_VARIANT_ORIGINAL) < 0 ||
+        got != len || stop != end)
         return -EINVAL;
     return 0;
+}
+
+// The member `name` of a dictionary, exactly len bytes. -ENOENT: it has none;
+// -EINVAL: it is malformed, or there twice.
+static int bytes_find(const char *field, const char *name, uint8_t *out,
+                      size_t len)
+{
+    size_t n = strlen(name);
+    int found = -ENOENT;
+
+    for (;;) {
+        const char *end;
+
+        field += strspn(field, " \t");
+        end = field + strcspn(field, ",");
+        if (!strncmp(field, name, n) && field[n] == '=') {
+            if (found == 0)
+                return -EINVAL;
+            found = bytes_decode(field + n + 1, end, out, len);
+            if (found < 0)
+                return found;
+        }
+        if (!*end)
+            return found;
+        field = end + 1;
+    }
 }
 
 int httpsig_verify(const struct httpsig *sig, const char *signature,
@@ -291,9 +372,9 @@ int httpsig_verify(const struct httpsig *sig, const char *signature,
     uint8_t raw[SIGNATURE_BYTES];
     int r;
 
-    if (bytes_parse(signature, sig->label, raw, sizeof(raw)) < 0)
+    if (bytes_find(signature, sig->label, raw, sizeof(raw)) < 0)
         return err_set(e, EINVAL,
-                       "the Signature header is not %s=: followed by a "
+                       "the Signature header has no %s=: followed by a "
                        "signature of 64 bytes in base64 and a colon",
                        sig->label);
     r = base_make(&base, sig, rq, e);
@@ -376,16 +457,37 @@ char *httpsig_digest(char out[HTTPSIG_DIGEST_SIZE], const void *body,
 int httpsig_digest_check(const char *field, const void *body, size_t len,
                          struct err *e)
 {
-    uint8_t said[crypto_hash_sha256_BYTES], sum[crypto_hash_sha256_BYTES];
+    uint8_t said[crypto_hash_sha512_BYTES], sum[crypto_hash_sha512_BYTES];
+    const struct {
+        const char *name;
+        size_t size;
+        int (*hash)(unsigned char *, const unsigned char *, unsigned long long);
+    } known[] = {
+        {"sha-256", crypto_hash_sha256_BYTES, crypto_hash_sha256},
+        {"sha-512", crypto_hash_sha512_BYTES, crypto_hash_sha512},
+    };
+    int checked = 0;
 
-    if (bytes_parse(field, "sha-256", said, sizeof(said)) < 0)
+    for (size_t i = 0; i < 2; i++) {
+        int r = bytes_find(field, known[i].name, said, known[i].size);
+
+        if (r == -ENOENT)
+            continue;
+        if (r < 0)
+            return err_set(e, EINVAL,
+                           "the Content-Digest header's %s is not %zu bytes in "
+                           "base64 between colons",
+                           known[i].name, known[i].size);
+        known[i].hash(sum, body, len);
+        if (sodium_memcmp(said, sum, known[i].size))
+            return err_set(e, EBADMSG,
+                           "the body does not have the digest that its "
+                           "Content-Digest header says");
+        checked++;
+    }
+    if (!checked)
         return err_set(e, EINVAL,
-                       "the Content-Digest header is not one sha-256 in "
-                       "base64 between colons");
-    crypto_hash_sha256(sum, body, len);
-    if (sodium_memcmp(said, sum, sizeof(sum)))
-        return err_set(e, EBADMSG,
-                       "the body does not have the digest that its "
-                       "Content-Digest header says");
+                       "the Content-Digest header has neither sha-256 nor "
+                       "sha-512");
     return 0;
 }

@@ -2,11 +2,12 @@
 // HTTP Message Signatures (RFC 9421) with Ed25519, and Content-Digest
 // (RFC 9530) with SHA-256: how a customer signs a request.
 //
-// Understood is the part that needs no canonical re-encoding: one signature a
-// request, components without parameters, one space between them, strings
-// without escapes. What is signed and what is checked is thus the very text of
-// the header. Derived components: @method @authority @path @query; any header
-// field may be covered by its lower-case name.
+// Understood is the part that needs no canonical re-encoding: components
+// without parameters, one space between them, strings without escapes. What is
+// signed and what is checked is thus the very text of the header. Derived
+// components: @method @authority @scheme @target-uri @request-target @path
+// @query; any header field may be covered by its lower-case name. Of several
+// signatures (a proxy may add its own) one is looked at.
 //
 // Which components and parameters a request must have is the caller's policy
 // (auth.h has the node's).
@@ -20,7 +21,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 
-#define HTTPSIG_INPUT_MAX      1024 // a Signature-Input header; ours: 280
+#define HTTPSIG_INPUT_MAX      2048 // a Signature-Input header; ours: 280
 #define HTTPSIG_COMPONENTS_MAX 16
 #define HTTPSIG_TEXT_MAX       128   // keyid, nonce, tag, alg; keyid: 64
 #define HTTPSIG_BASE_MAX       16384 // what is signed; targets are limited
@@ -29,6 +30,7 @@
 struct httpsig_request {
     const char *method;
     const char *authority; // the Host header, as sent
+    const char *scheme;    // "https" or "http"; NULL: @authority as it is
     const char *path;      // as sent, not decoded
     const char *query;     // as sent, without '?'; NULL: none
     // The value of a header field by lower-case name, or NULL.
@@ -49,8 +51,10 @@ struct httpsig {
     char params[HTTPSIG_INPUT_MAX]; // the value of @signature-params
 };
 
-// Reads a Signature-Input header. -EINVAL and one sentence.
-int httpsig_parse(struct httpsig *sig, const char *input, struct err *e);
+// Reads a Signature-Input header: of several signatures the first whose tag
+// begins with this text, else the first of all. -EINVAL and one sentence.
+int httpsig_parse(struct httpsig *sig, const char *input, const char *tag,
+                  struct err *e);
 
 // Whether the signature covers a component.
 int httpsig_covers(const struct httpsig *sig, const char *component);
@@ -72,7 +76,8 @@ int httpsig_sign(struct httpsig *sig, const struct httpsig_request *rq,
 char *httpsig_digest(char out[HTTPSIG_DIGEST_SIZE], const void *body,
                      size_t len);
 
-// Checks such a header, which must have exactly the member sha-256.
+// Checks such a header: it has sha-256, sha-512 or both, and they are right;
+// others are not looked at.
 int httpsig_digest_check(const char *field, const void *body, size_t len,
                          struct err *e);
 

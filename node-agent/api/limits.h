@@ -34,6 +34,9 @@
 // connection can go on; a longer one ends it.
 #define DRAIN_MAX 262144u
 #define DRAIN_NS  (2ull * 1000000000)
+// One whose connection was told to end may still send so much of it, so that it
+// comes to read why.
+#define DRAIN_CUT_MAX (16u << 20)
 
 // Bundles being uploaded, all together: memory that is not yet anybody's.
 #define SPOOL_BYTES_MAX (512ull << 20)
@@ -60,6 +63,9 @@
 // How long one request's input waits for a program that reads slowly, before
 // the client is told how much of it arrived.
 #define INPUT_PATIENCE_NS (15ull * 1000000000)
+
+// Debuggers at once, of everybody: each holds a connection besides.
+#define DEBUG_SESSIONS_MAX 32
 
 // How often a followed console is looked at: at once while it flows, then
 // less often, so that a thousand silent ones cost nothing.

@@ -250,6 +250,7 @@ json_t *render_submission(const struct sub_info *info, const char *currency)
     put_time(&b, "started", info->started_real_ns);
     put_time(&b, "ended", info->ended_real_ns);
     put(&b, "run", render_run(info));
+    put(&b, "build_cached", json_boolean(info->build_cached));
     put(&b, "limits", render_limits(&info->limits));
     put(&b, "usage", render_usage(&info->usage));
     put(&b, "left", over ? json_null() : render_left(info));
@@ -272,7 +273,12 @@ json_t *render_account(const struct account_info *account)
     put_text(&b, "currency", account->currency);
     put_money(&b, "balance", account->balance_nano);
     put_money(&b, "held", account->held_nano);
-    put_money(&b, "available", account->balance_nano - account->held_nano);
+    put_money(&b, "available",
+              account->balance_nano - account->held_nano +
+                  account->credit_limit_nano);
+    put_money(&b, "credit_limit", account->credit_limit_nano);
+    put_money(&b, "low_balance", account->low_balance_nano);
+    put(&b, "low", json_boolean(account->low));
     put_money(&b, "spent", account->spent_nano);
     put_time(&b, "opened", account->opened_real_ns);
     return object_end(&b);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// What client and node agree on beside API.md: names in the protocol.
+// What client and node agree on beside openapi.json: names in the protocol.
 
 #ifndef API_V1_H
 #define API_V1_H
@@ -22,11 +22,12 @@
 // The label of a request's signature, and its tag parameter: with the first
 // 16 digits of the node's id, so that no other node takes it.
 #define SIGNATURE_LABEL    "hostel"
+#define SIGNATURE_TAG      "hostel-"
 #define SIGNATURE_TAG_SIZE 24
 static inline char *signature_tag(char out[SIGNATURE_TAG_SIZE],
                                   const uint8_t node_id[32])
 {
-    memcpy(out, "hostel-", 7);
+    memcpy(out, SIGNATURE_TAG, 7);
     hex_encode(out + 7, node_id, 8);
     return out;
 }

@@ -30,28 +30,42 @@ static void sleep_ns(long ns)
     nanosleep(&t, NULL);
 }
 
-// Is it worth asking again? When the node is away for a moment, or says so.
-static bool passing(const struct err *e, long status)
-{
-    return e->code == ECONNREFUSED || e->code == ECONNRESET || status == 503 ||
-           status == 429 || status == 425;
-}
-
 // -------------------------------------------------------------------- waiting
 
-json_t *attach_wait(struct client *c, const char *id, struct err *e)
+// How far a state is; -1: there is none of this name.
+static int state_rank(const char *state)
+{
+    static const char *const states[] = {"held",    "building", "built",
+                                         "running", "settling", "done"};
+
+    for (int i = 0; i < 6; i++)
+        if (!strcmp(states[i], state))
+            return i;
+    return -1;
+}
+
+json_t *attach_wait(struct client *c, const char *id, const char *state,
+                    struct err *e)
 {
     const struct call call = {0};
-    long long version = 0;
+    int wanted = state_rank(state);
+
+    if (wanted < 0) {
+        err_set(e, EINVAL,
+                "a state is held, building, built, running, settling or done, "
+                "not \"%.40s\"",
+                state);
+        return NULL;
+    }
 
     for (int failures = 0;;) {
         cleanup_answer struct answer a = ANSWER_INIT;
         json_t *o = NULL;
 
         if (client_call(c, &call, &a, e,
-                        "/v1/submissions/%s?wait_version=%lld&timeout_ms=30000",
-                        id, version) < 0) {
-            if (!passing(e, a.status) || ++failures > RETRIES_MAX)
+                        "/v1/submissions/%s?wait_state=%s&timeout_ms=30000", id,
+                        state) < 0) {
+            if (!client_passing(e, a.status) || ++failures > RETRIES_MAX)
                 return NULL;
             sleep_ns(RETRY_NS);
             continue;
@@ -62,9 +76,8 @@ json_t *attach_wait(struct client *c, const char *id, struct err *e)
             err_set(e, EPROTO, "the node's answer is not JSON");
             return NULL;
         }
-        if (json_is_true(json_object_get(o, "final")))
+        if (state_rank(get_text(o, "state")) >= wanted)
             return o;
-        version = get_count(o, "version");
         json_decref(o);
     }
 }
@@ -103,7 +116,7 @@ int attach_console(struct client *c, const char *id, uint64_t offset,
         if (o.failed)
             return err_set(e, o.failed, "writing the console: %s",
                            strerror(o.failed));
-        if (r == 0 || !passing(e, a.status))
+        if (r == 0 || !client_passing(e, a.status))
             return r;
         if (o.moved)
             failures = 0;
@@ -115,7 +128,7 @@ int attach_console(struct client *c, const char *id, uint64_t offset,
 
 // ---------------------------------------------------------------------- input
 
-// This program as the writer of a console; see API.md.
+// This program as the writer of a console; see openapi.json.
 struct input {
     char *id; // owned
     struct client *client;
@@ -138,7 +151,7 @@ static int input_await(struct input *in, struct err *e)
         if (client_call(in->client, &call, &a, e,
                         "/v1/submissions/%s?wait_version=%lld&timeout_ms=30000",
                         in->id, version) < 0) {
-            if (!passing(e, a.status))
+            if (!client_passing(e, a.status))
                 return -e->code;
             failures++;
             sleep_ns(RETRY_NS);
@@ -215,7 +228,7 @@ static int input_send(struct input *in, const char *data, size_t len,
                 return r < 0 ? r : -ESRCH;
         } else if (a.status == 429) {
             sleep_ns(INPUT_RETRY_NS); // it has waited for us already
-        } else if (passing(e, a.status) && ++failures <= RETRIES_MAX) {
+        } else if (client_passing(e, a.status) && ++failures <= RETRIES_MAX) {
             sleep_ns(RETRY_NS);
         } else {
             return -e->code;
@@ -318,6 +331,8 @@ static void print_fate(const json_t *o)
     show_fate(fate, o);
     if (strcmp(get_text(o, "outcome"), "exited"))
         fprintf(stderr, "hostel: %s%s%s\n", fate, *report ? ":\n" : "", report);
+    if (json_is_true(json_object_get(o, "build_cached")))
+        progress("hostel: it was built before, so the build was free");
     progress("hostel: %s; CPU %s, wall time %s, charged %s %s",
              strcmp(get_text(o, "outcome"), "exited") ? "in all" : fate,
              show_ns(cpu, get_count(o, "usage.cpu_ns") +
@@ -334,7 +349,7 @@ int attach_run(struct client *c, const char *id, bool input)
 
     if ((input && attach_input(id, &e) < 0) || attach_console(c, id, 0, &e) < 0)
         return cmd_fail(&e);
-    o = attach_wait(c, id, &e);
+    o = attach_wait(c, id, "done", &e);
     if (!o)
         return cmd_fail(&e);
     status = fate_status(o);

@@ -10,9 +10,10 @@
 
 #include "node-agent/cli/client.h"
 
-// Waits until the submission is charged, and returns it; NULL: failed. The
-// node may restart meanwhile.
-json_t *attach_wait(struct client *c, const char *id, struct err *e);
+// Waits until the submission has come to this state or further ("done":
+// charged), and returns it; NULL: failed. The node may restart meanwhile.
+json_t *attach_wait(struct client *c, const char *id, const char *state,
+                    struct err *e);
 
 // Copies the console to standard output, from an offset on, until it ends.
 int attach_console(struct client *c, const char *id, uint64_t offset,

@@ -221,13 +221,14 @@ static int signature_add(struct client *c, const struct call *call,
     char path[PATH_TEXT_MAX], digest[HTTPSIG_DIGEST_SIZE];
     const char *query = strchr(target, '?');
     struct signing signing = {c, NULL};
-    const struct httpsig_request rq = {.method =
-                                           call->method ? call->method : "GET",
-                                       .authority = c->place.authority,
-                                       .path = path,
-                                       .query = query ? query + 1 : NULL,
-                                       .field = signing_field,
-                                       .arg = &signing};
+    const struct httpsig_request rq = {
+        .method = call->method ? call->method : "GET",
+        .authority = c->place.authority,
+        .scheme = c->place.trust == TRUST_PLAIN ? "http" : "https",
+        .path = path,
+        .query = query ? query + 1 : NULL,
+        .field = signing_field,
+        .arg = &signing};
     struct httpsig sig = {.label = SIGNATURE_LABEL,
                           .component = {"@method", "@authority", "@path",
                                         "@query", "content-digest"},
@@ -305,6 +306,15 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
     return size * n;
 }
 
+static void cursor_take(CURL *curl, struct answer *a)
+{
+    struct curl_header *h;
+
+    if (curl_easy_header(curl, "Hostel-Cursor", 0, CURLH_HEADER, -1, &h) ==
+        CURLHE_OK)
+        a->cursor = strtoull(h->value, NULL, 10);
+}
+
 static int perform(struct client *c, const struct call *call, struct answer *a,
                    const char *target, struct curl_slist *headers,
                    struct err *e)
@@ -339,6 +349,7 @@ static int perform(struct client *c, const struct call *call, struct answer *a,
         curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, call->method);
     code = curl_easy_perform(c->curl);
     curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &a->status);
+    cursor_take(c->curl, a);
     trace_end(t.trace, a->status,
               call->sink && a->status < 400 ? NULL : buf_str(&a->body),
               a->body.len);
@@ -400,6 +411,8 @@ static int target_call_once(struct client *c, const struct call *call,
     if (r == 0)
         r = header_add(&headers, "Content-Type", call->type ? call->type : "",
                        e);
+    if (r == 0 && call->value)
+        r = header_add(&headers, call->header, call->value, e);
     if (r == 0 && c->sign)
         r = tag_load(c, e);
     if (r == 0 && c->sign)
@@ -449,6 +462,12 @@ int client_call(struct client *c, const struct call *call, struct answer *a,
     r = client_vcall(c, call, a, e, path, args);
     va_end(args);
     return r;
+}
+
+bool client_passing(const struct err *e, long status)
+{
+    return e->code == ECONNREFUSED || e->code == ECONNRESET || status == 503 ||
+           status == 429 || status == 425;
 }
 
 json_t *client_get_json(struct client *c, struct err *e, const char *path, ...)

@@ -68,11 +68,13 @@ struct call {
     // Returns 0, or another number to stop.
     int (*sink)(void *arg, const void *data, size_t len);
     void *arg;
+    const char *header, *value; // one more; value NULL: none
 };
 
 struct answer {
     long status;
     struct buf body;
+    uint64_t cursor; // of an export: where the next one goes on
 };
 #define ANSWER_MAX (256u << 20)
 #define ANSWER_INIT                                                            \
@@ -88,6 +90,10 @@ void answer_free(struct answer *a);
 int client_call(struct client *c, const struct call *call, struct answer *a,
                 struct err *e, const char *path, ...)
     __attribute__((format(printf, 5, 6)));
+
+// Is it worth asking again after such a failure? When the node is away for a
+// moment, or says so.
+bool client_passing(const struct err *e, long status);
 
 // The answer to a GET as JSON; NULL: failed.
 json_t *client_get_json(struct client *c, struct err *e, const char *path, ...)

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: ISC
 // hostel list, show, usage, wait, destroy: submissions.
 
+#include <curl/curl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/table.h"
@@ -13,12 +15,12 @@
 #include "node-agent/cli/cmd.h"
 #include "node-agent/cli/show.h"
 
-enum { OPT_JSON = 0x200, OPT_LIVE };
+enum { OPT_JSON = 0x200, OPT_LIVE, OPT_STATE, OPT_OUTCOME, OPT_NAME };
 
 // What these verbs have in common: options, a client, one submission.
 struct args {
     bool json, live;
-    const char *limit;
+    const char *limit, *state, *outcome, *name;
     struct client *client;
     char id[SUB_ID_TEXT]; // "": none was given
 };
@@ -31,6 +33,9 @@ static int args_take(struct args *a, const struct cmd *cmd, int ids_min,
         {"json", no_argument, NULL, OPT_JSON},
         {"live", no_argument, NULL, OPT_LIVE},
         {"limit", required_argument, NULL, 'n'},
+        {"state", required_argument, NULL, OPT_STATE},
+        {"outcome", required_argument, NULL, OPT_OUTCOME},
+        {"name", required_argument, NULL, OPT_NAME},
         {0}};
     struct err e = {0};
     int c, n;
@@ -38,11 +43,17 @@ static int args_take(struct args *a, const struct cmd *cmd, int ids_min,
     while ((c = getopt_long(argc, argv, "n:", longs, NULL)) != -1) {
         if (c == OPT_JSON)
             a->json = true;
-        else if (c == OPT_LIVE && cmd == &cmd_list)
+        else if (c == OPT_LIVE && (cmd == &cmd_list || cmd == &cmd_usage_of))
             a->live = true;
         else if (c == 'n' && cmd == &cmd_list &&
                  !optarg[strspn(optarg, "0123456789")])
             a->limit = optarg;
+        else if (c == OPT_STATE && (cmd == &cmd_list || cmd == &cmd_wait))
+            a->state = optarg;
+        else if (c == OPT_OUTCOME && cmd == &cmd_list)
+            a->outcome = optarg;
+        else if (c == OPT_NAME && cmd == &cmd_list)
+            a->name = optarg;
         else
             return cmd_usage(cmd);
     }
@@ -74,6 +85,33 @@ static void list_row(struct table *t, const json_t *o)
               show_time(at, get_text(o, "submitted_at")));
 }
 
+// "&name=text", with the text made safe for a query; "" without one.
+static char *query_part(const char *name, const char *text)
+{
+    char *safe = text ? curl_easy_escape(NULL, text, 0) : NULL;
+    char *part = NULL;
+
+    if (asprintf(&part, safe ? "&%s=%s" : "", name, safe) < 0)
+        part = NULL;
+    curl_free(safe);
+    return part;
+}
+
+static json_t *list_get(const struct args *a, struct err *e)
+{
+    cleanup_free char *state = query_part("state", a->state);
+    cleanup_free char *outcome = query_part("outcome", a->outcome);
+    cleanup_free char *name = query_part("name", a->name);
+
+    if (!state || !outcome || !name) {
+        err_set(e, ENOMEM, "no memory for a request");
+        return NULL;
+    }
+    return client_get_json(a->client, e, "/v1/submissions?limit=%s%s%s%s%s",
+                           a->limit, a->live ? "&live=1" : "", state, outcome,
+                           name);
+}
+
 static int list_run(int argc, char **argv)
 {
     struct args a = {.limit = "50"};
@@ -86,8 +124,7 @@ static int list_run(int argc, char **argv)
 
     if (r >= 0)
         return r;
-    o = client_get_json(a.client, &e, "/v1/submissions?limit=%s%s", a.limit,
-                        a.live ? "&live=1" : "");
+    o = list_get(&a, &e);
     client_close(a.client);
     if (!o)
         return cmd_fail(&e);
@@ -105,11 +142,16 @@ static int list_run(int argc, char **argv)
 const struct cmd cmd_list = {
     .name = "list",
     .run = list_run,
-    .usage = "[--live] [-n LIMIT] [--json]",
+    .usage = "[--live] [--state STATE] [--outcome OUTCOME] [--name NAME] "
+             "[-n LIMIT] [--json]",
     .summary = "list submissions, the newest first",
-    .help = "  --live     only those that are not over\n"
-            "  -n LIMIT   at most so many; default: 50\n"
-            "  --json     as the node says it\n",
+    .help = "  --live             only those that are not over\n"
+            "  --state STATE      held, building, built, running, settling, "
+            "done\n"
+            "  --outcome OUTCOME  exited, build-failed, trapped, ...\n"
+            "  --name NAME        only those of this name\n"
+            "  -n LIMIT           at most so many; default: 50\n"
+            "  --json             as the node says it\n",
 };
 
 // ---------------------------------------------------------------------- show
@@ -126,6 +168,18 @@ static void show_print(const json_t *o)
     table_row(t, "customer", get_text(o, "customer"));
     table_row(t, "state", get_text(o, "state"));
     table_row(t, "fate", show_fate(fate, o));
+    table_row(t, "run", get_text(o, "run.mode"));
+    if (!strcmp(get_text(o, "run.mode"), "service")) {
+        char n[24];
+
+        snprintf(n, sizeof(n), "%lld",
+                 (long long)get_count(o, "run.incarnation"));
+        table_row(t, "domains so far", n);
+        if (*get_text(o, "run.next_start_at"))
+            table_row(t, "next start", get_text(o, "run.next_start_at"));
+    }
+    if (json_is_true(json_object_get(o, "build_cached")))
+        table_row(t, "build", "was made before: no charge");
     table_row(t, "submitted", get_text(o, "submitted_at"));
     table_row(t, "started", get_text(o, "started_at"));
     table_row(t, "ended", get_text(o, "ended_at"));
@@ -231,38 +285,61 @@ static void usage_print_all(const json_t *list)
     table_free(t);
 }
 
+static json_t *usage_get(struct args *a, struct err *e)
+{
+    if (*a->id)
+        return client_get_json(a->client, e, "/v1/submissions/%s", a->id);
+    return client_get_json(a->client, e, "/v1/submissions?limit=1000&live=1");
+}
+
+static void usage_show(const struct args *a, json_t *o)
+{
+    if (a->json) {
+        print_json(json_incref(o));
+        return;
+    }
+    if (a->live && isatty(STDOUT_FILENO))
+        printf("\033[H\033[J"); // a page that is drawn anew
+    if (*a->id)
+        usage_print(o);
+    else
+        usage_print_all(o);
+    fflush(stdout);
+}
+
+// With --live once a second, until the one is over or nobody looks any more.
 static int usage_run(int argc, char **argv)
 {
     struct args a = {0};
     struct err e = {0};
-    json_t *o;
+    bool over;
     int r = args_take(&a, &cmd_usage_of, 0, 1, argc, argv);
 
     if (r >= 0)
         return r;
-    if (*a.id)
-        o = client_get_json(a.client, &e, "/v1/submissions/%s", a.id);
-    else
-        o = client_get_json(a.client, &e, "/v1/submissions?limit=1000&live=1");
+    do {
+        json_t *o = usage_get(&a, &e);
+
+        if (!o) {
+            client_close(a.client);
+            return cmd_fail(&e);
+        }
+        usage_show(&a, o);
+        over = !a.live || json_is_true(json_object_get(o, "final")) ||
+               ferror(stdout);
+        json_decref(o);
+    } while (!over && sleep(1) == 0);
     client_close(a.client);
-    if (!o)
-        return cmd_fail(&e);
-    if (a.json)
-        return print_json(o);
-    if (*a.id)
-        usage_print(o);
-    else
-        usage_print_all(o);
-    json_decref(o);
     return 0;
 }
 
 const struct cmd cmd_usage_of = {
     .name = "usage",
     .run = usage_run,
-    .usage = "[--json] [ID]",
+    .usage = "[--live] [--json] [ID]",
     .summary = "show what a submission, or every live one, has used",
-    .help = "ID may be the beginning of a submission's number.\n",
+    .help = "  --live  again every second, until it is over\n"
+            "ID may be the beginning of a submission's number.\n",
 };
 
 // ------------------------------------------------------------- wait, destroy
@@ -273,19 +350,21 @@ static int wait_run(int argc, char **argv)
     struct args a = {0};
     struct err e = {0};
     json_t *o;
+    bool over;
     int r = args_take(&a, &cmd_wait, 1, 1, argc, argv);
 
     if (r >= 0)
         return r;
-    o = attach_wait(a.client, a.id, &e);
+    o = attach_wait(a.client, a.id, a.state ? a.state : "done", &e);
     client_close(a.client);
     if (!o)
         return cmd_fail(&e);
-    r = fate_status(o);
+    over = json_is_true(json_object_get(o, "final"));
+    r = over ? fate_status(o) : 0;
     if (a.json)
         print_json(json_incref(o));
     else
-        printf("%s\n", show_fate(fate, o));
+        printf("%s\n", over ? show_fate(fate, o) : get_text(o, "state"));
     json_decref(o);
     return r;
 }
@@ -293,9 +372,11 @@ static int wait_run(int argc, char **argv)
 const struct cmd cmd_wait = {
     .name = "wait",
     .run = wait_run,
-    .usage = "[--json] ID",
+    .usage = "[--state STATE] [--json] ID",
     .summary = "wait until a submission is over and charged",
-    .help = "The exit status is the program's, 126 if it did not compile, 125 "
+    .help = "  --state STATE  only until it is held, building, built, running "
+            "or settling\n"
+            "The exit status is the program's, 126 if it did not compile, 125 "
             "if it was stopped.\n",
 };
 

@@ -66,7 +66,8 @@ _hostel() {
         files=1 ;;
     submit) words="-d"; files=1 ;;
     inspect | verify | verify-receipt) words="--json -n -a"; files=1 ;;
-    list) words="--live --json -n" ;;
+    list) words="--live --state --outcome --name --json -n" ;;
+    events) words="--json -q $(_hostel_submissions)" ;;
     show | usage | wait) words="--json $(_hostel_submissions)" ;;
     console | destroy) words=$(_hostel_submissions) ;;
     logs) words="-f -b $(_hostel_submissions)" ;;

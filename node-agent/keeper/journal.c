@@ -10,9 +10,22 @@
 #include "node-agent/keeper/journal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include "lib/cleanup.h"
+#include "node-agent/keeper/people.h"
 
-#define JOURNAL_VERSION 2
+#define JOURNAL_VERSION 3
+
+// The build cache (cache.h).
+#define BUILT_TABLE                                                            \
+    "create table built ("                                                     \
+    "  customer blob not null,"                                                \
+    "  key blob not null,"                                                     \
+    "  image blob not null,"                                                   \
+    "  built_ns integer not null,"                                             \
+    "  primary key (customer, key)"                                            \
+    ") strict, without rowid;"
 
 static const char schema[] =
     "create table submission ("
@@ -46,6 +59,7 @@ static const char schema[] =
     "  report text not null default '',"
     "  run blob," // struct run_terms; null: once
     "  incarnation integer not null default 0,"
+    "  cached integer not null default 0,"
     "  earlier blob," // struct usage of earlier incarnations
     "  unique (customer, nonce)"
     ") strict;"
@@ -56,17 +70,18 @@ static const char schema[] =
     "  id blob primary key references submission (id) on delete cascade,"
     "  manifest blob not null,"
     "  signature blob not null"
-    ") strict, without rowid;"
+    ") strict, without rowid;" BUILT_TABLE
     "create table record (" // one at a time of each submission
     "  id blob primary key references submission (id) on delete cascade,"
     "  message blob not null" // struct msg_record
     ") strict, without rowid;";
 
-static const char *const upgrades[JOURNAL_VERSION] = {
+static const char *const upgrades[] = {
     [1] = "alter table submission add column run blob;"
           "alter table submission add column incarnation integer not null "
           "default 0;"
-          "alter table submission add column earlier blob;",
+          "alter table submission add column cached integer not null default 0;"
+          "alter table submission add column earlier blob;" BUILT_TABLE,
 };
 
 _Static_assert(SUB_DONE == 6, "the indexes say so");
@@ -76,12 +91,28 @@ _Static_assert(SUB_DONE == 6, "the indexes say so");
     "submitted_ns, state, outcome, exit_status, version, started_ns, "         \
     "ended_ns, usage, recorded, recorded_ns, sequence, hold, charged, "        \
     "written_off, image, initrd, destroyed, spent, report, incarnation, "      \
-    "earlier, run"
+    "cached, earlier, run"
+
+// The journal's own tables and those of people.h, for a new database.
+static char *schema_make(void)
+{
+    char *all = malloc(sizeof(schema) + strlen(people_tables));
+
+    if (all)
+        strcpy(stpcpy(all, schema), people_tables);
+    return all;
+}
 
 int journal_open(struct journal *j, const char *path, struct err *e)
 {
+    const char *const upgrade[JOURNAL_VERSION] = {
+        [1] = upgrades[1], [2] = people_tables};
+    cleanup_free char *all = schema_make();
+
     j->writing = false;
-    j->db = db_open_upgrade(path, schema, JOURNAL_VERSION, upgrades, e);
+    if (!all)
+        return err_set(e, ENOMEM, "no memory to open the journal");
+    j->db = db_open_upgrade(path, all, JOURNAL_VERSION, upgrade, e);
     return j->db ? 0 : -EIO;
 }
 
@@ -105,9 +136,8 @@ static int journal_write(struct journal *j, struct err *e)
     return r;
 }
 
-// A statement that writes, within the turn's transaction; NULL: see e.
-static struct db_stmt *write_prepare(struct journal *j, const char *sql,
-                                     struct err *e)
+struct db_stmt *journal_prepare(struct journal *j, const char *sql,
+                                struct err *e)
 {
     return journal_write(j, e) < 0 ? NULL : db_prepare(j->db, sql, e);
 }
@@ -155,6 +185,7 @@ static int bind_changing(struct db_stmt *q, int at, const struct sub *s)
     db_bind_int(q, at++, s->spent);
     db_bind_text(q, at++, i->report);
     db_bind_int(q, at++, i->incarnation);
+    db_bind_int(q, at++, i->build_cached);
     if (i->run.mode != RUN_ONCE)
         db_bind_blob(q, at++, &s->before, sizeof(s->before));
     else
@@ -168,14 +199,14 @@ int journal_insert(struct journal *j, const struct sub *s, const void *manifest,
 {
     static const char insert[] =
         "insert into submission (" COLUMNS ") values (?,?,?,?,?,?,?,?,?,?,?,"
-        "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+        "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
     static const char insert_signed[] =
         "insert into signed (id, manifest, signature) values (?, ?, ?)";
     const struct sub_info *i = &s->info;
     struct db_stmt *q;
     int r, at;
 
-    if (!(q = write_prepare(j, insert, e)))
+    if (!(q = journal_prepare(j, insert, e)))
         return -EIO;
     db_bind_blob(q, 1, i->id.b, sizeof(i->id.b));
     db_bind_blob(q, 2, i->customer.b, sizeof(i->customer.b));
@@ -210,10 +241,10 @@ int journal_save(struct journal *j, const struct sub *s, struct err *e)
         "version = ?, started_ns = ?, ended_ns = ?, usage = ?, recorded = ?, "
         "recorded_ns = ?, sequence = ?, hold = ?, charged = ?, "
         "written_off = ?, image = ?, initrd = ?, destroyed = ?, spent = ?, "
-        "report = ?, incarnation = ?, earlier = ? where id = ?";
+        "report = ?, incarnation = ?, cached = ?, earlier = ? where id = ?";
     struct db_stmt *q;
 
-    if (!(q = write_prepare(j, update, e)))
+    if (!(q = journal_prepare(j, update, e)))
         return -EIO;
     db_bind_blob(q, bind_changing(q, 1, s), s->info.id.b, sizeof(s->info.id.b));
     return db_run(q, e);
@@ -225,7 +256,7 @@ static int run_on(struct journal *j, const char *sql, const sub_id_t *id,
 {
     struct db_stmt *q;
 
-    if (!(q = write_prepare(j, sql, e)))
+    if (!(q = journal_prepare(j, sql, e)))
         return -EIO;
     db_bind_blob(q, 1, id->b, sizeof(id->b));
     return db_run(q, e);
@@ -244,7 +275,7 @@ int journal_record_add(struct journal *j, const struct msg_record *m,
     static const char sql[] = "insert into record (id, message) values (?, ?)";
     struct db_stmt *q;
 
-    if (!(q = write_prepare(j, sql, e)))
+    if (!(q = journal_prepare(j, sql, e)))
         return -EIO;
     db_bind_blob(q, 1, m->id.b, sizeof(m->id.b));
     db_bind_blob(q, 2, m, sizeof(*m));
@@ -256,6 +287,34 @@ int journal_record_done(struct journal *j, const sub_id_t *id, struct err *e)
     static const char sql[] = "delete from record where id = ?";
 
     return run_on(j, sql, id, e);
+}
+
+int journal_built_add(struct journal *j, const key_id_t *customer,
+                      const uint8_t key[32], const uint8_t image[32],
+                      uint64_t now_real_ns, struct err *e)
+{
+    static const char sql[] = "insert or replace into built values (?,?,?,?)";
+    struct db_stmt *q;
+
+    if (!(q = journal_prepare(j, sql, e)))
+        return -EIO;
+    db_bind_blob(q, 1, customer->b, sizeof(customer->b));
+    db_bind_blob(q, 2, key, 32);
+    db_bind_blob(q, 3, image, 32);
+    db_bind_int(q, 4, now_real_ns);
+    return db_run(q, e);
+}
+
+int journal_built_forget(struct journal *j, uint64_t before_real_ns,
+                         struct err *e)
+{
+    static const char sql[] = "delete from built where built_ns < ?";
+    struct db_stmt *q;
+
+    if (!(q = journal_prepare(j, sql, e)))
+        return -EIO;
+    db_bind_int(q, 1, before_real_ns);
+    return db_run(q, e);
 }
 
 int journal_forget(struct journal *j, uint64_t ended_before_real_ns,
@@ -271,7 +330,7 @@ int journal_forget(struct journal *j, uint64_t ended_before_real_ns,
     sub_id_t id;
     int r;
 
-    if (!(q = write_prepare(j, sql, e)))
+    if (!(q = journal_prepare(j, sql, e)))
         return -EIO;
     db_bind_int(q, 1, ended_before_real_ns);
     db_bind_int(q, 2, now_s);
@@ -334,10 +393,11 @@ static int read_sub(struct db_stmt *q, struct sub *s, struct err *e)
     s->spent = db_int(q, 25);
     read_text(q, 26, i->report, sizeof(i->report));
     i->incarnation = db_int(q, 27);
-    if (!db_is_null(q, 28))
-        bad |= db_blob_copy(q, 28, &s->before, sizeof(s->before));
+    i->build_cached = db_int(q, 28);
     if (!db_is_null(q, 29))
-        bad |= db_blob_copy(q, 29, &i->run, sizeof(i->run));
+        bad |= db_blob_copy(q, 29, &s->before, sizeof(s->before));
+    if (!db_is_null(q, 30))
+        bad |= db_blob_copy(q, 30, &i->run, sizeof(i->run));
     if (bad || i->state > SUB_DONE)
         return err_set(e, EBADMSG,
                        "the journal is damaged: a row of submissions");
@@ -384,6 +444,27 @@ int journal_manifest(struct journal *j, const sub_id_t *id, struct buf *out,
     } else if (r == 0) {
         r = err_set(e, EBADMSG, "the journal is damaged: a manifest is gone");
     }
+    db_done(q);
+    return r;
+}
+
+int journal_built(struct journal *j, const key_id_t *customer,
+                  const uint8_t key[32], uint8_t image[32], struct err *e)
+{
+    static const char sql[] =
+        "select image from built where customer = ? and key = ?";
+    struct db_stmt *q = db_prepare(j->db, sql, e);
+    int r;
+
+    if (!q)
+        return -EIO;
+    db_bind_blob(q, 1, customer->b, sizeof(customer->b));
+    db_bind_blob(q, 2, key, 32);
+    r = db_step(q, e);
+    if (r > 0)
+        r = db_blob_copy(q, 0, image, 32);
+    else if (r == 0)
+        r = -ENOENT;
     db_done(q);
     return r;
 }

@@ -22,6 +22,11 @@ struct journal {
 int journal_open(struct journal *j, const char *path, struct err *e);
 void journal_close(struct journal *j); // what was not committed is undone
 
+// A statement that writes, within the turn's transaction; NULL: see e. For the
+// tables of people.h.
+struct db_stmt *journal_prepare(struct journal *j, const char *sql,
+                                struct err *e);
+
 // Nothing to do when nothing was written.
 int journal_commit(struct journal *j, struct err *e);
 
@@ -49,6 +54,16 @@ int journal_get(struct journal *j, const sub_id_t *id, struct sub *out,
 // The bytes that its customer signed.
 int journal_manifest(struct journal *j, const sub_id_t *id, struct buf *out,
                      struct err *e);
+
+// The build cache: the image that this customer's sources (by a hash) gave;
+// 0 or -ENOENT.
+int journal_built(struct journal *j, const key_id_t *customer,
+                  const uint8_t key[32], uint8_t image[32], struct err *e);
+int journal_built_add(struct journal *j, const key_id_t *customer,
+                      const uint8_t key[32], const uint8_t image[32],
+                      uint64_t now_real_ns, struct err *e);
+int journal_built_forget(struct journal *j, uint64_t before_real_ns,
+                         struct err *e);
 
 // Whose submission used this nonce, if any: 0 and its id, or -ENOENT.
 int journal_nonce(struct journal *j, const key_id_t *customer,

@@ -11,6 +11,7 @@
 #include "lib/log.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/people.h"
 #include "node-agent/keeper/service.h"
 
 // ------------------------------------------------------------- open and close
@@ -144,6 +145,10 @@ static void forget_old(struct keeper *k)
     if (journal_forget(&k->journal, now_ns - keep_s * 1000000000u,
                        now_ns / 1000000000u, FORGET_ROWS, forget_log, k,
                        &e) < 0)
+        keeper_fail(k, &e);
+    people_forget(k, now_ns);
+    if (journal_built_forget(&k->journal, now_ns - KEEP_S * 1000000000u, &e) <
+        0)
         keeper_fail(k, &e);
 }
 

@@ -34,6 +34,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "node-agent/keeper/cache.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/image.h"
 #include "node-agent/keeper/meter.h"
@@ -301,7 +302,9 @@ static enum sub_state act_start(struct keeper *k, struct sub *s,
 static enum sub_state act_turn(struct keeper *k, struct sub *s,
                                const struct event *ev)
 {
-    return s->is_source ? build(k, s) : act_start(k, s, ev);
+    if (!s->is_source)
+        return act_start(k, s, ev);
+    return cache_find(k, s) ? SUB_BUILT : build(k, s);
 }
 
 static enum sub_state act_built(struct keeper *k, struct sub *s,
@@ -318,6 +321,7 @@ static enum sub_state act_built(struct keeper *k, struct sub *s,
         return finish_err(s, &e);
     memcpy(s->image, ev->built->image_digest, sizeof(s->image));
     s->has_image = true;
+    cache_add(k, s);
     if (s->destroyed)
         return finish(s, OUTCOME_DESTROYED, NULL);
     return SUB_BUILT;
@@ -657,7 +661,7 @@ void machine_feed(struct keeper *k, struct sub *s, const struct event *ev)
 
 void machine_begin(struct keeper *k, struct sub *s)
 {
-    enter(k, s, SUB_ASKED, SUB_HELD);
+    enter(k, s, SUB_ASKED, cache_find(k, s) ? SUB_BUILT : SUB_HELD);
 }
 
 void machine_resume(struct keeper *k, struct sub *s)

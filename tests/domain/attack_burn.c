@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Uses CPU without end, in ways that might hide it from a budget:
-// attack_burn spin | traps | doorbell | console | pages | block | int3.
+// attack_burn spin | traps | doorbell | console | pages | block | int3 |
+// handled (int3, with a handler) | flag (the trap flag, with a handler).
 
 #include "tests/domain/abi.h"
 
@@ -49,8 +50,15 @@ void guest_main(void)
             abi_block();
             VCPU->pending = 0;
         }
+    case 'h':
+        abi_setup(HV_SETUP_TRAP, trap_entry);
+        // fallthrough
     case 'i':
         __asm__ volatile("int3");
+        break;
+    case 'f':
+        abi_setup(HV_SETUP_TRAP, trap_entry);
+        __asm__ volatile("pushfq; orq $0x100, (%rsp); popfq; nop; nop");
         break;
     }
     abi_exit(99);

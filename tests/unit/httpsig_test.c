@@ -60,7 +60,7 @@ static void test_rfc_verifies(void)
 
     rfc_headers();
     assert(hex_decode(key, 32, RFC_KEY) == 0);
-    assert(httpsig_parse(&sig, RFC_INPUT, &e) == 0);
+    assert(httpsig_parse(&sig, RFC_INPUT, "", &e) == 0);
     assert(sig.created == 1618884473 && sig.ncomponents == 6);
     assert(!strcmp(sig.keyid, "test-key-ed25519"));
     assert(httpsig_covers(&sig, "@path") && !httpsig_covers(&sig, "@query"));
@@ -86,7 +86,7 @@ static void test_rfc_signs(void)
     rfc_headers();
     assert(hex_decode(seed, 32, RFC_SEED) == 0);
     crypto_sign_seed_keypair(public_key, secret_key, seed);
-    assert(httpsig_parse(&sig, RFC_INPUT, &e) == 0);
+    assert(httpsig_parse(&sig, RFC_INPUT, "", &e) == 0);
     assert(httpsig_sign(&sig, &rfc_request, secret_key, &input, &signature,
                         &e) == 0);
     assert(!strcmp(buf_str(&input), RFC_INPUT));
@@ -114,16 +114,16 @@ static void test_every_flipped_bit_is_refused(void)
 
     crypto_sign_keypair(public_key, secret_key);
     assert(httpsig_sign(&sig, &rq, secret_key, &input, &signature, &e) == 0);
-    assert(httpsig_parse(&got, buf_str(&input), &e) == 0);
+    assert(httpsig_parse(&got, buf_str(&input), "", &e) == 0);
     assert(httpsig_verify(&got, buf_str(&signature), &rq, public_key, &e) == 0);
     for (size_t bit = 0; bit < 8 * input.len; bit++) {
         input.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        assert(httpsig_parse(&got, buf_str(&input), &e) < 0 ||
+        assert(httpsig_parse(&got, buf_str(&input), "", &e) < 0 ||
                httpsig_verify(&got, buf_str(&signature), &rq, public_key, &e) <
                    0);
         input.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
-    assert(httpsig_parse(&got, buf_str(&input), &e) == 0);
+    assert(httpsig_parse(&got, buf_str(&input), "", &e) == 0);
     for (size_t bit = 0; bit < 8 * signature.len; bit++) {
         signature.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
         assert(httpsig_verify(&got, buf_str(&signature), &rq, public_key, &e) <
@@ -158,23 +158,26 @@ static void test_malformed_inputs(void)
         "sig=(\"@method\");keyid=k",
         "sig=(\"@method\");keyid=\"k",
         "sig=(\"@method\");colour=\"red\"",
-        "sig=(\"@method\"), other=(\"@path\")",
+        "sig=(\"@method\"), sig=(\"@path\")",
+        "sig=(\"@method\"),",
+        "sig=(\"@method\") other=(\"@path\")",
+        "sig=(\"@method\"), other=(\"@path\";req)",
         "Sig=(\"@method\")",
         "sig=(\"1\" \"2\" \"3\" \"4\" \"5\" \"6\" \"7\" \"8\" \"9\" \"a\" "
         "\"b\" \"c\" \"d\" \"e\" \"f\" \"g\" \"h\")",
     };
     struct httpsig sig;
-    char longest[2048];
+    char longest[4096];
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct err e = {0};
 
-        assert(httpsig_parse(&sig, bad[i], &e) == -EINVAL);
+        assert(httpsig_parse(&sig, bad[i], "", &e) == -EINVAL);
         assert(e.text[0]);
     }
     memset(longest, 'a', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
-    assert(httpsig_parse(&sig, longest, NULL) == -EINVAL);
+    assert(httpsig_parse(&sig, longest, "", NULL) == -EINVAL);
 }
 
 static void test_digest(void)
@@ -187,9 +190,75 @@ static void test_digest(void)
     assert(!strcmp(httpsig_digest(text, "", 0), empty));
     assert(httpsig_digest_check(empty, "", 0, NULL) == 0);
     assert(httpsig_digest_check(empty, "x", 1, NULL) == -EBADMSG);
+    // RFC 9530, appendix B.1: both algorithms, of {"hello": "world"} and a
+    // new line.
+    assert(
+        httpsig_digest_check(
+            "sha-512=:YMAam51Jz/jOATT6/zvHrLVgOYTGFy1d6GJiOHTohq4yP+pgk4vf2aC"
+            "syRZOtw8MjkM7iw7yZ/WkppmM44T3qg==:, "
+            "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:",
+            "{\"hello\": \"world\"}\n", 19, NULL) == 0);
+    assert(httpsig_digest_check(
+               "id-sha-512=:AAAA:, "
+               "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:",
+               "{\"hello\": \"world\"}\n", 19, NULL) == 0);
+    assert(httpsig_digest_check(
+               "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:, "
+               "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:",
+               "{\"hello\": \"world\"}\n", 19, NULL) == -EINVAL);
+    assert(httpsig_digest_check("md5=:AAAA:", "", 0, NULL) == -EINVAL);
     assert(httpsig_digest_check("sha-512=:AAAA:", "", 0, NULL) == -EINVAL);
     assert(httpsig_digest_check("sha-256=:AAAA:", "", 0, NULL) == -EINVAL);
     assert(httpsig_digest_check("sha-256=", "", 0, NULL) == -EINVAL);
+}
+
+// What a stranger's client may send beside the least: its own label, the whole
+// URI instead of its parts, the usual port, a proxy's signature as well.
+static void test_strangers_client(void)
+{
+    static const struct httpsig_request rq = {.method = "GET",
+                                              .authority = "Node.Example:443",
+                                              .scheme = "https",
+                                              .path = "/v1/account",
+                                              .query = "a=b",
+                                              .field = field},
+                                        bare = {.method = "GET",
+                                                .authority = "node.example",
+                                                .scheme = "https",
+                                                .path = "/v1/account",
+                                                .query = "a=b",
+                                                .field = field},
+                                        plain = {.method = "GET",
+                                                 .authority = "node.example",
+                                                 .scheme = "http",
+                                                 .path = "/v1/account",
+                                                 .query = "a=b",
+                                                 .field = field};
+    struct httpsig sig = {
+        .label = "sig1",
+        .component = {"@method", "@target-uri", "@request-target", "@scheme"},
+        .ncomponents = 4,
+        .created = 1795000000,
+        .tag = "hostel-x"};
+    cleanup_buf struct buf input = BUF_INIT(4096), signature = BUF_INIT(4096);
+    cleanup_buf struct buf two = BUF_INIT(4096), both = BUF_INIT(4096);
+    uint8_t public_key[32], secret_key[64];
+    struct err e = {0};
+    struct httpsig got;
+
+    crypto_sign_keypair(public_key, secret_key);
+    assert(httpsig_sign(&sig, &rq, secret_key, &input, &signature, &e) == 0);
+    buf_printf(&two, "proxy=(\"@authority\");created=1;tag=\"p\", %s",
+               buf_str(&input));
+    buf_printf(&both, "proxy=:AAAA:,%s", buf_str(&signature));
+    assert(httpsig_parse(&got, buf_str(&two), "hostel-", &e) == 0);
+    assert(!strcmp(got.label, "sig1"));
+    assert(httpsig_verify(&got, buf_str(&both), &rq, public_key, &e) == 0);
+    assert(httpsig_verify(&got, buf_str(&both), &bare, public_key, &e) == 0);
+    assert(httpsig_verify(&got, buf_str(&both), &plain, public_key, &e) ==
+           -EBADMSG);
+    assert(httpsig_parse(&got, buf_str(&two), "other-", &e) == 0);
+    assert(!strcmp(got.label, "proxy"));
 }
 
 int main(void)
@@ -200,5 +269,6 @@ int main(void)
     test_every_flipped_bit_is_refused();
     test_malformed_inputs();
     test_digest();
+    test_strangers_client();
     return 0;
 }

@@ -330,6 +330,62 @@ static void test_unsealed(void)
     CHECK(keeper_turn(w.k, 0, &e) == -EPROTO);
 }
 
+static void program(struct bundle_of *b, uint8_t nonce)
+{
+    bundle_program(&w, b, nonce);
+    strcpy(b->source, "int same;\n");
+}
+
+// The same sources of the same customer are built once; other sources, another
+// option, another toolchain are others. A free build is in no record.
+static void test_cache(void)
+{
+    const char *option[] = {"-O3"};
+    struct bundle_of b;
+    struct sub_info i;
+    unsigned builds;
+
+    w.nbuilds = 0;
+    program(&b, 231);
+    world_accept(&w, &b, 201);
+    builds = w.nbuilds;
+    CHECK(builds == 1 && !world_get(&w, &b.id).build_cached);
+    world_end(&w, &b.id, HVC_POWEROFF, 0);
+    world_run(&w);
+
+    program(&b, 232);
+    i = world_accept(&w, &b, 201);
+    CHECK(w.nbuilds == builds && i.build_cached);
+    CHECK(world_domain(&w, &b.id));
+    world_end(&w, &b.id, HVC_POWEROFF, 0);
+    world_run(&w);
+    CHECK(world_held(&w, &b.id)->usage.builds == 0);
+    CHECK(world_held(&w, &b.id)->usage.build_cpu_ns == 0);
+    CHECK(world_get(&w, &b.id).build_cached); // from the journal
+
+    program(&b, 233);
+    b.m.option = option;
+    b.m.noptions = 1;
+    world_accept(&w, &b, 201);
+    CHECK(w.nbuilds == ++builds);
+    program(&b, 234);
+    strcpy(b.source, "int diff;\n");
+    world_accept(&w, &b, 201);
+    CHECK(w.nbuilds == ++builds);
+    program(&b, 235);
+    b.from[1].data = "abd"; // data is not compiled
+    world_accept(&w, &b, 201);
+    CHECK(w.nbuilds == builds);
+    w.k->cfg.toolchain_id[0] ^= 1;
+    program(&b, 236);
+    world_accept(&w, &b, 201);
+    CHECK(w.nbuilds == ++builds);
+    program(&b, 237);
+    key_make(&b.sk); // another customer must not learn of it
+    world_accept(&w, &b, 201);
+    CHECK(w.nbuilds == ++builds);
+}
+
 int main(void)
 {
     world_open(&w);
@@ -346,6 +402,7 @@ int main(void)
     test_room();
     test_outcomes();
     test_unsealed();
+    test_cache();
     world_close(&w);
     return 0;
 }

@@ -91,6 +91,7 @@ struct bundle_of {
     struct manifest_file file[3];
     struct bundle_source from[3];
     const char *arg[2], *env[1];
+    char source[16]; // ten characters
     sub_id_t id;
 };
 // An image with two arguments and one data file, valid now, for this node.

@@ -27,6 +27,9 @@ static const struct rule rules[] = {
     {SYS_ioctl, {{TEST_EQUAL, 0, VM_FD_VCPU}, {TEST_EQUAL, 1, KVM_RUN}}},
     {SYS_ioctl, {{TEST_EQUAL, 0, VM_FD_VCPU}, {TEST_EQUAL, 1, KVM_GET_SREGS}}},
     {SYS_ioctl, {{TEST_EQUAL, 0, VM_FD_VCPU}, {TEST_EQUAL, 1, KVM_SET_SREGS}}},
+    // Its vector state, when it is parked or dead.
+    {SYS_ioctl, {{TEST_EQUAL, 0, VM_FD_VCPU}, {TEST_EQUAL, 1, KVM_GET_XSAVE}}},
+    {SYS_ioctl, {{TEST_EQUAL, 0, VM_FD_VCPU}, {TEST_EQUAL, 1, KVM_SET_XSAVE}}},
     // Blocking until an event; ringing the doorbell, an eventfd that does not
     // block.
     {SYS_futex,
@@ -77,7 +80,8 @@ static void close_syscalls(void)
     struct sock_fprog program = {.filter = filter};
 
     program.len = filter_build(filter, FILTER_MAX, rules,
-                               sizeof(rules) / sizeof(rules[0]), 0, 0);
+                               sizeof(rules) / sizeof(rules[0]), 0, 0,
+                               SECCOMP_RET_KILL_PROCESS);
     child_must(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0);
 }
 

@@ -14,7 +14,9 @@
 #include "hypervisor/engine/kvm/vcpu.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/futex.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -22,11 +24,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hypervisor/engine/park.h"
+
 #define SHARED ((struct hv_shared_info *)(KVM_HOST_VA + HV_SHARED_INFO_VA))
+#define PARK   park_of(SHARED)
 #include "hypervisor/engine/calls.h"
 
 #define RFLAGS_START 0x202ul // interrupts on, and the bit that is 1
 #define RFLAGS_DF    0x400ul
+#define RFLAGS_GUEST 0x244dd5ul // what a guest itself can set: no IOPL, no VIF
 
 #define VECTOR_DB     1
 #define VECTOR_BP     3
@@ -43,6 +49,12 @@
 static struct vm *vm;
 static struct kvm_run *run;
 static bool settled; // nothing of the last exit is left to be done
+
+// Where to leave a hypercall that waits while the host wants the guest parked.
+static jmp_buf leave_call;
+static bool in_call;
+
+struct hv_cpu vcpu_cpu;
 
 void vcpu_kick(int sig)
 {
@@ -76,6 +88,8 @@ static long ring(void)
 static void wait_while(uint32_t *word, uint32_t value)
 {
     syscall(SYS_futex, word, FUTEX_WAIT, value, NULL);
+    if (in_call && PARK->order & PARK_STOP)
+        longjmp(leave_call, 1);
 }
 
 // --------------------------------------------------------------- registers
@@ -141,18 +155,98 @@ static bool bounce(const uint64_t *more, size_t nmore, uint64_t entry)
     return true;
 }
 
+static struct hv_regs regs_hv(void)
+{
+    const struct kvm_regs *r = regs();
+
+    return (struct hv_regs){r->rax, r->rcx, r->rdx, r->rbx, r->rsp, r->rbp,
+                            r->rsi, r->rdi, r->r8,  r->r9,  r->r10, r->r11,
+                            r->r12, r->r13, r->r14, r->r15, r->rip, r->rflags};
+}
+
+// All of it to where the monitor finds it, and back from there. What comes
+// back is a debugger's, so KVM checks it like anything a stranger says.
+static void cpu_show(void)
+{
+    struct kvm_sregs s;
+    struct kvm_xsave x;
+
+    if (ioctl(VM_FD_VCPU, KVM_GET_SREGS, &s) < 0 ||
+        ioctl(VM_FD_VCPU, KVM_GET_XSAVE, &x) < 0)
+        end_as(SIGBUS);
+    vcpu_cpu.regs = regs_hv();
+    vcpu_cpu.fs_base = s.fs.base;
+    vcpu_cpu.gs_base = s.gs.base;
+    vcpu_cpu.xsave_len = vm_xsave_len();
+    memcpy(vcpu_cpu.xsave, x.region, vcpu_cpu.xsave_len);
+}
+
+static void cpu_take(void)
+{
+    const struct hv_regs *h = &vcpu_cpu.regs;
+    struct kvm_sregs s;
+    struct kvm_xsave x = {0};
+
+    *regs() =
+        (struct kvm_regs){.rax = h->rax,
+                          .rcx = h->rcx,
+                          .rdx = h->rdx,
+                          .rbx = h->rbx,
+                          .rsp = h->rsp,
+                          .rbp = h->rbp,
+                          .rsi = h->rsi,
+                          .rdi = h->rdi,
+                          .r8 = h->r8,
+                          .r9 = h->r9,
+                          .r10 = h->r10,
+                          .r11 = h->r11,
+                          .r12 = h->r12,
+                          .r13 = h->r13,
+                          .r14 = h->r14,
+                          .r15 = h->r15,
+                          .rip = h->rip,
+                          .rflags = (h->rflags & RFLAGS_GUEST) | RFLAGS_START};
+    regs_changed();
+    memcpy(x.region, vcpu_cpu.xsave, vm_xsave_len());
+    if (ioctl(VM_FD_VCPU, KVM_GET_SREGS, &s) < 0)
+        end_as(SIGBUS);
+    s.fs.base = vcpu_cpu.fs_base;
+    s.gs.base = vcpu_cpu.gs_base;
+    if (ioctl(VM_FD_VCPU, KVM_SET_SREGS, &s) < 0 ||
+        ioctl(VM_FD_VCPU, KVM_SET_XSAVE, &x) < 0)
+        end_as(SIGBUS);
+}
+
+// Shows the host the guest's registers and waits until it has what it wants.
+static uint32_t park(uint32_t reason, uint32_t vector, uint64_t error,
+                     uint64_t address)
+{
+    struct park *p = PARK;
+    uint32_t release = __atomic_load_n(&p->release, __ATOMIC_ACQUIRE);
+
+    settle();
+    cpu_show();
+    p->vector = vector;
+    p->error = error;
+    p->address = address;
+    __atomic_store_n(&p->parked, reason, __ATOMIC_SEQ_CST);
+    ring();
+    while (__atomic_load_n(&p->release, __ATOMIC_ACQUIRE) == release)
+        wait_while(&p->release, release);
+    __atomic_store_n(&p->parked, PARK_RUNS, __ATOMIC_SEQ_CST);
+    cpu_take();
+    return p->verdict;
+}
+
 static __attribute__((noreturn)) void die(uint32_t vector, uint64_t error,
                                           uint64_t address)
 {
-    const struct kvm_regs *r = regs();
     const struct hv_trap trap = {.vector = vector,
                                  .error = error,
                                  .address = address,
-                                 .regs = {r->rax, r->rcx, r->rdx, r->rbx,
-                                          r->rsp, r->rbp, r->rsi, r->rdi, r->r8,
-                                          r->r9, r->r10, r->r11, r->r12, r->r13,
-                                          r->r14, r->r15, r->rip, r->rflags}};
+                                 .regs = regs_hv()};
 
+    cpu_show(); // for a core
     calls_die(&trap);
 }
 
@@ -162,7 +256,8 @@ static void deliver_upcall(void)
     const uint64_t entry = v->upcall_entry;
     struct kvm_regs *r = regs();
 
-    if (v->upcall_mask || !v->upcall_pending || !entry)
+    if (v->upcall_mask || !v->upcall_pending || !entry ||
+        PARK->order & PARK_QUIET)
         return;
     settle();
     // On the way to telling of a trap: when it has been told.
@@ -217,6 +312,19 @@ static void unwind_shim(uint32_t vector, uint64_t *error)
         end_as(SIGBUS);
 }
 
+// Never a return to the guest. The number is where any of these ways has it.
+static __attribute__((noreturn)) void tried_syscall(uint32_t vector)
+{
+    const bool is_32 = vector == VECTOR_UD || vector == VECTOR_GP;
+
+    if (vector == VECTOR_PF) {
+        regs()->rip = regs()->rcx;
+        regs()->rflags = regs()->r11;
+    }
+    die(PLAN_VECTOR_SYSCALL, (uint32_t)regs()->rax,
+        is_32 ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64);
+}
+
 static void on_trap(void)
 {
     struct hv_vcpu_info *v = vcpu_of(0);
@@ -224,18 +332,25 @@ static void on_trap(void)
     const uint64_t entry = v->trap_entry;
     uint64_t more[3]; // vector, error, address
 
-    if (vector == KVM_SYSCALL) // nothing is on the stack
-        end_as(SIGSYS);
     settle();
+    if (vector == KVM_SYSCALL) { // nothing is on the stack: it is as on Linux
+        regs()->rip = regs()->rcx;
+        regs()->rflags = regs()->r11;
+        set_cpl(3, NULL);
+        tried_syscall(vector);
+    }
     unwind_shim(vector, &more[1]);
     set_cpl(3, &more[2]);
     if (vector != VECTOR_PF)
         more[2] = 0;
     if (is_syscall(vector))
-        end_as(SIGSYS);
-    // As on a host that has a debugger for them, or nobody.
+        tried_syscall(vector);
+    if (PARK->order & PARK_TRAPS &&
+        park(PARK_TRAP, vector, more[1], more[2]) == PARK_GO_ON)
+        return;
+    // As on pv, where who could go on would evade its budget.
     if (vector == VECTOR_DB || vector == VECTOR_BP)
-        end_as(SIGTRAP);
+        die(vector, more[1], more[2]);
     if (!entry || SHARED->trap_busy)
         die(vector, more[1], more[2]);
     SHARED->trap_busy = 1;
@@ -341,7 +456,16 @@ static void on_call(void)
     if (run->io.direction != KVM_EXIT_IO_OUT || run->io.size != 1 ||
         run->io.count != 1)
         die(VECTOR_GP, 0, 0);
+    if (setjmp(leave_call)) { // it will be made again
+        in_call = false;
+        settle();
+        regs()->rip = HV_CALL_VA(r.rax & 0xff);
+        regs_changed();
+        return;
+    }
+    in_call = true;
     regs()->rax = call(&r);
+    in_call = false;
     regs_changed();
 }
 
@@ -381,6 +505,8 @@ void vcpu_run(struct vm *the, uint64_t entry)
     for (;;) {
         // A kick from here on makes KVM_RUN return at once.
         __atomic_store_n(&run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+        if (PARK->order & PARK_STOP && !in_shim(regs()->rip))
+            park(PARK_ASKED, 0, 0, 0);
         deliver_upcall();
         if (ioctl(VM_FD_VCPU, KVM_RUN, 0) == 0)
             serve_exit();

@@ -13,4 +13,8 @@ void vcpu_kick(int sig);
 // Starts at `entry`, once vcpu[0].wake is not 0.
 void vcpu_run(struct vm *, uint64_t entry) __attribute__((noreturn));
 
+// What a parked or dead vCPU shows the monitor, and takes from it when it is
+// released.
+extern struct hv_cpu vcpu_cpu;
+
 #endif

@@ -205,6 +205,21 @@ void vm_segments(struct kvm_sregs *s, unsigned cpl)
                                  .present = 1};
 }
 
+// Where the last component ends; its place is the processor's.
+uint32_t vm_xsave_len(void)
+{
+    uint32_t len = 576, a, b, c, d;
+
+    for (unsigned i = 2; i < 63; i++) {
+        if (!(machine.xcr0 >> i & 1))
+            continue;
+        __asm__("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(13), "c"(i));
+        if (a + b > len)
+            len = a + b;
+    }
+    return len;
+}
+
 static int make_sregs(struct vm *vm)
 {
     struct kvm_sregs s;

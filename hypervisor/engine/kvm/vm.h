@@ -42,6 +42,9 @@ static inline void *vm_host(uint64_t addr)
 bool vm_read(uint64_t addr, void *to, uint64_t len);
 bool vm_write(uint64_t addr, const void *from, uint64_t len);
 
+// Bytes of XSAVE state, standard format, that this machine's guests have.
+uint32_t vm_xsave_len(void);
+
 // Segments of CPL 3 or CPL 0 code, and the task's as this machine wants it.
 void vm_segments(struct kvm_sregs *, unsigned cpl);
 

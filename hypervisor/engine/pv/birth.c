@@ -21,14 +21,15 @@
 #include "hypervisor/engine/pv/rules.h"
 
 // The kernel's own struct: libc's sigaction would name libc's restorer.
-static void birth_signal(int sig, bool handled)
+static void birth_signal(int sig, uint64_t handler, uint64_t mask)
 {
     struct {
         uint64_t handler, flags, restorer, mask;
     } action = {0};
 
-    if (handled) {
-        action.handler = PV_HANDLER_VA;
+    if (handler) {
+        action.handler = handler;
+        action.mask = mask;
         action.flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | 0x04000000;
         action.restorer = PV_RESTORER_VA;
     }
@@ -43,11 +44,14 @@ static void birth_signals(void)
                      .ss_size = PV_STACK_END - PV_STACK_VA};
     uint64_t none = 0;
 
-    // SIGTRAP stays as it is: a handler would swallow the budget's signal.
     for (int sig = 1; sig < _NSIG; sig++)
-        birth_signal(sig, false);
+        birth_signal(sig, 0, 0);
     for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
-        birth_signal(handled[i], true);
+        birth_signal(handled[i], PV_HANDLER_VA, 0);
+    // The budget's signal among others: one that no handler can swallow.
+    birth_signal(SIGTRAP, PV_TRAP_VA, 0);
+    // A system call that the filter refused; nothing comes after it.
+    birth_signal(SIGSYS, PV_HANDLER_VA, ~0ul);
     child_must(sigaltstack(&stack, NULL) == 0);
     child_must(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8) == 0);
 }

@@ -47,14 +47,47 @@ _Static_assert((HV_SETUP_LEN & (HV_SETUP_LEN - 1)) == 0 &&
 #define PV_TASK_END 0x7ffffffff000ul
 
 // Entry points at the start of the resident code, 16 bytes apart: where the
-// set-up code lands, the signal handler, the restorer that nothing returns by.
+// set-up code lands, the signal handler, the restorer that nothing returns by;
+// the handler of SIGTRAP.
 #define PV_HANDLER_VA  (HV_ENGINE_VA + 16)
 #define PV_RESTORER_VA (HV_ENGINE_VA + 32)
+#define PV_TRAP_VA     (HV_ENGINE_VA + 48)
+#define PV_TRAP_LEN    48ul
+
+// Linux's struct sigcontext and what is around it, as far as it is needed.
+struct pv_regs {
+    uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
+    uint64_t rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
+    uint16_t cs, gs, fs, ss;
+    uint64_t error, vector, oldmask, cr2;
+    uint8_t *xsave;
+};
+struct pv_context {
+    uint64_t flags;
+    void *link;
+    uint64_t stack[3];
+    struct pv_regs regs;
+};
+
+// Where the kernel says, in the legacy area's tail, what the XSAVE area behind
+// it is.
+#define PV_XSAVE_RESERVED 464 // 48 bytes of the kernel's
+#define PV_XSAVE_FEATURES 472
+#define PV_XSAVE_LEN      480
+
+// A hypercall slot keeps what it takes to call it again (resident_entry.S):
+// rbx, which no resident code touches, points at the caller's rbx; below it
+// lie the arguments and the return address into the slot.
+#define PV_SLOT_CALLED 13 // offset behind the call
+struct pv_call {
+    uint64_t inside, rcx, rdx, rsi, rdi;
+    uint64_t rbx, back; // rbx points here
+};
 
 // First argument of the set-up code, at PV_STACK_VA.
 #define PV_FILTER_MAX 128
 struct pv_birth {
-    uint64_t outermost; // 0: the resident code's word, see resident.c
+    uint64_t outermost, no_return; // 0: words of resident.c
     uint64_t window_max;
     uint32_t filter_len; // instructions
     uint32_t pad;

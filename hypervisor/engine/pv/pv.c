@@ -11,6 +11,7 @@
 
 #include "hypervisor/engine/child.h"
 #include "hypervisor/engine/pv/birth.h"
+#include "hypervisor/engine/pv/capture.h"
 #include "hypervisor/engine/pv/layout.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
@@ -66,6 +67,13 @@ const struct engine engine_pv = {
     .interrupt = child_interrupt,
     .answer = child_answer,
     .read = child_read,
+    .write = child_write,
+    .touched = child_touched,
+    .park = child_park,
+    .parked = child_parked,
+    .capture = pv_capture,
+    .restore = pv_restore,
+    .release = child_release,
     .cpu_ns = child_cpu_ns,
     .pause = child_pause,
     .stop = child_stop,

@@ -15,14 +15,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "hypervisor/engine/park.h"
 #include "hypervisor/engine/pv/layout.h"
 #include "hypervisor/engine/pv/syscall.h"
 
 #define SHARED ((struct hv_shared_info *)HV_SHARED_INFO_VA)
+#define PARK   park_of(HV_SHARED_INFO_VA)
+#define START  ((const struct hv_start_info *)HV_START_INFO_VA)
 #include "hypervisor/engine/calls.h"
 
 #define RFLAGS_DF 0x400ul
 
+_Static_assert(HV_SHARED_INFO_VA + PARK_OFFSET + offsetof(struct park, order) ==
+                   0x40008800,
+               "entry");
+_Static_assert(PV_STACK_VA + 8 == 0x40014008, "entry");
 _Static_assert(offsetof(struct hv_vcpu_info, upcall_pending) == 16, "entry");
 _Static_assert(offsetof(struct hv_vcpu_info, upcall_mask) == 20, "entry");
 _Static_assert(offsetof(struct hv_vcpu_info, wake) == 24, "entry");
@@ -86,35 +93,28 @@ long call_memory(uint64_t op, uint64_t addr, uint64_t len, uint64_t prot)
 
 // ---------------------------------------------------------------- signals
 
-// Linux's struct sigcontext and what is around it, as far as it is needed.
-struct pv_regs {
-    uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
-    uint64_t rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
-    uint16_t cs, gs, fs, ss;
-    uint64_t error, vector, oldmask, cr2;
-    uint8_t *xsave;
-};
-struct pv_context {
-    uint64_t flags;
-    void *link;
-    uint64_t stack[3];
-    struct pv_regs regs;
-};
 _Static_assert(offsetof(struct pv_regs, rip) == 128, "pv_resume");
 _Static_assert(offsetof(struct pv_regs, cs) == 144, "pv_resume");
 _Static_assert(offsetof(struct pv_regs, ss) == 150, "pv_resume");
 
-#define XSAVE_FEATURES 472 // sw_reserved.xfeatures, in the legacy area's tail
-#define VECTOR_DOUBLE  8   // a trap while handling one
+#define VECTOR_DOUBLE 8 // a trap while handling one
+#define VECTOR_PF     14
+#define VECTOR_DB     1
+#define VECTOR_BP     3
+
+#define SIGNAL_SYSCALL 31 // SIGSYS
+#define INFO_SYSCALL   6  // 32-bit words of its siginfo
+#define INFO_ARCH      7
 
 void pv_resume(const struct pv_regs *, const uint8_t *xsave, uint64_t mask)
     __attribute__((noreturn));
 void pv_signal(int sig, void *info, struct pv_context *c)
     __attribute__((noreturn));
+void pv_begin(uint64_t entry, uint64_t stack) __attribute__((noreturn));
 
 static __attribute__((noreturn)) void resume(const struct pv_regs *r)
 {
-    uint64_t mask = r->xsave ? *(uint64_t *)(r->xsave + XSAVE_FEATURES) : 0;
+    uint64_t mask = r->xsave ? *(uint64_t *)(r->xsave + PV_XSAVE_FEATURES) : 0;
 
     pv_resume(r, r->xsave, mask);
 }
@@ -129,6 +129,13 @@ static int on_signal_stack(uint64_t rsp)
 static struct pv_context **outermost(void)
 {
     return (struct pv_context **)PV_STACK_VA;
+}
+
+// Not 0: a SIGTRAP is being handled, which ends the guest unless the host is
+// debugging it. What interrupts that may not take over.
+static uint32_t *no_return(void)
+{
+    return (uint32_t *)(PV_STACK_VA + 8);
 }
 
 static uint64_t *bounce(const struct pv_regs *r)
@@ -160,7 +167,8 @@ static __attribute__((noreturn)) void signal_upcall(struct pv_context *c)
     struct hv_vcpu_info *v = vcpu_of(0);
     struct pv_regs *r = &c->regs;
 
-    if (v->upcall_mask || !v->upcall_pending || !v->upcall_entry)
+    if (v->upcall_mask || !v->upcall_pending || !v->upcall_entry ||
+        PARK->order & PARK_QUIET)
         resume(r);
     if (on_signal_stack(r->rsp)) {
         if (!*outermost()) // it has not begun, so it will look for itself
@@ -175,6 +183,69 @@ static __attribute__((noreturn)) void signal_upcall(struct pv_context *c)
     resume(r);
 }
 
+// What the context of a signal leaves out. Without the feature both are 0:
+// the guest has no means to change them.
+static void bases_save(void)
+{
+    if (!(START->cpu_features & HV_CPU_FSGSBASE))
+        return;
+    __asm__ volatile("rdfsbase %0" : "=r"(PARK->fs_base));
+    __asm__ volatile("rdgsbase %0" : "=r"(PARK->gs_base));
+}
+
+static void bases_load(void)
+{
+    if (!(START->cpu_features & HV_CPU_FSGSBASE))
+        return;
+    __asm__ volatile("wrfsbase %0" ::"r"(PARK->fs_base));
+    __asm__ volatile("wrgsbase %0" ::"r"(PARK->gs_base));
+}
+
+// Shows the host a context and waits until it has what it wants.
+static uint32_t park(struct pv_context *c, uint32_t reason)
+{
+    struct park *p = PARK;
+    uint32_t release = __atomic_load_n(&p->release, __ATOMIC_ACQUIRE);
+
+    p->context = (uint64_t)c;
+    p->vector = c->regs.vector;
+    p->error = c->regs.error;
+    p->address = c->regs.vector == VECTOR_PF ? c->regs.cr2 : 0;
+    bases_save();
+    __atomic_store_n(&p->parked, reason, __ATOMIC_SEQ_CST);
+    ring();
+    while (__atomic_load_n(&p->release, __ATOMIC_ACQUIRE) == release)
+        wait_while(&p->release, release);
+    __atomic_store_n(&p->parked, PARK_RUNS, __ATOMIC_SEQ_CST);
+    bases_load();
+    return p->verdict;
+}
+
+/*
+ * The first context, when the host wants to see it before the guest runs: as
+ * the landing in resident_entry.S makes it.
+ */
+__attribute__((noreturn)) void pv_begin(uint64_t entry, uint64_t stack)
+{
+    static const struct pv_context first = {.regs = {.rdi = HV_START_INFO_VA,
+                                                     .rflags = 0x202,
+                                                     .cs = HV_CS,
+                                                     .ss = HV_SS}};
+    uint8_t xsave[HV_XSAVE_MAX] __attribute__((aligned(64)));
+    struct pv_context c = first;
+
+    for (unsigned i = 0; i < sizeof(xsave); i++)
+        ((volatile uint8_t *)xsave)[i] = 0;
+    *(uint32_t *)(xsave + 24) = 0x1f80; // MXCSR
+    *(uint64_t *)(xsave + PV_XSAVE_FEATURES) = START->xcr0;
+    *(uint32_t *)(xsave + PV_XSAVE_LEN) = sizeof(xsave);
+    c.regs.rip = entry;
+    c.regs.rsp = stack;
+    c.regs.xsave = xsave;
+    park(&c, PARK_ASKED);
+    resume(&c.regs);
+}
+
 static __attribute__((noreturn)) void die(const struct pv_regs *r,
                                           uint32_t vector)
 {
@@ -186,6 +257,9 @@ static __attribute__((noreturn)) void die(const struct pv_regs *r,
                                           r->r9, r->r10, r->r11, r->r12, r->r13,
                                           r->r14, r->r15, r->rip, r->rflags}};
 
+    // For a core.
+    PARK->context = (uint64_t)r - offsetof(struct pv_context, regs);
+    bases_save();
     calls_die(&trap);
 }
 
@@ -201,6 +275,14 @@ static __attribute__((noreturn)) void signal_trap(struct pv_context *c)
             r = &(*outermost())->regs;
         die(r, VECTOR_DOUBLE);
     }
+    if (PARK->order & PARK_TRAPS && park(c, PARK_TRAP) == PARK_GO_ON) {
+        *no_return() = 0;
+        signal_upcall(c);
+    }
+    // The kernel keeps one SIGTRAP at a time: who could go on after one of
+    // these would miss the one that says that its time is up.
+    if (r->vector == VECTOR_DB || r->vector == VECTOR_BP)
+        die(r, r->vector);
     if (!v->trap_entry || SHARED->trap_busy)
         die(r, r->vector);
     SHARED->trap_busy = 1;
@@ -212,13 +294,33 @@ static __attribute__((noreturn)) void signal_trap(struct pv_context *c)
     resume(r);
 }
 
+// The filter has refused a system call: the end, and a report of it. All
+// signals are blocked here, and there is no way back to the guest.
+static __attribute__((noreturn)) void tried_syscall(struct pv_context *c,
+                                                    const uint32_t *info)
+{
+    c->regs.error = info[INFO_SYSCALL];
+    c->regs.cr2 = info[INFO_ARCH];
+    die(&c->regs, PLAN_VECTOR_SYSCALL);
+}
+
 __attribute__((noreturn)) void pv_signal(int sig, void *info,
                                          struct pv_context *c)
 {
-    (void)info;
-    if (!on_signal_stack(c->regs.rsp))
+    const int nested = on_signal_stack(c->regs.rsp);
+
+    if (!nested)
         *outermost() = c;
-    if (sig == PLAN_SIGNAL_UPCALL)
-        signal_upcall(c);
-    signal_trap(c);
+    if (sig == SIGNAL_SYSCALL)
+        tried_syscall(c, info);
+    if (sig != PLAN_SIGNAL_UPCALL)
+        signal_trap(c);
+    // Parked, or there is no way back: the host will look again.
+    if (nested && (PARK->parked || *no_return() ||
+                   c->regs.rip - PV_TRAP_VA < PV_TRAP_LEN))
+        resume(&c->regs);
+    // Not while a handler is at work: the host asks until it is heard.
+    if (!nested && PARK->order & PARK_STOP)
+        park(c, PARK_ASKED);
+    signal_upcall(c);
 }

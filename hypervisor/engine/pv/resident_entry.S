@@ -12,11 +12,27 @@
 #define RFLAGS 0x202                    // interrupts on, and the bit that is 1
 #define START_INFO 0x40001000
 #define STACK_END 0x40020000
+#define NO_RETURN 0x40014008            // pv_no_return()
+#define PARK_ORDER 0x40008800
+#define PARK_STOP 1
+#define TRAP_PERF 6
+#define SI_CODE 8
+#define EXIT_SIGTRAP (128 + 5)          // PLAN_EXIT_SIGNAL
 
         .section .hypercall, "ax", @progbits
+        // What it takes to rewind a call that is under way: struct pv_call.
         .macro  slot function
         .balign 32, 0xcc
-        jmp     \function
+        push    %rbx
+        mov     %rsp, %rbx
+        push    %rdi
+        push    %rsi
+        push    %rdx
+        push    %rcx
+        call    \function
+        mov     %rbx, %rsp              // PV_SLOT_CALLED
+        pop     %rbx
+        ret
         .endm
         slot    call_block
         slot    call_notify
@@ -39,6 +55,17 @@
         .balign 16, 0xcc
 no_return:
         ud2                             // no signal returns by a restorer
+        .balign 16, 0xcc
+        // SIGTRAP: is the time up? Nothing gets in between here and the end;
+        // see pv_signal. rsi = siginfo
+        movl    $1, NO_RETURN
+        cmpl    $TRAP_PERF, SI_CODE(%rsi)
+        jne     pv_signal
+        mov     $__NR_exit_group, %eax
+        mov     $EXIT_SIGTRAP, %edi
+        syscall
+        ud2
+        .org    48 + 48, 0xcc           // PV_TRAP_VA, PV_TRAP_LEN
 
 land:                                   // r12 = entry, r13 = stack
         cmpl    $0, VCPU0 + VCPU_WAKE   // the monitor's go
@@ -50,7 +77,13 @@ land:                                   // r12 = entry, r13 = stack
         xor     %r10d, %r10d            // no timeout
         syscall
         jmp     land
-1:      mov     $0xe7, %eax             // x87, SSE, AVX, AVX-512: no trace of
+1:      testl   $PARK_STOP, PARK_ORDER  // the host wants to see it first
+        jz      2f
+        mov     $STACK_END, %esp
+        mov     %r12, %rdi
+        mov     %r13, %rsi
+        call    pv_begin
+2:      mov     $0xe7, %eax             // x87, SSE, AVX, AVX-512: no trace of
         xor     %edx, %edx              // what the monitor computed
         xrstor64 pv_init_xsave
         mov     $STACK_END, %esp

@@ -6,6 +6,8 @@
 #include "hypervisor/engine/pv/rules.h"
 
 #include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -28,6 +30,8 @@ static const struct rule rules[] = {
     {SYS_mprotect, {{TEST_IMAGE, 0, 0}, {TEST_PROT, 2, 0}}},
     // The end. Other numbers are the set-up code's, for what never ran.
     {SYS_exit_group, {{TEST_EQUAL, 0, 0}}},
+    // The end at the CPU budget, as if its signal had killed.
+    {SYS_exit_group, {{TEST_EQUAL, 0, PLAN_EXIT_SIGNAL + SIGTRAP}}},
 };
 
 size_t rules_build(struct sock_filter *program, size_t max)
@@ -35,5 +39,5 @@ size_t rules_build(struct sock_filter *program, size_t max)
     // The set-up pages may call anything. They are unmapped before the guest
     // runs and nothing can be mapped there again.
     return filter_build(program, max, rules, sizeof(rules) / sizeof(rules[0]),
-                        HV_SETUP_VA, HV_SETUP_LEN);
+                        HV_SETUP_VA, HV_SETUP_LEN, SECCOMP_RET_TRAP);
 }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: ISC
+// Core files of this domain: on request, to a stream while the guest is held
+// still; and of a crash, to a file.
+
+#ifndef MONITOR_DUMP_H
+#define MONITOR_DUMP_H
+
+#include "hypervisor/monitor/monitor.h"
+
+// Takes the descriptor. -EBUSY: a core is being written, or a debugger is at
+// it.
+int dump_attach(struct monitor *, int fd);
+
+// The peer can be told more.
+void dump_flush(struct monitor *);
+
+// The guest is parked: for a dump?
+bool dump_stopped(struct monitor *, const struct engine_stop *);
+
+// Waits for the guest to park; is not done.
+bool dump_waits(const struct monitor *);
+bool dump_active(void);
+
+// The guest is ending in a trap, or gives up. True: not yet, it is to be parked
+// first, and dump_stopped ends it.
+bool dump_crash(struct monitor *);
+
+// The signal that gdb shows for a trap.
+unsigned dump_signal(uint32_t vector);
+
+#endif
