@@ -82,6 +82,7 @@ RT_LIBC_SRCS := \
     $(RT)/libc/absent.c \
     $(RT)/libc/alarm.c \
     $(RT)/libc/at.c \
+    $(RT)/libc/complex_long.c \
     $(RT)/libc/deadline.c \
     $(RT)/libc/descriptors.c \
     $(RT)/libc/dirent.c \
@@ -121,6 +122,7 @@ RT_LIBC_SRCS := \
     $(RT)/libc/stdio_lock.c \
     $(RT)/libc/syslog.c \
     $(RT)/libc/terminal.c \
+    $(RT)/libc/tgamma.c \
     $(RT)/libc/threads.c \
     $(RT)/libc/time.c \
     $(RT)/libc/timegm.c \
@@ -143,7 +145,7 @@ $(BUILD)/guest/$(RT)/libc/alarm.o $(BUILD)/guest/$(RT)/libc/timer.o: GUEST_CFLAG
 $(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock event sched signal timeout): \
     GUEST_CFLAGS += -mgeneral-regs-only
 # gcc must not make functions of themselves.
-$(BUILD)/guest/$(RT)/libc/math_long.o: GUEST_CFLAGS += -fno-builtin
+$(BUILD)/guest/$(RT)/libc/math_long.o $(BUILD)/guest/$(RT)/libc/complex_long.o: GUEST_CFLAGS += -fno-builtin
 # gcc must not make calls of calloc of what calloc does.
 $(BUILD)/guest/$(RT)/libc/malloc.o: GUEST_CFLAGS += -fno-builtin-malloc \
     -fno-builtin-calloc

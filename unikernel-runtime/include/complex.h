@@ -6,6 +6,12 @@
 #ifndef _HOSTEL_COMPLEX_H
 #define _HOSTEL_COMPLEX_H
 
+#ifndef CMPLX
+#define CMPLX(re, im)  __builtin_complex((double)(re), (double)(im))
+#define CMPLXF(re, im) __builtin_complex((float)(re), (float)(im))
+#define CMPLXL(re, im) __builtin_complex((long double)(re), (long double)(im))
+#endif
+
 long double complex cacoshl(long double complex z);
 long double complex cacosl(long double complex z);
 long double complex casinhl(long double complex z);
