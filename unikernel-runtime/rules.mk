@@ -108,6 +108,7 @@ RT_LIBC_SRCS := \
     $(RT)/libc/pthread_key.c \
     $(RT)/libc/pthread_mutex.c \
     $(RT)/libc/pthread_rwlock.c \
+    $(RT)/libc/rand48.c \
     $(RT)/libc/random.c \
     $(RT)/libc/realpath.c \
     $(RT)/libc/reent.c \
