@@ -58,6 +58,7 @@ enum hvc_type {
     HVC_PAUSE = 32, /* head only: the guest executes nothing until ... */
     HVC_UNPAUSE,    /* ... this; each may be said again */
     HVC_ASK,
+    HVC_BALLOON,
     HVC_ATTACH = 48,
     HVC_ATTACHED,
     HVC_KEEP = 64
@@ -132,6 +133,16 @@ struct hvc_prepare {
 };
 
 /*
+ * How much RAM the domain should have in use at most: a wish, which the guest
+ * meets as far as it can without giving up what it uses. What a domain can take
+ * at all is limited by its cgroup.
+ */
+struct hvc_balloon {
+    struct hvc_head head;
+    uint64_t memory_kib; /* whole pages; what it has or more: no limit */
+};
+
+/*
  * A device of the domain to come, in the order in which it will find them.
  * The descriptors are the monitor's from then on. What it cannot serve is
  * answered by HVC_EXITED (cause HVC_REFUSED); else there is no answer.
@@ -162,6 +173,14 @@ struct hvc_block {
     uint32_t pad;
 };
 
+/* A file system; HVC_D_VHOST_USER only. */
+struct hvc_fs {
+    char tag[36]; /* NUL-padded */
+    uint32_t request_queues;
+};
+
+/* With HVC_D_VHOST_USER: the connected socket, the eventfd by which the back
+   end calls, an eventfd a queue by which it is kicked. */
 struct hvc_device {
     struct hvc_head head;
     uint32_t type;           /* enum hv_device_type */
@@ -171,6 +190,7 @@ struct hvc_device {
     struct hvc_rate rate[2]; /* net: out of the domain, into it; else [0] */
     union {
         struct hvc_block block;
+        struct hvc_fs fs;
         uint8_t bytes[256];
     };
 };
