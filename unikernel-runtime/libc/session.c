@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: ISC
 // The one process is its own group, session and host.
-#include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/libc/result.h"
 
 #include <stdio.h>
@@ -107,7 +106,7 @@ long gethostid(void)
 
 int getdtablesize(void)
 {
-    return FD_MAX;
+    return sysconf(_SC_OPEN_MAX);
 }
 
 char *secure_getenv(const char *name)
