@@ -16,6 +16,7 @@
 #include "hypervisor/monitor/elf.h"
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/stack.h"
+#include "hypervisor/monitor/trace.h"
 #include "hypervisor/monitor/event.h"
 #include "hypervisor/monitor/start_info.h"
 #include "hypervisor/monitor/watch.h"
@@ -147,7 +148,8 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
     if (fd->initrd >= 0 && (fstat(fd->initrd, &st) < 0 || !S_ISREG(st.st_mode)))
         return err_set(e, EINVAL, "the initrd is not a regular file");
     l.initrd_len = st.st_size;
-    if (prepare_check(p, &image, l.initrd_len, devices_kinds(&m->devices), e) < 0)
+    if (prepare_check(p, &image, l.initrd_len, devices_kinds(&m->devices), e) <
+        0)
         return -e->code;
     start_info_fill(&m->domain, p, &image, l.initrd_len);
     devices_fill(&m->devices, m->domain.start_info);
@@ -286,21 +288,29 @@ static void on_ask(struct monitor *m, const void *message, int *fds)
     event_raise(&m->domain, 0, HV_PORT_CONTROL);
 }
 
+static int attach(struct monitor *m, enum hvc_attach_kind kind, int fd)
+{
+    switch (kind) {
+    case HVC_ATTACH_DEBUG:
+        return debug_attach(m, fd);
+    case HVC_ATTACH_CORE:
+        return dump_attach(m, fd);
+    case HVC_ATTACH_TRACE:
+        return trace_attach(m, fd);
+    }
+    return -EINVAL;
+}
+
 static void on_attach(struct monitor *m, const void *message, int *fds)
 {
     const struct hvc_attach *a = message;
     struct hvc_attached t = {.head = {HVC_ATTACHED, sizeof(t)}, .tag = a->tag};
 
-    switch (a->kind) {
-    case HVC_ATTACH_DEBUG:
-        t.error = debug_attach(m, fds[0]);
-        break;
-    case HVC_ATTACH_CORE:
-        t.error = dump_attach(m, fds[0]);
-        break;
-    default:
+    // Of these a trace alone makes sense before there is anything.
+    if (m->state != HVC_RUNNING && a->kind != HVC_ATTACH_TRACE)
         t.error = -EINVAL;
-    }
+    else
+        t.error = attach(m, a->kind, fds[0]);
     if (t.error == 0)
         fds[0] = -1;
     sock_send(m->conn_fd, &t, sizeof(t), NULL, 0);
@@ -346,8 +356,8 @@ static const struct accepted {
      sizeof(struct hvc_head), on_unpause},
     {HVC_ASK, IN(HVC_RUNNING), sizeof(struct hvc_ask), sizeof(struct hvc_ask),
      on_ask},
-    {HVC_ATTACH, IN(HVC_RUNNING), sizeof(struct hvc_attach),
-     sizeof(struct hvc_attach), on_attach},
+    {HVC_ATTACH, IN(HVC_PARKED) | IN(HVC_LOADED) | IN(HVC_RUNNING),
+     sizeof(struct hvc_attach), sizeof(struct hvc_attach), on_attach},
 };
 
 // Lengths inside the message against its own.

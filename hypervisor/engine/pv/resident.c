@@ -72,6 +72,7 @@ long call_memory(uint64_t op, uint64_t addr, uint64_t len, uint64_t prot)
 {
     long r;
 
+    trace(TRACE_CALL + HV_CALL_MEMORY, op, addr);
     if (!call_range_ok(addr, len, op != HV_MEM_PROTECT))
         return HV_EINVAL;
     if (beyond_ram(addr, len))
@@ -175,6 +176,7 @@ static __attribute__((noreturn)) void signal_upcall(struct pv_context *c)
             resume(r);
         r = &(*outermost())->regs;
     }
+    trace(TRACE_UPCALL, v->pending, 0);
     __atomic_store_n(&v->upcall_mask, 1, __ATOMIC_SEQ_CST);
     if (r->rip - HV_IRET(0) < HV_IRET_LEN)
         enter(r, v->upcall_entry, (uint64_t *)r->rsp);
@@ -285,6 +287,7 @@ static __attribute__((noreturn)) void signal_trap(struct pv_context *c)
         die(r, r->vector);
     if (!v->trap_entry || SHARED->trap_busy)
         die(r, r->vector);
+    trace(TRACE_TRAP, r->vector, r->vector == VECTOR_PF ? r->cr2 : r->rip);
     SHARED->trap_busy = 1;
     frame = bounce(r);
     *--frame = r->cr2;
