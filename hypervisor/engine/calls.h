@@ -28,9 +28,10 @@ long call_shutdown(uint64_t reason, uint64_t status);
 long call_vcpu(void);
 long call_setup(uint64_t op, uint64_t entry, uint64_t vcpu);
 long call_runstate(void);
+void trace_write(uint32_t what, uint64_t a, uint64_t b);
 
-static void __attribute__((noinline, cold))
-trace_write(uint32_t what, uint64_t a, uint64_t b)
+// Calls are traced where they come in, by the engine.
+void trace_write(uint32_t what, uint64_t a, uint64_t b)
 {
     struct trace_ring *t = trace_ring_of(SHARED);
     uint32_t n = __atomic_add_fetch(&t->number, 1, __ATOMIC_SEQ_CST);
@@ -46,7 +47,8 @@ trace_write(uint32_t what, uint64_t a, uint64_t b)
         ring();
 }
 
-static inline void trace(uint32_t what, uint64_t a, uint64_t b)
+static inline __attribute__((always_inline)) void trace(uint32_t what,
+                                                        uint64_t a, uint64_t b)
 {
     if (__builtin_expect(trace_ring_of(SHARED)->on, 0))
         trace_write(what, a, b);
@@ -61,7 +63,6 @@ long call_block(uint64_t vcpu)
 {
     struct hv_vcpu_info *v = vcpu_of(vcpu);
 
-    trace(TRACE_CALL + HV_CALL_BLOCK, vcpu, 0);
     for (;;) {
         uint32_t wake = __atomic_load_n(&v->wake, __ATOMIC_ACQUIRE);
 
@@ -78,7 +79,6 @@ long call_block(uint64_t vcpu)
 
 long call_notify(uint64_t port)
 {
-    trace(TRACE_CALL + HV_CALL_NOTIFY, port, 0);
     if (port >= HV_PORT_MAX)
         return HV_EINVAL;
     __atomic_or_fetch(&SHARED->notify, 1ul << port, __ATOMIC_SEQ_CST);
@@ -89,7 +89,6 @@ long call_notify(uint64_t port)
 
 long call_timer(uint64_t deadline_ns, uint64_t vcpu)
 {
-    trace(TRACE_CALL + HV_CALL_TIMER, deadline_ns, vcpu);
     __atomic_store_n(&vcpu_of(vcpu)->timer_ns, deadline_ns, __ATOMIC_RELEASE);
     return call_notify(HV_PORT_TIMER);
 }
@@ -117,7 +116,6 @@ static __attribute__((noreturn)) void calls_die(const struct hv_trap *trap)
 
 long call_shutdown(uint64_t reason, uint64_t status)
 {
-    trace(TRACE_CALL + HV_CALL_SHUTDOWN, reason, status);
     if (reason < HV_SHUTDOWN_POWEROFF || reason > HV_SHUTDOWN_SUSPEND)
         reason = HV_SHUTDOWN_CRASH;
     SHARED->shutdown_status = status;
@@ -132,7 +130,6 @@ long call_vcpu(void)
 
 long call_setup(uint64_t op, uint64_t entry, uint64_t vcpu)
 {
-    trace(TRACE_CALL + HV_CALL_SETUP, op, entry);
     switch (op) {
     case HV_SETUP_UPCALL:
         vcpu_of(vcpu)->upcall_entry = entry;
@@ -149,7 +146,6 @@ long call_runstate(void)
 {
     uint32_t seq = SHARED->runstate_seq + 1;
 
-    trace(TRACE_CALL + HV_CALL_RUNSTATE, 0, 0);
     __atomic_store_n(&SHARED->runstate_seq, seq, __ATOMIC_RELEASE);
     call_notify(HV_PORT_CONTROL);
     for (;;) {

@@ -411,7 +411,6 @@ long call_memory(uint64_t op, uint64_t addr, uint64_t len, uint64_t prot)
 {
     long r;
 
-    trace(TRACE_CALL + HV_CALL_MEMORY, op, addr);
     if (!call_range_ok(addr, len, op != HV_MEM_PROTECT))
         return HV_EINVAL;
     switch (op) {
@@ -466,6 +465,7 @@ static void on_call(void)
         regs_changed();
         return;
     }
+    trace(TRACE_CALL + (r.rax & 0xff), r.rdi, r.rsi);
     in_call = true;
     regs()->rax = call(&r);
     in_call = false;

@@ -30,6 +30,7 @@ _Static_assert(HV_SHARED_INFO_VA + PARK_OFFSET + offsetof(struct park, order) ==
                    0x40008800,
                "entry");
 _Static_assert(PV_STACK_VA + 8 == 0x40014008, "entry");
+_Static_assert(HV_SHARED_INFO_VA + TRACE_OFFSET == 0x40008900, "entry");
 _Static_assert(offsetof(struct hv_vcpu_info, upcall_pending) == 16, "entry");
 _Static_assert(offsetof(struct hv_vcpu_info, upcall_mask) == 20, "entry");
 _Static_assert(offsetof(struct hv_vcpu_info, wake) == 24, "entry");
@@ -72,7 +73,6 @@ long call_memory(uint64_t op, uint64_t addr, uint64_t len, uint64_t prot)
 {
     long r;
 
-    trace(TRACE_CALL + HV_CALL_MEMORY, op, addr);
     if (!call_range_ok(addr, len, op != HV_MEM_PROTECT))
         return HV_EINVAL;
     if (beyond_ram(addr, len))
