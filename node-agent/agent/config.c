@@ -28,9 +28,13 @@
 /* As written in the file. Numbers are in the units of their names. */
 struct conf {
     char *name, *state_dir, *run_dir, *hv_path, *toolchain_dir, *ratecard;
+    char *invoice, *payment_secret;
     char *listen, *cgroup, *on_stop;
     char *tls, *tls_certificate, *tls_key, *metrics, *log_format;
     int64_t address_rate, customer_rate;
+    char *accounts;
+    struct cfg_list admins, viewers;
+    int64_t audit_days;
     int64_t operator_uid, uid_base, slots, spare_slots, build_slots;
     int64_t memory_mib, build_memory_mib, build_wall_s;
     int64_t lease_s, interval_ms, batch_ms;
@@ -47,7 +51,13 @@ static const struct cfg_key keys[] = {
     STR("hv_path", hv_path, NODE_PATH_MAX - 1),
     STR("toolchain_dir", toolchain_dir, NODE_PATH_MAX - 1),
     STR("ratecard", ratecard, NODE_PATH_MAX - 1),
+    STR("invoice", invoice, NODE_PATH_MAX - 1),
+    STR("payment_secret", payment_secret, NODE_PATH_MAX - 1),
     STR("listen", listen, 63 + 8),
+    STR("accounts", accounts, 16),
+    CFG_LIST_KEY("admins", struct conf, admins, OPERATORS_MAX, 0),
+    CFG_LIST_KEY("viewers", struct conf, viewers, OPERATORS_MAX, 0),
+    INT("audit_days", audit_days, 1, 3650),
     STR("tls", tls, 16),
     STR("tls_certificate", tls_certificate, NODE_PATH_MAX - 1),
     STR("tls_key", tls_key, NODE_PATH_MAX - 1),
@@ -100,10 +110,12 @@ void config_defaults(struct node_config *cfg, const char *exe_dir)
         .state_dir = "/var/lib/hostel",
         .run_dir = "/run/hostel",
         .ratecard_path = "/etc/hostel/ratecard.cfg",
+        .accounts = ACCOUNTS_INVITATION,
+        .audit_days = 365,
         .listen_host = "127.0.0.1",
         .listen_port = 7070,
-        .address_rate = 1000,
-        .customer_rate = 500,
+        .address_rate = 2000,
+        .customer_rate = 1000,
         .slots = 256,
         .spare_slots = 8,
         .build_slots = 2,
@@ -211,12 +223,89 @@ static const char *const tls_words[] = {
     [TLS_AUTO] = "auto", [TLS_ON] = "on", [TLS_OFF] = "off", NULL};
 static const char *const log_words[] = {"text", "json", NULL};
 
+static const char *const accounts_names[] = {
+    [ACCOUNTS_OPERATOR] = "operator",
+    [ACCOUNTS_INVITATION] = "invitation",
+    [ACCOUNTS_OPEN] = "open",
+};
+
+static int accounts_set(struct node_config *cfg, const char *value,
+                        struct err *e)
+{
+    if (!value)
+        return 0;
+    for (uint32_t i = 0; i <= ACCOUNTS_OPEN; i++) {
+        if (strcmp(value, accounts_names[i]) == 0) {
+            cfg->accounts = i;
+            return 0;
+        }
+    }
+    return err_set(e, EINVAL,
+                   "accounts is \"operator\", \"invitation\" or \"open\", not "
+                   "\"%s\"",
+                   value);
+}
+
+/* A list replaces what was set before: uids of the machine, or keys. */
+static int operators_set(struct node_config *cfg, const struct cfg_list *list,
+                         uint32_t may_change, struct err *e)
+{
+    uint32_t kept = 0;
+
+    if (!list->item)
+        return 0;
+    for (uint32_t i = 0; i < cfg->noperators; i++)
+        if (cfg->operators[i].may_change != may_change)
+            cfg->operators[kept++] = cfg->operators[i];
+    cfg->noperators = kept;
+    for (size_t i = 0; i < list->n; i++) {
+        struct operator_entry o = {.may_change = may_change};
+        const char *text = list->item[i];
+        char rest;
+
+        if (cfg->noperators == OPERATORS_MAX)
+            return err_set(e, E2BIG, "admins and viewers are more than %d",
+                           OPERATORS_MAX);
+        if (hex_decode(o.key, sizeof(o.key), text) == 0)
+            o.is_key = 1;
+        else if (strlen(text) > 10 || sscanf(text, "%u%c", &o.uid, &rest) != 1)
+            return err_set(e, EINVAL,
+                           "%s: \"%s\" is neither a user's number nor a key of "
+                           "64 hexadecimal digits",
+                           may_change ? "admins" : "viewers", text);
+        cfg->operators[cfg->noperators++] = o;
+    }
+    return 0;
+}
+
+static void operators_print(const struct node_config *cfg, const char *name,
+                            uint32_t may_change, FILE *out)
+{
+    const char *comma = "";
+    char key[65];
+
+    fprintf(out, "%s = [ ", name);
+    for (uint32_t i = 0; i < cfg->noperators; i++) {
+        const struct operator_entry *o = &cfg->operators[i];
+
+        if (o->may_change != may_change)
+            continue;
+        if (o->is_key)
+            fprintf(out, "%s\"%s\"", comma, hex_encode(key, o->key, 32));
+        else
+            fprintf(out, "%s\"%u\"", comma, o->uid);
+        comma = ", ";
+    }
+    fprintf(out, " ]\n");
+}
+
 static void conf_from(struct conf *c, const struct node_config *cfg)
 {
     *c = (struct conf){
         .address_rate = cfg->address_rate,
         .customer_rate = cfg->customer_rate,
         .operator_uid = cfg->operator_uid,
+        .audit_days = cfg->audit_days,
         .uid_base = cfg->uid_base,
         .slots = cfg->slots,
         .spare_slots = cfg->spare_slots,
@@ -239,6 +328,9 @@ static int conf_apply(struct node_config *cfg, const struct conf *c,
         path_set(cfg->toolchain_dir, "toolchain_dir", c->toolchain_dir, e) <
             0 ||
         path_set(cfg->ratecard_path, "ratecard", c->ratecard, e) < 0 ||
+        path_set(cfg->invoice_path, "invoice", c->invoice, e) < 0 ||
+        path_set(cfg->payment_secret, "payment_secret", c->payment_secret, e) <
+            0 ||
         path_set(cfg->cgroup_path, "cgroup", c->cgroup, e) < 0 ||
         path_set(cfg->tls_certificate, "tls_certificate", c->tls_certificate,
                  e) < 0 ||
@@ -259,6 +351,11 @@ static int conf_apply(struct node_config *cfg, const struct conf *c,
         snprintf(cfg->node_name, sizeof(cfg->node_name), "%s", c->name);
     cfg->address_rate = c->address_rate;
     cfg->customer_rate = c->customer_rate;
+    if (accounts_set(cfg, c->accounts, e) < 0 ||
+        operators_set(cfg, &c->admins, 1, e) < 0 ||
+        operators_set(cfg, &c->viewers, 0, e) < 0)
+        return -e->code;
+    cfg->audit_days = c->audit_days;
     cfg->operator_uid = c->operator_uid;
     cfg->uid_base = c->uid_base;
     cfg->slots = c->slots;
@@ -416,6 +513,8 @@ int config_check(struct node_config *cfg, struct err *e)
         return err_errno(e, "hv_path: %s", cfg->hv_path);
     if (access(cfg->ratecard_path, R_OK) < 0)
         return err_errno(e, "ratecard: %s", cfg->ratecard_path);
+    if (cfg->invoice_path[0] && access(cfg->invoice_path, R_OK) < 0)
+        return err_errno(e, "invoice: %s", cfg->invoice_path);
     if (cfg->build_slots && access(cfg->toolchain_dir, X_OK) < 0)
         return err_errno(e, "toolchain_dir: %s", cfg->toolchain_dir);
     if (cfg->build_slots && toolchain_id_read(cfg, e) < 0)
@@ -450,6 +549,10 @@ void config_print(const struct node_config *cfg, FILE *out)
     fprintf(out, "hv_path = \"%s\"\n", cfg->hv_path);
     fprintf(out, "toolchain_dir = \"%s\"\n", cfg->toolchain_dir);
     fprintf(out, "ratecard = \"%s\"\n", cfg->ratecard_path);
+    if (cfg->invoice_path[0])
+        fprintf(out, "invoice = \"%s\"\n", cfg->invoice_path);
+    if (cfg->payment_secret[0])
+        fprintf(out, "payment_secret = \"%s\"\n", cfg->payment_secret);
     listen_print(out, "listen", cfg->listen_host, cfg->listen_port);
     fprintf(out, "tls = \"%s\"\n", tls_words[cfg->tls]);
     if (cfg->tls_certificate[0])
@@ -462,6 +565,10 @@ void config_print(const struct node_config *cfg, FILE *out)
     if (cfg->cgroup_path[0])
         fprintf(out, "cgroup = \"%s\"\n", cfg->cgroup_path);
     fprintf(out, "on_stop = \"%s\"\n", on_stop_words[cfg->destroy_on_stop]);
+    fprintf(out, "accounts = \"%s\"\n", accounts_names[cfg->accounts]);
+    operators_print(cfg, "admins", 1, out);
+    operators_print(cfg, "viewers", 0, out);
+    fprintf(out, "audit_days = %u\n", cfg->audit_days);
     fprintf(out, "operator_uid = %u\n", cfg->operator_uid);
     fprintf(out, "uid_base = %u\n", cfg->uid_base);
     fprintf(out, "slots = %u\n", cfg->slots);

@@ -30,15 +30,21 @@ typedef struct {
 
 enum msg_type {
     /* api -> keeper */
-    MSG_SUBMIT = 1, /* + bundle memfd        -> msg_submit_reply */
-    MSG_GET,        /* msg_get               -> msg_info_reply */
-    MSG_LIST,       /* msg_list              -> msg_count_reply + fd: infos */
-    MSG_WAIT,       /* msg_wait              -> msg_info_reply, later */
-    MSG_DESTROY,    /* msg_get               -> msg_reply */
-    MSG_INPUT,      /* msg_input             -> msg_input_reply, later */
-    MSG_LOG,        /* msg_log               -> msg_info_reply + fd: the log */
-    MSG_CAPACITY,   /* msg_get (id unused)   -> msg_capacity_reply */
-    MSG_CALL,       /* msg_call + fds: body, answer -> msg_call_reply, later */
+    MSG_SUBMIT = 1,  /* + bundle memfd        -> msg_submit_reply */
+    MSG_GET,         /* msg_get               -> msg_info_reply */
+    MSG_LIST,        /* msg_list              -> msg_count_reply + fd: infos */
+    MSG_WAIT,        /* msg_wait              -> msg_info_reply, later */
+    MSG_DESTROY,     /* msg_get               -> msg_reply */
+    MSG_INPUT,       /* msg_input             -> msg_input_reply, later */
+    MSG_LOG,         /* msg_log               -> msg_info_reply + fd: the log */
+    MSG_CAPACITY,    /* msg_get (id unused)   -> msg_capacity_reply */
+    MSG_CALL,        /* msg_call + fds: body, answer -> msg_call_reply, later */
+    MSG_AUDIT = 20,  /* msg_audit             -> none */
+    MSG_AUDIT_LIST,  /* msg_audit_list        -> msg_count_reply + fd: rows */
+    MSG_INVITE,      /* msg_invite            -> msg_reply */
+    MSG_JOIN,        /* msg_join              -> msg_join_reply */
+    MSG_KEY,         /* msg_key               -> msg_key_reply */
+    MSG_KEY_LIST,    /* msg_account           -> msg_count_reply + fd: keys */
     MSG_ATTACH = 28, /* msg_attach + fd      -> msg_input_reply, later */
     /* api -> ledger */
     MSG_ACCOUNT_OPEN = 32, /* msg_account_open   -> msg_account_reply */
@@ -47,6 +53,10 @@ enum msg_type {
     MSG_ACCOUNT_LIST,      /* msg_account        -> msg_count_reply + fd */
     MSG_QUOTE,             /* msg_quote          -> msg_quote_reply */
     MSG_DOCUMENT,          /* msg_document       -> msg_count_reply + fd */
+    MSG_ACCOUNT_CORRECT,   /* msg_account_correct -> msg_account_reply */
+    MSG_ACCOUNT_CHANGE,    /* msg_account_change -> msg_account_reply */
+    MSG_INVOICE_ISSUE,     /* msg_invoice_issue  -> msg_count_reply */
+    MSG_PAYMENT,           /* msg_payment        -> msg_account_reply */
     /* keeper -> ledger */
     MSG_HOLD = 64, /* msg_hold   -> msg_hold_reply */
     MSG_RECORD,    /* msg_record -> msg_reply */
@@ -164,7 +174,8 @@ struct msg_get { /* MSG_GET, MSG_DESTROY, MSG_CAPACITY, MSG_BUILD_STOP */
     struct msg_head head;
     sub_id_t id;
     key_id_t customer; /* whose it must be; all zero: the operator asks */
-    uint64_t version;  /* MSG_DESTROY: only this one; 0 = any */
+    uint64_t version;  /* MSG_DESTROY: only this one; 0 = any. MSG_CAPACITY:
+                          not 0 = with `live`, which takes a while */
 };
 struct msg_list {
     struct msg_head head;
@@ -215,8 +226,8 @@ struct msg_call_reply {
     uint32_t outcome;       /* enum sub_outcome */
     int32_t exit_status;
 };
-/* Somebody to look inside: the descriptor is a stream for its monitor. 200; 409:
- * somebody does already, or it is over; 425; 429. */
+/* Somebody to look inside: the descriptor is a stream for its monitor. 200;
+ * 409: somebody does already, or it is over; 425; 429. */
 struct msg_attach { /* MSG_ATTACH, MSG_PASS */
     struct msg_head head;
     sub_id_t id;
@@ -237,6 +248,74 @@ struct msg_capacity_reply {
     uint64_t memory_kib, memory_used_kib;
     uint32_t slots, slots_used, build_slots, builds_running, queued, pad;
     uint64_t agent_cpu_ns; /* all roles together, since the start */
+    /* For who watches the node; the last three since the keeper's start. */
+    uint32_t live[SUB_DONE + 1];      /* by enum sub_state, if asked for */
+    uint32_t pad2;
+    uint64_t ended[OUTCOME_LOST + 1]; /* by enum sub_outcome */
+    uint64_t ended_cpu_ns, ended_build_cpu_ns;
+};
+
+/* ----------------------------------------------------- customers, operators */
+
+enum audit_role { AUDIT_OPERATOR = 1, AUDIT_VIEWER, AUDIT_CUSTOMER };
+/* A request that changed something, or was to. */
+struct audit_row {
+    uint64_t seq; /* filled in by the keeper, as is the time */
+    uint64_t at_real_ns;
+    key_id_t who;  /* a customer's account; all zero: by the unix socket */
+    uint32_t role; /* enum audit_role */
+    uint32_t uid;  /* of a peer on the unix socket */
+    uint32_t status, pad;
+    char peer[64], method[8], path[112];
+    char subject[72]; /* what it was about, where the path does not say */
+};
+struct msg_audit {
+    struct msg_head head;
+    struct audit_row row;
+};
+struct msg_audit_list { /* the newest first */
+    struct msg_head head;
+    key_id_t who;    /* all zero: everybody's */
+    uint64_t before; /* number; 0: from the newest */
+    uint64_t since_real_ns;
+    uint32_t limit, pad;
+};
+struct msg_invite {
+    struct msg_head head;
+    uint8_t code[32]; /* BLAKE2b of the code: nobody can read codes here */
+    int64_t credit_nano;
+    uint64_t expires_real_ns;
+    uint32_t uses, pad;
+    char name[64];
+};
+struct msg_join {
+    struct msg_head head;
+    key_id_t customer;
+    uint8_t code[32]; /* all zero: without an invitation */
+};
+struct msg_join_reply {
+    struct msg_reply reply;
+    int64_t credit_nano;
+    uint8_t credit_id[16];
+};
+enum key_op { KEY_RESOLVE = 1, KEY_ADD, KEY_REVOKE };
+#define ACCOUNT_KEYS_MAX 16
+struct customer_key {
+    key_id_t key, account;
+    uint64_t added_real_ns;   /* 0: the one that the account was opened with */
+    uint64_t revoked_real_ns; /* 0: it may sign */
+    char name[64];
+};
+struct msg_key {
+    struct msg_head head;
+    uint32_t op;          /* enum key_op */
+    uint32_t by_operator; /* may revoke the last one */
+    key_id_t account, key;
+    char name[64];
+};
+struct msg_key_reply {
+    struct msg_reply reply; /* 201 changed, 200 was so before; 403 revoked */
+    struct customer_key key;
 };
 
 /* ----------------------------------------------------------------- ledger */
@@ -248,6 +327,8 @@ struct account_info {
     int64_t balance_nano; /* posted */
     int64_t held_nano;    /* pending holds */
     int64_t spent_nano;   /* all charges so far */
+    int64_t credit_limit_nano, low_balance_nano;
+    uint32_t low, pad; /* 1 = what is available is below low_balance_nano */
     uint64_t opened_real_ns;
 };
 struct msg_account {
@@ -258,12 +339,16 @@ struct msg_account_open {
     struct msg_head head;
     key_id_t customer;
     char name[64];
+    char currency[8]; /* "": that of the node's prices */
+    int64_t credit_limit_nano;
 };
 struct msg_account_credit {
     struct msg_head head;
     key_id_t customer;
     uint8_t id[16]; /* client-made: the same one is applied once */
     int64_t amount_nano;
+    char currency[8]; /* "": that of the account */
+    char reference[64];
 };
 struct msg_account_reply {
     struct msg_reply reply;
@@ -302,21 +387,34 @@ enum document_kind {
     DOC_INVOICE_HTML,
     DOC_STATEMENT_JSON,
     DOC_SPEND_JSON,
-    DOC_CHAIN /* protobuf, signed batches after number `after` */
+    DOC_CHAIN,         /* protobuf, signed batches after number `after` */
+    DOC_INVOICES_JSON, /* the account's final ones */
+    /* Of the log after entry `after`; the reply's count is the new cursor, see
+     * billing/export.h. */
+    DOC_EXPORT_JSONL,
+    DOC_EXPORT_PROTOBUF,
+    DOC_EXPORT_FOCUS
 };
+
+#define DOC_SO_FAR  1u /* a receipt of what runs */
+#define DOC_RECORDS 2u /* an invoice's JSON down to usage records */
 struct msg_document {
     struct msg_head head;
     key_id_t customer;
     sub_id_t id;    /* DOC_RECEIPT */
     uint32_t kind;  /* enum document_kind */
     uint32_t month; /* of an account's: 202611; 0 = everything */
-    uint64_t after; /* DOC_CHAIN */
+    uint64_t after; /* DOC_CHAIN, DOC_EXPORT_* */
+    /* DOC_INVOICE_*, DOC_USAGE_CSV: of a final invoice; 0: a draft, by month */
+    uint64_t number;
+    uint32_t flags, pad;
 };
 
 struct msg_hold {
     struct msg_head head;
     sub_id_t id;
     key_id_t customer;
+    char currency[8]; /* of the cap; "": whatever the account has */
     struct sub_limits limits;
     uint32_t is_source;
     uint32_t starts; /* as in msg_quote */
@@ -395,5 +493,7 @@ struct msg_built {
     uint8_t image_digest[32];
     char text[SUB_REPORT_MAX]; /* one sentence when there is no image */
 };
+
+#include "node-agent/agent/msg_billing.h"
 
 #endif

@@ -55,6 +55,10 @@ enum role { ROLE_API, ROLE_KEEPER, ROLE_BUILDER, ROLE_LEDGER, ROLE_SPAWNER };
 /* Of the customers' listener: TLS_AUTO is plain on a loopback address only. */
 enum tls_mode { TLS_AUTO, TLS_ON, TLS_OFF };
 
+/* Who opens accounts. */
+enum accounts_by { ACCOUNTS_OPERATOR, ACCOUNTS_INVITATION, ACCOUNTS_OPEN };
+#define OPERATORS_MAX 16
+
 /* The checked configuration, as every role sees it; hosteld.conf(5). */
 struct node_config {
     uint32_t size; /* sizeof, as a check between builds */
@@ -66,6 +70,8 @@ struct node_config {
     char hv_path[NODE_PATH_MAX];         /* hostel-hv */
     char toolchain_dir[NODE_PATH_MAX];   /* root holding only the toolchain */
     char ratecard_path[NODE_PATH_MAX];   /* opened by the ledger role */
+    char invoice_path[NODE_PATH_MAX];    /* likewise; "": none */
+    char payment_secret[NODE_PATH_MAX];  /* the supervisor's to read; "": none */
     char listen_host[64];                /* numeric address */
     uint32_t listen_port;                /* 0 = none; the real one once bound */
     uint32_t tls;                        /* enum tls_mode */
@@ -90,6 +96,16 @@ struct node_config {
     char cgroup_path[NODE_PATH_MAX]; /* see spawner/cgroup.h */
     /* Customers seal secrets to this key, see bundle/secrets.h; the identity's
      * signature of it. */
+    uint32_t accounts;   /* enum accounts_by */
+    uint32_t audit_days; /* the audit log goes back so far */
+    uint32_t noperators; /* beside root and operator_uid */
+    uint32_t pad_operators;
+    struct operator_entry {
+        uint32_t may_change; /* 1 admin, 0 may only look */
+        uint32_t is_key;     /* by a signature; else by a uid */
+        uint32_t uid, pad;
+        uint8_t key[32];
+    } operators[OPERATORS_MAX];
     uint8_t toolchain_id[32]; /* of what builds see, for their cache */
     uint8_t secrets_key[32], secrets_signature[64];
 };

@@ -15,6 +15,7 @@
 #include "node-agent/api/httpsig.h"
 #include "node-agent/api/limits.h"
 #include "node-agent/api/nonces.h"
+#include "node-agent/api/route.h"
 #include "node-agent/api/rate.h"
 
 #define ACCEPT_SIGNATURE                                                       \
@@ -124,8 +125,19 @@ static bool auth_times(struct request *rq, const struct httpsig *sig,
     return true;
 }
 
+// Who may do the operator's work by signing for it.
+static const struct operator_entry *operator_find(const struct node_config *cfg,
+                                                  const key_id_t *key)
+{
+    for (uint32_t i = 0; i < cfg->noperators; i++)
+        if (cfg->operators[i].is_key &&
+            !memcmp(cfg->operators[i].key, key->b, sizeof(key->b)))
+            return &cfg->operators[i];
+    return NULL;
+}
+
 static bool auth_once(struct request *rq, const struct httpsig *sig,
-                      const key_id_t *key, uint64_t now_s)
+                      const key_id_t *key, key_id_t *account, uint64_t now_s)
 {
     uint64_t until_s = (uint64_t)sig->created + SIGNATURE_AGE_S;
     struct err e = {0};
@@ -133,10 +145,20 @@ static bool auth_once(struct request *rq, const struct httpsig *sig,
     int r;
 
     // Asking twice changes nothing, and who has no account has nothing to
-    // change: neither takes room in the table.
-    if (!strcmp(rq->method, "GET") || !strcmp(rq->method, "HEAD"))
-        return true;
-    status = known_check(&rq->api->known, rq->api->ledger, key, &e);
+    // change: neither takes room in the table. Who joins may do so twice.
+    if (!strcmp(rq->method, "GET") || !strcmp(rq->method, "HEAD") ||
+        rq->route->access == ACCESS_STRANGER) {
+        status =
+            known_account(&rq->api->known, rq->api->keeper, key, account, &e);
+        if (status)
+            reply_problem(rq, status, status == 503, "%s", e.text);
+        return status == 0;
+    }
+    // An operator's key needs no account.
+    status = operator_find(rq->api->cfg, key)
+                 ? 0
+                 : known_check(&rq->api->known, rq->api->keeper,
+                               rq->api->ledger, key, account, &e);
     if (status) {
         reply_problem(rq, status, status == 503, "%s", e.text);
         return false;
@@ -189,7 +211,8 @@ static bool auth_signature(struct request *rq, const char *input)
     int64_t now_s = (int64_t)(clock_real_ns() / 1000000000u);
     struct httpsig sig;
     struct err e = {0};
-    key_id_t key;
+    const struct operator_entry *op;
+    key_id_t key, account;
 
     if (!signature)
         return auth_refuse(rq, "the request has a Signature-Input header but "
@@ -205,10 +228,31 @@ static bool auth_signature(struct request *rq, const char *input)
     if (rq->body.len &&
         httpsig_digest_check(digest, rq->body.data, rq->body.len, &e) < 0)
         return auth_refuse(rq, "%s", e.text);
-    if (!auth_rate(rq, &key) || !auth_once(rq, &sig, &key, (uint64_t)now_s))
+    if (!auth_rate(rq, &key) ||
+        !auth_once(rq, &sig, &key, &account, (uint64_t)now_s))
         return false;
-    rq->caller = (struct caller){CALLER_CUSTOMER, key};
+    op = operator_find(rq->api->cfg, &key);
+    if (op)
+        rq->caller = (struct caller){
+            .kind = CALLER_OPERATOR, .signer = key, .viewer = !op->may_change};
+    else
+        rq->caller = (struct caller){
+            .kind = CALLER_CUSTOMER, .key = account, .signer = key};
     return true;
+}
+
+// Others whom the configuration names.
+static void auth_uid(struct request *rq, uid_t uid)
+{
+    const struct node_config *cfg = rq->api->cfg;
+
+    for (uint32_t i = 0; i < cfg->noperators; i++) {
+        if (cfg->operators[i].is_key || cfg->operators[i].uid != uid)
+            continue;
+        rq->caller.kind = CALLER_OPERATOR;
+        rq->caller.viewer = !cfg->operators[i].may_change;
+        return;
+    }
 }
 
 bool auth_caller(struct request *rq)
@@ -222,5 +266,7 @@ bool auth_caller(struct request *rq)
     if (conn->local &&
         (conn->uid == 0 || conn->uid == rq->api->cfg->operator_uid))
         rq->caller.kind = CALLER_OPERATOR;
+    else if (conn->local)
+        auth_uid(rq, conn->uid);
     return true;
 }

@@ -17,7 +17,7 @@ static size_t place(const key_id_t *key)
     return (key->b[0] | (size_t)key->b[1] << 8) % KNOWN_MAX;
 }
 
-static bool remembered(struct known *k, const key_id_t *key)
+static bool remembered(struct known *k, const key_id_t *key, key_id_t *account)
 {
     size_t i = place(key);
     bool yes;
@@ -25,41 +25,78 @@ static bool remembered(struct known *k, const key_id_t *key)
     pthread_mutex_lock(&k->lock);
     yes = k->entry[i].until_ns > clock_mono_ns() &&
           !memcmp(&k->entry[i].key, key, sizeof(*key));
+    if (yes)
+        *account = k->entry[i].account;
     pthread_mutex_unlock(&k->lock);
     return yes;
 }
 
-static void remember(struct known *k, const key_id_t *key)
+static void remember(struct known *k, const key_id_t *key,
+                     const key_id_t *account)
 {
     size_t i = place(key);
 
     pthread_mutex_lock(&k->lock);
     k->entry[i].key = *key;
+    k->entry[i].account = *account;
     k->entry[i].until_ns = clock_mono_ns() + KNOWN_NS;
     pthread_mutex_unlock(&k->lock);
 }
 
-unsigned known_check(struct known *k, struct mux *ledger, const key_id_t *key,
-                     struct err *e)
+void known_forget(struct known *k, const key_id_t *key)
+{
+    size_t i = place(key);
+
+    pthread_mutex_lock(&k->lock);
+    k->entry[i].until_ns = 0;
+    pthread_mutex_unlock(&k->lock);
+}
+
+unsigned known_account(struct known *k, struct mux *keeper, const key_id_t *key,
+                       key_id_t *account, struct err *e)
 {
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
-    struct msg_account msg = {.customer = *key};
+    struct msg_key msg = {.op = KEY_RESOLVE, .key = *key};
+    const struct msg_reply *head = &reply.any.reply;
 
-    if (remembered(k, key))
+    if (remembered(k, key, account))
         return 0;
+    ipc_head(&msg, MSG_KEY, 0);
+    if (mux_call(keeper, &msg.head, NULL, 0, CALL_NS, &reply, e) < 0)
+        return 503;
+    *account = reply.any.key.key.account;
+    if (head->status < 400)
+        return 0;
+    err_set(e, EACCES, "%s", head->text);
+    return head->status == 403 ? 403 : 503;
+}
+
+unsigned known_check(struct known *k, struct mux *keeper, struct mux *ledger,
+                     const key_id_t *key, key_id_t *account, struct err *e)
+{
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    struct msg_account msg = {0};
+    unsigned status;
+
+    if (remembered(k, key, account))
+        return 0;
+    status = known_account(k, keeper, key, account, e);
+    if (status)
+        return status;
+    msg.customer = *account;
     ipc_head(&msg, MSG_ACCOUNT_GET, 0);
     if (mux_call(ledger, &msg.head, NULL, 0, CALL_NS, &reply, e) < 0)
         return 503;
     if (reply.any.reply.status == 404) {
         err_set(e, EACCES,
-                "your key has no account on this node; send its public half "
-                "to the operator, who opens one and puts credit on it");
+                "your key has no account on this node; `hostel join` asks for "
+                "one, or send its public half to the operator");
         return 404;
     }
     if (reply.any.reply.status >= 400) {
         err_set(e, EIO, "%s", reply.any.reply.text);
         return 503;
     }
-    remember(k, key);
+    remember(k, key, account);
     return 0;
 }

@@ -16,7 +16,7 @@
 struct known {
     pthread_mutex_t lock;
     struct {
-        key_id_t key;
+        key_id_t key, account;
         uint64_t until_ns; // monotonic; 0: free
     } entry[KNOWN_MAX];
 };
@@ -25,9 +25,18 @@ struct known {
         .lock = PTHREAD_MUTEX_INITIALIZER                                      \
     }
 
-// 0: the key has an account. Otherwise the HTTP status of the refusal (404, or
-// 503 when the ledger does not say) and one sentence.
-unsigned known_check(struct known *k, struct mux *ledger, const key_id_t *key,
-                     struct err *e);
+// 0: the key has an account, which may have been opened with another one.
+// Otherwise the HTTP status of the refusal (404, or 503 when the ledger does
+// not say) and one sentence.
+unsigned known_check(struct known *k, struct mux *keeper, struct mux *ledger,
+                     const key_id_t *key, key_id_t *account, struct err *e);
+
+// Whose account the key signs for, whether there is one or not. 403: it was
+// revoked.
+unsigned known_account(struct known *k, struct mux *keeper, const key_id_t *key,
+                       key_id_t *account, struct err *e);
+
+// Something changed about this key.
+void known_forget(struct known *k, const key_id_t *key);
 
 #endif

@@ -208,3 +208,11 @@ int mux_call(struct mux *m, struct msg_head *head, const int *fds, int nfds,
         r = err_set(e, EPROTO, "a part of the node gave a wrong answer");
     return r;
 }
+
+void mux_post(struct mux *m, const struct msg_head *head)
+{
+    struct err e;
+
+    // That the peer is gone is told by the thread that reads.
+    ipc_send(m->fd, head, NULL, 0, &e);
+}

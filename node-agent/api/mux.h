@@ -31,6 +31,8 @@ union mux_any {
     struct msg_input_reply input;
     struct msg_capacity_reply capacity;
     struct msg_call_reply call;
+    struct msg_join_reply join;
+    struct msg_key_reply key;
     struct msg_account_reply account_reply;
     struct msg_quote_reply quote_reply;
 };
@@ -44,6 +46,9 @@ struct mux_reply {
     }
 #define cleanup_mux_reply __attribute__((cleanup(mux_reply_free)))
 void mux_reply_free(struct mux_reply *reply);
+
+// Sends one that has no reply.
+void mux_post(struct mux *m, const struct msg_head *head);
 
 // Sends the message (its tag is filled in here; its head has type and size)
 // with nfds descriptors, which stay the caller's, and waits for the reply.

@@ -20,7 +20,10 @@ struct upload;
 enum caller_kind { CALLER_NOBODY, CALLER_CUSTOMER, CALLER_OPERATOR };
 struct caller {
     enum caller_kind kind;
-    key_id_t key; // all zero for the operator: messages mean "anybody's" by it
+    key_id_t key;    // the account's; all zero for the operator: messages mean
+                     // "anybody's" by it
+    key_id_t signer; // the key that signed; all zero on the unix socket
+    bool viewer;     // an operator who may only look
 };
 
 #define PARAM_MAX         128
@@ -35,6 +38,7 @@ struct request {
     char *path;   // its part before '?', not decoded: no path of ours needs it
     const char *method;
     const struct route *route;
+    char subject[72];      // for the audit log, where the path does not say
     char param[PARAM_MAX]; // what {} stands for in the route
     struct caller caller;
     struct buf body;

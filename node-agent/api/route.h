@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
-// What the API offers: the table of routes. API.md tells it to users.
+// What the API offers: the table of routes. openapi.json tells it to users,
+// and tests/lint/openapi that both say the same.
 
 #ifndef API_ROUTE_H
 #define API_ROUTE_H
@@ -8,6 +9,7 @@
 
 enum access {
     ACCESS_OPEN,     // anybody; no signature is looked at
+    ACCESS_STRANGER, // whoever has a key: it needs no account
     ACCESS_CUSTOMER, // the owner, or the operator for anybody's
     ACCESS_OPERATOR,
     ACCESS_WATCHER, // the listener for metrics, or the operator
@@ -52,11 +54,20 @@ void serve_submission(struct request *rq);
 void serve_destroy(struct request *rq);
 void serve_input(struct request *rq);
 void serve_receipt(struct request *rq);
+// people.c
+void serve_audit(struct request *rq);
+void serve_invite(struct request *rq);
+void serve_join(struct request *rq);
+void serve_keys(struct request *rq);
+void serve_key_add(struct request *rq);
+void serve_key_revoke(struct request *rq);
+// An answered request, into the audit log if it belongs there.
+void audit_note(struct request *rq);
+// call.c
+void serve_call(struct request *rq);
 // events.c
 void serve_events(struct request *rq);
 
-// call.c
-void serve_call(struct request *rq);
 // attach.c
 void serve_debug(struct request *rq);
 void serve_debug_say(struct request *rq);
@@ -76,5 +87,13 @@ void serve_accounts(struct request *rq);
 void serve_account_open(struct request *rq);
 void serve_account_of(struct request *rq);
 void serve_account_credit(struct request *rq);
+// billing.c
+void serve_invoices(struct request *rq);
+void serve_invoice_final(struct request *rq);
+void serve_invoice_issue(struct request *rq);
+void serve_export(struct request *rq);
+void serve_account_correct(struct request *rq);
+void serve_account_change(struct request *rq);
+void serve_payment(struct request *rq);
 
 #endif

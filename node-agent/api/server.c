@@ -178,6 +178,14 @@ static bool request_allowed(struct request *rq)
         return true;
     if (!auth_caller(rq))
         return false;
+    if (rq->caller.viewer && strcmp(rq->method, "GET") &&
+        strcmp(rq->method, "HEAD")) {
+        reply_problem(rq, 403, 0, "you may look here, but change nothing");
+        return false;
+    }
+    if (rq->route->access == ACCESS_STRANGER &&
+        rq->caller.kind == CALLER_CUSTOMER)
+        return true;
     if (rq->caller.kind == CALLER_OPERATOR ||
         (rq->caller.kind == CALLER_CUSTOMER &&
          rq->route->access == ACCESS_CUSTOMER))
@@ -203,6 +211,7 @@ static void request_end(struct request *rq)
     if (!rq->answered)
         reply_problem(rq, 500, 0, "the node has no answer to this");
     rq->read_ns = clock_mono_ns() - rq->read_ns;
+    audit_note(rq);
     log_debug("%s %s %s", rq->conn->peer, rq->method, rq->target);
 }
 

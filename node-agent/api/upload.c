@@ -34,7 +34,7 @@ struct upload {
 static int upload_manifest(void *ctx, const struct manifest *m, struct err *e)
 {
     struct upload *u = ctx;
-    key_id_t customer;
+    key_id_t customer, account;
     int r = manifest_admit(m, u->api->cfg->node_id,
                            clock_real_ns() / 1000000000u, e);
 
@@ -51,7 +51,8 @@ static int upload_manifest(void *ctx, const struct manifest *m, struct err *e)
                        "allowed",
                        u->api->cfg->customer_rate);
     }
-    u->refused = known_check(&u->api->known, u->api->ledger, &customer, e);
+    u->refused = known_check(&u->api->known, u->api->keeper, u->api->ledger,
+                             &customer, &account, e);
     if (!u->refused)
         u->refused = spool_customer(&u->api->spool, &u->spooled, customer.b, e);
     return u->refused ? -EACCES : 0;
@@ -132,6 +133,10 @@ void serve_submit(struct request *rq)
         reply_problem(rq, 500, 0, "%s", e.text);
         return;
     }
+    // Its signature was good, so this is who asks.
+    rq->caller.kind = CALLER_CUSTOMER;
+    memcpy(rq->caller.signer.b,
+           bundle_reader_manifest(rq->upload->reader)->customer, KEY_BYTES);
     ipc_head(&msg, MSG_SUBMIT, 0);
     ipc_text(msg.peer, rq->conn->peer);
     if (mux_call(rq->api->keeper, &msg.head, &rq->upload->fd, 1, CALL_NS,
@@ -145,6 +150,7 @@ void serve_submit(struct request *rq)
         return;
     }
     hex_encode(location + 16, got->info.id.b, sizeof(got->info.id.b));
+    hex_encode(rq->subject, got->info.id.b, sizeof(got->info.id.b));
     reply_header(rq, MHD_HTTP_HEADER_LOCATION, location);
     reply_json(rq, got->reply.status,
                render_submission(&got->info, rq->api->currency));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// What client and node agree on beside API.md: names in the protocol.
+// What client and node agree on beside openapi.json: names in the protocol.
 
 #ifndef API_V1_H
 #define API_V1_H

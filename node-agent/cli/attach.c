@@ -128,7 +128,7 @@ int attach_console(struct client *c, const char *id, uint64_t offset,
 
 // ---------------------------------------------------------------------- input
 
-// This program as the writer of a console; see API.md.
+// This program as the writer of a console; see openapi.json.
 struct input {
     char *id; // owned
     struct client *client;

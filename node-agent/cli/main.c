@@ -19,7 +19,8 @@ static const struct cmd *const verbs[] = {
     &cmd_usage_of, &cmd_console, &cmd_logs,    &cmd_events,
     &cmd_wait,     &cmd_destroy, &cmd_receipt, &cmd_verify_receipt,
     &cmd_invoice,  &cmd_export,  &cmd_account, &cmd_statement,
-    &cmd_spend,    &cmd_witness, &cmd_debug,   &cmd_dump_core,
+    &cmd_spend,    &cmd_witness, &cmd_join,    &cmd_invite,
+    &cmd_key,      &cmd_audit,   &cmd_debug,   &cmd_dump_core,
     &cmd_trace,    NULL,
 };
 

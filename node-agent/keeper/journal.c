@@ -10,9 +10,12 @@
 #include "node-agent/keeper/journal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include "lib/cleanup.h"
+#include "node-agent/keeper/people.h"
 
-#define JOURNAL_VERSION 2
+#define JOURNAL_VERSION 3
 
 // The build cache (cache.h).
 #define BUILT_TABLE                                                            \
@@ -73,7 +76,7 @@ static const char schema[] =
     "  message blob not null" // struct msg_record
     ") strict, without rowid;";
 
-static const char *const upgrades[JOURNAL_VERSION] = {
+static const char *const upgrades[] = {
     [1] = "alter table submission add column run blob;"
           "alter table submission add column incarnation integer not null "
           "default 0;"
@@ -90,10 +93,26 @@ _Static_assert(SUB_DONE == 6, "the indexes say so");
     "written_off, image, initrd, destroyed, spent, report, incarnation, "      \
     "cached, earlier, run"
 
+// The journal's own tables and those of people.h, for a new database.
+static char *schema_make(void)
+{
+    char *all = malloc(sizeof(schema) + strlen(people_tables));
+
+    if (all)
+        strcpy(stpcpy(all, schema), people_tables);
+    return all;
+}
+
 int journal_open(struct journal *j, const char *path, struct err *e)
 {
+    const char *const upgrade[JOURNAL_VERSION] = {
+        [1] = upgrades[1], [2] = people_tables};
+    cleanup_free char *all = schema_make();
+
     j->writing = false;
-    j->db = db_open_upgrade(path, schema, JOURNAL_VERSION, upgrades, e);
+    if (!all)
+        return err_set(e, ENOMEM, "no memory to open the journal");
+    j->db = db_open_upgrade(path, all, JOURNAL_VERSION, upgrade, e);
     return j->db ? 0 : -EIO;
 }
 
@@ -117,9 +136,8 @@ static int journal_write(struct journal *j, struct err *e)
     return r;
 }
 
-// A statement that writes, within the turn's transaction; NULL: see e.
-static struct db_stmt *write_prepare(struct journal *j, const char *sql,
-                                     struct err *e)
+struct db_stmt *journal_prepare(struct journal *j, const char *sql,
+                                struct err *e)
 {
     return journal_write(j, e) < 0 ? NULL : db_prepare(j->db, sql, e);
 }
@@ -188,7 +206,7 @@ int journal_insert(struct journal *j, const struct sub *s, const void *manifest,
     struct db_stmt *q;
     int r, at;
 
-    if (!(q = write_prepare(j, insert, e)))
+    if (!(q = journal_prepare(j, insert, e)))
         return -EIO;
     db_bind_blob(q, 1, i->id.b, sizeof(i->id.b));
     db_bind_blob(q, 2, i->customer.b, sizeof(i->customer.b));
@@ -226,7 +244,7 @@ int journal_save(struct journal *j, const struct sub *s, struct err *e)
         "report = ?, incarnation = ?, cached = ?, earlier = ? where id = ?";
     struct db_stmt *q;
 
-    if (!(q = write_prepare(j, update, e)))
+    if (!(q = journal_prepare(j, update, e)))
         return -EIO;
     db_bind_blob(q, bind_changing(q, 1, s), s->info.id.b, sizeof(s->info.id.b));
     return db_run(q, e);
@@ -238,7 +256,7 @@ static int run_on(struct journal *j, const char *sql, const sub_id_t *id,
 {
     struct db_stmt *q;
 
-    if (!(q = write_prepare(j, sql, e)))
+    if (!(q = journal_prepare(j, sql, e)))
         return -EIO;
     db_bind_blob(q, 1, id->b, sizeof(id->b));
     return db_run(q, e);
@@ -257,7 +275,7 @@ int journal_record_add(struct journal *j, const struct msg_record *m,
     static const char sql[] = "insert into record (id, message) values (?, ?)";
     struct db_stmt *q;
 
-    if (!(q = write_prepare(j, sql, e)))
+    if (!(q = journal_prepare(j, sql, e)))
         return -EIO;
     db_bind_blob(q, 1, m->id.b, sizeof(m->id.b));
     db_bind_blob(q, 2, m, sizeof(*m));
@@ -278,7 +296,7 @@ int journal_built_add(struct journal *j, const key_id_t *customer,
     static const char sql[] = "insert or replace into built values (?,?,?,?)";
     struct db_stmt *q;
 
-    if (!(q = write_prepare(j, sql, e)))
+    if (!(q = journal_prepare(j, sql, e)))
         return -EIO;
     db_bind_blob(q, 1, customer->b, sizeof(customer->b));
     db_bind_blob(q, 2, key, 32);
@@ -293,7 +311,7 @@ int journal_built_forget(struct journal *j, uint64_t before_real_ns,
     static const char sql[] = "delete from built where built_ns < ?";
     struct db_stmt *q;
 
-    if (!(q = write_prepare(j, sql, e)))
+    if (!(q = journal_prepare(j, sql, e)))
         return -EIO;
     db_bind_int(q, 1, before_real_ns);
     return db_run(q, e);
@@ -312,7 +330,7 @@ int journal_forget(struct journal *j, uint64_t ended_before_real_ns,
     sub_id_t id;
     int r;
 
-    if (!(q = write_prepare(j, sql, e)))
+    if (!(q = journal_prepare(j, sql, e)))
         return -EIO;
     db_bind_int(q, 1, ended_before_real_ns);
     db_bind_int(q, 2, now_s);

@@ -22,6 +22,11 @@ struct journal {
 int journal_open(struct journal *j, const char *path, struct err *e);
 void journal_close(struct journal *j); // what was not committed is undone
 
+// A statement that writes, within the turn's transaction; NULL: see e. For the
+// tables of people.h.
+struct db_stmt *journal_prepare(struct journal *j, const char *sql,
+                                struct err *e);
+
 // Nothing to do when nothing was written.
 int journal_commit(struct journal *j, struct err *e);
 

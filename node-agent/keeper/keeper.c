@@ -11,6 +11,7 @@
 #include "lib/log.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/people.h"
 #include "node-agent/keeper/service.h"
 
 // ------------------------------------------------------------- open and close
@@ -145,6 +146,7 @@ static void forget_old(struct keeper *k)
                        now_ns / 1000000000u, FORGET_ROWS, forget_log, k,
                        &e) < 0)
         keeper_fail(k, &e);
+    people_forget(k, now_ns);
     if (journal_built_forget(&k->journal, now_ns - KEEP_S * 1000000000u, &e) <
         0)
         keeper_fail(k, &e);
@@ -240,6 +242,14 @@ static int take_waiting(struct keeper *k, enum peer p, struct err *e)
     return 0;
 }
 
+static void ended_count(struct keeper *k, const struct sub_info *info)
+{
+    if (info->outcome <= OUTCOME_LOST)
+        k->ended[info->outcome]++;
+    k->ended_cpu_ns += info->usage.cpu_ns;
+    k->ended_build_cpu_ns += info->usage.build_cpu_ns;
+}
+
 // Everything that changed, in one transaction; then those who wait for it.
 static int save(struct keeper *k, struct err *e)
 {
@@ -252,8 +262,10 @@ static int save(struct keeper *k, struct err *e)
         k->subs.touched = s->touched_next;
         s->touched = false;
         serve_change(k, s);
-        if (s->info.state == SUB_DONE)
+        if (s->info.state == SUB_DONE) {
+            ended_count(k, &s->info);
             sub_free(&k->subs, s);
+        }
     }
     if (k->broken) {
         *e = k->failure;

@@ -13,6 +13,7 @@
 #include "lib/io.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/people.h"
 
 #define LIST_MAX    1000u
 #define WAIT_NS_MAX (60ull * 1000000000u)
@@ -320,6 +321,7 @@ void serve_fed(struct keeper *k, const struct msg_input_reply *m)
 static int serve_capacity(struct keeper *k, const union ipc_any *any)
 {
     struct msg_capacity_reply reply;
+    const struct sub *s = NULL;
 
     chan_reply_init(&reply, &any->head, 200, NULL);
     reply.memory_kib = k->cfg.memory_kib;
@@ -330,6 +332,12 @@ static int serve_capacity(struct keeper *k, const union ipc_any *any)
     reply.builds_running = k->builds_running;
     reply.queued = k->builds.waiting + k->starts.waiting;
     reply.agent_cpu_ns = agent_cpu_ns();
+    while (any->get.version && (s = sub_next(&k->subs, s)))
+        if (s->info.state <= SUB_DONE)
+            reply.live[s->info.state]++;
+    memcpy(reply.ended, k->ended, sizeof(reply.ended));
+    reply.ended_cpu_ns = k->ended_cpu_ns;
+    reply.ended_build_cpu_ns = k->ended_build_cpu_ns;
     chan_post(&k->api, &reply, NULL, 0);
     return 0;
 }
@@ -340,10 +348,19 @@ static const struct {
     uint32_t type;
     int (*serve)(struct keeper *k, const union ipc_any *any);
 } requests[] = {
-    {MSG_GET, serve_get},           {MSG_LIST, serve_list},
-    {MSG_WAIT, serve_wait},         {MSG_LOG, serve_log},
-    {MSG_DESTROY, serve_destroy},   {MSG_INPUT, serve_input},
+    {MSG_GET, serve_get},
+    {MSG_LIST, serve_list},
+    {MSG_WAIT, serve_wait},
+    {MSG_LOG, serve_log},
+    {MSG_DESTROY, serve_destroy},
+    {MSG_INPUT, serve_input},
     {MSG_CAPACITY, serve_capacity},
+    {MSG_AUDIT, people_audit},
+    {MSG_AUDIT_LIST, people_audit_list},
+    {MSG_INVITE, people_invite},
+    {MSG_JOIN, people_join},
+    {MSG_KEY, people_key},
+    {MSG_KEY_LIST, people_key_list},
 };
 
 int serve_request(struct keeper *k, const union ipc_any *any,

@@ -16,6 +16,7 @@
 #include "lib/log.h"
 #include "node-agent/keeper/admit.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/people.h"
 
 static void cleanup_admission_(struct admission **a)
 {
@@ -48,6 +49,7 @@ static void hold_post(struct keeper *k, struct sub *s)
         .starts = run_starts(&s->info.run),
     };
 
+    memcpy(m.currency, s->cap_currency, sizeof(m.currency));
     ipc_head(&m, MSG_HOLD, sub_tag(s));
     chan_post(&k->ledger, &m, NULL, 0);
 }
@@ -104,7 +106,7 @@ static unsigned crowded(struct keeper *k, const key_id_t *customer,
 }
 
 // A bundle seen for the first time: row, request for a hold.
-static int take(struct keeper *k, struct admission **a,
+static int take(struct keeper *k, struct admission **a, const key_id_t *account,
                 const struct msg_head *to)
 {
     const struct buf *signed_bytes = bundle_reader_manifest_bytes((*a)->reader);
@@ -115,6 +117,7 @@ static int take(struct keeper *k, struct admission **a,
     if (!s)
         return answer(k, to, 503, 1, "the node has no memory left", NULL);
     admission_describe(*a, s);
+    s->info.customer = *account; // perhaps another key of it has signed
     s->info.submitted_real_ns = clock_real_ns();
     s->asked_mono_ns = clock_mono_ns();
     s->admission = steal_ptr(a);
@@ -125,15 +128,14 @@ static int take(struct keeper *k, struct admission **a,
     return wait_for_hold(k, s, to, 201);
 }
 
-static int nonce_taken(struct keeper *k, const struct admission *a)
+static int nonce_taken(struct keeper *k, const struct admission *a,
+                       const key_id_t *customer)
 {
     struct err e;
     sub_id_t other;
-    key_id_t customer;
     int r;
 
-    memcpy(customer.b, a->manifest->customer, sizeof(customer.b));
-    r = journal_nonce(&k->journal, &customer, a->manifest->nonce, &other, &e);
+    r = journal_nonce(&k->journal, customer, a->manifest->nonce, &other, &e);
     if (r < 0 && r != -ENOENT)
         keeper_fail(k, &e);
     return r == 0;
@@ -154,6 +156,7 @@ int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,
                  struct err *e)
 {
     cleanup_admission struct admission *a = NULL;
+    key_id_t key, account;
     const char *why = NULL;
     unsigned status;
     struct err no;
@@ -173,20 +176,22 @@ int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,
         return answer(k, &m->head, 200, 0, NULL, &stored.info);
     if (r != -ENOENT)
         keeper_fail(k, &no);
-    if (nonce_taken(k, a))
+    memcpy(key.b, a->manifest->customer, sizeof(key.b));
+    if (people_account(k, &key, &account, &no) < 0)
+        return answer(k, &m->head, 403, 0, no.text, NULL);
+    if (nonce_taken(k, a, &account))
         return answer(k, &m->head, 409, 0,
                       "this bundle's nonce was used before, with another "
                       "manifest; make the bundle again",
                       NULL);
-    if (admission_check(a, &k->cfg, k->currency, clock_real_ns() / 1000000000u,
-                        &no) < 0)
+    if (admission_check(a, &k->cfg, clock_real_ns() / 1000000000u, &no) < 0)
         return answer(k, &m->head, 422, 0, no.text, NULL);
     if (secrets_check(k, a, &no) < 0)
         return answer(k, &m->head, 422, 0, no.text, NULL);
-    status = crowded(k, (const key_id_t *)a->manifest->customer, &why);
+    status = crowded(k, &account, &why);
     if (status)
         return answer(k, &m->head, status, 5, why, NULL);
-    return take(k, &a, &m->head);
+    return take(k, &a, &account, &m->head);
 }
 
 // --------------------------------------------------------- the ledger's answer

@@ -96,6 +96,10 @@ void slot_act_sweep(struct spawner *p, struct slot *s)
 {
     char name[GROUP_TEXT];
 
+    if (s->watch.fd[0] >= 0) {
+        s->watched = true;
+        s->budget_hit = cpu_watch_hit(&s->watch);
+    }
     cpu_watch_close(&s->watch);
     if (cgroup_empty(&p->tree, slot_group_name(name, s)) == 1) {
         s->overdue_ns = 0;
@@ -166,6 +170,14 @@ static pid_t pidfd_pid(int fd)
     return at ? (pid_t)strtol(at + 5, NULL, 10) : -1;
 }
 
+/* The monitor holds the events too, so that they outlive us. */
+static void watch_keep(struct slot *s)
+{
+    struct hvc_keep m = {.head = {HVC_KEEP, sizeof(m)}};
+
+    sock_send(s->conn_fd, &m, sizeof(m), s->watch.fd, CPU_WATCH_PROCESSES);
+}
+
 /* Set up: parked, or running under a predecessor of ours. */
 static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd)
 {
@@ -178,6 +190,8 @@ static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd)
                  "not allowed here (%s)",
                  strerrordesc_np(-r));
     }
+    if (r == 0)
+        watch_keep(s);
     slot_event(p, s, SLOT_EV_READY);
     if (s->state == SLOT_RUNNING)
         slot_watch_again(p, s);

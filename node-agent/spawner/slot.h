@@ -32,6 +32,7 @@ struct slot {
     uint64_t overdue_ns;       /* 0 = nothing is awaited */
     uint64_t look_ns, tell_ns; /* RUNNING: budget, usage */
     uint64_t died_ns;          /* when we noticed */
+    bool watched, budget_hit;  /* of its watch, when that was closed */
     bool tell_over; /* its end is told before its figures are known */
     bool unseen;    /* ... which was at our start: it may be long ago */
     uint64_t cpu_base_ns, oom_base; /* of its group, when it was parked */

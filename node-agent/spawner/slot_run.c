@@ -152,6 +152,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
         return r;
     }
     s->died_ns = 0;
+    s->watched = s->budget_hit = false;
     s->tell_over = m->has_source;
     s->unseen = false;
     s->feeding = 0;
@@ -342,6 +343,8 @@ static void evidence_take(struct spawner *p, struct slot *s, struct evidence *v,
         .noticed_mono_ns = s->died_ns ? s->died_ns : clock_mono_ns(),
         .unseen = s->unseen,
         .cpu_budget_ns = r->cpu_ns,
+        .watched = s->watched,
+        .budget_hit = s->budget_hit,
         .wall_budget_ns = r->wall_ns,
         .memory_kib = r->memory_kib,
         .console_bytes_max = r->console_bytes,

@@ -27,11 +27,18 @@ struct addrinfo *address_find(const char *text)
     return found;
 }
 
+static ssize_t socket_read(struct link *l, void *data, size_t len)
+{
+    return read(l->fd, data, len);
+}
+
 void link_open(struct link *l, const struct addrinfo *address, const char *name)
 {
     int on = 1;
 
     l->len = 0;
+    l->secure = NULL;
+    l->read = socket_read;
     l->fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (l->fd < 0 || connect(l->fd, address->ai_addr, address->ai_addrlen) < 0)
         err(1, "connecting to %s", name);
@@ -41,7 +48,8 @@ void link_open(struct link *l, const struct addrinfo *address, const char *name)
 void link_write(struct link *l, struct iovec *part, int n)
 {
     while (n > 0) {
-        ssize_t done = writev(l->fd, part, n);
+        ssize_t done = l->secure ? l->write(l, part->iov_base, part->iov_len)
+                                 : writev(l->fd, part, n);
 
         if (done < 0)
             err(1, "sending");
@@ -67,7 +75,7 @@ int link_read(struct link *l, const char **body, size_t *body_len)
     l->len = 0;
     *body_len = 0;
     while (!end || l->len < (size_t)(end + 4 - l->data) + *body_len) {
-        ssize_t n = read(l->fd, l->data + l->len, ANSWER_MAX - 1 - l->len);
+        ssize_t n = l->read(l, l->data + l->len, ANSWER_MAX - 1 - l->len);
 
         if (n <= 0)
             errx(1, "the node closed a connection");

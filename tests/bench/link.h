@@ -6,12 +6,18 @@
 
 #include <netdb.h>
 #include <stddef.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 
 #define ANSWER_MAX 65536
 
+// With `secure` (a TLS session; NULL after link_open) write and read are its
+// own.
 struct link {
     int fd;
+    ssize_t (*write)(struct link *l, const void *data, size_t len);
+    ssize_t (*read)(struct link *l, void *data, size_t len);
+    void *secure;
     char data[ANSWER_MAX];
     size_t len;
 };

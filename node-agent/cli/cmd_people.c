@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: ISC
+// hostel join, invite, key, audit: who may do what on a node, and who did.
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/hex.h"
+#include "lib/json.h"
+#include "lib/table.h"
+#include "node-agent/bundle/key.h"
+#include "node-agent/bundle/recipe.h"
+#include "node-agent/cli/client.h"
+#include "node-agent/cli/cmd.h"
+#include "node-agent/cli/show.h"
+
+// Sends o, which it drops. The answer as JSON; NULL: failed, and it was said.
+static json_t *ask(enum client_who who, const char *method, json_t *o,
+                   const char *path)
+{
+    struct err e = {0};
+    struct client *c = client_open(who, &e);
+    cleanup_answer struct answer a = ANSWER_INIT;
+    cleanup_free char *text = o ? json_text(o, false) : NULL;
+    const struct call call = {.method = method,
+                              .type = text ? "application/json" : NULL,
+                              .body = text,
+                              .body_len = text ? strlen(text) : 0};
+    int r = -1;
+
+    json_decref(o);
+    if (c)
+        r = client_call(c, &call, &a, &e, "%s", path);
+    client_close(c);
+    o = r < 0
+            ? NULL
+            : json_parse("the node's answer", buf_str(&a.body), a.body.len, &e);
+    if (!o)
+        cmd_fail(&e);
+    return o;
+}
+
+// ---------------------------------------------------------------------- join
+
+static int join_run(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"name", required_argument, NULL, 'n'}, {0}};
+    const char *name = "", *code = "";
+    json_t *o;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "n:", longs, NULL)) != -1) {
+        if (c != 'n')
+            return cmd_usage(&cmd_join);
+        name = optarg;
+    }
+    if (argc - optind > 1)
+        return cmd_usage(&cmd_join);
+    if (argc > optind)
+        code = argv[optind];
+    o = ask(CLIENT_CUSTOMER, "POST",
+            json_pack("{s:s, s:s}", "code", code, "name", name), "/v1/account");
+    if (!o)
+        return 1;
+    printf("account %s, %s %s to spend\n", get_text(o, "customer"),
+           get_text(o, "available"), get_text(o, "currency"));
+    json_decref(o);
+    return 0;
+}
+
+const struct cmd cmd_join = {
+    .name = "join",
+    .run = join_run,
+    .usage = "[-n NAME] [CODE]",
+    .summary = "open an account for your key on the context's node",
+    .help = "  -n NAME  what the operator will call you\n"
+            "CODE is an invitation, if the node asks for one.\n",
+};
+
+// -------------------------------------------------------------------- invite
+
+static int invite_run(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"name", required_argument, NULL, 'n'},
+        {"credit", required_argument, NULL, 'c'},
+        {"uses", required_argument, NULL, 'u'},
+        {"days", required_argument, NULL, 'd'},
+        {0}};
+    const char *name = "";
+    long long uses = 1, days = 7;
+    uint64_t credit_nano = 0;
+    char currency[4];
+    struct err e = {0};
+    json_t *o;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "n:c:u:d:", longs, NULL)) != -1) {
+        if (c == 'n')
+            name = optarg;
+        else if (c == 'u')
+            uses = atoll(optarg);
+        else if (c == 'd')
+            days = atoll(optarg);
+        else if (c != 'c')
+            return cmd_usage(&cmd_invite);
+        else if (cost_parse(optarg, &credit_nano, currency, &e) < 0)
+            return cmd_fail(&e);
+    }
+    if (argc != optind)
+        return cmd_usage(&cmd_invite);
+    o = ask(CLIENT_OPERATOR, "POST",
+            json_pack("{s:s, s:I, s:I, s:I}", "name", name, "credit_nano",
+                      (json_int_t)credit_nano, "uses", (json_int_t)uses, "days",
+                      (json_int_t)days),
+            "/v1/invitations");
+    if (!o)
+        return 1;
+    printf("%s\n", get_text(o, "code"));
+    json_decref(o);
+    return 0;
+}
+
+const struct cmd cmd_invite = {
+    .name = "invite",
+    .run = invite_run,
+    .usage = "[-n NAME] [-c AMOUNT] [-u USES] [-d DAYS]",
+    .summary = "make an invitation: a code that opens accounts (operator)",
+    .help = "  -c AMOUNT  put on each account that is opened by it\n"
+            "  -u USES    how many may use it; default: 1\n"
+            "  -d DAYS    how long it is good; default: 7\n"
+            "The code is shown once; the node keeps only a hash of it.\n",
+};
+
+// ----------------------------------------------------------------------- key
+
+static int key_print(const char *query, enum client_who who)
+{
+    char path[160];
+    const json_t *item;
+    struct table *t;
+    json_t *o;
+    size_t i;
+
+    snprintf(path, sizeof(path), "/v1/account/keys%s", query);
+    o = ask(who, "GET", NULL, path);
+    if (!o)
+        return 1;
+    t = table_new("KEY,NAME,ADDED,STATE");
+    json_array_foreach(json_object_get(o, "keys"), i, item)
+    {
+        char at[SHOW_SIZE];
+
+        table_row(t, get_text(item, "key"), get_text(item, "name"),
+                  *get_text(item, "added_at")
+                      ? show_time(at, get_text(item, "added_at"))
+                      : "the first",
+                  json_is_true(json_object_get(item, "revoked")) ? "revoked"
+                                                                 : "signs");
+    }
+    table_print(t, stdout);
+    table_free(t);
+    json_decref(o);
+    return 0;
+}
+
+static int key_run(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"account", required_argument, NULL, 'a'},
+        {"name", required_argument, NULL, 'n'},
+        {0}};
+    const char *name = "", *account = NULL, *verb;
+    enum client_who who;
+    char query[96] = "", path[256];
+    json_t *o;
+    int c, n;
+
+    while ((c = getopt_long(argc, argv, "a:n:", longs, NULL)) != -1) {
+        if (c == 'a')
+            account = optarg;
+        else if (c == 'n')
+            name = optarg;
+        else
+            return cmd_usage(&cmd_key);
+    }
+    n = argc - optind;
+    verb = n ? argv[optind] : "list";
+    who = account ? CLIENT_OPERATOR : CLIENT_CUSTOMER;
+    if (account)
+        snprintf(query, sizeof(query), "?customer=%.64s", account);
+    if (!strcmp(verb, "list") && n <= 1)
+        return key_print(query, who);
+    if (n != 2 || (strcmp(verb, "add") && strcmp(verb, "revoke")))
+        return cmd_usage(&cmd_key);
+    if (!strcmp(verb, "add")) {
+        snprintf(path, sizeof(path), "/v1/account/keys%s", query);
+        o = ask(who, "POST",
+                json_pack("{s:s, s:s}", "key", argv[optind + 1], "name", name),
+                path);
+    } else {
+        snprintf(path, sizeof(path), "/v1/account/keys/%.64s%s",
+                 argv[optind + 1], query);
+        o = ask(who, "DELETE", NULL, path);
+    }
+    json_decref(o);
+    return o ? 0 : 1;
+}
+
+const struct cmd cmd_key = {
+    .name = "key",
+    .run = key_run,
+    .usage = "[-a ACCOUNT] [list | add KEY [-n NAME] | revoke KEY]",
+    .summary = "the keys that may sign for an account",
+    .help =
+        "  -a ACCOUNT  another's, as the operator: when a customer has lost "
+        "every key\n"
+        "KEY is a public key in 64 hex digits. To rotate: make a new one, "
+        "add it, use it,\nrevoke the old one. An account keeps the name of "
+        "the key it was opened with.\n",
+};
+
+// --------------------------------------------------------------------- audit
+
+static int audit_run(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"limit", required_argument, NULL, 'n'},
+        {"customer", required_argument, NULL, 'c'},
+        {"mine", no_argument, NULL, 'm'},
+        {"json", no_argument, NULL, 'j'},
+        {0}};
+    const char *limit = "50", *customer = "";
+    enum client_who who = CLIENT_OPERATOR;
+    bool json = false;
+    char path[192];
+    const json_t *item;
+    struct table *t;
+    json_t *o;
+    size_t i;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "n:c:m", longs, NULL)) != -1) {
+        if (c == 'n' && !optarg[strspn(optarg, "0123456789")])
+            limit = optarg;
+        else if (c == 'c')
+            customer = optarg;
+        else if (c == 'm')
+            who = CLIENT_CUSTOMER;
+        else if (c == 'j')
+            json = true;
+        else
+            return cmd_usage(&cmd_audit);
+    }
+    if (argc != optind)
+        return cmd_usage(&cmd_audit);
+    snprintf(path, sizeof(path), "/v1/audit?limit=%.8s%s%.64s", limit,
+             *customer ? "&customer=" : "", customer);
+    o = ask(who, "GET", NULL, path);
+    if (!o)
+        return 1;
+    if (json)
+        return print_json(o);
+    t = table_new(">NUMBER,AT,WHO,STATUS,ACTION,ABOUT");
+    json_array_foreach(json_object_get(o, "audit"), i, item)
+    {
+        char number[24], status[8], at[SHOW_SIZE], by[48], action[160];
+        const char *key = get_text(item, "key");
+
+        snprintf(number, sizeof(number), "%lld",
+                 (long long)get_count(item, "number"));
+        snprintf(status, sizeof(status), "%d", (int)get_count(item, "status"));
+        if (*key)
+            snprintf(by, sizeof(by), "%s %.12s", get_text(item, "role"), key);
+        else
+            snprintf(by, sizeof(by), "%s, user %lld", get_text(item, "role"),
+                     (long long)get_count(item, "uid"));
+        snprintf(action, sizeof(action), "%s %s", get_text(item, "method"),
+                 get_text(item, "path"));
+        table_row(t, number, show_time(at, get_text(item, "at")), by, status,
+                  action, get_text(item, "subject"));
+    }
+    table_print(t, stdout);
+    table_free(t);
+    json_decref(o);
+    return 0;
+}
+
+const struct cmd cmd_audit = {
+    .name = "audit",
+    .run = audit_run,
+    .usage = "[-n LIMIT] [-c KEY] [-m] [--json]",
+    .summary = "who has changed what on the node, the newest first (operator)",
+    .help = "  -n LIMIT  at most so many; default: 50\n"
+            "  -c KEY    only what this key has signed\n"
+            "  -m        as a customer: what your own key has signed\n",
+};
