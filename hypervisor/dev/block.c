@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "hypervisor/dev/block_io.h"
+#include "hypervisor/monitor/event.h"
 #include "lib/clock.h"
 
 #define SECTOR       512u
@@ -172,6 +173,8 @@ static int begin(struct block *b, struct block_request *r)
     if (decide(b, r, &h)) {
         bool moves = r->op == BLOCK_READ || r->op == BLOCK_WRITE;
 
+        if (event_request_traced)
+            event_request_traced(d->index, h.type, h.sector * 512, r->len);
         device_spend(d, 0, moves ? r->len : 0, clock_mono_ns());
         r->fd = d->fd[0];
         r->align_bytes = b->align_bytes;

@@ -202,8 +202,7 @@ __attribute__((noreturn)) void slot_run(const struct slot *s)
     signal(SIGCHLD, SIG_DFL); // the nursery ignores it; we wait for the guest
     if (join_cgroups(s, &e) < 0 || make_memory(&m.domain, &e) < 0 ||
         make_page(&m, s->page_fd, &e) < 0 ||
-        m.domain.engine->make(&m.domain, &es, &e) < 0 ||
-        make_loop(&m, &e) < 0)
+        m.domain.engine->make(&m.domain, &es, &e) < 0 || make_loop(&m, &e) < 0)
         die(&e);
     devices_init(&m.devices, &m.domain, m.page, m.epoll_fd);
     // Where io_uring is forbidden, disks are served without.
