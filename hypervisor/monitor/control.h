@@ -18,6 +18,7 @@
  *   nursery -> HVC_MADE    + fd: pidfd of the monitor
  *   monitor -> HVC_READY   + fd: pidfd of the guest process (pv engine)
  *   monitor <- HVC_DEVICE  + fds: the device's; one message a device
+ *   monitor <- HVC_KEEP    + fds: what to hold open, see struct hvc_keep
  *   monitor <- HVC_PREPARE + fds: image, console sink, [initrd], [source]
  *   monitor -> HVC_PREPARED | HVC_EXITED (cause HVC_REFUSED, text says why)
  *   monitor <- HVC_GO
@@ -59,7 +60,8 @@ enum hvc_type {
     HVC_ASK,
     HVC_BALLOON,
     HVC_ATTACH = 48,
-    HVC_ATTACHED
+    HVC_ATTACHED,
+    HVC_KEEP = 64
 };
 
 struct hvc_head {
@@ -96,6 +98,17 @@ struct hvc_ready {
     struct hvc_head head;
     uint32_t version; /* HVC_VERSION */
     uint32_t state;   /* enum hvc_state, for a successor */
+};
+
+/*
+ * The events that guard the CPU budget (spawner/cpu_watch.h). They last as long
+ * as somebody holds them, and the monitor, which can do nothing with them,
+ * outlives the spawner: so a budget is kept while no agent lives. Those that it
+ * holds already are dropped.
+ */
+#define HVC_KEEP_FDS 2
+struct hvc_keep {
+    struct hvc_head head;
 };
 
 #define HVC_F_GO     1u /* start at once */

@@ -147,7 +147,8 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
     if (fd->initrd >= 0 && (fstat(fd->initrd, &st) < 0 || !S_ISREG(st.st_mode)))
         return err_set(e, EINVAL, "the initrd is not a regular file");
     l.initrd_len = st.st_size;
-    if (prepare_check(p, &image, l.initrd_len, devices_kinds(&m->devices), e) < 0)
+    if (prepare_check(p, &image, l.initrd_len, devices_kinds(&m->devices), e) <
+        0)
         return -e->code;
     start_info_fill(&m->domain, p, &image, l.initrd_len);
     devices_fill(&m->devices, m->domain.start_info);
@@ -239,6 +240,17 @@ static void on_lease(struct monitor *m, const void *message, int *fds)
 
     (void)fds;
     watch_timer(m->lease_fd, l->lease_ns);
+}
+
+static void on_keep(struct monitor *m, const void *message, int *fds)
+{
+    (void)message;
+    for (int i = 0; i < HVC_KEEP_FDS; i++) {
+        if (m->keep_fd[i] >= 0)
+            close(m->keep_fd[i]);
+        m->keep_fd[i] = fds[i];
+        fds[i] = -1;
+    }
 }
 
 static void on_stop(struct monitor *m, const void *message, int *fds)
@@ -351,6 +363,8 @@ static const struct accepted {
      sizeof(struct hvc_prepare), on_prepare},
     {HVC_GO, IN(HVC_LOADED), sizeof(struct hvc_go), sizeof(struct hvc_go),
      on_go},
+    {HVC_KEEP, IN(HVC_PARKED) | IN(HVC_LOADED) | IN(HVC_RUNNING),
+     sizeof(struct hvc_keep), sizeof(struct hvc_keep), on_keep},
     {HVC_LEASE, IN(HVC_RUNNING), sizeof(struct hvc_lease),
      sizeof(struct hvc_lease), on_lease},
     {HVC_STOP, IN(HVC_PARKED) | IN(HVC_LOADED) | IN(HVC_RUNNING),
@@ -388,6 +402,8 @@ static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
         fds = 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE) +
               !!(flags & HVC_F_CORE);
     }
+    if (u->head.type == HVC_KEEP)
+        fds = HVC_KEEP_FDS;
     if (u->head.type == HVC_ATTACH) {
         if (u->attach.kind < HVC_ATTACH_DEBUG ||
             u->attach.kind > HVC_ATTACH_TRACE)

@@ -24,6 +24,7 @@ struct monitor {
     int image_fd; // kept for its symbols
     bool gone;    // the guest's process has ended
     int core_fd;  // where a core goes should it crash; -1: nowhere
+    int keep_fd[HVC_KEEP_FDS]; // of HVC_KEEP; -1: none
     bool source_watched;
     bool input_waits;   // one HVC_INPUT has no answer yet
     uint64_t input_tag; // which

@@ -194,6 +194,7 @@ __attribute__((noreturn)) void slot_run(const struct slot *s)
     m.listen_fd = s->listen_fd;
     m.conn_fd = s->conn_fd;
     m.image_fd = m.core_fd = -1;
+    memset(m.keep_fd, 0xff, sizeof(m.keep_fd));
     m.clock.origin = s->origin;
     m.console.sink_fd = m.console.source_fd = -1;
     prctl(PR_SET_NAME, "hostel-monitor");
