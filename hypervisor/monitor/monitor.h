@@ -31,14 +31,14 @@ struct monitor {
     bool just_let_go;   // by HVC_GO
     bool paused;
     struct guest_clock clock;
+    struct devices devices;
+    struct spin spin;
     uint64_t cpu_base_ns; // of the guest, before it ran
 
     // Why the domain ends; the first reason stands.
     enum hvc_cause cause;
     uint32_t status;
     struct console console;
-    struct devices devices;
-    struct spin spin;
     char text[HVC_TEXT_MAX];
 };
 
