@@ -55,7 +55,7 @@ struct run {
     struct slot slot;
     struct hvc_prepare prepare;
     int image_fd, initrd_fd, core_fd;
-    const char *core_path; // NULL: none
+    const char *core_path;           // NULL: none
     const char *disk[HV_DEVICE_MAX]; // descriptions: the file's, then options'
     unsigned ndisks;
     struct hvc_device device[HV_DEVICE_MAX];
@@ -561,9 +561,9 @@ static void print_usage(const struct run *r, const struct rusage *u)
             "dropped, %lu in, disk %lu bytes in %lu reads, %lu in %lu writes\n",
             cpu_us / 1000000, cpu_us % 1000000, wall_ns / 1000000000u,
             wall_ns / 1000 % 1000000, r->page->console_out_bytes,
-            r->page->console_dropped_bytes, r->page->console_in_bytes, r->page->disk_read_bytes,
-            r->page->disk_reads, r->page->disk_write_bytes,
-            r->page->disk_writes);
+            r->page->console_dropped_bytes, r->page->console_in_bytes,
+            r->page->disk_read_bytes, r->page->disk_reads,
+            r->page->disk_write_bytes, r->page->disk_writes);
 }
 
 static int conclude(const struct run *r)

@@ -31,7 +31,8 @@ static void *work(void *argument)
     memset(data, 'x', bytes);
     for (; !over; n++) {
         x ^= x << 13, x ^= x >> 7, x ^= x << 17;
-        uint64_t at = (sequential ? __atomic_fetch_add(&next, 1, 0) : x) % blocks;
+        uint64_t at =
+            (sequential ? __atomic_fetch_add(&next, 1, 0) : x) % blocks;
         ssize_t r = writes ? pwrite(fd, data, bytes, at * bytes)
                            : pread(fd, data, bytes, at * bytes);
         if (r != (ssize_t)bytes) {
