@@ -111,6 +111,13 @@ DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control \
 # On a network.
 DOMAIN_TESTS += tests/domain/net
 
+# Disks, against fio.
+BENCHES += tests/bench/block
+BENCH_BUILT += $(BUILD)/images/blockio
+$(BUILD)/images/blockio: tests/bench/blockio.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
+
 # Devices as a controller gives them.
 DOMAIN_TESTS += tests/domain/devices tests/domain/vhost
 TEST_BUILT += $(BUILD)/tests/devices $(BUILD)/images/test-balloon

@@ -28,7 +28,7 @@ static struct block {
     unsigned nfree;
     struct block_request *free[REQUESTS_MAX];
     struct block_request request[REQUESTS_MAX];
-} blocks[HV_DEVICE_MAX]; // pages of those that are not used are never touched
+} blocks[HV_DEVICE_MAX] DEVICE_MEMORY;
 
 // ------------------------------------------------------------- completion
 

@@ -80,7 +80,8 @@ static int make_memory(struct domain *d, struct err *e)
         return err_errno(e, "making the shared memory");
     d->window_len = WINDOW_LEN;
     d->window_max = WINDOW_MAX_LEN;
-    d->start_info = map_shared(d->memory_fd, HV_START_INFO_LEN, SHARED_START_INFO);
+    d->start_info =
+        map_shared(d->memory_fd, HV_START_INFO_LEN, SHARED_START_INFO);
     d->shared = map_shared(d->memory_fd, HV_PAGE, SHARED_SHARED_INFO);
     d->window = map_shared(d->window_fd, WINDOW_MAX_LEN, 0);
     if (!d->start_info || !d->shared || !d->window)
