@@ -46,8 +46,8 @@
 #define CUSTOMERS     100
 #define GROUP         50
 #define DOMAINS       1000
-#define RECORDS       60   // of a domain, before it ends
-#define COMMIT        4000 // records
+#define RECORDS       60    // of a domain, before it ends
+#define COMMIT        10000 // records
 #define RECEIPTS      500
 #define LEDGER_SCHEMA 3
 #define FIRST_LONG    (1ull << 40) // numbers of the domains that run
