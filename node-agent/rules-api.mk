@@ -79,7 +79,7 @@ BENCH_BUILT += $(BUILD)/bench/submit-load $(BUILD)/bench/function-load
 $(call host-program,http-sign,tests/e2e/http_sign.c $(API_SIG_SRCS) \
     $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
 E2E_TESTS += tests/e2e/http tests/e2e/follow tests/e2e/tls tests/e2e/metrics \
-    tests/e2e/hostile
+    tests/e2e/hostile tests/e2e/api
 
 FUZZERS += tests/fuzz/httpsig.c tests/fuzz/quote.c tests/fuzz/account.c \
     tests/fuzz/sse.c
