@@ -89,7 +89,8 @@ static bool servers_start(struct api *api)
 
 int api_main(const struct node_config *cfg)
 {
-    static struct api api = {.spool = SPOOL_INIT, .known = KNOWN_INIT};
+    static struct api api = {
+        .spool = SPOOL_INIT, .waits = WAITS_INIT, .known = KNOWN_INIT};
     struct err e = {0};
 
     signal(SIGPIPE, SIG_IGN);
