@@ -116,13 +116,14 @@ static int entry_take(struct walk *w, struct db_stmt *stmt, struct err *e)
 {
     struct audit *books = &w->books;
     size_t salt_len, len;
-    const void *salt = db_blob(stmt, 2, &salt_len);
-    const void *bytes = db_blob(stmt, 3, &len);
+    const void *salt = db_blob(stmt, 3, &salt_len);
+    const void *bytes = db_blob(stmt, 4, &len);
     struct entry entry;
     int r;
 
     books->number = books->result->entries + 1;
     books->submission_column = db_int(stmt, 1);
+    books->before_column = db_int(stmt, 2);
     if ((uint64_t)db_int(stmt, 0) != books->number ||
         salt_len != ENTRY_SALT_SIZE)
         return AUDIT_BAD(e, "entry %llu is missing or malformed",
@@ -257,8 +258,8 @@ static int audit_run(struct walk *w, struct err *e)
     if (r < 0)
         return r;
     entries = db_prepare(db,
-                         "select number, submission, salt, entry from entries"
-                         " order by number",
+                         "select number, submission, before, salt, entry"
+                         " from entries order by number",
                          e);
     batches = db_prepare(db,
                          "select number, first_entry, header, signature, cert"

@@ -14,6 +14,7 @@ struct audit_result {
     uint64_t transfers;
     uint64_t records;
     uint64_t settlements;
+    uint64_t invoices;
     uint64_t held; // submissions still open
 };
 

@@ -82,8 +82,8 @@ static int card_take(struct audit *a, const struct entry *entry, struct err *e)
     return 0;
 }
 
-static const struct audit_card *card_find(const struct audit *a,
-                                          const uint8_t *digest)
+const struct audit_card *audit_card_find(const struct audit *a,
+                                         const uint8_t *digest)
 {
     for (size_t i = 0; i < a->card_count; i++)
         if (memcmp(a->cards[i]->digest, digest, RATECARD_DIGEST_SIZE) == 0)
@@ -161,7 +161,7 @@ static int admission_take(struct audit *a, const struct entry *entry,
     submission->account = entry->account;
     submission->last_entry = a->number;
     submission->hold_nano = admission->hold_nano;
-    submission->card = card_find(a, admission->card_digest);
+    submission->card = audit_card_find(a, admission->card_digest);
     r = audit_submission_number(a, submission->id, &submission->row, e);
     return r < 0 ? r : admission_check(a, entry, submission, e);
 }
@@ -179,8 +179,39 @@ static int submission_enter(struct audit *a, const struct entry *entry,
         return AUDIT_BAD(e, "it changes the submission's account");
     if ((*at)->row != a->submission_column)
         return AUDIT_BAD(e, "its row names another submission");
+    if ((*at)->last_entry != a->before_column)
+        return AUDIT_BAD(e, "its row does not follow the submission's entries");
     (*at)->last_entry = a->number;
     *out = at;
+    return 0;
+}
+
+// A late usage record brings its submission back, until it is settled again.
+static int submission_return(struct audit *a, const struct entry *entry,
+                             struct err *e)
+{
+    struct audit_submission **at =
+        submission_find(a, entry->record.submission_id);
+    struct audit_submission *submission;
+    uint64_t newest;
+    int r;
+
+    if (*at || !a->before_column)
+        return 0;
+    submission = calloc(1, sizeof(*submission));
+    if (!submission)
+        return err_set(e, ENOMEM, "no memory for the submissions");
+    *at = submission;
+    r = audit_submission_reopen(a, &entry->record, submission, e);
+    if (r == 0)
+        r = audit_settlement_newest(a, submission, &newest, e);
+    if (r < 0)
+        return r;
+    if (newest != submission->last_entry)
+        return AUDIT_BAD(e, "it does not follow the submission's last entry");
+    if (entry->time_ns >= submission->settled_ns + LEDGER_LATE_NS)
+        return AUDIT_BAD(e, "usage is recorded too long after the settlement");
+    a->deferred--;
     return 0;
 }
 
@@ -189,22 +220,28 @@ static int record_take(struct audit *a, const struct entry *entry,
 {
     const struct usage_record *record = &entry->record;
     struct audit_submission **at;
-    int r = submission_enter(a, entry, record->submission_id, &at, e);
+    int r = submission_return(a, entry, e);
 
+    if (r == 0)
+        r = submission_enter(a, entry, record->submission_id, &at, e);
     if (r < 0)
         return r;
-    if ((*at)->freed || (*at)->held != ((*at)->hold_nano > 0))
+    if ((*at)->settlement
+            ? (*at)->settled.record_count != (*at)->record_count
+            : (*at)->freed || (*at)->held != ((*at)->hold_nano > 0))
         return AUDIT_BAD(e, "usage is recorded outside of the hold");
     if (usage_add(&(*at)->usage, &record->usage) < 0)
         return AUDIT_BAD(e, "the usage adds up to too much");
     (*at)->record_count++;
-    if (record->seq > (*at)->last_record_seq)
-        (*at)->last_record_seq = record->seq;
     a->result->records++;
-    return audit_record_row(a, *at, record->seq, e);
+    if (record->seq > (*at)->last_record_seq) {
+        (*at)->last_record_seq = record->seq;
+        return 0;
+    }
+    return audit_record_again(a, *at, record->seq, e);
 }
 
-static int settlement_check(const struct audit_submission *submission,
+static int settlement_first(const struct audit_submission *submission,
                             const struct settlement *settlement, struct err *e)
 {
     int64_t hold = submission->hold_nano;
@@ -213,8 +250,7 @@ static int settlement_check(const struct audit_submission *submission,
     if (settlement_rate(&own, &submission->card->card, &submission->usage, hold,
                         e) < 0)
         return AUDIT_BAD(e, "the usage cannot be rated");
-    if (!settlement_same(&own, settlement) ||
-        settlement->record_count != submission->record_count)
+    if (!settlement_same(&own, settlement) || settlement->amends)
         return AUDIT_BAD(e, "the charge is not what the usage costs");
     if (submission->charged_nano != own.billed_nano ||
         submission->released_nano != (own.billed_nano ? 0 : hold) ||
@@ -225,6 +261,59 @@ static int settlement_check(const struct audit_submission *submission,
     return 0;
 }
 
+// What the account had when a late charge was made, as it stood before it.
+static int settlement_late(struct audit *a,
+                           const struct audit_submission *submission,
+                           const struct settlement *settlement, struct err *e)
+{
+    const struct account *account = account_find(a, submission->account);
+    const struct settlement *before = &submission->settled;
+    int64_t room =
+        account_available_nano(account) + submission->late_charged_nano;
+    struct settlement own;
+
+    if (settlement_amend(&own, before, &submission->card->card,
+                         &submission->usage, submission->hold_nano, room,
+                         e) < 0)
+        return AUDIT_BAD(e, "the usage cannot be rated");
+    if (!settlement_same(&own, settlement) || settlement->voided ||
+        settlement->amends != submission->settlement)
+        return AUDIT_BAD(e, "the charge is not what the late usage costs");
+    if (submission->late_charged_nano !=
+            own.billed_nano - before->billed_nano ||
+        submission->late_written_off_nano !=
+            own.written_off_nano - before->written_off_nano)
+        return AUDIT_BAD(e, "the transfers are not those of the settlement");
+    return 0;
+}
+
+// The row tells what the last settlement said: earlier ones leave it to that.
+static int settlement_rows(struct audit *a,
+                           const struct audit_submission *submission,
+                           const struct entry *entry, struct err *e)
+{
+    const struct settlement *settlement = &entry->settlement;
+    uint64_t last;
+    int r = 0;
+
+    if (!settlement->voided) {
+        a->settlement_rows++;
+        r = audit_settlement_row(a, submission, entry->time_ns, e);
+    }
+    if (r == 0)
+        r = audit_submission_last(a, submission, &last, e);
+    if (r < 0)
+        return r;
+    if (last > a->number && !settlement->voided) {
+        a->deferred++;
+        return 0;
+    }
+    return audit_submission_row(
+        a, submission,
+        settlement->voided ? SUBMISSION_VOID : SUBMISSION_SETTLED, settlement,
+        submission->settlement ? submission->settled_ns : entry->time_ns, e);
+}
+
 static int settlement_take(struct audit *a, const struct entry *entry,
                            struct err *e)
 {
@@ -232,12 +321,13 @@ static int settlement_take(struct audit *a, const struct entry *entry,
     struct audit_submission **at;
     int r = submission_enter(a, entry, settlement->submission_id, &at, e);
 
+    if (r == 0 && settlement->record_count != (*at)->record_count)
+        r = AUDIT_BAD(e, "the settlement does not count the usage records");
     if (r == 0)
-        r = settlement_check(*at, settlement, e);
+        r = (*at)->settlement ? settlement_late(a, *at, settlement, e)
+                              : settlement_first(*at, settlement, e);
     if (r == 0)
-        r = audit_submission_row(
-            a, *at, settlement->voided ? SUBMISSION_VOID : SUBMISSION_SETTLED,
-            settlement, entry->time_ns, e);
+        r = settlement_rows(a, *at, entry, e);
     if (r < 0)
         return r;
     a->result->settlements++;
@@ -260,7 +350,21 @@ static const struct {
     [PURPOSE_CREDIT_NOTE] = {TRANSFER_POSTED, ACCOUNT_REVENUE,
                              ACCOUNT_CUSTOMER},
     [PURPOSE_DEBIT_NOTE] = {TRANSFER_POSTED, ACCOUNT_CUSTOMER, ACCOUNT_REVENUE},
+    [PURPOSE_LATE_CHARGE] = {TRANSFER_POSTED, ACCOUNT_CUSTOMER,
+                             ACCOUNT_REVENUE},
+    [PURPOSE_LATE_WRITE_OFF] = {TRANSFER_POSTED, ACCOUNT_WRITE_OFF,
+                                ACCOUNT_REVENUE},
+    [PURPOSE_TAX] = {TRANSFER_POSTED, ACCOUNT_TAX, ACCOUNT_TAX}, // audit_tax
 };
+
+static bool kinds_fit(const struct account *debit, const struct account *credit,
+                      enum transfer_purpose purpose)
+{
+    if (purpose == PURPOSE_TAX)
+        return (debit->kind == ACCOUNT_TAX) != (credit->kind == ACCOUNT_TAX);
+    return debit->kind == shapes[purpose].debit &&
+           credit->kind == shapes[purpose].credit;
+}
 
 static int shape_check(struct audit *a, const struct entry *entry,
                        struct err *e)
@@ -273,8 +377,7 @@ static int shape_check(struct audit *a, const struct entry *entry,
     if (!debit || !credit || strcmp(debit->currency, credit->currency) != 0)
         return AUDIT_BAD(e, "a transfer needs two accounts of one currency");
     if (transfer->kind != shapes[purpose].kind ||
-        debit->kind != shapes[purpose].debit ||
-        credit->kind != shapes[purpose].credit)
+        !kinds_fit(debit, credit, purpose))
         return AUDIT_BAD(e, "the transfer does not fit its purpose");
     if ((debit->kind == ACCOUNT_CUSTOMER && debit->number != entry->account) ||
         (credit->kind == ACCOUNT_CUSTOMER && credit->number != entry->account))
@@ -305,7 +408,9 @@ static int balances_move(struct audit *a, const struct transfer *transfer,
     if (__builtin_add_overflow(*from, amount, from) ||
         __builtin_add_overflow(*to, amount, to))
         return AUDIT_BAD(e, "a balance exceeds 2^63 nano-units");
-    if (debit->kind == ACCOUNT_CUSTOMER && account_available_nano(debit) < 0)
+    // A charge takes what its hold had reserved, whatever the limit is by now.
+    if (transfer->kind != TRANSFER_POST && debit->kind == ACCOUNT_CUSTOMER &&
+        account_available_nano(debit) < 0)
         return AUDIT_BAD(e, "account %" PRIu64 " goes below its limit",
                          debit->number);
     return 0;
@@ -315,12 +420,15 @@ static int balances_move(struct audit *a, const struct transfer *transfer,
 static int hold_step(struct audit *a, struct audit_submission *submission,
                      const struct transfer *transfer, struct err *e)
 {
+    bool late = submission->settlement &&
+                submission->record_count > submission->settled.record_count;
     bool fits = false;
 
     switch (transfer->purpose) {
     case PURPOSE_TOP_UP:
     case PURPOSE_CREDIT_NOTE:
     case PURPOSE_DEBIT_NOTE:
+    case PURPOSE_TAX:
         break;
     case PURPOSE_HOLD:
         fits = !submission->held && submission->record_count == 0 &&
@@ -344,7 +452,19 @@ static int hold_step(struct audit *a, struct audit_submission *submission,
                submission->written_off_nano == 0;
         submission->written_off_nano = transfer->amount_nano;
         break;
+    case PURPOSE_LATE_CHARGE:
+        fits = late && submission->late_charged_nano == 0 &&
+               submission->late_written_off_nano == 0;
+        submission->late_charged_nano = transfer->amount_nano;
+        break;
+    case PURPOSE_LATE_WRITE_OFF:
+        fits = late && submission->late_written_off_nano == 0;
+        submission->late_written_off_nano = transfer->amount_nano;
+        break;
     }
+    // Between a settlement and the next, only what late usage costs.
+    if (submission->settlement && !late)
+        fits = false;
     if (!fits)
         return AUDIT_BAD(e, "the transfer comes at the wrong time in the life "
                             "of its submission");
@@ -353,17 +473,59 @@ static int hold_step(struct audit *a, struct audit_submission *submission,
     return 0;
 }
 
-static int transfer_ids_check(const struct transfer *transfer, struct err *e)
+static int transfer_ids_check(const struct transfer *transfer,
+                              uint64_t record_count, struct err *e)
 {
     enum transfer_purpose purpose = transfer->purpose;
     uint8_t id[LEDGER_ID_SIZE], hold_id[LEDGER_ID_SIZE] = {0};
 
-    transfer_id(transfer->submission_id, purpose, id);
+    transfer_id(transfer->submission_id, purpose, record_count, id);
     if (purpose == PURPOSE_CHARGE || purpose == PURPOSE_RELEASE)
-        transfer_id(transfer->submission_id, PURPOSE_HOLD, hold_id);
+        transfer_id(transfer->submission_id, PURPOSE_HOLD, 0, hold_id);
     if (memcmp(transfer->id, id, sizeof(id)) != 0 ||
         memcmp(transfer->pending_id, hold_id, sizeof(hold_id)) != 0)
         return AUDIT_BAD(e, "the transfer's id is not its submission's");
+    return 0;
+}
+
+// An account that falls below its warning must be told so next.
+static void low_check(struct audit *a, uint64_t number)
+{
+    struct account *account = account_find(a, number);
+
+    if (account->kind != ACCOUNT_CUSTOMER ||
+        account->low == account_is_low(account))
+        return;
+    account->low = !account->low;
+    if (account->low)
+        a->low_account = number;
+}
+
+static int low_take(struct audit *a, const struct entry *entry, struct err *e)
+{
+    const struct account *account = account_find(a, entry->account);
+    const struct low_balance *low = &entry->low_balance;
+
+    if (a->low_account != entry->account || !entry->account ||
+        low->threshold_nano != account->low_balance_nano ||
+        low->available_nano != account_available_nano(account))
+        return AUDIT_BAD(e, "the event of a low balance is not true");
+    a->low_account = 0;
+    return 0;
+}
+
+static int change_take(struct audit *a, const struct entry *entry,
+                       struct err *e)
+{
+    const struct account_changed *changed = &entry->account_changed;
+    struct account *account = account_find(a, entry->account);
+
+    if (!account || account->kind != ACCOUNT_CUSTOMER)
+        return AUDIT_BAD(e, "it changes an account that is no customer's");
+    strcpy(account->name, changed->name);
+    account->credit_limit_nano = changed->credit_limit_nano;
+    account->low_balance_nano = changed->low_balance_nano;
+    low_check(a, entry->account);
     return 0;
 }
 
@@ -377,17 +539,20 @@ static int transfer_take(struct audit *a, const struct entry *entry,
     if (r == 0)
         r = audit_transfer_row(a, transfer, entry->account, e);
     if (r == 0 && purpose_is_step(transfer->purpose)) {
-        r = transfer_ids_check(transfer, e);
+        r = submission_enter(a, entry, transfer->submission_id, &at, e);
         if (r == 0)
-            r = submission_enter(a, entry, transfer->submission_id, &at, e);
+            r = transfer_ids_check(transfer, (*at)->record_count, e);
         if (r == 0)
             r = hold_step(a, *at, transfer, e);
     }
+    if (r == 0 && transfer->purpose == PURPOSE_TAX)
+        r = audit_tax(a, transfer, e);
     if (r == 0)
         r = balances_move(a, transfer, at ? (*at)->hold_nano : 0, e);
     if (r < 0)
         return r;
     a->result->transfers++;
+    low_check(a, entry->account);
     return 0;
 }
 
@@ -403,9 +568,17 @@ int audit_entry(struct audit *a, const struct entry *entry, struct err *e)
         r = seq_take(a, entry, e);
     if (r < 0)
         return r;
+    if (a->low_account && entry->kind != ENTRY_LOW_BALANCE)
+        return AUDIT_BAD(e, "the event of a low balance is missing before it");
     switch (entry->kind) {
     case ENTRY_ACCOUNT_OPENED:
         return 0;
+    case ENTRY_ACCOUNT_CHANGED:
+        return change_take(a, entry, e);
+    case ENTRY_LOW_BALANCE:
+        return low_take(a, entry, e);
+    case ENTRY_INVOICE:
+        return audit_invoice(a, entry, e);
     case ENTRY_RATE_CARD:
         return card_take(a, entry, e);
     case ENTRY_TRANSFER:
@@ -444,6 +617,10 @@ static int held_check(struct audit *a,
                       const struct audit_submission *submission, struct err *e)
 {
     a->result->held++;
+    if (submission->settlement)
+        return AUDIT_BAD(e,
+                         "late usage after entry %" PRIu64 " was not settled",
+                         submission->settlement);
     if (submission->freed || submission->written_off_nano)
         return AUDIT_BAD(e, "a charge of entry %" PRIu64 " has no settlement",
                          submission->last_entry);
@@ -460,6 +637,11 @@ int audit_finish(struct audit *a, struct err *e)
 {
     int r = 0;
 
+    if (a->deferred)
+        return AUDIT_BAD(e, "the table of submissions names last entries that "
+                            "the log does not have");
+    if (a->low_account)
+        return AUDIT_BAD(e, "the event of a low balance is missing at the end");
     for (size_t i = 0; r == 0 && i < AUDIT_BUCKETS; i++)
         for (const struct audit_submission *s = a->buckets[i]; r == 0 && s;
              s = s->next)

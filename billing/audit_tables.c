@@ -31,7 +31,7 @@ int audit_transfer_row(struct audit *a, const struct transfer *transfer,
         a->db,
         "select entry, open, coalesce(account, 0) from transfers where id = ?",
         e);
-    uint64_t line_of = purpose_is_line(transfer->purpose) ? about : 0;
+    uint64_t line_of = transfer_is_line(transfer, about) ? about : 0;
     int r;
 
     if (!stmt)
@@ -61,7 +61,7 @@ int audit_hold_row(struct audit *a, const struct audit_submission *submission,
 
     if (!stmt)
         return -EIO;
-    transfer_id(submission->id, PURPOSE_HOLD, id);
+    transfer_id(submission->id, PURPOSE_HOLD, 0, id);
     db_bind_blob(stmt, 1, id, sizeof(id));
     r = row_get(stmt, "transfers", e);
     if (r < 0)
@@ -72,27 +72,117 @@ int audit_hold_row(struct audit *a, const struct audit_submission *submission,
     return r;
 }
 
-int audit_record_row(struct audit *a, const struct audit_submission *submission,
-                     uint64_t seq, struct err *e)
+int audit_entry_read(struct audit *a, uint64_t number, struct entry *out,
+                     uint64_t *before, struct err *e)
 {
     struct db_stmt *stmt = db_prepare(
-        a->db, "select entry from records where submission = ? and seq = ?", e);
+        a->db, "select entry, before from entries where number = ?", e);
+    const void *bytes;
+    size_t len;
+    int r;
+
+    if (!stmt)
+        return -EIO;
+    db_bind_int(stmt, 1, number);
+    r = row_get(stmt, "entries", e);
+    if (r < 0)
+        return r;
+    bytes = db_blob(stmt, 0, &len);
+    r = entry_unpack(out, bytes, len, e);
+    *before = db_int(stmt, 1);
+    db_done(stmt);
+    if (r == 0 && *before >= number)
+        r = AUDIT_BAD(e, "entry %" PRIu64 " follows a later one", number);
+    return r;
+}
+
+int audit_record_again(struct audit *a,
+                       const struct audit_submission *submission, uint64_t seq,
+                       struct err *e)
+{
+    uint64_t number = a->before_column, before;
+
+    (void)submission;
+    for (; number; number = before) {
+        struct entry entry;
+        int r = audit_entry_read(a, number, &entry, &before, e);
+
+        if (r < 0)
+            return r;
+        if (entry.kind == ENTRY_USAGE_RECORD && entry.record.seq == seq)
+            return AUDIT_BAD(e,
+                             "usage record %" PRIu64
+                             " was made before as entry "
+                             "%" PRIu64,
+                             seq, number);
+    }
+    return 0;
+}
+
+int audit_settlement_row(struct audit *a,
+                         const struct audit_submission *submission,
+                         uint64_t settled_ns, struct err *e)
+{
+    struct db_stmt *stmt =
+        db_prepare(a->db,
+                   "select settled_ns, submission from settlements"
+                   " where account = ? and entry = ?",
+                   e);
+    int r;
+
+    if (!stmt)
+        return -EIO;
+    db_bind_int(stmt, 1, submission->account);
+    db_bind_int(stmt, 2, a->number);
+    r = row_get(stmt, "settlements", e);
+    if (r < 0)
+        return r;
+    if ((uint64_t)db_int(stmt, 0) != settled_ns ||
+        (uint64_t)db_int(stmt, 1) != submission->row)
+        r = AUDIT_BAD(e, "the table of settlements has it differently");
+    db_done(stmt);
+    return r;
+}
+
+// The only row of one integer for a submission.
+static int submission_ask(struct audit *a, const char *sql, const char *what,
+                          const struct audit_submission *submission,
+                          uint64_t *out, struct err *e)
+{
+    struct db_stmt *stmt = db_prepare(a->db, sql, e);
     int r;
 
     if (!stmt)
         return -EIO;
     db_bind_int(stmt, 1, submission->row);
-    db_bind_int(stmt, 2, seq);
-    r = row_get(stmt, "records", e);
+    db_bind_int(stmt, 2, submission->account);
+    db_bind_int(stmt, 3, a->number);
+    r = row_get(stmt, what, e);
     if (r < 0)
         return r;
-    if ((uint64_t)db_int(stmt, 0) != a->number)
-        r = AUDIT_BAD(e,
-                      "usage record %" PRIu64 " was made before as entry "
-                      "%" PRId64,
-                      seq, db_int(stmt, 0));
+    *out = db_int(stmt, 0);
     db_done(stmt);
-    return r;
+    return 0;
+}
+
+int audit_settlement_newest(struct audit *a,
+                            const struct audit_submission *submission,
+                            uint64_t *entry, struct err *e)
+{
+    return submission_ask(a,
+                          "select max(entry) from settlements where"
+                          " submission = ?1 and account = ?2 and entry < ?3",
+                          "settlements", submission, entry, e);
+}
+
+int audit_submission_last(struct audit *a,
+                          const struct audit_submission *submission,
+                          uint64_t *entry, struct err *e)
+{
+    return submission_ask(a,
+                          "select last_entry from submissions where"
+                          " number = ?1 and ?2 > 0 and ?3 > 0",
+                          "submissions", submission, entry, e);
 }
 
 int audit_submission_number(struct audit *a, const uint8_t id[LEDGER_ID_SIZE],
@@ -166,7 +256,8 @@ int audit_account_row(struct audit *a, const struct account *account,
         "select kind, coalesce(key, zeroblob(32)), name, currency,"
         " credit_limit_nano, debits_posted_nano, credits_posted_nano,"
         " debits_pending_nano, credits_pending_nano, opened_ns, last_seq,"
-        " key is null from accounts where number = ?",
+        " key is null, low_balance_nano, low, invoiced"
+        " from accounts where number = ?",
         e);
     int r;
 
@@ -187,7 +278,11 @@ int audit_account_row(struct audit *a, const struct account *account,
         db_int(stmt, 8) != account->credits_pending_nano ||
         (uint64_t)db_int(stmt, 9) != account->opened_ns ||
         (uint64_t)db_int(stmt, 10) != account->last_seq ||
-        db_int(stmt, 11) != (memcmp(account->key, no_key, sizeof(no_key)) == 0))
+        db_int(stmt, 11) !=
+            (memcmp(account->key, no_key, sizeof(no_key)) == 0) ||
+        db_int(stmt, 12) != account->low_balance_nano ||
+        db_int(stmt, 13) != account->low ||
+        (uint64_t)db_int(stmt, 14) != account->invoiced)
         r = AUDIT_BAD(e,
                       "account %" PRIu64 " is not what its entries add up to",
                       account->number);
@@ -235,7 +330,8 @@ int audit_table_counts(struct audit *a, struct err *e)
     } tables[] = {
         {"accounts", "select count(*) from accounts", a->result->accounts},
         {"transfers", "select count(*) from transfers", a->result->transfers},
-        {"records", "select count(*) from records", a->result->records},
+        {"settlements", "select count(*) from settlements", a->settlement_rows},
+        {"invoices", "select count(*) from invoices", a->result->invoices},
         {"cards", "select count(*) from cards", a->card_count},
         {"submissions", "select count(*) from submissions",
          a->submission_count},

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "receipt.pb-c.h"
 #include "billing/ledger_internal.h"
+#include "billing/pb_bytes.h"
 #include "billing/witness.h"
 
 // The message while it is put together; all that it points to is malloc'd.
@@ -15,17 +16,6 @@ struct builder {
 static int no_memory(struct err *e)
 {
     return err_set(e, ENOMEM, "no memory for the batches");
-}
-
-static int bytes_copy(ProtobufCBinaryData *to, const void *data, size_t len,
-                      struct err *e)
-{
-    to->data = malloc(len ? len : 1);
-    if (!to->data)
-        return no_memory(e);
-    memcpy(to->data, data, len);
-    to->len = len;
-    return 0;
 }
 
 static int batch_add(struct builder *b, struct db_stmt *stmt, struct err *e)
@@ -42,9 +32,9 @@ static int batch_add(struct builder *b, struct db_stmt *stmt, struct err *e)
     message->batches[message->n_batches++] = batch;
     header = db_blob(stmt, 0, &header_len);
     signature = db_blob(stmt, 1, &signature_len);
-    r = bytes_copy(&batch->header, header, header_len, e);
+    r = pb_bytes_copy(&batch->header, header, header_len, e);
     if (r == 0)
-        r = bytes_copy(&batch->signature, signature, signature_len, e);
+        r = pb_bytes_copy(&batch->signature, signature, signature_len, e);
     if (r < 0 || (uint64_t)db_int(stmt, 2) == b->cert)
         return r;
     b->cert = db_int(stmt, 2);
@@ -96,8 +86,8 @@ int chain_build(struct ledger *ledger, uint64_t after, uint8_t **bytes,
     if (!b.message->format || !b.message->batches || !b.message->certs)
         no_memory(e);
     else
-        r = bytes_copy(&b.message->node_id, ledger->node_id, LEDGER_KEY_SIZE,
-                       e);
+        r = pb_bytes_copy(&b.message->node_id, ledger->node_id, LEDGER_KEY_SIZE,
+                          e);
     if (r == 0)
         r = batches_add(&b, ledger, after, e);
     if (r == 0) {

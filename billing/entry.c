@@ -130,7 +130,63 @@ static size_t settlement_pack(const struct entry *entry, uint8_t *out)
     body.billed_nano = from->billed_nano;
     body.written_off_nano = from->written_off_nano;
     body.voided = from->voided;
+    body.amends = from->amends;
     envelope.settlement = &body;
+    return envelope_pack(entry, &envelope, out);
+}
+
+static size_t account_changed_pack(const struct entry *entry, uint8_t *out)
+{
+    const struct account_changed *from = &entry->account_changed;
+    Billing__Entry envelope = BILLING__ENTRY__INIT;
+    Billing__AccountChanged body = BILLING__ACCOUNT_CHANGED__INIT;
+
+    body.name = (char *)from->name;
+    body.credit_limit_nano = from->credit_limit_nano;
+    body.low_balance_nano = from->low_balance_nano;
+    envelope.account_changed = &body;
+    return envelope_pack(entry, &envelope, out);
+}
+
+static size_t low_balance_pack(const struct entry *entry, uint8_t *out)
+{
+    Billing__Entry envelope = BILLING__ENTRY__INIT;
+    Billing__LowBalance body = BILLING__LOW_BALANCE__INIT;
+
+    body.available_nano = entry->low_balance.available_nano;
+    body.threshold_nano = entry->low_balance.threshold_nano;
+    envelope.low_balance = &body;
+    return envelope_pack(entry, &envelope, out);
+}
+
+static size_t invoice_pack(const struct entry *entry, uint8_t *out)
+{
+    const struct invoice_entry *from = &entry->invoice;
+    Billing__Entry envelope = BILLING__ENTRY__INIT;
+    Billing__Invoice body = BILLING__INVOICE__INIT;
+    Billing__TaxLine taxes[INVOICE_TAXES_MAX];
+    Billing__TaxLine *list[INVOICE_TAXES_MAX];
+
+    for (size_t i = 0; i < from->tax_count; i++) {
+        billing__tax_line__init(&taxes[i]);
+        taxes[i].name = (char *)from->taxes[i].name;
+        taxes[i].rate_ppm = from->taxes[i].rate_ppm;
+        taxes[i].amount_nano = from->taxes[i].amount_nano;
+        list[i] = &taxes[i];
+    }
+    body.number = from->number;
+    body.from_ns = from->from_ns;
+    body.to_ns = from->to_ns;
+    body.first_entry = from->first_entry;
+    body.last_entry = from->last_entry;
+    body.charges_nano = from->charges_nano;
+    body.notes_nano = from->notes_nano;
+    body.n_taxes = from->tax_count;
+    body.taxes = list;
+    body.total_nano = from->total_nano;
+    body.taxes_included = from->taxes_included;
+    body.digest = bytes_of(from->digest, sizeof(from->digest));
+    envelope.invoice = &body;
     return envelope_pack(entry, &envelope, out);
 }
 
@@ -180,6 +236,12 @@ size_t entry_pack(const struct entry *entry, uint8_t out[ENTRY_BYTES_MAX])
         return settlement_pack(entry, out);
     case ENTRY_ADMISSION:
         return admission_pack(entry, out);
+    case ENTRY_ACCOUNT_CHANGED:
+        return account_changed_pack(entry, out);
+    case ENTRY_LOW_BALANCE:
+        return low_balance_pack(entry, out);
+    case ENTRY_INVOICE:
+        return invoice_pack(entry, out);
     }
     return 0;
 }
@@ -221,7 +283,7 @@ static int account_opened_get(struct account_opened *to,
     to->number = from->number;
     to->kind = from->kind;
     to->credit_limit_nano = from->credit_limit_nano;
-    if (to->kind < ACCOUNT_CUSTOMER || to->kind > ACCOUNT_WRITE_OFF ||
+    if (to->kind < ACCOUNT_CUSTOMER || to->kind > ACCOUNT_TAX ||
         to->credit_limit_nano < 0 ||
         (to->kind == ACCOUNT_CUSTOMER) != (from->key.len == sizeof(to->key)))
         return -1;
@@ -237,7 +299,7 @@ static int transfer_get(struct transfer *to, const Billing__Transfer *from)
     to->debit = from->debit;
     to->credit = from->credit;
     if (to->kind < TRANSFER_POSTED || to->kind > TRANSFER_VOID ||
-        to->purpose < PURPOSE_TOP_UP || to->purpose > PURPOSE_DEBIT_NOTE ||
+        to->purpose < PURPOSE_TOP_UP || to->purpose > PURPOSE_TAX ||
         from->amount_nano == 0)
         return -1;
     return amount_get(&to->amount_nano, from->amount_nano) |
@@ -281,6 +343,7 @@ static int settlement_get(struct settlement *to,
             return -1;
     }
     to->voided = from->voided;
+    to->amends = from->amends;
     return amount_get(&to->rated.total_nano, from->charge_nano) |
            amount_get(&to->billed_nano, from->billed_nano) |
            amount_get(&to->written_off_nano, from->written_off_nano) |
@@ -297,6 +360,49 @@ static int admission_get(struct admission *to, const Billing__Admission *from)
                      from->customer_key) |
            bytes_get(to->card_digest, sizeof(to->card_digest),
                      from->card_digest);
+}
+
+static int account_changed_get(struct account_changed *to,
+                               const Billing__AccountChanged *from)
+{
+    to->credit_limit_nano = from->credit_limit_nano;
+    to->low_balance_nano = from->low_balance_nano;
+    if (to->credit_limit_nano < 0 || to->low_balance_nano < 0)
+        return -1;
+    return text_get(to->name, sizeof(to->name), from->name);
+}
+
+static int low_balance_get(struct low_balance *to,
+                           const Billing__LowBalance *from)
+{
+    to->available_nano = from->available_nano;
+    to->threshold_nano = from->threshold_nano;
+    return 0;
+}
+
+static int invoice_get(struct invoice_entry *to, const Billing__Invoice *from)
+{
+    if (from->n_taxes > INVOICE_TAXES_MAX ||
+        from->digest.len != sizeof(to->digest))
+        return -1;
+    to->number = from->number;
+    to->from_ns = from->from_ns;
+    to->to_ns = from->to_ns;
+    to->first_entry = from->first_entry;
+    to->last_entry = from->last_entry;
+    to->charges_nano = from->charges_nano;
+    to->notes_nano = from->notes_nano;
+    to->tax_count = from->n_taxes;
+    to->total_nano = from->total_nano;
+    to->taxes_included = from->taxes_included;
+    for (size_t i = 0; i < from->n_taxes; i++) {
+        to->taxes[i].rate_ppm = from->taxes[i]->rate_ppm;
+        to->taxes[i].amount_nano = from->taxes[i]->amount_nano;
+        if (text_get(to->taxes[i].name, sizeof(to->taxes[i].name),
+                     from->taxes[i]->name) < 0)
+            return -1;
+    }
+    return bytes_get(to->digest, sizeof(to->digest), from->digest);
 }
 
 static int card_get(struct ratecard *to, const Billing__RateCard *from)
@@ -329,6 +435,12 @@ static int entry_get(struct entry *to, const Billing__Entry *from)
         return settlement_get(&to->settlement, from->settlement);
     case ENTRY_ADMISSION:
         return admission_get(&to->admission, from->admission);
+    case ENTRY_ACCOUNT_CHANGED:
+        return account_changed_get(&to->account_changed, from->account_changed);
+    case ENTRY_LOW_BALANCE:
+        return low_balance_get(&to->low_balance, from->low_balance);
+    case ENTRY_INVOICE:
+        return invoice_get(&to->invoice, from->invoice);
     }
     return -1;
 }
@@ -351,27 +463,69 @@ int entry_unpack(struct entry *entry, const uint8_t *bytes, size_t len,
 
 // --------------------------------------------------------------- shared rules
 
-void transfer_id(const uint8_t submission_id[LEDGER_ID_SIZE],
-                 enum transfer_purpose purpose, uint8_t id[LEDGER_ID_SIZE])
+bool transfer_is_line(const struct transfer *transfer, uint64_t account)
 {
-    static const char context[] = "hostel transfer v1";
+    return (transfer->kind == TRANSFER_POSTED ||
+            transfer->kind == TRANSFER_POST) &&
+           (transfer->debit == account || transfer->credit == account);
+}
+
+// The eight bytes of a number, little endian.
+static void number_hash(crypto_hash_sha256_state *state, uint64_t number)
+{
+    uint8_t bytes[8];
+
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(number >> 8 * i);
+    crypto_hash_sha256_update(state, bytes, sizeof(bytes));
+}
+
+static void text_hash(crypto_hash_sha256_state *state, const char *text)
+{
+    crypto_hash_sha256_update(state, (const uint8_t *)text, strlen(text));
+}
+
+static void id_take(crypto_hash_sha256_state *state, uint8_t id[LEDGER_ID_SIZE])
+{
+    uint8_t hash[crypto_hash_sha256_BYTES];
+
+    crypto_hash_sha256_final(state, hash);
+    memcpy(id, hash, LEDGER_ID_SIZE);
+}
+
+void transfer_id(const uint8_t submission_id[LEDGER_ID_SIZE],
+                 enum transfer_purpose purpose, uint64_t record_count,
+                 uint8_t id[LEDGER_ID_SIZE])
+{
     static const char *const steps[] = {
         [PURPOSE_HOLD] = "hold",
         [PURPOSE_CHARGE] = "charge",
         [PURPOSE_RELEASE] = "release",
         [PURPOSE_WRITE_OFF] = "write-off",
+        [PURPOSE_LATE_CHARGE] = "late charge",
+        [PURPOSE_LATE_WRITE_OFF] = "late write-off",
     };
-    const char *step = steps[purpose];
     crypto_hash_sha256_state state;
-    uint8_t hash[crypto_hash_sha256_BYTES];
 
     crypto_hash_sha256_init(&state);
-    crypto_hash_sha256_update(&state, (const uint8_t *)context,
-                              sizeof(context) - 1);
+    text_hash(&state, "hostel transfer v1");
     crypto_hash_sha256_update(&state, submission_id, LEDGER_ID_SIZE);
-    crypto_hash_sha256_update(&state, (const uint8_t *)step, strlen(step));
-    crypto_hash_sha256_final(&state, hash);
-    memcpy(id, hash, LEDGER_ID_SIZE);
+    text_hash(&state, steps[purpose]);
+    if (purpose >= PURPOSE_LATE_CHARGE)
+        number_hash(&state, record_count);
+    id_take(&state, id);
+}
+
+void transfer_id_tax(uint64_t invoice, uint64_t line,
+                     uint8_t id[LEDGER_ID_SIZE])
+{
+    crypto_hash_sha256_state state;
+
+    crypto_hash_sha256_init(&state);
+    text_hash(&state, "hostel invoice tax v1");
+    number_hash(&state, invoice);
+    number_hash(&state, line);
+    id_take(&state, id);
 }
 
 int settlement_rate(struct settlement *settlement, const struct ratecard *card,
@@ -384,6 +538,31 @@ int settlement_rate(struct settlement *settlement, const struct ratecard *card,
         return r;
     settlement->billed_nano = charge < hold_nano ? charge : hold_nano;
     settlement->written_off_nano = charge - settlement->billed_nano;
+    return 0;
+}
+
+int settlement_amend(struct settlement *settlement,
+                     const struct settlement *before,
+                     const struct ratecard *card, const struct usage *usage,
+                     int64_t hold_nano, int64_t room_nano, struct err *e)
+{
+    int64_t more, in_hold;
+    int r = settlement_rate(settlement, card, usage, hold_nano, e);
+
+    if (r < 0)
+        return r;
+    more = settlement->rated.total_nano - before->rated.total_nano;
+    in_hold = hold_nano - before->billed_nano;
+    // Rates are monotone, so usage that was added costs no less.
+    if (more < 0 || in_hold < 0)
+        return err_set(e, ERANGE, "a charge would fall with more usage");
+    if (more > in_hold)
+        more = in_hold;
+    if (more > room_nano)
+        more = room_nano > 0 ? room_nano : 0;
+    settlement->billed_nano = before->billed_nano + more;
+    settlement->written_off_nano =
+        settlement->rated.total_nano - settlement->billed_nano;
     return 0;
 }
 

@@ -20,6 +20,9 @@ enum entry_kind {
     ENTRY_USAGE_RECORD,
     ENTRY_SETTLEMENT,
     ENTRY_ADMISSION,
+    ENTRY_ACCOUNT_CHANGED,
+    ENTRY_LOW_BALANCE,
+    ENTRY_INVOICE,
 };
 
 struct account_opened {
@@ -46,19 +49,16 @@ enum transfer_purpose {
     PURPOSE_WRITE_OFF,
     PURPOSE_CREDIT_NOTE, // given back to the customer
     PURPOSE_DEBIT_NOTE,  // charged afterwards
+    PURPOSE_LATE_CHARGE, // for a usage record after the settlement
+    PURPOSE_LATE_WRITE_OFF,
+    PURPOSE_TAX, // of an invoice
 };
 
 // Whether it is a step in the life of a submission, which names its id.
 static inline bool purpose_is_step(enum transfer_purpose purpose)
 {
-    return purpose >= PURPOSE_HOLD && purpose <= PURPOSE_WRITE_OFF;
-}
-
-// Whether it moves a customer's posted balance: a line of his statement.
-static inline bool purpose_is_line(enum transfer_purpose purpose)
-{
-    return purpose == PURPOSE_TOP_UP || purpose == PURPOSE_CHARGE ||
-           purpose >= PURPOSE_CREDIT_NOTE;
+    return (purpose >= PURPOSE_HOLD && purpose <= PURPOSE_WRITE_OFF) ||
+           purpose == PURPOSE_LATE_CHARGE || purpose == PURPOSE_LATE_WRITE_OFF;
 }
 
 struct transfer {
@@ -88,7 +88,33 @@ struct settlement {
     struct rated rated; // its total is the charge
     int64_t billed_nano;
     int64_t written_off_nano;
-    bool voided; // it never began
+    bool voided;     // it never began
+    uint64_t amends; // entry of the settlement that this one replaces, 0: none
+};
+
+// All terms of a customer's account that can change.
+struct account_changed {
+    char name[LEDGER_NAME_SIZE];
+    int64_t credit_limit_nano;
+    int64_t low_balance_nano;
+};
+
+struct low_balance {
+    int64_t available_nano;
+    int64_t threshold_nano;
+};
+
+struct invoice_entry {
+    uint64_t number;
+    uint64_t from_ns, to_ns;
+    uint64_t first_entry, last_entry; // (first, last] of the log
+    int64_t charges_nano;
+    int64_t notes_nano;
+    size_t tax_count;
+    struct invoice_tax taxes[INVOICE_TAXES_MAX];
+    int64_t total_nano;
+    bool taxes_included;
+    uint8_t digest[32];
 };
 
 struct entry {
@@ -103,6 +129,9 @@ struct entry {
         struct usage_record record;
         struct settlement settlement;
         struct admission admission;
+        struct account_changed account_changed;
+        struct low_balance low_balance;
+        struct invoice_entry invoice;
     };
 };
 
@@ -113,15 +142,40 @@ size_t entry_pack(const struct entry *entry, uint8_t out[ENTRY_BYTES_MAX]);
 int entry_unpack(struct entry *entry, const uint8_t *bytes, size_t len,
                  struct err *e);
 
-// The id of a submission's transfer.
+// A correction, as invoices show it.
+static inline bool transfer_is_note(const struct transfer *transfer)
+{
+    return transfer->purpose == PURPOSE_CREDIT_NOTE ||
+           transfer->purpose == PURPOSE_DEBIT_NOTE;
+}
+
+// Whether it moves the posted balance of the account: a line of its statement.
+bool transfer_is_line(const struct transfer *transfer, uint64_t account);
+
+// The id of a submission's transfer; `record_count` is that of the settlement
+// after it and counts for late steps only.
 void transfer_id(const uint8_t submission_id[LEDGER_ID_SIZE],
-                 enum transfer_purpose purpose, uint8_t id[LEDGER_ID_SIZE]);
+                 enum transfer_purpose purpose, uint64_t record_count,
+                 uint8_t id[LEDGER_ID_SIZE]);
+
+// The id of the transfer of an invoice's tax line, numbered from 1.
+void transfer_id_tax(uint64_t invoice, uint64_t line,
+                     uint8_t id[LEDGER_ID_SIZE]);
 
 // Fills in what a settlement must say, from the records' sum and the hold:
-// all but submission_id, record_count and voided. 0 or -EOVERFLOW.
+// all but submission_id, record_count, voided and amends. 0 or -EOVERFLOW.
 int settlement_rate(struct settlement *settlement, const struct ratecard *card,
                     const struct usage *usage, int64_t hold_nano,
                     struct err *e);
+
+// The same for one that amends `before`: what was billed stays, and of what
+// came on top at most `room_nano` is. A settlement with other amounts than
+// these is wrong whatever the room was. 0, -EOVERFLOW, or -ERANGE if it would
+// fall.
+int settlement_amend(struct settlement *settlement,
+                     const struct settlement *before,
+                     const struct ratecard *card, const struct usage *usage,
+                     int64_t hold_nano, int64_t room_nano, struct err *e);
 
 // Whether two settlements have the same lines and amounts.
 bool settlement_same(const struct settlement *a, const struct settlement *b);

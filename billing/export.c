@@ -1,251 +1,188 @@
 // SPDX-License-Identifier: ISC
-// Usage as CSV. The columns are those that FOCUS 1.2 demands, under its names
-// and with its meanings; our own begin with x_.
-#include <inttypes.h>
+// Exports by cursor. The log's own order is the cursor's: an entry never
+// changes its number, and none is ever put before another.
+#include "billing/export.h"
+
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include "lib/hex.h"
-#include "billing/invoice.h"
-#include "billing/settled.h"
-#include "billing/when.h"
-
-// The order of values in row_print.
-static const char header[] =
-    "BillingAccountId,BillingAccountName,BillingCurrency,BillingPeriodStart,"
-    "BillingPeriodEnd,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,"
-    "ChargeClass,ChargeDescription,InvoiceIssuerName,ProviderName,"
-    "PublisherName,ServiceCategory,ServiceName,SkuId,PricingQuantity,"
-    "PricingUnit,ListCost,ContractedCost,EffectiveCost,BilledCost,"
-    "x_Submission,x_Record,x_Phase,x_RateCard,x_Settled\r\n";
-
-static const char *const service_categories[SKU_END] = {
-    [SKU_START_FEE] = "Compute",         [SKU_BUILD_FEE] = "Developer Tools",
-    [SKU_BUILD_CPU] = "Developer Tools", [SKU_DOMAIN_CPU] = "Compute",
-    [SKU_DOMAIN_WALL] = "Compute",       [SKU_MEMORY_RESERVED] = "Compute",
-    [SKU_MEMORY_PEAK] = "Compute",       [SKU_NET_RX_BYTES] = "Networking",
-    [SKU_NET_TX_BYTES] = "Networking",   [SKU_NET_PACKETS] = "Networking",
-    [SKU_DISK_BYTES] = "Storage",        [SKU_DISK_OPS] = "Storage",
-    [SKU_CONSOLE_BYTES] = "Storage",     [SKU_STORAGE] = "Storage",
-};
+#include "receipt.pb-c.h"
+#include "lib/cleanup.h"
+#include "billing/entry_json.h"
+#include "billing/export_csv.h"
+#include "billing/ledger_internal.h"
 
 struct exporter {
-    FILE *out;
-    char provider[32];
     struct ledger *ledger;
-    const struct settled *settled;
-    // Of the submission at hand: what its records came to so far.
-    struct usage usage;
-    struct rated rated;
+    enum export_format format;
+    struct account account; // number 0: all
+    FILE *out;
+    struct csv_exporter csv;
+    uint64_t items;
 };
 
-struct row {
-    uint64_t start_ns, end_ns;
-    const char *category; // of the charge
-    const char *description;
-    const char *service_category;
-    const char *sku; // "" for a write-off
-    uint64_t quantity;
-    const char *unit;
-    int64_t list_nano; // before a write-off
-    int64_t billed_nano;
-    uint64_t record; // 0: none
-    const char *phase;
-};
-
-// One value and the comma or line end after it; quoted where RFC 4180 demands.
-static void value_put(FILE *out, const char *value, const char *after)
+static int no_memory(struct err *e)
 {
-    if (value[strcspn(value, ",\"\r\n")] == '\0') {
-        fputs(value, out);
-    } else {
-        fputc('"', out);
-        for (; *value; value++) {
-            if (*value == '"')
-                fputc('"', out);
-            fputc(*value, out);
-        }
-        fputc('"', out);
-    }
-    fputs(after, out);
+    return err_set(e, ENOMEM, "no memory for the export");
 }
 
-static void time_put(FILE *out, uint64_t time_ns, const char *after)
+static int line_write(struct exporter *x, json_t *object, struct err *e)
 {
-    char when[WHEN_TEXT_SIZE];
+    cleanup_free char *text = json_dumps(object, JSON_COMPACT);
 
-    value_put(out, when_text(time_ns, when), after);
-}
-
-static void money_put(FILE *out, int64_t amount_nano, const char *after)
-{
-    char money[MONEY_TEXT_SIZE];
-
-    value_put(out, money_text(amount_nano, money), after);
-}
-
-static void count_put(FILE *out, uint64_t count, const char *after)
-{
-    fprintf(out, "%" PRIu64 "%s", count, after);
-}
-
-static void hex_put(FILE *out, const uint8_t *data, size_t len)
-{
-    char hex[2 * LEDGER_KEY_SIZE + 1];
-
-    value_put(out, hex_encode(hex, data, len), ",");
-}
-
-// Start of the month of a time, or of the month `later` months on; UTC.
-static uint64_t month_start(uint64_t time_ns, int later)
-{
-    time_t time_s = (time_t)(time_ns / 1000000000);
-    struct tm tm = {0}, month = {0};
-
-    gmtime_r(&time_s, &tm);
-    month.tm_year = tm.tm_year;
-    month.tm_mon = tm.tm_mon + later;
-    month.tm_mday = 1;
-    return (uint64_t)timegm(&month) * 1000000000;
-}
-
-static void row_print(const struct exporter *x, const struct row *row)
-{
-    const struct settled *settled = x->settled;
-    FILE *out = x->out;
-
-    hex_put(out, settled->account->key, LEDGER_KEY_SIZE);
-    value_put(out, settled->account->name, ",");
-    value_put(out, settled->account->currency, ",");
-    time_put(out, month_start(settled->settled_ns, 0), ",");
-    time_put(out, month_start(settled->settled_ns, 1), ",");
-    time_put(out, row->start_ns, ",");
-    time_put(out, row->end_ns, ",");
-    value_put(out, row->category, ",");
-    value_put(out, "", ","); // ChargeClass: nothing is a correction
-    value_put(out, row->description, ",");
-    value_put(out, x->provider, ",");
-    value_put(out, x->provider, ",");
-    value_put(out, x->provider, ",");
-    value_put(out, row->service_category, ",");
-    value_put(out, "Hostel", ",");
-    value_put(out, row->sku, ",");
-    if (*row->sku)
-        count_put(out, row->quantity, ",");
-    else
-        value_put(out, "", ",");
-    value_put(out, row->unit, ",");
-    money_put(out, row->list_nano, ",");
-    money_put(out, row->list_nano, ",");
-    money_put(out, row->billed_nano, ",");
-    money_put(out, row->billed_nano, ",");
-    hex_put(out, settled->settlement.submission_id, LEDGER_ID_SIZE);
-    if (row->record)
-        count_put(out, row->record, ",");
-    else
-        value_put(out, "", ",");
-    value_put(out, row->phase, ",");
-    value_put(out, settled->card->version, ",");
-    time_put(out, settled->settled_ns, "\r\n");
-}
-
-static const struct rate_line *line_of(const struct rated *rated, enum sku sku)
-{
-    for (size_t i = 0; i < rated->line_count; i++)
-        if (rated->lines[i].sku == sku)
-            return &rated->lines[i];
-    return NULL;
-}
-
-// What the sum of records costs with this one, less what it cost without.
-static int record_export(const struct usage_record *record, void *arg,
-                         struct err *e)
-{
-    struct exporter *x = arg;
-    struct rated with;
-    int r = usage_add(&x->usage, &record->usage);
-
-    if (r < 0)
-        return err_set(e, EOVERFLOW, "usage records add up to too much");
-    r = rate_usage(x->settled->card, &x->usage, &with, e);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < with.line_count; i++) {
-        const struct rate_line *now = &with.lines[i];
-        const struct rate_line *before = line_of(&x->rated, now->sku);
-        struct row row = {
-            .start_ns = record->start_ns,
-            .end_ns = record->end_ns,
-            .category = "Usage",
-            .description = sku_info(now->sku)->description,
-            .service_category = service_categories[now->sku],
-            .sku = sku_info(now->sku)->name,
-            .quantity = now->quantity - (before ? before->quantity : 0),
-            .unit = sku_info(now->sku)->unit,
-            .list_nano = now->amount_nano - (before ? before->amount_nano : 0),
-            .record = record->seq,
-            .phase = record->phase == USAGE_BUILD ? "build" : "run",
-        };
-
-        row.billed_nano = row.list_nano;
-        if (row.quantity)
-            row_print(x, &row);
-    }
-    x->rated = with;
+    json_decref(object);
+    if (!text)
+        return no_memory(e);
+    fprintf(x->out, "%s\n", text);
     return 0;
 }
 
-static void write_off_export(const struct exporter *x)
+// A message after its length.
+static int message_write(struct exporter *x, Billing__Exported *message,
+                         struct err *e)
 {
-    const struct settlement *settlement = &x->settled->settlement;
+    cleanup_free uint8_t *bytes = NULL;
+    size_t len = billing__exported__get_packed_size(message);
 
-    if (settlement->written_off_nano)
-        row_print(x, &(struct row){
-                         .start_ns = x->settled->settled_ns,
-                         .end_ns = x->settled->settled_ns,
-                         .category = "Credit",
-                         .description = "Over the cap, carried by the node",
-                         .service_category = "Compute",
-                         .sku = "",
-                         .unit = "",
-                         .billed_nano = -settlement->written_off_nano,
-                         .phase = "",
-                     });
+    bytes = malloc(len ? len : 1);
+    if (!bytes)
+        return no_memory(e);
+    billing__exported__pack(message, bytes);
+    for (size_t rest = len;; rest >>= 7) {
+        fputc((int)(rest & 0x7f) | (rest > 0x7f ? 0x80 : 0), x->out);
+        if (rest <= 0x7f)
+            break;
+    }
+    fwrite(bytes, 1, len, x->out);
+    return 0;
 }
 
-static int settled_export(const struct settled *settled, void *arg,
-                          struct err *e)
+static int protobuf_write(struct exporter *x, uint64_t number,
+                          const uint8_t *bytes, size_t len, struct err *e)
 {
-    struct exporter *x = arg;
+    Billing__Exported message = BILLING__EXPORTED__INIT;
     int r;
 
-    x->settled = settled;
-    memset(&x->usage, 0, sizeof(x->usage));
-    memset(&x->rated, 0, sizeof(x->rated));
-    r = settled_records_each(x->ledger, settled->number, record_export, x, e);
-    if (r == 0)
-        write_off_export(x);
-    if (r == 0 && ferror(x->out))
-        r = err_set(e, EPIPE, "the export cannot be written");
+    message.cursor = number;
+    message.entry = billing__entry__unpack(NULL, len, bytes);
+    if (!message.entry)
+        return no_memory(e);
+    r = message_write(x, &message, e);
+    billing__entry__free_unpacked(message.entry, NULL);
     return r;
 }
 
-int invoice_export_csv(struct ledger *ledger, const uint8_t *key,
-                       uint64_t from_ns, uint64_t to_ns, FILE *out,
-                       struct err *e)
+static int focus_write(struct exporter *x, uint64_t number,
+                       const struct entry *entry, struct err *e)
 {
-    struct exporter x = {.out = out, .ledger = ledger};
-    struct account account = {0};
-    char hex[2 * LEDGER_KEY_SIZE + 1];
-    int r = key ? ledger_account_get(ledger, key, &account, e) : 0;
+    struct account account;
+    int r;
+
+    if (entry->kind == ENTRY_SETTLEMENT && !entry->settlement.voided)
+        return settled_visit(x->ledger, number, csv_settled, &x->csv, e);
+    if (entry->kind != ENTRY_TRANSFER || !entry->account)
+        return 0;
+    r = account_load(x->ledger, entry->account, &account, e);
+    if (r == 0 && transfer_is_line(&entry->transfer, account.number))
+        csv_line(&x->csv, &account, number, entry);
+    return r;
+}
+
+static int entry_write(struct exporter *x, uint64_t number,
+                       const uint8_t *bytes, size_t len, struct err *e)
+{
+    struct entry entry;
+    int r = entry_unpack(&entry, bytes, len, e);
+
+    if (r < 0) {
+        err_prefix(e, "entry %llu", (unsigned long long)number);
+        return ledger_broken(x->ledger, e);
+    }
+    if (x->account.number && entry.account != x->account.number)
+        return 0;
+    x->items++;
+    switch (x->format) {
+    case EXPORT_JSONL:
+        return line_write(x, entry_json(&entry, number), e);
+    case EXPORT_PROTOBUF:
+        return protobuf_write(x, number, bytes, len, e);
+    case EXPORT_FOCUS:
+        return focus_write(x, number, &entry, e);
+    }
+    return -EINVAL;
+}
+
+static int cursor_write(struct exporter *x, const struct export_cursor *cursor,
+                        struct err *e)
+{
+    Billing__Exported message = BILLING__EXPORTED__INIT;
+
+    switch (x->format) {
+    case EXPORT_JSONL:
+        return line_write(x,
+                          json_pack("{s:I, s:b}", "cursor",
+                                    (json_int_t)cursor->after, "end",
+                                    cursor->end),
+                          e);
+    case EXPORT_PROTOBUF:
+        message.cursor = cursor->after;
+        return message_write(x, &message, e);
+    case EXPORT_FOCUS:
+        break;
+    }
+    return 0;
+}
+
+// Entries are read by number, since writing one may read others.
+static int entries_write(struct exporter *x, struct export_cursor *cursor,
+                         struct err *e)
+{
+    uint64_t last = x->ledger->last_entry;
+    int r = 0;
+
+    if (cursor->after > last)
+        return err_set(e, EINVAL,
+                       "the cursor is behind the log's end, which is %llu",
+                       (unsigned long long)last);
+    for (uint64_t n = 0; n < EXPORT_SCAN_MAX && x->items < EXPORT_ITEMS_MAX &&
+                         cursor->after < last && r == 0;
+         n++) {
+        struct db_stmt *stmt = ledger_sql(
+            x->ledger, "select entry from entries where number = ?", e);
+        const uint8_t *bytes;
+        size_t len;
+
+        if (!stmt)
+            return -EIO;
+        db_bind_int(stmt, 1, cursor->after + 1);
+        r = ledger_row(x->ledger, stmt, e);
+        if (r == 0)
+            r = err_set(e, EIO, "an entry is missing");
+        if (r > 0) {
+            bytes = db_blob(stmt, 0, &len);
+            r = entry_write(x, ++cursor->after, bytes, len, e);
+        }
+        db_done(stmt);
+    }
+    cursor->end = cursor->after == last;
+    return r;
+}
+
+int export_after(struct ledger *ledger, const uint8_t *key,
+                 enum export_format format, struct export_cursor *cursor,
+                 FILE *out, struct err *e)
+{
+    struct exporter x = {.ledger = ledger, .format = format, .out = out};
+    int r = key ? ledger_account_get(ledger, key, &x.account, e) : 0;
 
     if (r < 0)
         return r;
-    hex_encode(hex, ledger_node_id(ledger), LEDGER_KEY_SIZE);
-    snprintf(x.provider, sizeof(x.provider), "Hostel node %.12s", hex);
-    fputs(header, out);
-    r = settled_each(ledger, account.number, from_ns, to_ns, settled_export, &x,
-                     e);
-    if (r == 0 && fflush(out) != 0)
-        r = err_errno(e, "writing the export");
+    if (format == EXPORT_FOCUS)
+        csv_begin(&x.csv, ledger, out);
+    r = entries_write(&x, cursor, e);
+    if (r == 0)
+        r = cursor_write(&x, cursor, e);
+    if (r == 0 && (fflush(out) != 0 || ferror(out)))
+        r = err_set(e, EPIPE, "the export cannot be written");
     return r;
 }

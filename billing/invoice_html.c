@@ -10,7 +10,9 @@ static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width\">\n"
     "<title>Invoice</title>\n<style>\n"
-    "@page { size: A4; margin: 18mm 16mm 20mm }\n"
+    "@page { size: A4; margin: 18mm 16mm 20mm;\n"
+    " @bottom-right { content: 'Page ' counter(page) ' of ' counter(pages);"
+    " font: 8pt Arial, 'Liberation Sans', sans-serif; color: #626a75 } }\n"
     "* { box-sizing: border-box }\n"
     "body { font: 10.5pt/1.45 'Helvetica Neue', Arial, 'Liberation Sans',"
     " sans-serif; color: #1a1c20; background: #eceef1; margin: 0 }\n"
@@ -36,13 +38,16 @@ static const char head[] =
     " padding: 1.2mm 2mm 1.2mm 0 }\n"
     "td { padding: 1.1mm 2mm 1.1mm 0; border-bottom: 1px solid #e4e7eb;"
     " vertical-align: top }\n"
-    "tr { break-inside: avoid }\nthead { display: table-header-group }\n"
+    "tr, .details tbody { break-inside: avoid }\nthead { display: "
+    "table-header-group }\n"
     ".n { text-align: right; padding-right: 0; white-space: nowrap;"
     " font-variant-numeric: tabular-nums }\n"
     "th.n { padding-left: 3mm }\ntd.n { padding-left: 3mm }\n"
     ".unit { color: #626a75 }\n"
     ".totals { width: 58%; margin: 5mm 0 0 auto }\n"
     ".totals td { border: 0 }\n"
+    ".totals .tax td { color: #626a75; font-size: 9.5pt }\n"
+    ".totals { break-inside: avoid }\nh2 { break-after: avoid }\n"
     ".totals .pay td { border-top: 2px solid #1d3f72; font-weight: 700;"
     " font-size: 13pt; color: #1d3f72; padding-top: 2mm }\n"
     ".details td { font-size: 9pt; padding-top: .6mm; padding-bottom: .6mm;"
@@ -128,6 +133,10 @@ static void amount_put(FILE *out, const char *more_class, const char *sign,
     size_t decimals = point ? strlen(point + 1) : 9;
 
     fprintf(out, "<td class=\"n%s\">%s", more_class, sign);
+    if (*amount == '-') {
+        fputs("&minus;", out);
+        amount++;
+    }
     text_put(out, amount);
     if (decimals < 9)
         fprintf(out, "<span class=\"fill\">%.*s</span>", (int)(9 - decimals),
@@ -149,6 +158,25 @@ static void time_put(FILE *out, const char *time)
     text_put(out, text);
 }
 
+static void seller_put(const json_t *seller, FILE *out)
+{
+    const json_t *line;
+    size_t i;
+
+    if (!*text_of(seller, "name")) {
+        fputs("Hostel node", out);
+        return;
+    }
+    text_put(out, text_of(seller, "name"));
+    json_array_foreach(json_object_get(seller, "address"), i, line)
+    {
+        fputs("<br>", out);
+        text_put(out, json_is_string(line) ? json_string_value(line) : "");
+    }
+    if (*text_of(seller, "tax_id"))
+        member_put(out, "<br>Tax number ", seller, "tax_id", "");
+}
+
 static void parties_put(const json_t *invoice, FILE *out)
 {
     member_put(out,
@@ -156,24 +184,83 @@ static void parties_put(const json_t *invoice, FILE *out)
                "Billed to</div>",
                invoice, "name", "");
     member_put(out, "<div class=\"key\">", invoice, "customer", "</div></div>");
-    fputs("\n<div><div class=\"label\">Provided by</div>Hostel node", out);
-    member_put(out, "<div class=\"key\">", invoice, "node",
+    fputs("\n<div><div class=\"label\">Provided by</div>", out);
+    seller_put(json_object_get(invoice, "seller"), out);
+    member_put(out, "<div class=\"key\">node ", invoice, "node",
                "</div></div>\n</div>\n");
+}
+
+static void notes_put(const json_t *invoice, FILE *out)
+{
+    const json_t *note, *notes = json_object_get(invoice, "notes");
+    size_t i;
+
+    if (!json_array_size(notes))
+        return;
+    fputs("<h2>Corrections</h2>\n<table>\n<thead><tr><th>Date</th>"
+          "<th>Reason</th><th class=\"n\">Amount</th></tr></thead>\n<tbody>\n",
+          out);
+    json_array_foreach(notes, i, note)
+    {
+        fprintf(out, "<tr><td>");
+        time_put(out, text_of(note, "time"));
+        member_put(out, "</td><td>", note, "reason", "");
+        if (*text_of(note, "submission"))
+            member_put(out, "<br><span class=\"key\">", note, "submission",
+                       "</span>");
+        fputs("</td>", out);
+        amount_put(out, "", "", text_of(note, "amount"));
+        fputs("</tr>\n", out);
+    }
+    fputs("</tbody>\n</table>\n", out);
+}
+
+static void taxes_put(const json_t *invoice, bool included, FILE *out)
+{
+    const json_t *tax, *taxes = json_object_get(invoice, "taxes");
+    size_t i;
+
+    json_array_foreach(taxes, i, tax)
+    {
+        fputs("<tr class=\"tax\"><td>", out);
+        text_put(out, included ? "of which " : "");
+        member_put(out, "", tax, "name", "</td>");
+        amount_put(out, "", "", text_of(tax, "amount"));
+        fputs("</tr>\n", out);
+    }
+}
+
+static void sum_put(const json_t *invoice, const char *name, const char *key,
+                    const char *sign, FILE *out)
+{
+    if (!json_integer_value(json_object_get(invoice, strcmp(key, "written_off")
+                                                         ? "notes_total_nano"
+                                                         : "written_off_nano")))
+        return;
+    fprintf(out, "<tr><td>%s</td>", name);
+    amount_put(out, "", sign, text_of(invoice, key));
+    fputs("</tr>\n", out);
 }
 
 static void totals_put(const json_t *invoice, FILE *out)
 {
+    bool included = json_is_true(json_object_get(invoice, "taxes_included"));
+
     fputs("<table class=\"totals\">\n<tr><td>Used</td>", out);
     amount_put(out, "", "", text_of(invoice, "charge"));
-    if (json_integer_value(json_object_get(invoice, "written_off_nano"))) {
-        fputs("</tr>\n<tr><td>Beyond agreed caps, carried by the node</td>",
-              out);
-        amount_put(out, "", "&minus;", text_of(invoice, "written_off"));
-    }
-    member_put(out, "</tr>\n<tr class=\"pay\"><td>Total ", invoice, "currency",
+    fputs("</tr>\n", out);
+    sum_put(invoice, "Beyond agreed caps, carried by the node", "written_off",
+            "&minus;", out);
+    sum_put(invoice, "Corrections", "notes_total", "", out);
+    if (!included)
+        taxes_put(invoice, false, out);
+    member_put(out, "<tr class=\"pay\"><td>Total ", invoice, "currency",
                "</td>");
-    amount_put(out, "", "", text_of(invoice, "billed"));
-    fputs("</tr>\n</table>\n", out);
+    amount_put(out, "", "", text_of(invoice, "total"));
+    fputs("</tr>\n", out);
+    if (included)
+        taxes_put(invoice, true, out);
+    fputs("</table>\n", out);
 }
 
 static void summary_put(const json_t *invoice, FILE *out)
@@ -204,9 +291,10 @@ static void submission_put(const json_t *submission, FILE *out)
         json_integer_value(json_object_get(submission, "records"));
     size_t i;
 
-    member_put(out,
-               "<tr class=\"first\"><td colspan=\"2\"><span class=\"key\">",
-               submission, "submission", "</span><br>");
+    member_put(
+        out,
+        "<tbody><tr class=\"first\"><td colspan=\"2\"><span class=\"key\">",
+        submission, "submission", "</span><br>");
     time_put(out, text_of(submission, "settled"));
     fprintf(out, ", %" JSON_INTEGER_FORMAT " usage record%s, rate card ",
             records, records == 1 ? "" : "s");
@@ -225,6 +313,7 @@ static void submission_put(const json_t *submission, FILE *out)
         amount_put(out, "", "&minus;", text_of(submission, "written_off"));
         fputs("</tr>\n", out);
     }
+    fputs("</tbody>\n", out);
 }
 
 static void details_put(const json_t *invoice, FILE *out)
@@ -236,27 +325,44 @@ static void details_put(const json_t *invoice, FILE *out)
     fputs("<h2>Submissions</h2>\n<table class=\"details\">\n<thead><tr>"
           "<th>Submission and service</th>"
           "<th class=\"n\">Quantity</th><th class=\"n\">Amount</th></tr>"
-          "</thead>\n<tbody>\n",
+          "</thead>\n",
           out);
     json_array_foreach(submissions, i, submission)
         submission_put(submission, out);
-    fputs("</tbody>\n</table>\n", out);
+    fputs("</table>\n", out);
+}
+
+static void head_put(const json_t *invoice, FILE *out)
+{
+    const char *number = text_of(invoice, "number_text");
+
+    fputs("<header>\n<div><h1>Invoice", out);
+    if (*number)
+        member_put(out, " ", invoice, "number_text", "</h1>");
+    else
+        fputs("<span class=\"mark\">DRAFT</span></h1>", out);
+    fputs("</div>\n<div><div class=\"label\">Period</div>", out);
+    time_put(out, text_of(invoice, "from"));
+    fputs(" &ndash; ", out);
+    time_put(out, text_of(invoice, "to"));
+    if (*number) {
+        fputs("<div class=\"label\">Issued</div>", out);
+        time_put(out, text_of(invoice, "issued"));
+    }
+    fputs("</div>\n</header>\n", out);
 }
 
 int invoice_html(const json_t *invoice, FILE *out, struct err *e)
 {
-    if (strcmp(text_of(invoice, "kind"), "hostel draft invoice") != 0)
-        return err_set(e, EINVAL, "this is not an invoice");
+    int r = invoice_check(invoice, e);
+
+    if (r < 0)
+        return r;
     fputs(head, out);
-    fputs("<header>\n<div><h1>Invoice<span class=\"mark\">DRAFT</span></h1>"
-          "</div>\n<div><div class=\"label\">Period</div>",
-          out);
-    time_put(out, text_of(invoice, "from"));
-    fputs(" &ndash; ", out);
-    time_put(out, text_of(invoice, "to"));
-    fputs("</div>\n</header>\n", out);
+    head_put(invoice, out);
     parties_put(invoice, out);
     summary_put(invoice, out);
+    notes_put(invoice, out);
     totals_put(invoice, out);
     details_put(invoice, out);
     fputs(foot, out);

@@ -10,16 +10,16 @@
 
 // `entries` is the truth and is only ever added to; `batches` and `certs` sign
 // it. All other tables follow from it. Numbers of entries and batches have no
-// gaps. `usage` is a struct usage as it lies in memory. `transfers.account` is
+// gaps. `entries.before` is the entry of the same submission before, so that a
+// usage record is one row at the end of one table, and costs no index.
+// `usage` is a struct usage as it lies in memory. `transfers.account` is
 // the customer whose posted balance a transfer moved, for statements. The
 // tables are strict, so that SQLite's check of a file checks types as well.
 const char ledger_schema[] =
     "create table meta (key text primary key, value blob not null)"
     "    without rowid, strict;"
     "create table entries (number integer primary key, submission integer,"
-    "    salt blob not null, entry blob not null) strict;"
-    "create index entries_by_submission on entries (submission)"
-    "    where submission is not null;"
+    "    before integer, salt blob not null, entry blob not null) strict;"
     "create table certs (number integer primary key,"
     "    cert blob not null unique) strict;"
     "create table batches (number integer primary key,"
@@ -34,7 +34,9 @@ const char ledger_schema[] =
     "    credits_posted_nano integer not null,"
     "    debits_pending_nano integer not null,"
     "    credits_pending_nano integer not null,"
-    "    opened_ns integer not null, last_seq integer not null) strict;"
+    "    opened_ns integer not null, last_seq integer not null,"
+    "    low_balance_nano integer not null, low integer not null,"
+    "    invoiced integer not null) strict;"
     "create unique index accounts_by_key on accounts (key)"
     "    where key is not null;"
     "create unique index accounts_of_node on accounts (currency, kind)"
@@ -52,11 +54,18 @@ const char ledger_schema[] =
     "    written_off_nano integer not null, settled_ns integer not null,"
     "    last_entry integer not null) strict;"
     "create index submissions_held on submissions (number) where state = 1;"
-    "create index submissions_settled on submissions (account, settled_ns)"
-    "    where state = 2;"
-    "create table records (submission integer, seq integer,"
-    "    entry integer not null, primary key (submission, seq))"
-    "    without rowid, strict;";
+    "create table settlements (account integer, entry integer,"
+    "    settled_ns integer not null, submission integer not null,"
+    "    primary key (account, entry)) without rowid, strict;"
+    "create table invoices (number integer primary key,"
+    "    account integer not null, entry integer not null unique,"
+    "    document blob not null) strict;"
+    "create index invoices_by_account on invoices (account, number);";
+
+// Pages of the log between two checkpoints, and of the cache: a commit's sync
+// is of the log alone, and 8 MiB of indexes stay in memory.
+static const char ledger_pragmas[] = "pragma wal_autocheckpoint = 8192;"
+                                     "pragma cache_size = -8192";
 
 int ledger_broken(struct ledger *ledger, struct err *e)
 {
@@ -140,6 +149,12 @@ static int ledger_state_load(struct ledger *ledger, struct err *e)
         return r;
     ledger->last_entry = db_int(stmt, 0);
     db_done(stmt);
+    stmt = ledger_sql(ledger, "select max(number) from submissions", e);
+    r = stmt ? ledger_row(ledger, stmt, e) : -EIO;
+    if (r < 0)
+        return r;
+    ledger->last_submission = db_int(stmt, 0);
+    db_done(stmt);
     return batch_state_load(ledger, e);
 }
 
@@ -158,7 +173,9 @@ static int ledger_init(struct ledger *ledger,
         db_open(options->path, ledger_schema, LEDGER_SCHEMA_VERSION, e);
     if (!ledger->db)
         return -EIO;
-    r = node_id_check(ledger, e);
+    r = db_exec(ledger->db, ledger_pragmas, e);
+    if (r == 0)
+        r = node_id_check(ledger, e);
     return r < 0 ? r : ledger_state_load(ledger, e);
 }
 
@@ -190,6 +207,7 @@ void ledger_close(struct ledger *ledger)
         ledger_rollback(ledger);
     db_close(ledger->db);
     sodium_memzero(&ledger->key, sizeof(ledger->key));
+    free(ledger->leaves.hash);
     free(ledger);
 }
 
@@ -222,6 +240,9 @@ void ledger_rollback(struct ledger *ledger)
     ledger->in_group = false;
     ledger->node_accounts.currency[0] = '\0';
     account_cache_drop(ledger);
+    submission_cache_drop(ledger);
+    memset(ledger->cards, 0, sizeof(ledger->cards));
+    ledger->leaves.count = 0;
     ledger->tree.number = 0;
     if (ledger->card_in_group)
         ledger->card_number = 0;
@@ -242,6 +263,8 @@ int ledger_commit(struct ledger *ledger, struct err *e)
     if (r == 0)
         r = account_cache_flush(ledger, e);
     if (r == 0)
+        r = submission_cache_flush(ledger, e);
+    if (r == 0)
         r = db_commit(ledger->db, e);
     if (r < 0)
         ledger_rollback(ledger);
@@ -257,7 +280,7 @@ static int card_add(struct ledger *ledger, const struct ratecard *card,
     struct entry entry = {.kind = ENTRY_RATE_CARD, .card = *card};
     struct db_stmt *stmt;
     uint64_t number;
-    int r = log_append(ledger, &entry, 0, &number, e);
+    int r = log_append(ledger, &entry, NULL, &number, e);
 
     if (r < 0)
         return r;
@@ -306,12 +329,13 @@ int ledger_ratecard_set(struct ledger *ledger, const struct ratecard *card,
 int card_load(struct ledger *ledger, uint64_t number, struct ratecard *out,
               struct err *e)
 {
+    size_t slot = number % CARD_SLOTS;
     struct db_stmt *stmt;
     struct entry entry;
     int r;
 
-    if (number == ledger->card_number) {
-        *out = ledger->card;
+    if (number == ledger->cards[slot].number) {
+        *out = ledger->cards[slot].card;
         return 0;
     }
     stmt = ledger_sql(ledger, "select entry from cards where number = ?", e);
@@ -328,7 +352,10 @@ int card_load(struct ledger *ledger, uint64_t number, struct ratecard *out,
     }
     r = log_read(ledger, db_int(stmt, 0), &entry, e);
     db_done(stmt);
-    if (r == 0)
-        *out = entry.card;
-    return r;
+    if (r < 0)
+        return r;
+    *out = entry.card;
+    ledger->cards[slot].card = entry.card;
+    ledger->cards[slot].number = number;
+    return 0;
 }

@@ -28,6 +28,7 @@
 #ifndef BILLING_LEDGER_H
 #define BILLING_LEDGER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "lib/err.h"
@@ -42,7 +43,20 @@
 #define LEDGER_REFERENCE_SIZE 64   // likewise
 #define LEDGER_BATCH_MAX      1024 // leaves: bounds proofs and their cost
 
+// How long after a settlement usage records are still taken: as long as a node
+// that was away with its keeper's journal may need to come back.
+#define LEDGER_LATE_NS (72ull * 3600 * 1000000000)
+
 struct ledger;
+
+// What an invoice says about one tax.
+#define INVOICE_TAXES_MAX     4
+#define INVOICE_TAX_NAME_SIZE 32
+struct invoice_tax {
+    char name[INVOICE_TAX_NAME_SIZE];
+    uint32_t rate_ppm; // 190000: 19 %
+    int64_t amount_nano;
+};
 
 // ------------------------------------------------------------ open and close
 
@@ -102,6 +116,7 @@ enum account_kind {
     ACCOUNT_CASH,         // top-ups came from here
     ACCOUNT_REVENUE,
     ACCOUNT_WRITE_OFF, // use beyond a cap, carried by the node
+    ACCOUNT_TAX,       // taxes of final invoices, owed to the state
 };
 
 struct account {
@@ -111,16 +126,21 @@ struct account {
     char name[LEDGER_NAME_SIZE];
     char currency[RATECARD_CURRENCY_SIZE];
     int64_t credit_limit_nano; // 0: prepaid, never below zero
+    int64_t low_balance_nano;  // an event is due below it, 0: never
+    bool low;                  // it was, since available was above it
     int64_t debits_posted_nano;
     int64_t credits_posted_nano;
     int64_t debits_pending_nano;
     int64_t credits_pending_nano;
     uint64_t opened_ns;
     uint64_t last_seq; // entries about this account so far, numbered from 1
+    uint64_t invoiced; // entry of the log up to which invoices cover it
 };
 
 // credits - debits, both posted.
 int64_t account_balance_nano(const struct account *account);
+// Whether what is available is below the account's warning.
+bool account_is_low(const struct account *account);
 // What a new hold may take: balance - pending debits + credit limit.
 int64_t account_available_nano(const struct account *account);
 
@@ -132,10 +152,22 @@ int ledger_account_open(struct ledger *ledger,
                         const char *currency, int64_t credit_limit_nano,
                         struct account *out, struct err *e);
 
+// Sets all terms of a customer's account at once, as a new entry; the same as
+// before: 0, and nothing is entered. A lower limit takes nothing away that is
+// owed already: it only refuses new holds. -ENOENT, -EINVAL.
+int ledger_account_change(struct ledger *ledger,
+                          const uint8_t key[LEDGER_KEY_SIZE], const char *name,
+                          int64_t credit_limit_nano, int64_t low_balance_nano,
+                          struct account *out, struct err *e);
+
 // -ENOENT if the key has no account.
 int ledger_account_get(struct ledger *ledger,
                        const uint8_t key[LEDGER_KEY_SIZE], struct account *out,
                        struct err *e);
+
+// The account of a number, which count from 1. 1; 0: there is none.
+int ledger_account_number(struct ledger *ledger, uint64_t number,
+                          struct account *out, struct err *e);
 
 // Calls `each` for every account, the node's own included, by number; stops
 // when it returns other than 0 and returns that.
@@ -190,7 +222,10 @@ struct usage_record {
 };
 
 // The same seq with the same content: 0, with other: -EEXIST. -ENOENT no hold,
-// -EALREADY settled (a repeated record is still 0), -ECANCELED void.
+// -ECANCELED void. After the settlement a new record is taken for
+// LEDGER_LATE_NS and settled at once: what it adds to the charge is billed as
+// far as the hold had room and the account has money, the rest is written off.
+// Later it is -EALREADY (a repeated record is still 0).
 int ledger_usage_record_add(struct ledger *ledger,
                             const struct usage_record *record, struct err *e);
 

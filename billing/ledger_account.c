@@ -21,12 +21,19 @@ int64_t account_available_nano(const struct account *account)
     return available > INT64_MAX ? INT64_MAX : (int64_t)available;
 }
 
+bool account_is_low(const struct account *account)
+{
+    return account->low_balance_nano > 0 &&
+           account_available_nano(account) < account->low_balance_nano;
+}
+
 // ----------------------------------------------------------------- the cache
 
 #define ACCOUNT_COLUMNS                                                        \
     "number, kind, key, name, currency, credit_limit_nano,"                    \
     " debits_posted_nano, credits_posted_nano, debits_pending_nano,"           \
-    " credits_pending_nano, opened_ns, last_seq"
+    " credits_pending_nano, opened_ns, last_seq, low_balance_nano, low,"       \
+    " invoiced"
 
 static void account_from_row(struct db_stmt *stmt, struct account *out)
 {
@@ -43,6 +50,9 @@ static void account_from_row(struct db_stmt *stmt, struct account *out)
     out->credits_pending_nano = db_int(stmt, 9);
     out->opened_ns = db_int(stmt, 10);
     out->last_seq = db_int(stmt, 11);
+    out->low_balance_nano = db_int(stmt, 12);
+    out->low = db_int(stmt, 13);
+    out->invoiced = db_int(stmt, 14);
 }
 
 static int slot_flush(struct ledger *ledger, struct account_slot *slot,
@@ -57,8 +67,9 @@ static int slot_flush(struct ledger *ledger, struct account_slot *slot,
     stmt = ledger_sql(ledger,
                       "update accounts set debits_posted_nano = ?,"
                       " credits_posted_nano = ?, debits_pending_nano = ?,"
-                      " credits_pending_nano = ?, last_seq = ?"
-                      " where number = ?",
+                      " credits_pending_nano = ?, last_seq = ?, name = ?,"
+                      " credit_limit_nano = ?, low_balance_nano = ?, low = ?,"
+                      " invoiced = ? where number = ?",
                       e);
     if (!stmt)
         return -EIO;
@@ -67,7 +78,12 @@ static int slot_flush(struct ledger *ledger, struct account_slot *slot,
     db_bind_int(stmt, 3, account->debits_pending_nano);
     db_bind_int(stmt, 4, account->credits_pending_nano);
     db_bind_int(stmt, 5, account->last_seq);
-    db_bind_int(stmt, 6, account->number);
+    db_bind_text(stmt, 6, account->name);
+    db_bind_int(stmt, 7, account->credit_limit_nano);
+    db_bind_int(stmt, 8, account->low_balance_nano);
+    db_bind_int(stmt, 9, account->low);
+    db_bind_int(stmt, 10, account->invoiced);
+    db_bind_int(stmt, 11, account->number);
     slot->dirty = false;
     return ledger_run(ledger, stmt, e);
 }
@@ -157,7 +173,7 @@ static int account_insert(struct ledger *ledger, const struct account *account,
     struct db_stmt *stmt =
         ledger_sql(ledger,
                    "insert into accounts (" ACCOUNT_COLUMNS
-                   ") values (?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, 0)",
+                   ") values (?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, 0, 0, 0, 0)",
                    e);
 
     if (!stmt)
@@ -200,7 +216,7 @@ static int account_add(struct ledger *ledger, struct account *account,
     strcpy(opened->name, account->name);
     strcpy(opened->currency, account->currency);
     entry.account = account->number;
-    return log_append(ledger, &entry, 0, NULL, e);
+    return log_append(ledger, &entry, NULL, NULL, e);
 }
 
 static int node_account_find(struct ledger *ledger, const char *currency,
@@ -232,10 +248,10 @@ static int node_accounts_open(struct ledger *ledger, const char *currency,
         [ACCOUNT_CASH] = "cash",
         [ACCOUNT_REVENUE] = "revenue",
         [ACCOUNT_WRITE_OFF] = "write-off",
+        [ACCOUNT_TAX] = "tax",
     };
 
-    for (enum account_kind kind = ACCOUNT_CASH; kind <= ACCOUNT_WRITE_OFF;
-         kind++) {
+    for (enum account_kind kind = ACCOUNT_CASH; kind <= ACCOUNT_TAX; kind++) {
         struct account account = {.kind = kind};
         uint64_t number;
         int r = node_account_find(ledger, currency, kind, &number, e);
@@ -264,6 +280,9 @@ int node_accounts_get(struct ledger *ledger, const char *currency,
         if (r > 0)
             r = node_account_find(ledger, currency, ACCOUNT_WRITE_OFF,
                                   &known->write_off, e);
+        if (r > 0)
+            r = node_account_find(ledger, currency, ACCOUNT_TAX, &known->tax,
+                                  e);
         known->currency[0] = '\0';
         if (r > 0)
             strcpy(known->currency, currency);
@@ -353,6 +372,69 @@ int ledger_account_open(struct ledger *ledger,
     return 0;
 }
 
+// ----------------------------------------------------------- changes, events
+
+int ledger_account_change(struct ledger *ledger,
+                          const uint8_t key[LEDGER_KEY_SIZE], const char *name,
+                          int64_t credit_limit_nano, int64_t low_balance_nano,
+                          struct account *out, struct err *e)
+{
+    struct entry entry = {.kind = ENTRY_ACCOUNT_CHANGED};
+    struct account_changed *changed = &entry.account_changed;
+    struct account account;
+    int r = text_check("the account's name", name, sizeof(account.name), e);
+
+    assert(ledger->in_group);
+    if (r == 0 && (credit_limit_nano < 0 || low_balance_nano < 0))
+        r = err_set(e, EINVAL, "a credit limit or warning is negative");
+    if (r == 0)
+        r = ledger_account_get(ledger, key, &account, e);
+    if (r < 0)
+        return r;
+    if (strcmp(account.name, name) != 0 ||
+        account.credit_limit_nano != credit_limit_nano ||
+        account.low_balance_nano != low_balance_nano) {
+        strcpy(changed->name, name);
+        changed->credit_limit_nano = credit_limit_nano;
+        changed->low_balance_nano = low_balance_nano;
+        entry.account = account.number;
+        strcpy(account.name, name);
+        account.credit_limit_nano = credit_limit_nano;
+        account.low_balance_nano = low_balance_nano;
+        r = account_store(ledger, &account, e);
+        if (r == 0)
+            r = log_append(ledger, &entry, NULL, NULL, e);
+        if (r == 0)
+            r = account_low_check(ledger, account.number, e);
+        if (r == 0)
+            r = account_load(ledger, account.number, &account, e);
+        if (r < 0)
+            return ledger_broken(ledger, e);
+    }
+    if (out)
+        *out = account;
+    return 0;
+}
+
+int account_low_check(struct ledger *ledger, uint64_t number, struct err *e)
+{
+    struct entry entry = {.account = number, .kind = ENTRY_LOW_BALANCE};
+    struct account account;
+    int r = account_load(ledger, number, &account, e);
+
+    if (r < 0 || account.kind != ACCOUNT_CUSTOMER)
+        return r;
+    if (account.low == account_is_low(&account))
+        return 0;
+    account.low = !account.low;
+    r = account_store(ledger, &account, e);
+    if (r < 0 || !account.low)
+        return r;
+    entry.low_balance.available_nano = account_available_nano(&account);
+    entry.low_balance.threshold_nano = account.low_balance_nano;
+    return log_append(ledger, &entry, NULL, NULL, e);
+}
+
 // ------------------------------------------------------------------- reading
 
 int ledger_account_get(struct ledger *ledger,
@@ -364,6 +446,24 @@ int ledger_account_get(struct ledger *ledger,
     if (r == 0)
         return err_set(e, ENOENT, "this key has no account on this node");
     return r < 0 ? r : 0;
+}
+
+int ledger_account_number(struct ledger *ledger, uint64_t number,
+                          struct account *out, struct err *e)
+{
+    struct db_stmt *stmt =
+        ledger_sql(ledger, "select max(number) from accounts", e);
+    int r = stmt ? ledger_row(ledger, stmt, e) : -EIO;
+    uint64_t last;
+
+    if (r < 0)
+        return r;
+    last = db_int(stmt, 0);
+    db_done(stmt);
+    if (number < 1 || number > last)
+        return 0;
+    r = account_load(ledger, number, out, e);
+    return r < 0 ? r : 1;
 }
 
 int ledger_account_list(struct ledger *ledger,

@@ -136,6 +136,8 @@ int ledger_batch_seal(struct ledger *ledger, uint64_t *sealed, struct err *e)
     r = cert_number(ledger, &cert, e);
     while (r == 0 && ledger->sealed_to < ledger->last_entry)
         r = seal_one(ledger, cert, e);
+    if (r == 0)
+        ledger->leaves.count = 0;
     if (r == 0 && sealed)
         *sealed = ledger->sealed_to - before;
     return r;

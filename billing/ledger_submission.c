@@ -5,56 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-// ------------------------------------------------------------------ the table
-
-#define SUBMISSION_COLUMNS                                                     \
-    "number, id, account, card, state, hold_nano, usage, record_count,"        \
-    " last_record_seq, charge_nano, billed_nano, written_off_nano,"            \
-    " settled_ns, last_entry"
-
-static int submission_from_row(struct db_stmt *stmt, struct submission_row *out)
-{
-    struct submission_books *books = &out->books;
-
-    memset(out, 0, sizeof(*out));
-    out->number = db_int(stmt, 0);
-    out->account = db_int(stmt, 2);
-    out->card = db_int(stmt, 3);
-    books->state = db_int(stmt, 4);
-    books->hold_nano = db_int(stmt, 5);
-    books->record_count = db_int(stmt, 7);
-    books->last_record_seq = db_int(stmt, 8);
-    books->charge_nano = db_int(stmt, 9);
-    books->billed_nano = db_int(stmt, 10);
-    books->written_off_nano = db_int(stmt, 11);
-    books->settled_ns = db_int(stmt, 12);
-    out->last_entry = db_int(stmt, 13);
-    if (db_blob_copy(stmt, 1, books->submission_id, LEDGER_ID_SIZE) < 0)
-        return -EBADMSG;
-    return db_blob_copy(stmt, 6, &books->usage, sizeof(books->usage));
-}
-
-int submission_find(struct ledger *ledger,
-                    const uint8_t submission_id[LEDGER_ID_SIZE],
-                    struct submission_row *out, struct err *e)
-{
-    struct db_stmt *stmt = ledger_sql(
-        ledger, "select " SUBMISSION_COLUMNS " from submissions where id = ?",
-        e);
-    int r;
-
-    if (!stmt)
-        return -EIO;
-    db_bind_blob(stmt, 1, submission_id, LEDGER_ID_SIZE);
-    r = ledger_row(ledger, stmt, e);
-    if (r > 0 && submission_from_row(stmt, out) < 0) {
-        err_set(e, EIO, "a submission's row is damaged");
-        r = ledger_broken(ledger, e);
-    }
-    db_done(stmt);
-    return r;
-}
-
 // Adds what the row does not hold: whose it is, and whether it is signed.
 static int books_complete(struct ledger *ledger, struct submission_row *row,
                           struct err *e)
@@ -68,60 +18,6 @@ static int books_complete(struct ledger *ledger, struct submission_row *row,
     strcpy(row->books.currency, account.currency);
     row->books.sealed = row->last_entry <= ledger->sealed_to;
     return 0;
-}
-
-static int submission_insert(struct ledger *ledger, struct submission_row *row,
-                             struct err *e)
-{
-    const struct submission_books *books = &row->books;
-    struct db_stmt *stmt = ledger_sql(
-        ledger,
-        "insert into submissions (id, account, card, state,"
-        " hold_nano, usage, record_count, last_record_seq,"
-        " charge_nano, billed_nano, written_off_nano, settled_ns,"
-        " last_entry) values (?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, 0)",
-        e);
-    int r;
-
-    if (!stmt)
-        return -EIO;
-    db_bind_blob(stmt, 1, books->submission_id, LEDGER_ID_SIZE);
-    db_bind_int(stmt, 2, row->account);
-    db_bind_int(stmt, 3, row->card);
-    db_bind_int(stmt, 4, books->state);
-    db_bind_int(stmt, 5, books->hold_nano);
-    db_bind_blob(stmt, 6, &books->usage, sizeof(books->usage));
-    r = ledger_run(ledger, stmt, e);
-    row->number = db_last_id(ledger->db);
-    return r;
-}
-
-static int submission_update(struct ledger *ledger, struct submission_row *row,
-                             struct err *e)
-{
-    const struct submission_books *books = &row->books;
-    struct db_stmt *stmt =
-        ledger_sql(ledger,
-                   "update submissions set state = ?, usage = ?,"
-                   " record_count = ?, last_record_seq = ?, charge_nano = ?,"
-                   " billed_nano = ?, written_off_nano = ?, settled_ns = ?,"
-                   " last_entry = ? where number = ?",
-                   e);
-
-    if (!stmt)
-        return -EIO;
-    row->last_entry = ledger->last_entry; // every change has just been logged
-    db_bind_int(stmt, 1, books->state);
-    db_bind_blob(stmt, 2, &books->usage, sizeof(books->usage));
-    db_bind_int(stmt, 3, books->record_count);
-    db_bind_int(stmt, 4, books->last_record_seq);
-    db_bind_int(stmt, 5, books->charge_nano);
-    db_bind_int(stmt, 6, books->billed_nano);
-    db_bind_int(stmt, 7, books->written_off_nano);
-    db_bind_int(stmt, 8, books->settled_ns);
-    db_bind_int(stmt, 9, row->last_entry);
-    db_bind_int(stmt, 10, row->number);
-    return ledger_run(ledger, stmt, e);
 }
 
 static int over_refuse(const struct submission_row *row, struct err *e)
@@ -163,9 +59,9 @@ static int hold_transfer(struct ledger *ledger,
                              .credit = own.revenue,
                              .amount_nano = amount_nano};
     memcpy(out->submission_id, submission_id, LEDGER_ID_SIZE);
-    transfer_id(submission_id, out->purpose, out->id);
+    transfer_id(submission_id, out->purpose, 0, out->id);
     if (kind != TRANSFER_PENDING)
-        transfer_id(submission_id, PURPOSE_HOLD, out->pending_id);
+        transfer_id(submission_id, PURPOSE_HOLD, 0, out->pending_id);
     return 0;
 }
 
@@ -198,8 +94,7 @@ static int hold_refusals(struct ledger *ledger, const struct account *account,
     return 0;
 }
 
-static int admission_append(struct ledger *ledger,
-                            const struct submission_row *row,
+static int admission_append(struct ledger *ledger, struct submission_row *row,
                             const uint8_t key[LEDGER_KEY_SIZE], struct err *e)
 {
     struct entry entry = {.account = row->account, .kind = ENTRY_ADMISSION};
@@ -209,7 +104,7 @@ static int admission_append(struct ledger *ledger,
     memcpy(admission->customer_key, key, LEDGER_KEY_SIZE);
     ratecard_digest(&ledger->card, admission->card_digest);
     admission->hold_nano = row->books.hold_nano;
-    return log_append(ledger, &entry, row->number, NULL, e);
+    return log_append(ledger, &entry, row, NULL, e);
 }
 
 int ledger_hold(struct ledger *ledger,
@@ -249,38 +144,39 @@ int ledger_hold(struct ledger *ledger,
         if (r < 0)
             return r;
     }
-    r = submission_insert(ledger, &row, e);
-    if (r == 0)
-        r = admission_append(ledger, &row, key, e);
+    row.number = ++ledger->last_submission;
+    r = admission_append(ledger, &row, key, e);
     if (r == 0 && amount_nano > 0)
-        r = transfer_apply(ledger, &transfer, account.number, row.number, e);
+        r = transfer_apply(ledger, &transfer, account.number, &row, e);
     if (r == 0)
-        r = submission_update(ledger, &row, e);
+        r = submission_store(ledger, &row, true, e);
     return r < 0 ? ledger_broken(ledger, e) : 0;
 }
 
 // --------------------------------------------------------------- usage records
 
 // 1: entered before with the same content; 0: new; -EEXIST: other content.
+// Records nearly always come in their order, and then nothing is looked for.
 static int record_replay_check(struct ledger *ledger,
                                const struct submission_row *row,
                                const struct entry *entry, struct err *e)
 {
-    struct db_stmt *stmt = ledger_sql(
-        ledger, "select entry from records where submission = ? and seq = ?",
-        e);
-    uint64_t number;
+    uint64_t number = row->last_entry, before;
+    struct entry found;
     int r;
 
-    if (!stmt)
-        return -EIO;
-    db_bind_int(stmt, 1, row->number);
-    db_bind_int(stmt, 2, entry->record.seq);
-    r = ledger_row(ledger, stmt, e);
-    number = r > 0 ? db_int(stmt, 0) : 0;
-    db_done(stmt);
-    if (r <= 0)
-        return r;
+    if (entry->record.seq > row->books.last_record_seq)
+        return 0;
+    for (; number; number = before) {
+        r = log_read_back(ledger, number, &found, &before, e);
+        if (r < 0)
+            return r;
+        if (found.kind == ENTRY_USAGE_RECORD &&
+            found.record.seq == entry->record.seq)
+            break;
+    }
+    if (!number)
+        return 0;
     r = log_same(ledger, number, entry, e);
     return r == 0 ? err_set(e, EEXIST,
                             "usage record %llu was made before, with other "
@@ -317,6 +213,20 @@ static int record_sum(struct ledger *ledger, const struct submission_row *row,
     return r < 0 ? r : rate_usage(&card, sum, &rated, e);
 }
 
+static int late_refuse(const struct ledger *ledger,
+                       const struct submission_row *row, struct err *e)
+{
+    if (row->books.state == SUBMISSION_SETTLED &&
+        ledger->now_ns < row->books.settled_ns + LEDGER_LATE_NS)
+        return 0;
+    if (row->books.state == SUBMISSION_SETTLED)
+        return err_set(e, EALREADY,
+                       "the submission is settled, and the %llu hours for late "
+                       "usage records are over",
+                       LEDGER_LATE_NS / 3600000000000);
+    return over_refuse(row, e);
+}
+
 // Adds a record; changes *row, which the caller writes back. 1: added.
 static int record_add(struct ledger *ledger, struct submission_row *row,
                       const struct usage_record *record, struct err *e)
@@ -324,9 +234,7 @@ static int record_add(struct ledger *ledger, struct submission_row *row,
     struct entry entry = {
         .account = row->account, .kind = ENTRY_USAGE_RECORD, .record = *record};
     struct submission_books *books = &row->books;
-    struct db_stmt *stmt;
     struct usage sum;
-    uint64_t number;
     int r = record_refusals(record, e);
 
     if (r < 0)
@@ -335,19 +243,11 @@ static int record_add(struct ledger *ledger, struct submission_row *row,
     if (r != 0)
         return r < 0 ? r : 0;
     if (books->state != SUBMISSION_HELD)
-        return over_refuse(row, e);
-    r = record_sum(ledger, row, record, &sum, e);
+        r = late_refuse(ledger, row, e);
     if (r == 0)
-        r = log_append(ledger, &entry, row->number, &number, e);
-    if (r < 0)
-        return r;
-    stmt = ledger_sql(ledger, "insert into records values (?, ?, ?)", e);
-    if (!stmt)
-        return -EIO;
-    db_bind_int(stmt, 1, row->number);
-    db_bind_int(stmt, 2, record->seq);
-    db_bind_int(stmt, 3, number);
-    r = ledger_run(ledger, stmt, e);
+        r = record_sum(ledger, row, record, &sum, e);
+    if (r == 0)
+        r = log_append(ledger, &entry, row, NULL, e);
     if (r < 0)
         return r;
     books->usage = sum;
@@ -357,43 +257,58 @@ static int record_add(struct ledger *ledger, struct submission_row *row,
     return 1;
 }
 
+static int late_settle(struct ledger *ledger, struct submission_row *row,
+                       uint64_t before, struct err *e);
+
 int ledger_usage_record_add(struct ledger *ledger,
                             const struct usage_record *record, struct err *e)
 {
     struct submission_row row;
+    uint64_t before;
     int r;
 
     assert(ledger->in_group);
     r = submission_find(ledger, record->submission_id, &row, e);
     if (r <= 0)
         return r < 0 ? r : unknown_refuse(e);
+    before = row.last_entry;
     r = record_add(ledger, &row, record, e);
-    return r > 0 ? submission_update(ledger, &row, e) : r;
+    if (r <= 0)
+        return r;
+    return row.books.state == SUBMISSION_HELD
+               ? submission_store(ledger, &row, false, e)
+               : late_settle(ledger, &row, before, e);
 }
 
 // ----------------------------------------------------------------- settlement
 
-static int write_off(struct ledger *ledger, const struct submission_row *row,
-                     int64_t amount_nano, struct err *e)
+// A posted step: a write-off, or what a late record costs. 0: nothing to do.
+static int step_post(struct ledger *ledger, struct submission_row *row,
+                     enum transfer_purpose purpose, int64_t amount_nano,
+                     struct err *e)
 {
     struct transfer transfer = {.kind = TRANSFER_POSTED,
-                                .purpose = PURPOSE_WRITE_OFF,
+                                .purpose = purpose,
                                 .amount_nano = amount_nano};
     struct node_accounts own;
-    int r = node_accounts_get(ledger, row->books.currency, &own, e);
+    int r = 0;
 
+    if (amount_nano == 0)
+        return 0;
+    r = node_accounts_get(ledger, row->books.currency, &own, e);
     if (r < 0)
         return r;
-    transfer.debit = own.write_off;
+    transfer.debit =
+        purpose == PURPOSE_LATE_CHARGE ? row->account : own.write_off;
     transfer.credit = own.revenue;
     memcpy(transfer.submission_id, row->books.submission_id, LEDGER_ID_SIZE);
-    transfer_id(row->books.submission_id, PURPOSE_WRITE_OFF, transfer.id);
-    return transfer_apply(ledger, &transfer, row->account, row->number, e);
+    transfer_id(row->books.submission_id, purpose, row->books.record_count,
+                transfer.id);
+    return transfer_apply(ledger, &transfer, row->account, row, e);
 }
 
 // Moves the money of a settlement.
-static int settlement_post(struct ledger *ledger,
-                           const struct submission_row *row,
+static int settlement_post(struct ledger *ledger, struct submission_row *row,
                            const struct settlement *settlement, struct err *e)
 {
     int64_t hold = row->books.hold_nano, billed = settlement->billed_nano;
@@ -404,11 +319,83 @@ static int settlement_post(struct ledger *ledger,
         r = hold_transfer(ledger, row, billed ? TRANSFER_POST : TRANSFER_VOID,
                           billed ? billed : hold, &transfer, e);
         if (r == 0)
-            r = transfer_apply(ledger, &transfer, row->account, row->number, e);
+            r = transfer_apply(ledger, &transfer, row->account, row, e);
     }
-    if (r == 0 && settlement->written_off_nano > 0)
-        r = write_off(ledger, row, settlement->written_off_nano, e);
-    return r;
+    return r < 0 ? r
+                 : step_post(ledger, row, PURPOSE_WRITE_OFF,
+                             settlement->written_off_nano, e);
+}
+
+// Enters a settlement, in the log and in the list of those that an account has.
+static int settlement_append(struct ledger *ledger, struct submission_row *row,
+                             struct entry *entry, struct err *e)
+{
+    struct db_stmt *stmt;
+    int r = log_append(ledger, entry, row, NULL, e);
+
+    if (r < 0 || entry->settlement.voided)
+        return r;
+    stmt = ledger_sql(ledger, "insert into settlements values (?, ?, ?, ?)", e);
+    if (!stmt)
+        return -EIO;
+    db_bind_int(stmt, 1, row->account);
+    db_bind_int(stmt, 2, row->last_entry);
+    db_bind_int(stmt, 3, entry->time_ns);
+    db_bind_int(stmt, 4, row->number);
+    return ledger_run(ledger, stmt, e);
+}
+
+static void settlement_keep(struct submission_books *books,
+                            const struct settlement *settlement)
+{
+    books->charge_nano = settlement->rated.total_nano;
+    books->billed_nano = settlement->billed_nano;
+    books->written_off_nano = settlement->written_off_nano;
+    books->sealed = 0;
+}
+
+// Settles again after a late record; `before`: the entry of the settlement so
+// far. Nothing can be refused any more.
+static int late_settle(struct ledger *ledger, struct submission_row *row,
+                       uint64_t before, struct err *e)
+{
+    struct entry entry = {.account = row->account, .kind = ENTRY_SETTLEMENT};
+    struct settlement *settlement = &entry.settlement;
+    const struct settlement *old;
+    struct submission_books *books = &row->books;
+    struct account account;
+    struct ratecard card;
+    struct entry last;
+    int r = log_read(ledger, before, &last, e);
+
+    old = &last.settlement;
+    if (r == 0 && last.kind != ENTRY_SETTLEMENT)
+        r = err_set(e, EIO, "a settlement is missing from the log");
+    if (r == 0)
+        r = account_load(ledger, row->account, &account, e);
+    if (r == 0)
+        r = card_load(ledger, row->card, &card, e);
+    if (r == 0)
+        r = settlement_amend(settlement, old, &card, &books->usage,
+                             books->hold_nano, account_available_nano(&account),
+                             e);
+    if (r < 0)
+        return ledger_broken(ledger, e);
+    memcpy(settlement->submission_id, books->submission_id, LEDGER_ID_SIZE);
+    settlement->record_count = books->record_count;
+    settlement->amends = before;
+    strcpy(books->currency, account.currency);
+    r = step_post(ledger, row, PURPOSE_LATE_CHARGE,
+                  settlement->billed_nano - old->billed_nano, e);
+    if (r == 0)
+        r = step_post(ledger, row, PURPOSE_LATE_WRITE_OFF,
+                      settlement->written_off_nano - old->written_off_nano, e);
+    if (r == 0)
+        r = settlement_append(ledger, row, &entry, e);
+    if (r < 0)
+        return ledger_broken(ledger, e);
+    settlement_keep(books, settlement);
+    return submission_store(ledger, row, false, e);
 }
 
 // Ends a submission, as settled or as void. There is nothing left to be refused
@@ -431,16 +418,13 @@ static int submission_end(struct ledger *ledger, struct submission_row *row,
     if (r == 0)
         r = settlement_post(ledger, row, settlement, e);
     if (r == 0)
-        r = log_append(ledger, &entry, row->number, NULL, e);
+        r = settlement_append(ledger, row, &entry, e);
     if (r < 0)
         return ledger_broken(ledger, e);
     books->state = state;
-    books->charge_nano = settlement->rated.total_nano;
-    books->billed_nano = settlement->billed_nano;
-    books->written_off_nano = settlement->written_off_nano;
     books->settled_ns = ledger->now_ns;
-    books->sealed = 0;
-    return submission_update(ledger, row, e);
+    settlement_keep(books, settlement);
+    return submission_store(ledger, row, false, e);
 }
 
 int ledger_settle(struct ledger *ledger,
@@ -507,34 +491,26 @@ int ledger_submission_get(struct ledger *ledger,
     return r;
 }
 
+struct held_visit {
+    struct ledger *ledger;
+    int (*each)(const struct submission_books *books, void *arg);
+    void *arg;
+};
+
+static int held_visit(struct submission_row *row, void *arg, struct err *e)
+{
+    const struct held_visit *visit = arg;
+    int r = books_complete(visit->ledger, row, e);
+
+    return r < 0 ? r : visit->each(&row->books, visit->arg);
+}
+
 int ledger_held_list(struct ledger *ledger,
                      int (*each)(const struct submission_books *books,
                                  void *arg),
                      void *arg, struct err *e)
 {
-    struct db_stmt *stmt =
-        ledger_sql(ledger,
-                   "select " SUBMISSION_COLUMNS
-                   " from submissions where state = 1 order by number",
-                   e);
-    struct submission_row row;
-    int r;
+    struct held_visit visit = {.ledger = ledger, .each = each, .arg = arg};
 
-    if (!stmt)
-        return -EIO;
-    while ((r = ledger_row(ledger, stmt, e)) > 0) {
-        r = submission_from_row(stmt, &row);
-        if (r < 0) {
-            err_set(e, EIO, "a submission's row is damaged");
-            r = ledger_broken(ledger, e);
-        }
-        if (r == 0)
-            r = books_complete(ledger, &row, e);
-        if (r == 0)
-            r = each(&row.books, arg);
-        if (r != 0)
-            break;
-    }
-    db_done(stmt);
-    return r;
+    return submission_held_each(ledger, held_visit, &visit, e);
 }

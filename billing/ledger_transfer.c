@@ -180,7 +180,7 @@ static int transfer_index(struct ledger *ledger,
     db_bind_blob(stmt, 1, transfer->id, LEDGER_ID_SIZE);
     db_bind_int(stmt, 2, number);
     db_bind_int(stmt, 3, transfer->kind == TRANSFER_PENDING);
-    if (purpose_is_line(transfer->purpose))
+    if (transfer_is_line(transfer, about))
         db_bind_int(stmt, 4, about);
     else
         db_bind_null(stmt, 4);
@@ -188,7 +188,7 @@ static int transfer_index(struct ledger *ledger,
 }
 
 int transfer_apply(struct ledger *ledger, const struct transfer *transfer,
-                   uint64_t about, uint64_t submission, struct err *e)
+                   uint64_t about, struct submission_row *row, struct err *e)
 {
     struct entry entry = {
         .account = about, .kind = ENTRY_TRANSFER, .transfer = *transfer};
@@ -203,12 +203,13 @@ int transfer_apply(struct ledger *ledger, const struct transfer *transfer,
     if (r == 0)
         r = account_store(ledger, &credit, e);
     if (r == 0)
-        r = log_append(ledger, &entry, submission, &number, e);
+        r = log_append(ledger, &entry, row, &number, e);
     if (r == 0)
         r = transfer_index(ledger, transfer, about, number, e);
     if (r == 0)
         r = open_close(ledger, transfer, e);
-    return r;
+    // Taken note of after the entry that moved the balance.
+    return r < 0 ? r : account_low_check(ledger, about, e);
 }
 
 // Completes and applies a transfer between a customer and one of the node's
@@ -242,7 +243,7 @@ static int customer_transfer(struct ledger *ledger, struct transfer *transfer,
         transfer->debit = account.number;
         transfer->credit = own.revenue;
     }
-    r = transfer_apply(ledger, transfer, account.number, 0, e);
+    r = transfer_apply(ledger, transfer, account.number, NULL, e);
     if (r == 0 && out)
         r = account_load(ledger, account.number, out, e);
     return r;

@@ -48,10 +48,11 @@ static int audit(int argc, char **argv)
     }
     printf("ok %s: %" PRIu64 " entries (%" PRIu64 " not signed yet) in %" PRIu64
            " batches, %" PRIu64 " accounts, %" PRIu64 " transfers, %" PRIu64
-           " usage records, %" PRIu64 " settlements, %" PRIu64 " held\n",
+           " usage records, %" PRIu64 " settlements, %" PRIu64
+           " invoices, %" PRIu64 " held\n",
            path, result.entries, result.unsealed, result.batches,
            result.accounts, result.transfers, result.records,
-           result.settlements, result.held);
+           result.settlements, result.invoices, result.held);
     return 0;
 }
 

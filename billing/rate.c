@@ -158,3 +158,30 @@ char *money_text(int64_t amount_nano, char out[MONEY_TEXT_SIZE])
         out[--n] = '\0';
     return out;
 }
+
+int money_parse(const char *text, int64_t *amount_nano)
+{
+    int64_t value = 0;
+    int decimals = -1; // after the point
+
+    if (*text < '0' || *text > '9')
+        return -1;
+    for (; *text; text++) {
+        if (*text == '.' && decimals < 0) {
+            decimals = 0;
+            continue;
+        }
+        if (*text < '0' || *text > '9' || decimals == 9 ||
+            __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, *text - '0', &value))
+            return -1;
+        decimals += decimals >= 0;
+    }
+    if (decimals == 0)
+        return -1;
+    for (int i = decimals < 0 ? 0 : decimals; i < 9; i++)
+        if (__builtin_mul_overflow(value, 10, &value))
+            return -1;
+    *amount_nano = value;
+    return 0;
+}

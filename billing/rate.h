@@ -62,6 +62,8 @@ int rate_quote(const struct ratecard *card, const struct budget *budget,
 // "-12.000345678" from nano-units: at least two decimals, no trailing zeros
 // beyond them. Returns `out`.
 #define MONEY_TEXT_SIZE 32
+// The other way: digits, then possibly a point and at most 9 decimals. 0 or -1.
+int money_parse(const char *text, int64_t *amount_nano);
 char *money_text(int64_t amount_nano, char out[MONEY_TEXT_SIZE]);
 
 #endif

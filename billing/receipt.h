@@ -12,25 +12,27 @@
 #include "billing/ledger.h"
 
 #define RECEIPT_FORMAT      "hostel receipt v1"
-#define RECEIPT_MAX         (16 << 20)
-#define RECEIPT_ENTRIES_MAX 20000
+#define RECEIPT_MAX         (192 << 20)
+#define RECEIPT_ENTRIES_MAX 200000 // two days of records of one second
 
-// Builds the receipt of a settled submission. *bytes is malloc'd, the caller
-// frees it. -EAGAIN: not settled yet, or the batch is not sealed yet. -ENOENT:
-// unknown submission. -ECANCELED: void. -EFBIG: too many records.
+// Builds the receipt of a settled submission; with `so_far` also that of one
+// that runs, of what is signed by now. *bytes is malloc'd, the caller frees it.
+// -EAGAIN: not settled yet, or the batch is not sealed yet. -ENOENT: unknown
+// submission. -ECANCELED: void. -EFBIG: too many records.
 int receipt_build(struct ledger *ledger,
-                  const uint8_t submission_id[LEDGER_ID_SIZE], uint8_t **bytes,
-                  size_t *len, struct err *e);
+                  const uint8_t submission_id[LEDGER_ID_SIZE], bool so_far,
+                  uint8_t **bytes, size_t *len, struct err *e);
 
 struct receipt_report {
-    struct submission_books books;
+    struct submission_books books; // HELD: of one that runs, charged so far 0
     uint8_t node_id[LEDGER_KEY_SIZE];
     struct ratecard card;
     uint8_t card_digest[RATECARD_DIGEST_SIZE];
     struct rated rated;
     uint64_t account_number;
     uint64_t account_seq_first; // of the hold
-    uint64_t account_seq_last;  // of the settlement
+    uint64_t account_seq_last;  // of the newest entry
+    uint64_t settlement_count;  // 2 and more: usage records came late
     uint64_t batch_first;
     uint64_t batch_last;
     uint8_t batch_root[32]; // of batch_last: compare with other customers'

@@ -53,7 +53,14 @@ void receipt_print(const struct receipt_report *report, FILE *out)
                hex_encode(hex, books->submission_id, LEDGER_ID_SIZE), out);
     line_print("customer", hex_encode(hex, books->key, LEDGER_KEY_SIZE), out);
     line_print("node", hex_encode(hex, report->node_id, LEDGER_KEY_SIZE), out);
-    line_print("settled", when_text(books->settled_ns, when), out);
+    line_print("settled",
+               books->state == SUBMISSION_SETTLED
+                   ? when_text(books->settled_ns, when)
+                   : "not yet: it runs, and more may follow",
+               out);
+    if (report->settlement_count > 1)
+        fprintf(out, "%-12s %" PRIu64 " usage records came late\n", "since",
+                report->settlement_count - 1);
     line_print("rate card", report->card.version, out);
     fprintf(out,
             "%-12s %" PRIu64 " (account entries %" PRIu64 " to %" PRIu64 ")\n",
@@ -64,6 +71,11 @@ void receipt_print(const struct receipt_report *report, FILE *out)
     fputc('\n', out);
     lines_print(report, out);
     fputc('\n', out);
+    if (books->state != SUBMISSION_SETTLED) {
+        money_print("so far", report->rated.total_nano, books->currency, out);
+        money_print("held", books->hold_nano, books->currency, out);
+        return;
+    }
     money_print("charge", books->charge_nano, books->currency, out);
     if (books->written_off_nano)
         money_print("written off", books->written_off_nano, books->currency,
@@ -102,15 +114,16 @@ json_t *receipt_json(const struct receipt_report *report)
     char when[WHEN_TEXT_SIZE];
 
     return json_pack(
-        "{s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
-        "s:I, s:I, s:I, s:I, s:o, s:o}",
+        "{s:o, s:o, s:o, s:s*, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
+        "s:I, s:I, s:I, s:I, s:o, s:o, s:s, s:I}",
         "submission", hex_json(books->submission_id, LEDGER_ID_SIZE),
         "customer", hex_json(books->key, LEDGER_KEY_SIZE), "node",
         hex_json(report->node_id, LEDGER_KEY_SIZE), "settled",
-        when_text(books->settled_ns, when), "currency", books->currency,
-        "ratecard", report->card.version, "ratecard_digest",
-        hex_json(report->card_digest, RATECARD_DIGEST_SIZE), "charge_nano",
-        (json_int_t)books->charge_nano, "billed_nano",
+        books->state == SUBMISSION_SETTLED ? when_text(books->settled_ns, when)
+                                           : NULL,
+        "currency", books->currency, "ratecard", report->card.version,
+        "ratecard_digest", hex_json(report->card_digest, RATECARD_DIGEST_SIZE),
+        "charge_nano", (json_int_t)books->charge_nano, "billed_nano",
         (json_int_t)books->billed_nano, "written_off_nano",
         (json_int_t)books->written_off_nano, "hold_nano",
         (json_int_t)books->hold_nano, "records",
@@ -121,5 +134,7 @@ json_t *receipt_json(const struct receipt_report *report)
         (json_int_t)report->batch_first, "batch_last",
         (json_int_t)report->batch_last, "batch_root",
         hex_json(report->batch_root, MERKLE_HASH_SIZE), "lines",
-        lines_json(&report->rated));
+        lines_json(&report->rated), "state",
+        books->state == SUBMISSION_SETTLED ? "settled" : "running",
+        "settlements", (json_int_t)report->settlement_count);
 }

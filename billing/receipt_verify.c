@@ -4,6 +4,10 @@
 //
 //   admission  [hold]  usage records  [charge | release]  [write-off]
 //   settlement
+//   and for each usage record that came late:
+//   usage record  [late charge]  [late write-off]  settlement
+//
+// One that ends before its first settlement is of a submission that runs.
 #include "billing/receipt.h"
 
 #include <sodium.h>
@@ -23,7 +27,10 @@ enum stage {
     STAGE_USAGE,
     STAGE_CHARGED,
     STAGE_WRITTEN_OFF,
-    STAGE_END
+    STAGE_SETTLED,
+    STAGE_LATE_USAGE,
+    STAGE_LATE_CHARGED,
+    STAGE_LATE_WRITTEN_OFF,
 };
 
 struct checker {
@@ -39,6 +46,10 @@ struct checker {
     int64_t charged_nano;
     int64_t released_nano;
     int64_t written_off_nano;
+    int64_t late_charged_nano; // since the last settlement
+    int64_t late_written_off_nano;
+    struct settlement settled;  // the last one
+    uint64_t settlement_number; // of its entry in the log
     uint64_t *record_seqs;
     size_t record_count;
 };
@@ -255,6 +266,10 @@ static int transfer_take(struct checker *c, const struct entry *entry,
         [PURPOSE_RELEASE] = {TRANSFER_VOID, STAGE_USAGE, STAGE_CHARGED},
         [PURPOSE_WRITE_OFF] = {TRANSFER_POSTED, STAGE_ADMITTED,
                                STAGE_WRITTEN_OFF},
+        [PURPOSE_LATE_CHARGE] = {TRANSFER_POSTED, STAGE_LATE_USAGE,
+                                 STAGE_LATE_CHARGED},
+        [PURPOSE_LATE_WRITE_OFF] = {TRANSFER_POSTED, STAGE_LATE_USAGE,
+                                    STAGE_LATE_WRITTEN_OFF},
     };
     const struct transfer *transfer = &entry->transfer;
     enum transfer_purpose purpose = transfer->purpose;
@@ -263,6 +278,8 @@ static int transfer_take(struct checker *c, const struct entry *entry,
         [PURPOSE_CHARGE] = &c->charged_nano,
         [PURPOSE_RELEASE] = &c->released_nano,
         [PURPOSE_WRITE_OFF] = &c->written_off_nano,
+        [PURPOSE_LATE_CHARGE] = &c->late_charged_nano,
+        [PURPOSE_LATE_WRITE_OFF] = &c->late_written_off_nano,
     };
     uint8_t id[LEDGER_ID_SIZE], hold_id[LEDGER_ID_SIZE] = {0};
     int r = whose_check(c, entry, transfer->submission_id, e);
@@ -273,13 +290,14 @@ static int transfer_take(struct checker *c, const struct entry *entry,
         c->stage < rules[purpose].from || c->stage >= rules[purpose].to)
         return bad(e, "the receipt has a transfer that does not belong there");
     c->stage = rules[purpose].to;
-    transfer_id(transfer->submission_id, purpose, id);
+    transfer_id(transfer->submission_id, purpose, c->record_count, id);
     if (purpose == PURPOSE_CHARGE || purpose == PURPOSE_RELEASE)
-        transfer_id(transfer->submission_id, PURPOSE_HOLD, hold_id);
+        transfer_id(transfer->submission_id, PURPOSE_HOLD, 0, hold_id);
     if (memcmp(transfer->id, id, sizeof(id)) != 0 ||
         memcmp(transfer->pending_id, hold_id, sizeof(hold_id)) != 0)
         return bad(e, "a transfer's id is not the submission's");
-    if (purpose != PURPOSE_WRITE_OFF && transfer->debit != entry->account)
+    if (purpose != PURPOSE_WRITE_OFF && purpose != PURPOSE_LATE_WRITE_OFF &&
+        transfer->debit != entry->account)
         return bad(e, "a transfer debits another account");
     *sums[purpose] = transfer->amount_nano;
     return 0;
@@ -293,9 +311,9 @@ static int record_take(struct checker *c, const struct entry *entry,
 
     if (r < 0)
         return r;
-    if (c->stage > STAGE_USAGE)
+    if (c->stage > STAGE_USAGE && c->stage != STAGE_SETTLED)
         return bad(e, "the receipt has usage after the charge");
-    c->stage = STAGE_USAGE;
+    c->stage = c->stage == STAGE_SETTLED ? STAGE_LATE_USAGE : STAGE_USAGE;
     c->record_seqs[c->record_count++] = record->seq;
     if (usage_add(&c->report->books.usage, &record->usage) < 0)
         return bad(e, "the usage records add up to too much");
@@ -303,19 +321,15 @@ static int record_take(struct checker *c, const struct entry *entry,
 }
 
 // Rates the records again and compares.
-static int arithmetic_check(struct checker *c,
-                            const struct settlement *settlement, struct err *e)
+static int first_check(struct checker *c, const struct settlement *settlement,
+                       struct err *e)
 {
     struct receipt_report *report = c->report;
     int64_t hold = report->books.hold_nano;
     struct settlement own;
 
-    if (settlement->record_count != c->record_count)
-        return bad(e,
-                   "the settlement counts %llu usage records, the receipt has "
-                   "%zu",
-                   (unsigned long long)settlement->record_count,
-                   c->record_count);
+    if (settlement->amends)
+        return bad(e, "the first settlement amends another");
     if (settlement_rate(&own, &report->card, &report->books.usage, hold, e) < 0)
         return bad(e, "the usage cannot be rated");
     if (!settlement_same(&own, settlement))
@@ -325,12 +339,37 @@ static int arithmetic_check(struct checker *c,
         c->released_nano != (own.billed_nano ? 0 : hold) ||
         c->written_off_nano != own.written_off_nano)
         return bad(e, "the transfers are not those of the settlement");
-    report->rated = own.rated;
+    return 0;
+}
+
+// What the account had room for cannot be seen from here: less than the cap may
+// have been billed, never more, and all that moved must be there.
+static int late_check(struct checker *c, const struct settlement *settlement,
+                      struct err *e)
+{
+    struct receipt_report *report = c->report;
+    struct settlement own;
+    int64_t more = settlement->billed_nano - c->settled.billed_nano;
+
+    if (settlement->amends != c->settlement_number)
+        return bad(e, "a settlement amends another than the one before");
+    if (settlement_amend(&own, &c->settled, &report->card, &report->books.usage,
+                         report->books.hold_nano, more, e) < 0)
+        return bad(e, "the usage cannot be rated");
+    if (!settlement_same(&own, settlement))
+        return bad(e,
+                   "the charge is not what the usage costs by the rate card");
+    if (c->late_charged_nano != more ||
+        c->late_written_off_nano !=
+            own.written_off_nano - c->settled.written_off_nano)
+        return bad(e, "the transfers are not those of the settlement");
+    c->late_charged_nano = 0;
+    c->late_written_off_nano = 0;
     return 0;
 }
 
 static int settlement_take(struct checker *c, const struct entry *entry,
-                           struct err *e)
+                           uint64_t number, struct err *e)
 {
     const struct settlement *settlement = &entry->settlement;
     struct submission_books *books = &c->report->books;
@@ -340,15 +379,46 @@ static int settlement_take(struct checker *c, const struct entry *entry,
         return r;
     if (settlement->voided)
         return bad(e, "the submission never began");
-    c->stage = STAGE_END;
+    if (settlement->record_count != c->record_count)
+        return bad(e,
+                   "the settlement counts %llu usage records, the receipt has "
+                   "%zu",
+                   (unsigned long long)settlement->record_count,
+                   c->record_count);
+    if (c->stage == STAGE_SETTLED)
+        return bad(e, "the receipt has a settlement for nothing");
+    r = c->stage > STAGE_SETTLED ? late_check(c, settlement, e)
+                                 : first_check(c, settlement, e);
+    if (r < 0)
+        return r;
+    if (c->stage < STAGE_SETTLED)
+        books->settled_ns = entry->time_ns;
+    c->stage = STAGE_SETTLED;
+    c->settled = *settlement;
+    c->settlement_number = number;
+    c->report->settlement_count++;
+    c->report->rated = settlement->rated;
     books->state = SUBMISSION_SETTLED;
     books->record_count = settlement->record_count;
     books->charge_nano = settlement->rated.total_nano;
     books->billed_nano = settlement->billed_nano;
     books->written_off_nano = settlement->written_off_nano;
-    books->settled_ns = entry->time_ns;
     books->sealed = 1;
-    return arithmetic_check(c, settlement, e);
+    return 0;
+}
+
+// The end of a receipt whose submission runs: what it would cost by now.
+static int running_close(struct checker *c, struct err *e)
+{
+    struct receipt_report *report = c->report;
+
+    if (c->stage > STAGE_USAGE || c->held_nano != report->books.hold_nano)
+        return bad(e, "the receipt ends too early");
+    report->books.state = SUBMISSION_HELD;
+    report->books.record_count = c->record_count;
+    if (rate_usage(&report->card, &report->books.usage, &report->rated, e) < 0)
+        return bad(e, "the usage cannot be rated");
+    return 0;
 }
 
 static int entry_take(struct checker *c, size_t i, struct err *e)
@@ -361,8 +431,6 @@ static int entry_take(struct checker *c, size_t i, struct err *e)
         r = entry_unpack(&entry, in->entry.data, in->entry.len, e);
     if (r < 0)
         return r;
-    if (c->stage == STAGE_END)
-        return bad(e, "the receipt goes on after its settlement");
     switch (entry.kind) {
     case ENTRY_ADMISSION:
         return admission_take(c, &entry, e);
@@ -371,9 +439,13 @@ static int entry_take(struct checker *c, size_t i, struct err *e)
     case ENTRY_USAGE_RECORD:
         return record_take(c, &entry, e);
     case ENTRY_SETTLEMENT:
-        return settlement_take(c, &entry, e);
+        return settlement_take(c, &entry,
+                               c->batches[in->batch].first_entry + in->leaf, e);
     case ENTRY_ACCOUNT_OPENED:
     case ENTRY_RATE_CARD:
+    case ENTRY_ACCOUNT_CHANGED:
+    case ENTRY_LOW_BALANCE:
+    case ENTRY_INVOICE:
         break;
     }
     return bad(e, "the receipt has an entry that does not belong there");
@@ -410,8 +482,12 @@ static int entries_check(struct checker *c, struct err *e)
         r = entry_take(c, i, e);
     if (r < 0)
         return r;
-    if (c->stage != STAGE_END)
-        return bad(e, "the receipt has no settlement");
+    if (c->stage < STAGE_SETTLED)
+        r = running_close(c, e);
+    else if (c->stage > STAGE_SETTLED)
+        r = bad(e, "the receipt lacks its last settlement");
+    if (r < 0)
+        return r;
     if (c->message->entries[count - 1]->batch != c->message->n_batches - 1)
         return bad(e, "the receipt has a batch that nothing needs");
     return seqs_check(c, e);

@@ -14,10 +14,11 @@ RECEIPT_LIBS := -lsodium -lprotobuf-c -ljansson
 
 LEDGER_SRCS := $(RECEIPT_SRCS) billing/ledger.c billing/ledger_log.c \
     billing/ledger_account.c billing/ledger_transfer.c \
-    billing/ledger_submission.c billing/ledger_batch.c billing/receipt.c \
+    billing/ledger_submission.c billing/ledger_cache.c billing/ledger_batch.c billing/receipt.c \
     billing/chain.c billing/settled.c billing/statement.c billing/invoice.c billing/invoice_html.c \
-    billing/export.c billing/audit.c billing/audit_books.c \
-    billing/audit_tables.c
+    billing/invoice_terms.c billing/ledger_invoice.c billing/entry_json.c \
+    billing/export.c billing/export_csv.c billing/audit.c billing/audit_books.c \
+    billing/audit_tables.c billing/audit_late.c billing/audit_invoice.c
 LEDGER_LIBS := $(RECEIPT_LIBS) $(LIB_DB_LIBS)
 
 $(call host-program,hostel-ledger,billing/main.c $(LEDGER_SRCS) $(LIB_SRCS) \
@@ -55,9 +56,11 @@ $(call unit-test,statement_lines,tests/unit/statement_lines.c \
 $(call unit-test,witness_histories,tests/unit/witness_histories.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 
+$(call unit-test,ledger_invoice,tests/unit/ledger_invoice.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 $(call unit-test,audit_bytes,tests/unit/audit_bytes.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
-E2E_TESTS += tests/e2e/billing
+E2E_TESTS += tests/e2e/billing tests/e2e/money
 
 # What a harness links beside itself; it includes the file it is about.
 FUZZERS += tests/fuzz/ratecard.c tests/fuzz/receipt.c
@@ -75,4 +78,5 @@ $(BUILD)/bench/ledger: $(patsubst %.c,$(BUILD)/obj/%.o,tests/bench/ledger.c \
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^ $(LEDGER_LIBS)
 DEPFILES += $(BUILD)/obj/tests/bench/ledger.d
-MANUALS += billing/hostel-ledger.8 billing/ratecard.5 billing/receipt.5
+MANUALS += billing/hostel-ledger.8 billing/ratecard.5 billing/receipt.5 \
+    billing/invoice.5

@@ -1,32 +1,56 @@
 // SPDX-License-Identifier: ISC
-// Walking over settled submissions, for invoices and exports.
+// Walking over settlements, for invoices and exports.
 #ifndef BILLING_SETTLED_H
 #define BILLING_SETTLED_H
 
 #include "billing/entry.h"
 #include "billing/ledger.h"
 
+// One settlement. A submission with late usage records has several; the first
+// tells all it came to until then, each of the others what it added.
 struct settled {
-    uint64_t number; // of the submission's row
+    uint64_t entry; // its number in the log: the cursor of exports
     uint64_t settled_ns;
     const struct account *account;
     const struct ratecard *card;
-    struct settlement settlement;
+    struct settlement settlement; // what it added; amends: as in the log
 };
 
 typedef int (*settled_fn)(const struct settled *settled, void *arg,
                           struct err *e);
 
-// Calls `each` for the submissions of an account (0: of all) settled in
-// [from_ns, to_ns), in that order per account. Stops when it returns other than
-// 0 and returns that. `each` may read the ledger, but not walk again.
-int settled_each(struct ledger *ledger, uint64_t account, uint64_t from_ns,
-                 uint64_t to_ns, settled_fn each, void *arg, struct err *e);
+// Which: times [from_ns, to_ns), entries (after, through].
+struct settled_range {
+    uint64_t from_ns, to_ns;
+    uint64_t after, through;
+    uint64_t limit; // so many at most
+};
 
-// Calls `each` for the usage records of a submission as they were entered.
-int settled_records_each(struct ledger *ledger, uint64_t number,
+static inline struct settled_range settled_span(uint64_t from_ns,
+                                                uint64_t to_ns)
+{
+    return (struct settled_range){.from_ns = from_ns,
+                                  .to_ns = to_ns,
+                                  .through = INT64_MAX,
+                                  .limit = INT64_MAX};
+}
+
+// Calls `each` for an account's settlements (0: of all, account by account) in
+// the order of the log. Stops when it returns other than 0 and returns that.
+// `each` may read the ledger, but not walk again.
+int settled_each(struct ledger *ledger, uint64_t account,
+                 const struct settled_range *range, settled_fn each, void *arg,
+                 struct err *e);
+
+// The settlement in entry `number` of the log, which must be one.
+int settled_visit(struct ledger *ledger, uint64_t number, settled_fn each,
+                  void *arg, struct err *e);
+
+// Calls `each` for the submission's usage records up to this settlement as they
+// were entered; `own`: not of one that it amends.
+int settled_records_each(struct ledger *ledger, const struct settled *settled,
                          int (*each)(const struct usage_record *record,
-                                     void *arg, struct err *e),
+                                     bool own, void *arg, struct err *e),
                          void *arg, struct err *e);
 
 // The ledger's clock, and whose it is.

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "lib/cleanup.h"
 #include "lib/hex.h"
+#include "billing/entry_json.h"
 #include "billing/ledger_internal.h"
 #include "billing/money_json.h"
 #include "billing/settled.h"
@@ -42,16 +43,10 @@ struct statement {
     json_t *lines;
 };
 
-static const char *const purposes[] = {
-    [PURPOSE_TOP_UP] = "top-up",
-    [PURPOSE_CHARGE] = "charge",
-    [PURPOSE_CREDIT_NOTE] = "credit note",
-    [PURPOSE_DEBIT_NOTE] = "debit note",
-};
-
-static int line_add(struct statement *s, uint64_t number,
-                    const struct entry *entry, struct err *e)
+static int line_add(uint64_t number, const struct entry *entry, void *arg,
+                    struct err *e)
 {
+    struct statement *s = arg;
     const struct transfer *transfer = &entry->transfer;
     int64_t amount_nano = transfer->credit == s->account
                               ? transfer->amount_nano
@@ -60,15 +55,17 @@ static int line_add(struct statement *s, uint64_t number,
     static const uint8_t none[LEDGER_ID_SIZE];
     json_t *line;
 
+    if (entry->time_ns >= s->to_ns)
+        return 1; // the end
     s->balance_nano += amount_nano;
     if (entry->time_ns < s->from_ns) {
         s->opening_nano = s->balance_nano;
         return 0;
     }
-    line = json_pack("{s:s, s:s, s:I, s:I}", "time",
-                     when_text(entry->time_ns, when), "kind",
-                     purposes[transfer->purpose], "entry", (json_int_t)number,
-                     "account_seq", (json_int_t)entry->account_seq);
+    line = json_pack(
+        "{s:s, s:s, s:I, s:I}", "time", when_text(entry->time_ns, when), "kind",
+        purpose_name(transfer->purpose), "entry", (json_int_t)number,
+        "account_seq", (json_int_t)entry->account_seq);
     if (memcmp(transfer->submission_id, none, sizeof(none)) != 0)
         json_object_set_new(line, "submission",
                             json_string(hex_encode(id, transfer->submission_id,
@@ -83,32 +80,38 @@ static int line_add(struct statement *s, uint64_t number,
                : 0;
 }
 
-// From the account's first line on, since each balance follows from those
-// before; a customer's own lines only.
-static int lines_add(struct ledger *ledger, struct statement *s, struct err *e)
+int lines_each(struct ledger *ledger, uint64_t account, uint64_t after,
+               uint64_t through,
+               int (*each)(uint64_t number, const struct entry *entry,
+                           void *arg, struct err *e),
+               void *arg, struct err *e)
 {
     struct db_stmt *stmt = ledger_sql(ledger,
-                                      "select entry from transfers"
-                                      " where account = ? order by entry",
+                                      "select entry from transfers where"
+                                      " account = ? and entry > ? and"
+                                      " entry <= ? order by entry",
                                       e);
     int r;
 
     if (!stmt)
         return -EIO;
-    db_bind_int(stmt, 1, s->account);
+    db_bind_int(stmt, 1, account);
+    db_bind_int(stmt, 2, after);
+    db_bind_int(stmt, 3, through > INT64_MAX ? INT64_MAX : (int64_t)through);
     while ((r = ledger_row(ledger, stmt, e)) > 0) {
         uint64_t number = db_int(stmt, 0);
         struct entry entry;
 
         r = log_read(ledger, number, &entry, e);
-        if (r < 0 || entry.time_ns >= s->to_ns)
-            break;
-        r = line_add(s, number, &entry, e);
-        if (r < 0)
+        if (r == 0 && entry.kind != ENTRY_TRANSFER)
+            r = err_set(e, EIO, "a transfer is missing from the log");
+        if (r == 0)
+            r = each(number, &entry, arg, e);
+        if (r != 0)
             break;
     }
     db_done(stmt);
-    return r < 0 ? r : 0;
+    return r;
 }
 
 int statement_json(struct ledger *ledger, const uint8_t key[LEDGER_KEY_SIZE],
@@ -123,7 +126,8 @@ int statement_json(struct ledger *ledger, const uint8_t key[LEDGER_KEY_SIZE],
         return r;
     s.account = account.number;
     s.lines = json_array();
-    r = lines_add(ledger, &s, e);
+    // From its first line on, since each balance follows from those before.
+    r = lines_each(ledger, s.account, 0, INT64_MAX, line_add, &s, e);
     *out = r < 0 ? NULL : about_json(&account, from_ns, end_of(ledger, to_ns));
     if (!*out) {
         json_decref(s.lines);
@@ -155,6 +159,7 @@ struct spend {
     size_t day_count, day_room;
     struct dear *submissions;
     size_t submission_count, submission_room;
+    uint64_t first_settlements; // the others are of late usage records
     int64_t charge_nano, billed_nano, written_off_nano;
 };
 
@@ -195,6 +200,7 @@ static int dear_add(struct spend *s, const struct settlement *settlement)
                            &s->submission_room, sizeof(*s->submissions));
     if (!s->submissions)
         return -ENOMEM;
+    s->first_settlements += !settlement->amends;
     dear = &s->submissions[s->submission_count++];
     memcpy(dear->id, settlement->submission_id, sizeof(dear->id));
     dear->billed_nano = settlement->billed_nano;
@@ -296,12 +302,12 @@ int spend_json(struct ledger *ledger, const uint8_t key[LEDGER_KEY_SIZE],
                uint64_t from_ns, uint64_t to_ns, json_t **out, struct err *e)
 {
     struct spend s = {0};
+    const struct settled_range range = settled_span(from_ns, to_ns);
     struct account account;
     int r = ledger_account_get(ledger, key, &account, e);
 
     if (r == 0)
-        r = settled_each(ledger, account.number, from_ns, to_ns, spend_add, &s,
-                         e);
+        r = settled_each(ledger, account.number, &range, spend_add, &s, e);
     if (r == 0) {
         *out = about_json(&account, from_ns, end_of(ledger, to_ns));
         if (!*out)
@@ -309,7 +315,7 @@ int spend_json(struct ledger *ledger, const uint8_t key[LEDGER_KEY_SIZE],
     }
     if (r == 0) {
         json_object_set_new(*out, "submission_count",
-                            json_integer((json_int_t)s.submission_count));
+                            json_integer((json_int_t)s.first_settlements));
         json_object_set_new(*out, "by_sku", skus_json(&s));
         json_object_set_new(*out, "by_day", days_json(&s));
         json_object_set_new(*out, "by_submission", submissions_json(&s));

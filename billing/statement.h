@@ -8,7 +8,17 @@
 #include <stdio.h>
 #include <jansson.h>
 #include "lib/err.h"
+#include "billing/entry.h"
 #include "billing/ledger.h"
+
+// Calls `each` for the movements of an account's posted balance in the entries
+// (after, through] of the log, in their order. Stops when it returns other than
+// 0 and returns that.
+int lines_each(struct ledger *ledger, uint64_t account, uint64_t after,
+               uint64_t through,
+               int (*each)(uint64_t number, const struct entry *entry,
+                           void *arg, struct err *e),
+               void *arg, struct err *e);
 
 // Every movement of the posted balance in [from_ns, to_ns), with the balance
 // after it, between an opening and a closing balance (new reference).

@@ -63,7 +63,7 @@ static int card_compare(const void *a, const void *b)
 
     if (x->effective_s != y->effective_s)
         return x->effective_s < y->effective_s ? -1 : 1;
-    return memcmp(x->customer, y->customer, sizeof(x->customer));
+    return strcmp(x->version, y->version);
 }
 
 static int is_general(const struct ratecard *card)
@@ -71,31 +71,46 @@ static int is_general(const struct ratecard *card)
     return sodium_is_zero(card->customer, sizeof(card->customer));
 }
 
+static int pair_check(const struct ratecard *x, const struct ratecard *y,
+                      const char *path, struct err *e)
+{
+    if (strcmp(x->version, y->version) == 0)
+        return err_set(e, EINVAL, "%s: two cards have version %s", path,
+                       x->version);
+    if (x->effective_s == y->effective_s &&
+        strcmp(x->currency, y->currency) == 0 &&
+        memcmp(x->customer, y->customer, sizeof(x->customer)) == 0)
+        return err_set(e, EINVAL,
+                       "%s: cards %s and %s become effective at once", path,
+                       x->version, y->version);
+    return 0;
+}
+
 static int cards_check(const struct tariff *tariff, const char *path,
                        struct err *e)
 {
-    int general = 0;
-
-    for (size_t i = 0; i < tariff->count; i++) {
-        const struct ratecard *card = &tariff->cards[i].card;
-
-        general |= is_general(card);
-        if (strcmp(card->currency, tariff->cards[0].card.currency) != 0)
-            return err_set(e, EINVAL, "%s: cards in %s and in %s", path,
-                           tariff->cards[0].card.currency, card->currency);
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(card->version, tariff->cards[k].card.version) == 0)
-                return err_set(e, EINVAL, "%s: two cards have version %s", path,
-                               card->version);
-        if (i > 0 &&
-            card_compare(&tariff->cards[i - 1], &tariff->cards[i]) == 0)
-            return err_set(e, EINVAL,
-                           "%s: cards %s and %s become effective at once", path,
-                           tariff->cards[i - 1].card.version, card->version);
-    }
-    if (!general)
+    if (!tariff_currency(tariff))
         return err_set(e, EINVAL, "%s: there is no rate card for everybody",
                        path);
+    for (size_t i = 0; i < tariff->count; i++) {
+        const struct ratecard *card = &tariff->cards[i].card;
+        int general = 0, r = 0;
+
+        for (size_t k = 0; r == 0 && k < tariff->count; k++) {
+            const struct ratecard *other = &tariff->cards[k].card;
+
+            general |= is_general(other) &&
+                       strcmp(other->currency, card->currency) == 0;
+            if (k < i)
+                r = pair_check(card, other, path, e);
+        }
+        if (r < 0)
+            return r;
+        if (!general)
+            return err_set(e, EINVAL,
+                           "%s: there is no rate card in %s for everybody",
+                           path, card->currency);
+    }
     return 0;
 }
 
@@ -126,16 +141,28 @@ void tariff_free(struct tariff *tariff)
     memset(tariff, 0, sizeof(*tariff));
 }
 
+const char *tariff_currency(const struct tariff *tariff)
+{
+    for (size_t i = 0; i < tariff->count; i++)
+        if (is_general(&tariff->cards[i].card))
+            return tariff->cards[i].card.currency;
+    return NULL;
+}
+
 const struct tariff_card *tariff_pick(const struct tariff *tariff,
-                                      const uint8_t *customer, uint64_t time_ns)
+                                      const uint8_t *customer,
+                                      const char *currency, uint64_t time_ns)
 {
     static const uint8_t nobody[32];
     const struct tariff_card *own = NULL, *general = NULL;
 
+    if (!currency)
+        currency = tariff_currency(tariff);
     for (size_t i = 0; i < tariff->count; i++) {
         const struct tariff_card *card = &tariff->cards[i];
 
-        if (!ratecard_applies(&card->card, customer ? customer : nobody,
+        if (strcmp(card->card.currency, currency) != 0 ||
+            !ratecard_applies(&card->card, customer ? customer : nobody,
                               time_ns))
             continue;
         if (is_general(&card->card))

@@ -22,16 +22,21 @@ struct tariff {
 };
 
 // Reads a card's file, or all files *.cfg of a folder. Refused: two cards of
-// one version, of one customer and time, or of different currencies; a tariff
-// with no card for everybody. tariff_free in any case.
+// one version, or of one currency, customer and time; a currency with no card
+// for everybody. tariff_free in any case.
 int tariff_load(struct tariff *tariff, const char *path, struct err *e);
 void tariff_free(struct tariff *tariff);
 
 // The card by which a submission of `customer` (NULL: of nobody in particular)
 // is accepted at a time: his own that became effective last, else everybody's.
-// NULL: none is effective yet.
+// `currency` NULL: the node's first. NULL: there is none, or it is not
+// effective yet.
 const struct tariff_card *tariff_pick(const struct tariff *tariff,
                                       const uint8_t *customer,
-                                      uint64_t time_ns);
+                                      const char *currency, uint64_t time_ns);
+
+// The currency of accounts that name none: that of the first card for everybody
+// to become effective, by version where several do at once.
+const char *tariff_currency(const struct tariff *tariff);
 
 #endif

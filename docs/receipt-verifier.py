@@ -4,11 +4,9 @@
 library and receipt.proto.    Usage: receipt-verifier.py NODE_KEY_HEX FILE..."""
 import functools, os, re, sys
 from hashlib import sha256, sha512
-
 def need(condition, why):
     if not condition:
         raise ValueError(why)
-
 # ------------------------------------------------ Ed25519 (RFC 8032), verifying
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
@@ -29,10 +27,8 @@ def point_of(text):
 def signature_check(key, text, signature, whose):
     r, s, (x, y) = signature[:32], int.from_bytes(signature[32:], "little"), point_of(key)
     h = int.from_bytes(sha512(r + key + text).digest(), "little") % L
-    base = point_of((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
-    x, y = add(times(s, base), times(h, (P - x, y)))
+    x, y = add(times(s, point_of((4 * pow(5, -1, P) % P).to_bytes(32, "little"))), times(h, (P - x, y)))
     need(len(signature) == 64 and s < L and r == (y | (x & 1) << 255).to_bytes(32, "little"), f"{whose} has a wrong signature")
-
 # -------------------------------- protobuf: the one valid encoding of a message
 MESSAGES, VARINT = {}, re.compile(rb"[\0-\x7f]|[\x80-\xff]{1,9}[\1-\x7f]")
 for line in open(os.path.dirname(os.path.abspath(__file__)) + "/../billing/proto/receipt.proto"):
@@ -61,7 +57,6 @@ def parse(name, data):
         value, last = parse(kind, value) if kind in MESSAGES else value, tag >> 3
         message[field] = message[field] + [value] if repeated else value
     return message
-
 # ------------------------------------------------------------------ the receipt
 def root_of(node, index, count, proof):  # RFC 6962; a proof's last hash stands next to the root
     if count == 1:
@@ -94,7 +89,7 @@ def entries_of(receipt, headers):
         need(before < place and place[0] <= before[0] + 1 and place[1] < header["leaf_count"], "the entries are out of order")
         leaf = sha256(b"\0" + item["salt"] + item["entry"]).digest()
         need(len(item["salt"]) == 16 and root_of(leaf, place[1], header["leaf_count"], item["proof"]) == header["root"], "an entry is not in its batch")
-        yield parse("Entry", item["entry"])
+        yield header["first_entry"] + place[1], parse("Entry", item["entry"])
     need(place[0] == len(headers) - 1, "a batch is not needed")
 def lines_of(card, u):
     quantities = (u["starts"], u["builds"], u["build_cpu_ns"], u["cpu_ns"], u["wall_ns"], u["mem_reserved_kib_ms"],
@@ -105,39 +100,45 @@ def lines_of(card, u):
         whole += (0, rest > 0, 2 * rest >= per, 2 * rest + (whole & 1) > per)[card["rounding"] - 1]
         need(quantities[sku - 1] < 2**64 - 1, "a quantity is too large")
         yield {"sku": sku, "quantity": quantities[sku - 1], "amount_nano": max(int(whole), minimum if beyond else 0)}
-STEPS = {(2, 2): "hold", (3, 3): "charge", (4, 4): "release", (1, 5): "write-off"}  # by kind and purpose
+STEPS = {(2, 2): "hold", (3, 3): "charge", (4, 4): "release", (1, 5): "write-off", (1, 8): "late charge", (1, 9): "late write-off"}
+def settled(card, said, use, count, settlement, before, moved):  # a late one may bill less than there was room for
+    lines, hold, billed = [line for line in lines_of(card, use) if line["quantity"]], said["hold_nano"], settlement["billed_nano"]
+    charge, least = sum(line["amount_nano"] for line in lines), before["billed_nano"] if before else hold
+    need(min(charge, least) <= billed <= min(charge, hold) and charge < 2**63 > hold and max(use.values()) < 2**64, "the charge is not as agreed")
+    amounts = {"hold": hold, "charge": billed, "release": 0 if billed else hold, "write-off": charge - billed} if not before else {
+        "late charge": billed - before["billed_nano"], "late write-off": charge - billed - before["written_off_nano"]}
+    need(settlement == {"submission_id": said["submission_id"], "record_count": count, "lines": lines, "charge_nano": charge, "voided": 0,
+         "billed_nano": billed, "written_off_nano": charge - billed, "amends": before and before["number"] or 0}, "the charge is not what the usage costs")
+    need(moved == {step: amount for step, amount in amounts.items() if amount}, "the transfers are not those of the settlement")
 def verify(data, node_id):
     receipt = parse("Receipt", data)
     need(receipt["format"] == b"hostel receipt v1" and receipt["node_id"] == node_id, "it is no receipt of this node")
-    card, story, moved, seqs, use = parse("RateCard", receipt["rate_card"]), [], {}, set(), dict.fromkeys(parse("Usage", b""), 0)
-    for entry in entries_of(receipt, batches_check(receipt, node_id)):
+    card, story, moved, seqs, use, done = parse("RateCard", receipt["rate_card"]), [], {}, set(), dict.fromkeys(parse("Usage", b""), 0), None
+    for number, entry in entries_of(receipt, batches_check(receipt, node_id)):
         (kind, body), = ((k, v) for k, v in entry.items() if isinstance(v, dict))
         first, said = (first, said) if story else (entry, body)
         need((body["submission_id"], entry["account"]) == (said["submission_id"], first["account"]) and
              (not story or entry["account_seq"] > last["account_seq"]), "it mixes submissions, or their entries are out of order")
         if kind == "transfer":
             kind = STEPS[body["kind"], body["purpose"]]
-            ids = [sha256(b"hostel transfer v1" + said["submission_id"] + step).digest()[:16] for step in (kind.encode(), b"hold")]
+            ids = [sha256(b"hostel transfer v1" + said["submission_id"] + step).digest()[:16] for step in (
+                kind.encode() + (len(seqs).to_bytes(8, "little") if kind[:4] == "late" else b""), b"hold")]
             need([body["id"], body["pending_id"]] == [ids[0], ids[1] if kind in ("charge", "release") else b""], "an id is wrong")
-            need(kind == "write-off" or body["debit"] == entry["account"], "a transfer debits another account")
+            need(kind[-9:] == "write-off" or body["debit"] == entry["account"], "a transfer debits another account")
             moved[kind] = body["amount_nano"]
         elif kind == "usage_record":
-            need(body["seq"] not in seqs | {0} and body["phase"] in (1, 2) and body["start_ns"] <= body["end_ns"], "a record is wrong")
+            need(0 < body["seq"] not in seqs and body["phase"] in (1, 2) and body["start_ns"] <= body["end_ns"], "a record is wrong")
             seqs.add(body["seq"])
             use = {k: max(v, use[k]) if k in ("mem_reserved_kib", "mem_peak_kib") else v + use[k] for k, v in body["usage"].items()}
+        elif kind == "settlement":
+            done, moved = settled(card, said, use, len(seqs), body, done, moved) or dict(body, number=number), {}
         story, last = story + [kind], entry
-    need(re.fullmatch("admission(,hold)?(,usage_record)*(,charge|,release)?(,write-off)?,settlement", ",".join(story)), "its story is wrong")
-    lines, hold = [line for line in lines_of(card, use) if line["quantity"]], said["hold_nano"]
-    billed = min(charge := sum(line["amount_nano"] for line in lines), hold)
-    amounts = {"hold": hold, "charge": billed, "release": 0 if billed else hold, "write-off": charge - billed}
+    need(re.fullmatch("admission(,hold)?(,usage_record)*((,charge|,release)?(,write-off)?,settlement(,usage_record(,late charge)?(,late write-off)?"
+                      ",settlement)*)?", ",".join(story)) and (done or moved.get("hold", 0) == said["hold_nano"]), "its story is wrong")
     need(sha256(receipt["rate_card"]).digest() == said["card_digest"] and card["effective_s"] <= first["time_ns"] // 10**9 and
          card["customer"] in (b"", said["customer_key"]) and 1 <= card["rounding"] <= 4, "it was accepted by another rate card")
-    need(body == {"submission_id": said["submission_id"], "record_count": len(seqs), "lines": lines, "charge_nano": charge,
-                  "billed_nano": billed, "written_off_nano": charge - billed, "voided": 0}, "the charge is not what the usage costs")
-    need(moved == {step: amount for step, amount in amounts.items() if amount} and charge < 2**63 > hold and max(use.values()) < 2**64,
-         "the transfers are not those of the settlement")
-    return f"submission {said['submission_id'].hex()}: {billed} nano-{card['currency'].decode()} for {len(seqs)} usage records"
-
+    amount = done["billed_nano"] if done else f"it runs, so far {sum(line['amount_nano'] for line in lines_of(card, use))}"
+    return f"submission {said['submission_id'].hex()}: {amount} nano-{card['currency'].decode()} for {len(seqs)} usage records"
 failed = 0
 for path in sys.argv[2:]:
     try:

@@ -272,6 +272,12 @@ void db_bind_blob(struct db_stmt *s, int at, const void *data, size_t len)
                                      SQLITE_TRANSIENT));
 }
 
+void db_bind_blob_ref(struct db_stmt *s, int at, const void *data, size_t len)
+{
+    bind_note(s, sqlite3_bind_blob64(s->raw, at, len ? data : "", len,
+                                     SQLITE_STATIC));
+}
+
 void db_bind_null(struct db_stmt *s, int at)
 {
     bind_note(s, sqlite3_bind_null(s->raw, at));

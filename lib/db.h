@@ -60,6 +60,8 @@ void db_bind_int(struct db_stmt *s, int at, int64_t value);
 void db_bind_text(struct db_stmt *s, int at, const char *text); // NULL: null
 void db_bind_blob(struct db_stmt *s, int at, const void *data, size_t len);
 void db_bind_null(struct db_stmt *s, int at);
+// A blob that is not copied: it must stay until the statement has run.
+void db_bind_blob_ref(struct db_stmt *s, int at, const void *data, size_t len);
 
 // 1: a row; 0: no more; negative: failed. -EEXIST: a constraint said no.
 int db_step(struct db_stmt *s, struct err *e);

@@ -5,7 +5,7 @@
 API_SIG_SRCS := node-agent/api/httpsig.c
 API_SRCS := $(API_SIG_SRCS) $(addprefix node-agent/api/, main.c api.c mux.c tls.c rate.c waits.c metrics.c health.c utf8.c events.c etag.c list.c \
     server.c conn.c route.c request.c reply.c auth.c nonces.c upload.c \
-    spool.c known.c render.c document.c node.c submission.c console.c account.c call.c people.c)
+    spool.c known.c render.c document.c node.c submission.c console.c account.c call.c people.c billing.c attach.c)
 # The API's description is in the program.
 API_SRCS += gen/openapi.c
 $(BUILD)/gen/openapi.c: node-agent/api/openapi.json
@@ -24,8 +24,8 @@ API_TEST_LIBS = $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS)
 CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c place.c trace.c sse.c cmd_events.c \
     attach.c show.c bundle_opts.c cmd_keygen.c cmd_context.c cmd_node.c \
     cmd_bundle.c cmd_inspect.c cmd_verify.c cmd_quote.c cmd_submit.c \
-    cmd_show.c cmd_console.c cmd_receipt.c cmd_invoice.c cmd_account.c \
-    cmd_statement.c cmd_witness.c cmd_call.c cmd_people.c)
+    cmd_show.c cmd_console.c cmd_receipt.c cmd_invoice.c cmd_account.c account_money.c \
+    cmd_statement.c cmd_witness.c cmd_call.c cmd_people.c cmd_debug.c)
 $(call host-program,hostel,$(CLI_SRCS) node-agent/agent/cert.c $(API_SIG_SRCS) $(BUNDLE_SRCS) \
     $(RECEIPT_SRCS) $(LIB_SRCS) $(LIB_JSON_SRCS),\
     -lcurl -lpthread $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))

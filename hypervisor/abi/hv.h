@@ -187,7 +187,8 @@ enum hv_action {
 struct hv_control {
     uint32_t action;      /* [H] enum hv_action, announced on HV_PORT_CONTROL */
     uint32_t action_done; /* [G] echoes the action it has seen */
-    uint64_t balloon_kib; /* [H] RAM the guest should keep populated */
+    uint64_t balloon_kib; /* [H] RAM the guest should keep populated at most;
+                             0: all. Read at each event of the port */
     uint64_t generation;  /* [H] new at each boot, restore and clone */
     uint8_t seed[64];     /* [H] fresh with each generation */
     uint64_t pad[5];

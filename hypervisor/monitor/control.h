@@ -18,6 +18,7 @@
  *   nursery -> HVC_MADE    + fd: pidfd of the monitor
  *   monitor -> HVC_READY   + fd: pidfd of the guest process (pv engine)
  *   monitor <- HVC_DEVICE  + fds: the device's; one message a device
+ *   monitor <- HVC_KEEP    + fds: what to hold open, see struct hvc_keep
  *   monitor <- HVC_PREPARE + fds: image, console sink, [initrd], [source]
  *   monitor -> HVC_PREPARED | HVC_EXITED (cause HVC_REFUSED, text says why)
  *   monitor <- HVC_GO
@@ -57,8 +58,10 @@ enum hvc_type {
     HVC_PAUSE = 32, /* head only: the guest executes nothing until ... */
     HVC_UNPAUSE,    /* ... this; each may be said again */
     HVC_ASK,
+    HVC_BALLOON,
     HVC_ATTACH = 48,
-    HVC_ATTACHED
+    HVC_ATTACHED,
+    HVC_KEEP = 64
 };
 
 struct hvc_head {
@@ -97,6 +100,17 @@ struct hvc_ready {
     uint32_t state;   /* enum hvc_state, for a successor */
 };
 
+/*
+ * The events that guard the CPU budget (spawner/cpu_watch.h). They last as long
+ * as somebody holds them, and the monitor, which can do nothing with them,
+ * outlives the spawner: so a budget is kept while no agent lives. Those that it
+ * holds already are dropped.
+ */
+#define HVC_KEEP_FDS 2
+struct hvc_keep {
+    struct hvc_head head;
+};
+
 #define HVC_F_GO     1u /* start at once */
 #define HVC_F_INITRD 2u /* the initrd is passed after the sink */
 #define HVC_F_SOURCE                                                           \
@@ -116,6 +130,16 @@ struct hvc_prepare {
     char domain_name[64];
     char cmdline[HV_CMDLINE_MAX]; /* see struct hv_start_info; sent to its
                                      used length only */
+};
+
+/*
+ * How much RAM the domain should have in use at most: a wish, which the guest
+ * meets as far as it can without giving up what it uses. What a domain can take
+ * at all is limited by its cgroup.
+ */
+struct hvc_balloon {
+    struct hvc_head head;
+    uint64_t memory_kib; /* whole pages; what it has or more: no limit */
 };
 
 /*
@@ -149,6 +173,14 @@ struct hvc_block {
     uint32_t pad;
 };
 
+/* A file system; HVC_D_VHOST_USER only. */
+struct hvc_fs {
+    char tag[36]; /* NUL-padded */
+    uint32_t request_queues;
+};
+
+/* With HVC_D_VHOST_USER: the connected socket, the eventfd by which the back
+   end calls, an eventfd a queue by which it is kicked. */
 struct hvc_device {
     struct hvc_head head;
     uint32_t type;           /* enum hv_device_type */
@@ -158,6 +190,7 @@ struct hvc_device {
     struct hvc_rate rate[2]; /* net: out of the domain, into it; else [0] */
     union {
         struct hvc_block block;
+        struct hvc_fs fs;
         uint8_t bytes[256];
     };
 };

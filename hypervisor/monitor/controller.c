@@ -147,7 +147,8 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
     if (fd->initrd >= 0 && (fstat(fd->initrd, &st) < 0 || !S_ISREG(st.st_mode)))
         return err_set(e, EINVAL, "the initrd is not a regular file");
     l.initrd_len = st.st_size;
-    if (prepare_check(p, &image, l.initrd_len, devices_kinds(&m->devices), e) < 0)
+    if (prepare_check(p, &image, l.initrd_len, devices_kinds(&m->devices), e) <
+        0)
         return -e->code;
     start_info_fill(&m->domain, p, &image, l.initrd_len);
     devices_fill(&m->devices, m->domain.start_info);
@@ -195,6 +196,22 @@ static void on_prepare(struct monitor *m, const void *message, int *fds)
         fds[i] = -1;
 }
 
+// An action that the guest has not seen yet stays; it looks at the balloon's
+// word at each event.
+static void on_balloon(struct monitor *m, const void *message, int *fds)
+{
+    const struct hvc_balloon *b = message;
+    struct hv_control *c = &m->domain.shared->control;
+    uint32_t action = __atomic_load_n(&c->action, __ATOMIC_RELAXED);
+
+    (void)fds;
+    __atomic_store_n(&c->balloon_kib, b->memory_kib, __ATOMIC_RELEASE);
+    if (action == HV_ACTION_NONE ||
+        action == __atomic_load_n(&c->action_done, __ATOMIC_RELAXED))
+        __atomic_store_n(&c->action, HV_ACTION_BALLOON, __ATOMIC_RELEASE);
+    event_raise(&m->domain, 0, HV_PORT_CONTROL);
+}
+
 static void on_device(struct monitor *m, const void *message, int *fds)
 {
     struct err e = {0};
@@ -223,6 +240,17 @@ static void on_lease(struct monitor *m, const void *message, int *fds)
 
     (void)fds;
     watch_timer(m->lease_fd, l->lease_ns);
+}
+
+static void on_keep(struct monitor *m, const void *message, int *fds)
+{
+    (void)message;
+    for (int i = 0; i < HVC_KEEP_FDS; i++) {
+        if (m->keep_fd[i] >= 0)
+            close(m->keep_fd[i]);
+        m->keep_fd[i] = fds[i];
+        fds[i] = -1;
+    }
 }
 
 static void on_stop(struct monitor *m, const void *message, int *fds)
@@ -309,6 +337,7 @@ static void on_attach(struct monitor *m, const void *message, int *fds)
 union message {
     struct hvc_head head;
     struct hvc_device device;
+    struct hvc_balloon balloon;
     struct hvc_prepare prepare;
     struct hvc_go go;
     struct hvc_lease lease;
@@ -334,6 +363,8 @@ static const struct accepted {
      sizeof(struct hvc_prepare), on_prepare},
     {HVC_GO, IN(HVC_LOADED), sizeof(struct hvc_go), sizeof(struct hvc_go),
      on_go},
+    {HVC_KEEP, IN(HVC_PARKED) | IN(HVC_LOADED) | IN(HVC_RUNNING),
+     sizeof(struct hvc_keep), sizeof(struct hvc_keep), on_keep},
     {HVC_LEASE, IN(HVC_RUNNING), sizeof(struct hvc_lease),
      sizeof(struct hvc_lease), on_lease},
     {HVC_STOP, IN(HVC_PARKED) | IN(HVC_LOADED) | IN(HVC_RUNNING),
@@ -346,6 +377,8 @@ static const struct accepted {
      sizeof(struct hvc_head), on_unpause},
     {HVC_ASK, IN(HVC_RUNNING), sizeof(struct hvc_ask), sizeof(struct hvc_ask),
      on_ask},
+    {HVC_BALLOON, IN(HVC_RUNNING), sizeof(struct hvc_balloon),
+     sizeof(struct hvc_balloon), on_balloon},
     {HVC_ATTACH, IN(HVC_RUNNING), sizeof(struct hvc_attach),
      sizeof(struct hvc_attach), on_attach},
 };
@@ -369,12 +402,18 @@ static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
         fds = 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE) +
               !!(flags & HVC_F_CORE);
     }
+    if (u->head.type == HVC_KEEP)
+        fds = HVC_KEEP_FDS;
     if (u->head.type == HVC_ATTACH) {
         if (u->attach.kind < HVC_ATTACH_DEBUG ||
             u->attach.kind > HVC_ATTACH_TRACE)
             return false;
         fds = 1;
     }
+    if (u->head.type == HVC_BALLOON &&
+        (u->balloon.memory_kib == 0 ||
+         u->balloon.memory_kib % (HV_PAGE / 1024)))
+        return false;
     if (u->head.type == HVC_ASK && u->ask.action != HV_ACTION_SHUTDOWN &&
         u->ask.action != HV_ACTION_REBOOT)
         return false;

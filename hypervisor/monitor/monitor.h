@@ -12,6 +12,7 @@
 #include "hypervisor/monitor/console.h"
 #include "hypervisor/monitor/control.h"
 #include "hypervisor/monitor/guest_clock.h"
+#include "hypervisor/monitor/spin.h"
 
 struct monitor {
     struct domain domain;
@@ -23,6 +24,7 @@ struct monitor {
     int image_fd; // kept for its symbols
     bool gone;    // the guest's process has ended
     int core_fd;  // where a core goes should it crash; -1: nowhere
+    int keep_fd[HVC_KEEP_FDS]; // of HVC_KEEP; -1: none
     bool source_watched;
     bool input_waits;   // one HVC_INPUT has no answer yet
     uint64_t input_tag; // which
@@ -36,6 +38,7 @@ struct monitor {
     uint32_t status;
     struct console console;
     struct devices devices;
+    struct spin spin;
     char text[HVC_TEXT_MAX];
 };
 

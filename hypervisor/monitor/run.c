@@ -25,6 +25,8 @@
 #include "hypervisor/monitor/budget.h"
 #include "hypervisor/monitor/config.h"
 #include "hypervisor/monitor/disk.h"
+#include "hypervisor/monitor/outside.h"
+#include "hypervisor/monitor/qsd.h"
 #include "hypervisor/monitor/sandbox.h"
 #include "hypervisor/monitor/slot.h"
 #include "lib/cleanup.h"
@@ -57,7 +59,8 @@ struct run {
     const char *disk[HV_DEVICE_MAX]; // descriptions: the file's, then options'
     unsigned ndisks;
     struct hvc_device device[HV_DEVICE_MAX];
-    int device_fd[HV_DEVICE_MAX];
+    int device_fd[HV_DEVICE_MAX][HVC_DEVICE_FDS_MAX];
+    size_t device_fds[HV_DEVICE_MAX];
     struct hvc_page *page;
     bool contained;
 
@@ -272,21 +275,21 @@ static int describe(struct run *r, int argc, char **argv, struct err *e)
 
 // ------------------------------------------------------------ the domain
 
-static int open_disks(struct run *r, struct err *e)
+static int open_disk(struct run *r, unsigned n, struct err *e)
 {
-    for (unsigned i = 0; i < r->ndisks; i++) {
-        struct disk d;
+    int *fds = r->device_fd[n];
+    struct disk d;
 
-        if (disk_parse(&d, r->disk[i], i, e) < 0)
-            return -e->code;
-        if (d.format != DISK_RAW)
-            return err_set(e, ENOTSUP, "disk %s: its format is not served yet",
-                           d.target);
-        r->device_fd[i] = disk_open(&d, i, &r->device[i], e);
-        if (r->device_fd[i] < 0)
-            return -e->code;
+    if (disk_parse(&d, r->disk[n], n, e) < 0)
+        return -e->code;
+    if (d.format == DISK_RAW) {
+        r->slot.disks = true;
+        fds[0] = disk_open(&d, n, &r->device[n], e);
+        r->device_fds[n] = 1;
+        return fds[0] < 0 ? fds[0] : 0;
     }
-    return 0;
+    r->device_fds[n] = OUTSIDE_BLOCK_FDS;
+    return outside_open(&d, &r->device[n], fds, e);
 }
 
 static int open_files(struct run *r, struct err *e)
@@ -314,11 +317,18 @@ static int open_files(struct run *r, struct err *e)
     r->page = mmap(NULL, HV_PAGE, PROT_READ, MAP_SHARED, page_fd, 0);
     if (r->page == MAP_FAILED)
         return err_errno(e, "mapping the counter page");
-    if (open_disks(r, e) < 0)
-        return -e->code;
+    for (unsigned i = 0; i < r->ndisks; i++)
+        if (open_disk(r, i, e) < 0)
+            return -e->code;
     r->slot.page_fd = page_fd;
     r->slot.listen_fd = -1;
     return slot_prepare(&r->slot, e);
+}
+
+static void close_device(struct run *r, unsigned n)
+{
+    for (size_t i = 0; i < r->device_fds[n]; i++)
+        close(r->device_fd[n][i]);
 }
 
 // Forks the monitor; this process leaves the world along with it.
@@ -338,7 +348,6 @@ static int make_slot(struct run *r, struct err *e)
         r->slot.uid = RUN_UID_BASE + getpid() % RUN_UID_COUNT;
         r->slot.gid = r->slot.uid;
     }
-    r->slot.disks = r->ndisks > 0;
     r->slot.conn_fd = pair[1];
     r->monitor_pid = slot_fork(&pidfd, r->contained);
     if (r->monitor_pid == 0) {
@@ -346,7 +355,7 @@ static int make_slot(struct run *r, struct err *e)
         if (r->gdb_fd >= 0)
             close(r->gdb_fd);
         for (unsigned i = 0; i < r->ndisks; i++)
-            close(r->device_fd[i]); // they come by message
+            close_device(r, i); // they come by message
         slot_run(&r->slot);
     }
     if (r->monitor_pid < 0)
@@ -392,9 +401,9 @@ static int send_devices(struct run *r, struct err *e)
 {
     for (unsigned i = 0; i < r->ndisks; i++) {
         if (sock_send(r->conn_fd, &r->device[i], sizeof(r->device[i]),
-                      &r->device_fd[i], 1) < 0)
+                      r->device_fd[i], r->device_fds[i]) < 0)
             return err_set(e, EIO, "the monitor is gone");
-        close(r->device_fd[i]);
+        close_device(r, i);
     }
     return 0;
 }
@@ -629,10 +638,12 @@ int run_main(int argc, char **argv)
         gdb_listen(&r, &e) < 0 || make_slot(&r, &e) < 0 ||
         await_ready(&r, &e) < 0 || start(&r, &e) < 0) {
         log_error("%s", e.text);
+        qsd_end();
         return STATUS_FAILED;
     }
     attend(&r);
     if (wait4(r.monitor_pid, NULL, 0, &u) == r.monitor_pid && r.usage)
         print_usage(&r, &u);
+    qsd_end();
     return conclude(&r);
 }

@@ -28,6 +28,7 @@
 /* As written in the file. Numbers are in the units of their names. */
 struct conf {
     char *name, *state_dir, *run_dir, *hv_path, *toolchain_dir, *ratecard;
+    char *invoice, *payment_secret;
     char *listen, *cgroup, *on_stop;
     char *tls, *tls_certificate, *tls_key, *metrics, *log_format;
     int64_t address_rate, customer_rate;
@@ -50,6 +51,8 @@ static const struct cfg_key keys[] = {
     STR("hv_path", hv_path, NODE_PATH_MAX - 1),
     STR("toolchain_dir", toolchain_dir, NODE_PATH_MAX - 1),
     STR("ratecard", ratecard, NODE_PATH_MAX - 1),
+    STR("invoice", invoice, NODE_PATH_MAX - 1),
+    STR("payment_secret", payment_secret, NODE_PATH_MAX - 1),
     STR("listen", listen, 63 + 8),
     STR("accounts", accounts, 16),
     CFG_LIST_KEY("admins", struct conf, admins, OPERATORS_MAX, 0),
@@ -325,6 +328,9 @@ static int conf_apply(struct node_config *cfg, const struct conf *c,
         path_set(cfg->toolchain_dir, "toolchain_dir", c->toolchain_dir, e) <
             0 ||
         path_set(cfg->ratecard_path, "ratecard", c->ratecard, e) < 0 ||
+        path_set(cfg->invoice_path, "invoice", c->invoice, e) < 0 ||
+        path_set(cfg->payment_secret, "payment_secret", c->payment_secret, e) <
+            0 ||
         path_set(cfg->cgroup_path, "cgroup", c->cgroup, e) < 0 ||
         path_set(cfg->tls_certificate, "tls_certificate", c->tls_certificate,
                  e) < 0 ||
@@ -507,6 +513,8 @@ int config_check(struct node_config *cfg, struct err *e)
         return err_errno(e, "hv_path: %s", cfg->hv_path);
     if (access(cfg->ratecard_path, R_OK) < 0)
         return err_errno(e, "ratecard: %s", cfg->ratecard_path);
+    if (cfg->invoice_path[0] && access(cfg->invoice_path, R_OK) < 0)
+        return err_errno(e, "invoice: %s", cfg->invoice_path);
     if (cfg->build_slots && access(cfg->toolchain_dir, X_OK) < 0)
         return err_errno(e, "toolchain_dir: %s", cfg->toolchain_dir);
     if (cfg->build_slots && toolchain_id_read(cfg, e) < 0)
@@ -541,6 +549,10 @@ void config_print(const struct node_config *cfg, FILE *out)
     fprintf(out, "hv_path = \"%s\"\n", cfg->hv_path);
     fprintf(out, "toolchain_dir = \"%s\"\n", cfg->toolchain_dir);
     fprintf(out, "ratecard = \"%s\"\n", cfg->ratecard_path);
+    if (cfg->invoice_path[0])
+        fprintf(out, "invoice = \"%s\"\n", cfg->invoice_path);
+    if (cfg->payment_secret[0])
+        fprintf(out, "payment_secret = \"%s\"\n", cfg->payment_secret);
     listen_print(out, "listen", cfg->listen_host, cfg->listen_port);
     fprintf(out, "tls = \"%s\"\n", tls_words[cfg->tls]);
     if (cfg->tls_certificate[0])

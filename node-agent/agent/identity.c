@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -136,11 +137,55 @@ static int secrets_open_key(struct node_config *cfg, const char *dir,
     return r;
 }
 
+/* As Standard Webhooks writes it: "whsec_" and base64, in one line. */
+static int payment_read(const char *path, struct ledger_secret *s,
+                        struct err *e)
+{
+    static const char prefix[] = "whsec_";
+    char text[128] = "";
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t n = fd < 0 ? -1 : read_full(fd, text, sizeof(text) - 1);
+    size_t len = 0;
+    int r = 0;
+
+    if (n < 0)
+        return err_errno(e, "payment_secret: %s", path);
+    text[strcspn(text, "\r\n")] = 0;
+    if (strncmp(text, prefix, strlen(prefix)) != 0 ||
+        sodium_base642bin(s->payment, sizeof(s->payment), text + strlen(prefix),
+                          strlen(text) - strlen(prefix), NULL, &len, NULL,
+                          sodium_base64_VARIANT_ORIGINAL) < 0 ||
+        len < 16)
+        r = err_set(e, EINVAL,
+                    "payment_secret: %s must hold one line, whsec_ and 16 to "
+                    "%d bytes in base64",
+                    path, PAYMENT_SECRET_BYTES_MAX);
+    s->payment_len = (uint32_t)len;
+    explicit_bzero(text, sizeof(text));
+    return r;
+}
+
+static int ledger_secret_open(const struct node_config *cfg,
+                              const struct seckey *sk, struct err *e)
+{
+    struct ledger_secret s = {.payment_len = 0};
+    int r = receipts_key_make(&s.receipts, sk->key,
+                              clock_real_ns() / 1000000000u, RECEIPTS_KEY_S, e);
+
+    if (r == 0 && cfg->payment_secret[0])
+        r = identity_guard(cfg->payment_secret, e);
+    if (r == 0 && cfg->payment_secret[0])
+        r = payment_read(cfg->payment_secret, &s, e);
+    if (r == 0)
+        r = memfd_sealed("receipts key", &s, sizeof(s), e);
+    explicit_bzero(&s, sizeof(s));
+    return r;
+}
+
 int identity_open(struct node_config *cfg, struct identity_fds *fds,
                   struct err *e)
 {
     char dir[NODE_PATH_MAX + 16], secret[NODE_PATH_MAX + 32];
-    struct receipts_key receipts;
     struct seckey sk;
     struct pubkey pk;
     int r;
@@ -158,14 +203,9 @@ int identity_open(struct node_config *cfg, struct identity_fds *fds,
         return err_prefix(e, "reading the node's identity");
     key_public(&sk, &pk);
     memcpy(cfg->node_id, pk.key, sizeof(cfg->node_id));
-    r = receipts_key_make(&receipts, sk.key, clock_real_ns() / 1000000000u,
-                          RECEIPTS_KEY_S, e);
-    if (r == 0)
-        r = fds->receipts =
-            memfd_sealed("receipts key", &receipts, sizeof(receipts), e);
+    r = fds->receipts = ledger_secret_open(cfg, &sk, e);
     if (r >= 0)
         r = fds->secrets = secrets_open_key(cfg, dir, &sk, e);
     key_forget(&sk);
-    explicit_bzero(&receipts, sizeof(receipts));
     return r < 0 ? r : 0;
 }

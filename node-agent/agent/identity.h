@@ -7,11 +7,21 @@
 #define AGENT_IDENTITY_H
 
 #include <stddef.h>
+#include "billing/receipts_key.h"
 #include "lib/err.h"
 #include "node-agent/agent/role.h"
 
-// What roles get of it, as sealed memfds: the ledger a struct receipts_key,
-// newly made and certified; the keeper a struct secrets_key, which is the same
+// The ledger's: the key that signs batches, and what payment providers sign
+// webhooks with.
+#define PAYMENT_SECRET_BYTES_MAX 64
+struct ledger_secret {
+    struct receipts_key receipts;
+    uint32_t payment_len; // 0: none
+    uint8_t payment[PAYMENT_SECRET_BYTES_MAX];
+};
+
+// What roles get of it, as sealed memfds: the ledger a struct ledger_secret,
+// its key newly made and certified; the keeper a struct secrets_key, which is the same
 // at every start (state_dir/identity/secrets.key), or no service could begin
 // again.
 struct identity_fds {

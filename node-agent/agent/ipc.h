@@ -4,9 +4,10 @@
  * each type, its exact size and how many descriptors it may carry, so that a
  * received message is known to be whole before anyone looks at it.
  *
- * Three types end in an array that is mostly empty: msg_start (cmdline),
- * msg_input (data) and msg_domain (text). They may be sent cut to the used
- * length of that array, by ipc_head_cut; the receiver finds zeros behind it.
+ * Some types end in an array that is mostly empty: msg_start (cmdline),
+ * msg_input (data), msg_payment (body) and msg_domain (text). They may be sent
+ * cut to the used length of that array, by ipc_head_cut; the receiver finds
+ * zeros behind it.
  */
 #ifndef AGENT_IPC_H
 #define AGENT_IPC_H
@@ -28,6 +29,7 @@ union ipc_any {
     struct msg_wait wait;
     struct msg_input input;
     struct msg_input_reply input_reply;
+    struct msg_attach attach;
     struct msg_log log;
     struct msg_call call;
     struct msg_call_reply call_reply;
@@ -49,6 +51,10 @@ union ipc_any {
     struct msg_quote quote;
     struct msg_quote_reply quote_reply;
     struct msg_document document;
+    struct msg_account_correct account_correct;
+    struct msg_account_change account_change;
+    struct msg_invoice_issue invoice_issue;
+    struct msg_payment payment;
     struct msg_hold hold;
     struct msg_hold_reply hold_reply;
     struct msg_record record;

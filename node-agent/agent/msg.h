@@ -30,21 +30,22 @@ typedef struct {
 
 enum msg_type {
     /* api -> keeper */
-    MSG_SUBMIT = 1, /* + bundle memfd        -> msg_submit_reply */
-    MSG_GET,        /* msg_get               -> msg_info_reply */
-    MSG_LIST,       /* msg_list              -> msg_count_reply + fd: infos */
-    MSG_WAIT,       /* msg_wait              -> msg_info_reply, later */
-    MSG_DESTROY,    /* msg_get               -> msg_reply */
-    MSG_INPUT,      /* msg_input             -> msg_input_reply, later */
-    MSG_LOG,        /* msg_log               -> msg_info_reply + fd: the log */
-    MSG_CAPACITY,   /* msg_get (id unused)   -> msg_capacity_reply */
-    MSG_CALL,       /* msg_call + fds: body, answer -> msg_call_reply, later */
-    MSG_AUDIT = 20, /* msg_audit             -> none */
-    MSG_AUDIT_LIST, /* msg_audit_list        -> msg_count_reply + fd: rows */
-    MSG_INVITE,     /* msg_invite            -> msg_reply */
-    MSG_JOIN,       /* msg_join              -> msg_join_reply */
-    MSG_KEY,        /* msg_key               -> msg_key_reply */
-    MSG_KEY_LIST,   /* msg_account           -> msg_count_reply + fd: keys */
+    MSG_SUBMIT = 1,  /* + bundle memfd        -> msg_submit_reply */
+    MSG_GET,         /* msg_get               -> msg_info_reply */
+    MSG_LIST,        /* msg_list              -> msg_count_reply + fd: infos */
+    MSG_WAIT,        /* msg_wait              -> msg_info_reply, later */
+    MSG_DESTROY,     /* msg_get               -> msg_reply */
+    MSG_INPUT,       /* msg_input             -> msg_input_reply, later */
+    MSG_LOG,         /* msg_log               -> msg_info_reply + fd: the log */
+    MSG_CAPACITY,    /* msg_get (id unused)   -> msg_capacity_reply */
+    MSG_CALL,        /* msg_call + fds: body, answer -> msg_call_reply, later */
+    MSG_AUDIT = 20,  /* msg_audit             -> none */
+    MSG_AUDIT_LIST,  /* msg_audit_list        -> msg_count_reply + fd: rows */
+    MSG_INVITE,      /* msg_invite            -> msg_reply */
+    MSG_JOIN,        /* msg_join              -> msg_join_reply */
+    MSG_KEY,         /* msg_key               -> msg_key_reply */
+    MSG_KEY_LIST,    /* msg_account           -> msg_count_reply + fd: keys */
+    MSG_ATTACH = 28, /* msg_attach + fd      -> msg_input_reply, later */
     /* api -> ledger */
     MSG_ACCOUNT_OPEN = 32, /* msg_account_open   -> msg_account_reply */
     MSG_ACCOUNT_CREDIT,    /* msg_account_credit -> msg_account_reply */
@@ -52,6 +53,10 @@ enum msg_type {
     MSG_ACCOUNT_LIST,      /* msg_account        -> msg_count_reply + fd */
     MSG_QUOTE,             /* msg_quote          -> msg_quote_reply */
     MSG_DOCUMENT,          /* msg_document       -> msg_count_reply + fd */
+    MSG_ACCOUNT_CORRECT,   /* msg_account_correct -> msg_account_reply */
+    MSG_ACCOUNT_CHANGE,    /* msg_account_change -> msg_account_reply */
+    MSG_INVOICE_ISSUE,     /* msg_invoice_issue  -> msg_count_reply */
+    MSG_PAYMENT,           /* msg_payment        -> msg_account_reply */
     /* keeper -> ledger */
     MSG_HOLD = 64, /* msg_hold   -> msg_hold_reply */
     MSG_RECORD,    /* msg_record -> msg_reply */
@@ -64,6 +69,7 @@ enum msg_type {
     MSG_RENEW,      /* msg_renew -> none */
     MSG_RELEASE,    /* msg_renew: MSG_ENDED is durable, recycle the slot */
     MSG_FEED,       /* msg_input -> msg_input_reply, later */
+    MSG_PASS = 112, /* msg_attach + fd -> msg_input_reply, later */
     MSG_USAGE,      /* spawner: msg_domain, once an interval */
     MSG_ENDED,      /* spawner: msg_domain, repeated after a restart until
                        released */
@@ -220,6 +226,15 @@ struct msg_call_reply {
     uint32_t outcome;       /* enum sub_outcome */
     int32_t exit_status;
 };
+/* Somebody to look inside: the descriptor is a stream for its monitor. 200;
+ * 409: somebody does already, or it is over; 425; 429. */
+struct msg_attach { /* MSG_ATTACH, MSG_PASS */
+    struct msg_head head;
+    sub_id_t id;
+    key_id_t customer;
+    uint32_t kind; /* enum hvc_attach_kind */
+    uint32_t pad;
+};
 enum log_kind { LOG_CONSOLE = 1, LOG_BUILD };
 struct msg_log {
     struct msg_head head;
@@ -312,6 +327,8 @@ struct account_info {
     int64_t balance_nano; /* posted */
     int64_t held_nano;    /* pending holds */
     int64_t spent_nano;   /* all charges so far */
+    int64_t credit_limit_nano, low_balance_nano;
+    uint32_t low, pad; /* 1 = what is available is below low_balance_nano */
     uint64_t opened_real_ns;
 };
 struct msg_account {
@@ -322,12 +339,16 @@ struct msg_account_open {
     struct msg_head head;
     key_id_t customer;
     char name[64];
+    char currency[8]; /* "": that of the node's prices */
+    int64_t credit_limit_nano;
 };
 struct msg_account_credit {
     struct msg_head head;
     key_id_t customer;
     uint8_t id[16]; /* client-made: the same one is applied once */
     int64_t amount_nano;
+    char currency[8]; /* "": that of the account */
+    char reference[64];
 };
 struct msg_account_reply {
     struct msg_reply reply;
@@ -366,21 +387,34 @@ enum document_kind {
     DOC_INVOICE_HTML,
     DOC_STATEMENT_JSON,
     DOC_SPEND_JSON,
-    DOC_CHAIN /* protobuf, signed batches after number `after` */
+    DOC_CHAIN,         /* protobuf, signed batches after number `after` */
+    DOC_INVOICES_JSON, /* the account's final ones */
+    /* Of the log after entry `after`; the reply's count is the new cursor, see
+     * billing/export.h. */
+    DOC_EXPORT_JSONL,
+    DOC_EXPORT_PROTOBUF,
+    DOC_EXPORT_FOCUS
 };
+
+#define DOC_SO_FAR  1u /* a receipt of what runs */
+#define DOC_RECORDS 2u /* an invoice's JSON down to usage records */
 struct msg_document {
     struct msg_head head;
     key_id_t customer;
     sub_id_t id;    /* DOC_RECEIPT */
     uint32_t kind;  /* enum document_kind */
     uint32_t month; /* of an account's: 202611; 0 = everything */
-    uint64_t after; /* DOC_CHAIN */
+    uint64_t after; /* DOC_CHAIN, DOC_EXPORT_* */
+    /* DOC_INVOICE_*, DOC_USAGE_CSV: of a final invoice; 0: a draft, by month */
+    uint64_t number;
+    uint32_t flags, pad;
 };
 
 struct msg_hold {
     struct msg_head head;
     sub_id_t id;
     key_id_t customer;
+    char currency[8]; /* of the cap; "": whatever the account has */
     struct sub_limits limits;
     uint32_t is_source;
     uint32_t starts; /* as in msg_quote */
@@ -459,5 +493,7 @@ struct msg_built {
     uint8_t image_digest[32];
     char text[SUB_REPORT_MAX]; /* one sentence when there is no image */
 };
+
+#include "node-agent/agent/msg_billing.h"
 
 #endif

@@ -70,6 +70,8 @@ struct node_config {
     char hv_path[NODE_PATH_MAX];         /* hostel-hv */
     char toolchain_dir[NODE_PATH_MAX];   /* root holding only the toolchain */
     char ratecard_path[NODE_PATH_MAX];   /* opened by the ledger role */
+    char invoice_path[NODE_PATH_MAX];    /* likewise; "": none */
+    char payment_secret[NODE_PATH_MAX];  /* the supervisor's to read; "": none */
     char listen_host[64];                /* numeric address */
     uint32_t listen_port;                /* 0 = none; the real one once bound */
     uint32_t tls;                        /* enum tls_mode */

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "lib/cleanup.h"
@@ -121,6 +122,8 @@ static const struct allowed {
     {SYS_getpeername, A, "who it is", 0, 0, 0},
     {SYS_socket, A, "naming a link-local client's interface", NO_SUCH_CALL, 0,
      0},
+    {SYS_socketpair, A, "a stream between a client and a monitor", ALLOW_EQUAL,
+     0, AF_UNIX},
     {SYS_eventfd2, A, "waking the server's threads", 0, 0, 0},
     {SYS_ioctl, A, "FIONBIO on clients' sockets", ALLOW_EQUAL, 1, 0x5421},
     {SYS_clone3, A, "its flags cannot be seen here", NO_SUCH_CALL, 0, 0},

@@ -7,12 +7,13 @@
 #include "lib/hex.h"
 #include "lib/io.h"
 #include "lib/json.h"
+#include "node-agent/api/billing.h"
 #include "node-agent/api/document.h"
 #include "node-agent/api/limits.h"
 #include "node-agent/api/render.h"
 #include "node-agent/api/route.h"
 
-static void account_reply(struct request *rq, struct msg_head *msg)
+void account_reply(struct request *rq, struct msg_head *msg)
 {
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
 
@@ -21,8 +22,7 @@ static void account_reply(struct request *rq, struct msg_head *msg)
                    render_account(&reply.any.account_reply.account));
 }
 
-// Whose account: the signer's; the operator says it in the query.
-static bool account_whose(struct request *rq, key_id_t *key)
+bool account_whose(struct request *rq, key_id_t *key)
 {
     const char *text = request_arg(rq, "customer");
 
@@ -57,8 +57,7 @@ void serve_account_of(struct request *rq)
 
 // --------------------------------------------------------- invoice and export
 
-// "2026-11" as 202611; absent: 0, everything.
-static bool account_month(struct request *rq, uint32_t *month)
+bool account_month(struct request *rq, uint32_t *month)
 {
     const char *text = request_arg(rq, "month");
 
@@ -214,20 +213,35 @@ void serve_accounts(struct request *rq)
                                                             : json_null()));
 }
 
-// {"key": 64 hex digits, "name": text}
+// A member that may be missing, as a text of fixed size. 0 or -EINVAL.
+static int text_take(const json_t *o, const char *key, char *out, size_t size,
+                     struct err *e)
+{
+    const char *text = "";
+    int r = json_object_get(o, key) ? json_get_str(o, key, &text, e) : 0;
+
+    if (r == 0 && strlen(text) >= size)
+        r = err_set(e, EINVAL, "the member \"%s\" may have %zu bytes", key,
+                    size - 1);
+    if (r == 0)
+        strcpy(out, text);
+    return r;
+}
+
+// {"key": 64 hex digits, "name": text, "currency": text,
+// "credit_limit_nano": integer}; all but the key may be missing.
 static int open_read(struct msg_account_open *msg, const json_t *o,
                      struct err *e)
 {
-    const char *name = "";
     int r = json_get_hex(o, "key", msg->customer.b, sizeof(msg->customer.b), e);
 
-    if (r == 0 && json_object_get(o, "name"))
-        r = json_get_str(o, "name", &name, e);
-    if (r == 0 && strlen(name) >= sizeof(msg->name))
-        r = err_set(e, EINVAL, "the member \"name\" may have %zu bytes",
-                    sizeof(msg->name) - 1);
     if (r == 0)
-        ipc_text(msg->name, name);
+        r = text_take(o, "name", msg->name, sizeof(msg->name), e);
+    if (r == 0)
+        r = text_take(o, "currency", msg->currency, sizeof(msg->currency), e);
+    if (r == 0 && json_object_get(o, "credit_limit_nano"))
+        r = json_get_int(o, "credit_limit_nano", 0, INT64_MAX,
+                         &msg->credit_limit_nano, e);
     return r;
 }
 
@@ -249,8 +263,9 @@ void serve_account_open(struct request *rq)
         account_reply(rq, &msg.head);
 }
 
-// {"amount_nano": integer, "id": 32 hex digits}: the same id is applied once.
-// It may be told by Idempotency-Key instead; the ledger remembers it for ever.
+// {"amount_nano": integer, "id": 32 hex digits, "currency": text, "reference":
+// text}, the last two if wanted: the same id is applied once. It may be told by
+// Idempotency-Key instead; the ledger remembers it for ever.
 static int credit_read(struct msg_account_credit *msg, const json_t *o,
                        bool has_id, struct err *e)
 {
@@ -262,9 +277,13 @@ static int credit_read(struct msg_account_credit *msg, const json_t *o,
                        "Idempotency-Key, not both");
     if (!has_id)
         r = json_get_hex(o, "id", msg->id, sizeof(msg->id), e);
+    if (r == 0)
+        r = json_get_int(o, "amount_nano", 1, INT64_MAX, &msg->amount_nano, e);
+    if (r == 0)
+        r = text_take(o, "currency", msg->currency, sizeof(msg->currency), e);
     return r < 0 ? r
-                 : json_get_int(o, "amount_nano", 1, INT64_MAX,
-                                &msg->amount_nano, e);
+                 : text_take(o, "reference", msg->reference,
+                             sizeof(msg->reference), e);
 }
 
 void serve_account_credit(struct request *rq)

@@ -69,6 +69,9 @@
 // the client is told how much of it arrived.
 #define INPUT_PATIENCE_NS (15ull * 1000000000)
 
+// Debuggers at once, of everybody: each holds a connection besides.
+#define DEBUG_SESSIONS_MAX 32
+
 // How often a followed console is looked at: at once while it flows, then
 // less often, so that a thousand silent ones cost nothing.
 #define FOLLOW_MIN_NS 2000000ull

@@ -273,7 +273,12 @@ json_t *render_account(const struct account_info *account)
     put_text(&b, "currency", account->currency);
     put_money(&b, "balance", account->balance_nano);
     put_money(&b, "held", account->held_nano);
-    put_money(&b, "available", account->balance_nano - account->held_nano);
+    put_money(&b, "available",
+              account->balance_nano - account->held_nano +
+                  account->credit_limit_nano);
+    put_money(&b, "credit_limit", account->credit_limit_nano);
+    put_money(&b, "low_balance", account->low_balance_nano);
+    put(&b, "low", json_boolean(account->low));
     put_money(&b, "spent", account->spent_nano);
     put_time(&b, "opened", account->opened_real_ns);
     return object_end(&b);

@@ -33,6 +33,11 @@ static const struct route routes[] = {
      serve_input},
     {"POST", "/v1/submissions/{}/call", ACCESS_CUSTOMER, FUNCTION_BODY_MAX,
      serve_call},
+    {"GET", "/v1/submissions/{}/debug", ACCESS_CUSTOMER, 0, serve_debug},
+    {"POST", "/v1/submissions/{}/debug", ACCESS_CUSTOMER, BODY_MAX,
+     serve_debug_say},
+    {"GET", "/v1/submissions/{}/core", ACCESS_CUSTOMER, 0, serve_core},
+    {"GET", "/v1/submissions/{}/trace", ACCESS_CUSTOMER, 0, serve_trace},
     {"GET", "/v1/submissions/{}/receipt", ACCESS_CUSTOMER, 0, serve_receipt},
 
     {"POST", "/v1/account", ACCESS_STRANGER, BODY_MAX, serve_join},
@@ -43,6 +48,9 @@ static const struct route routes[] = {
     {"POST", "/v1/invitations", ACCESS_OPERATOR, BODY_MAX, serve_invite},
     {"GET", "/v1/account", ACCESS_CUSTOMER, 0, serve_account},
     {"GET", "/v1/account/invoice", ACCESS_CUSTOMER, 0, serve_invoice},
+    {"GET", "/v1/account/invoices", ACCESS_CUSTOMER, 0, serve_invoices},
+    {"GET", "/v1/account/invoices/{}", ACCESS_CUSTOMER, 0, serve_invoice_final},
+    {"GET", "/v1/account/export", ACCESS_CUSTOMER, 0, serve_export},
     {"GET", "/v1/account/statement", ACCESS_CUSTOMER, 0, serve_statement},
     {"GET", "/v1/account/spend", ACCESS_CUSTOMER, 0, serve_spend},
     {"GET", "/v1/account/usage.csv", ACCESS_CUSTOMER, 0, serve_usage_csv},
@@ -53,6 +61,15 @@ static const struct route routes[] = {
     {"GET", "/v1/accounts/{}", ACCESS_OPERATOR, 0, serve_account_of},
     {"POST", "/v1/accounts/{}/credits", ACCESS_OPERATOR, BODY_MAX,
      serve_account_credit},
+    {"POST", "/v1/accounts/{}/corrections", ACCESS_OPERATOR, BODY_MAX,
+     serve_account_correct},
+    {"POST", "/v1/accounts/{}/terms", ACCESS_OPERATOR, BODY_MAX,
+     serve_account_change},
+    {"POST", "/v1/accounts/{}/invoices", ACCESS_OPERATOR, BODY_MAX,
+     serve_invoice_issue},
+
+    // Open, since what signs it is in its headers, for the ledger to check.
+    {"POST", "/v1/payments", ACCESS_OPEN, PAYMENT_BODY_MAX, serve_payment},
 };
 
 _Static_assert(sizeof(routes) / sizeof(*routes) < METRICS_ROUTES_MAX,

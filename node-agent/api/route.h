@@ -68,6 +68,11 @@ void serve_call(struct request *rq);
 // events.c
 void serve_events(struct request *rq);
 
+// attach.c
+void serve_debug(struct request *rq);
+void serve_debug_say(struct request *rq);
+void serve_core(struct request *rq);
+void serve_trace(struct request *rq);
 // console.c
 void serve_console(struct request *rq);
 void serve_build_log(struct request *rq);
@@ -82,5 +87,13 @@ void serve_accounts(struct request *rq);
 void serve_account_open(struct request *rq);
 void serve_account_of(struct request *rq);
 void serve_account_credit(struct request *rq);
+// billing.c
+void serve_invoices(struct request *rq);
+void serve_invoice_final(struct request *rq);
+void serve_invoice_issue(struct request *rq);
+void serve_export(struct request *rq);
+void serve_account_correct(struct request *rq);
+void serve_account_change(struct request *rq);
+void serve_payment(struct request *rq);
 
 #endif

@@ -293,17 +293,20 @@ void serve_receipt(struct request *rq)
 {
     struct msg_document msg = {.kind = DOC_RECEIPT, .customer = rq->caller.key};
     uint64_t timeout_ms = WAIT_MAX_NS / 1000000, deadline_ns;
-    bool wait;
+    bool wait, so_far;
 
     if (!request_param_id(rq, &msg.id) ||
         !request_arg_flag(rq, "wait", &wait) ||
+        !request_arg_flag(rq, "so_far", &so_far) ||
         !request_arg_u64(rq, "timeout_ms", 0, WAIT_MAX_NS / 1000000,
                          &timeout_ms))
         return;
     deadline_ns = clock_mono_ns() + timeout_ms * 1000000;
+    // Of what runs: what is signed of it by now.
+    msg.flags = so_far ? DOC_SO_FAR : 0;
     ipc_head(&msg, MSG_DOCUMENT, 0);
     if (wait) {
-        if (!receipt_wait_done(rq, &msg.id, deadline_ns))
+        if (!so_far && !receipt_wait_done(rq, &msg.id, deadline_ns))
             return;
         receipt_wait_sealed(rq, &msg, deadline_ns);
     }

@@ -306,6 +306,15 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
     return size * n;
 }
 
+static void cursor_take(CURL *curl, struct answer *a)
+{
+    struct curl_header *h;
+
+    if (curl_easy_header(curl, "Hostel-Cursor", 0, CURLH_HEADER, -1, &h) ==
+        CURLHE_OK)
+        a->cursor = strtoull(h->value, NULL, 10);
+}
+
 static int perform(struct client *c, const struct call *call, struct answer *a,
                    const char *target, struct curl_slist *headers,
                    struct err *e)
@@ -340,6 +349,7 @@ static int perform(struct client *c, const struct call *call, struct answer *a,
         curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, call->method);
     code = curl_easy_perform(c->curl);
     curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &a->status);
+    cursor_take(c->curl, a);
     trace_end(t.trace, a->status,
               call->sink && a->status < 400 ? NULL : buf_str(&a->body),
               a->body.len);

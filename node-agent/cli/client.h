@@ -74,6 +74,7 @@ struct call {
 struct answer {
     long status;
     struct buf body;
+    uint64_t cursor; // of an export: where the next one goes on
 };
 #define ANSWER_MAX (256u << 20)
 #define ANSWER_INIT                                                            \

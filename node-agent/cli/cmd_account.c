@@ -15,19 +15,19 @@
 #include "lib/table.h"
 #include "node-agent/bundle/key.h"
 #include "node-agent/bundle/recipe.h"
+#include "node-agent/cli/account.h"
 #include "node-agent/cli/client.h"
 #include "node-agent/cli/cmd.h"
 #include "node-agent/cli/show.h"
 
-#define KEY_TEXT 65
-
 static void account_print(const json_t *o)
 {
     static const char *const rows[][2] = {
-        {"customer", "customer"}, {"name", "name"},
-        {"currency", "currency"}, {"balance", "balance"},
-        {"held", "held"},         {"available", "available"},
-        {"spent", "spent"},       {"opened", "opened_at"},
+        {"customer", "customer"},   {"name", "name"},
+        {"currency", "currency"},   {"balance", "balance"},
+        {"held", "held"},           {"credit limit", "credit_limit"},
+        {"available", "available"}, {"warn below", "low_balance"},
+        {"spent", "spent"},         {"opened", "opened_at"},
     };
     struct table *t = table_new("ACCOUNT,VALUE");
 
@@ -37,7 +37,7 @@ static void account_print(const json_t *o)
     table_free(t);
 }
 
-static int account_answer(json_t *o, bool json)
+int account_answer(json_t *o, bool json)
 {
     if (json)
         return print_json(o);
@@ -46,9 +46,7 @@ static int account_answer(json_t *o, bool json)
     return 0;
 }
 
-// A customer: 64 hex digits, the path of a public key (with a slash), or the
-// name of one in the client's home.
-static int customer_find(const char *text, char hex[KEY_TEXT], struct err *e)
+int customer_find(const char *text, char hex[KEY_TEXT], struct err *e)
 {
     char path[PATH_MAX];
     struct pubkey pk;
@@ -72,8 +70,7 @@ static int customer_find(const char *text, char hex[KEY_TEXT], struct err *e)
 
 // ------------------------------------------------------------- the operator's
 
-// Posts o, which it drops, and prints the account that comes back.
-static int account_post(json_t *o, bool json, const char *path)
+int account_post(json_t *o, bool json, const char *path)
 {
     struct err e = {0};
     struct client *c = client_open(CLIENT_OPERATOR, &e);
@@ -95,42 +92,49 @@ static int account_post(json_t *o, bool json, const char *path)
     return o ? account_answer(o, json) : cmd_fail(&e);
 }
 
-static int create(int n, char **argv, bool json)
+static int create(int n, char **argv, const struct account_args *a)
 {
-    char hex[KEY_TEXT];
+    char hex[KEY_TEXT], currency[4];
+    uint64_t limit_nano = 0;
     struct err e = {0};
+    json_t *o;
 
     if (n < 1 || n > 2)
         return cmd_usage(&cmd_account);
-    if (customer_find(argv[0], hex, &e) < 0)
+    if (customer_find(argv[0], hex, &e) < 0 ||
+        (a->credit_limit &&
+         cost_parse(a->credit_limit, &limit_nano, currency, &e) < 0))
         return cmd_fail(&e);
-    return account_post(
-        json_pack("{s:s, s:s}", "key", hex, "name", n > 1 ? argv[1] : argv[0]),
-        json, "/v1/accounts");
+    o = json_pack("{s:s, s:s, s:I}", "key", hex, "name",
+                  n > 1 ? argv[1] : argv[0], "credit_limit_nano",
+                  (json_int_t)limit_nano);
+    if (a->currency)
+        json_object_set_new(o, "currency", json_string(a->currency));
+    return account_post(o, a->json, "/v1/accounts");
 }
 
-static int credit(int n, char **argv, const char *id, bool json)
+static int credit(int n, char **argv, const struct account_args *a)
 {
     char hex[KEY_TEXT], made[33], path[128], currency[4];
-    uint8_t random[16];
+    const char *id;
     uint64_t amount_nano;
     struct err e = {0};
+    json_t *o;
 
     if (n != 2)
         return cmd_usage(&cmd_account);
     if (customer_find(argv[0], hex, &e) < 0 ||
         cost_parse(argv[1], &amount_nano, currency, &e) < 0)
         return cmd_fail(&e);
-    // Said so that a credit whose answer was lost can be repeated safely.
-    if (!id) {
-        randombytes_buf(random, sizeof(random));
-        id = hex_encode(made, random, sizeof(random));
-        progress("hostel: crediting with --id %s", id);
-    }
+    id = account_id(a, made, "crediting");
     snprintf(path, sizeof(path), "/v1/accounts/%s/credits", hex);
-    return account_post(json_pack("{s:I, s:s}", "amount_nano",
-                                  (json_int_t)amount_nano, "id", id),
-                        json, path);
+    o = json_pack("{s:I, s:s}", "amount_nano", (json_int_t)amount_nano, "id",
+                  id);
+    if (*currency)
+        json_object_set_new(o, "currency", json_string(currency));
+    if (a->reference)
+        json_object_set_new(o, "reference", json_string(a->reference));
+    return account_post(o, a->json, path);
 }
 
 static int list(bool json)
@@ -183,23 +187,49 @@ static int show(int n, char **argv, bool json)
     return o ? account_answer(o, json) : cmd_fail(&e);
 }
 
+static const struct option longs[] = {
+    {"json", no_argument, NULL, 'j'},
+    {"id", required_argument, NULL, 'i'},
+    {"currency", required_argument, NULL, 'u'},
+    {"credit-limit", required_argument, NULL, 'l'},
+    {"low-balance", required_argument, NULL, 'w'},
+    {"name", required_argument, NULL, 'n'},
+    {"reference", required_argument, NULL, 'r'},
+    {"submission", required_argument, NULL, 's'},
+    {"after", required_argument, NULL, 'a'},
+    {"customer", required_argument, NULL, 'c'},
+    {0}};
+
+static bool option_take(struct account_args *a, int o)
+{
+    const struct {
+        char letter;
+        const char **to;
+    } texts[] = {
+        {'i', &a->id},          {'u', &a->currency}, {'l', &a->credit_limit},
+        {'w', &a->low_balance}, {'n', &a->name},     {'r', &a->reference},
+        {'s', &a->submission},  {'a', &a->after},    {'c', &a->customer},
+    };
+
+    if (o == 'j')
+        return a->json = true;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        if (texts[i].letter == o) {
+            *texts[i].to = optarg;
+            return true;
+        }
+    return false;
+}
+
 static int run(int argc, char **argv)
 {
-    static const struct option longs[] = {{"json", no_argument, NULL, 'j'},
-                                          {"id", required_argument, NULL, 'i'},
-                                          {0}};
-    const char *id = NULL, *verb = "show";
-    bool json = false;
+    struct account_args a = {0};
+    const char *verb = "show";
     int o, n;
 
-    while ((o = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        if (o == 'j')
-            json = true;
-        else if (o == 'i')
-            id = optarg;
-        else
+    while ((o = getopt_long(argc, argv, "", longs, NULL)) != -1)
+        if (!option_take(&a, o))
             return cmd_usage(&cmd_account);
-    }
     n = argc - optind;
     argv += optind;
     if (n > 0) {
@@ -207,27 +237,45 @@ static int run(int argc, char **argv)
         n--;
     }
     if (!strcmp(verb, "show"))
-        return show(n, argv, json);
+        return show(n, argv, a.json);
     if (!strcmp(verb, "create"))
-        return create(n, argv, json);
+        return create(n, argv, &a);
     if (!strcmp(verb, "credit"))
-        return credit(n, argv, id, json);
+        return credit(n, argv, &a);
+    if (!strcmp(verb, "credit-note"))
+        return account_note(n, argv, &a, 1);
+    if (!strcmp(verb, "debit-note"))
+        return account_note(n, argv, &a, -1);
+    if (!strcmp(verb, "set"))
+        return account_set(n, argv, &a);
+    if (!strcmp(verb, "events") && n == 0)
+        return account_events(&a);
     if (!strcmp(verb, "list") && n == 0)
-        return list(json);
+        return list(a.json);
     return cmd_usage(&cmd_account);
 }
 
 const struct cmd cmd_account = {
     .name = "account",
     .run = run,
-    .usage = "[--json] [show [KEY] | create KEY [NAME] | credit KEY AMOUNT "
-             "[--id ID] | list]",
+    .usage = "[--json] [show [KEY] | events [--after N] | create KEY [NAME] | "
+             "credit KEY AMOUNT | credit-note KEY AMOUNT REASON | debit-note "
+             "KEY AMOUNT REASON | set KEY ... | list]",
     .summary = "show an account; as the operator, manage them",
     .help =
         "  show         your account; with KEY, as the operator, another's\n"
-        "  create       open a prepaid account (operator)\n"
+        "  events       low balances, new terms and invoices, from the log; "
+        "--after N:\n               those behind entry N; --customer KEY\n"
+        "  create       open an account (operator): --currency CODE, and\n"
+        "               --credit-limit AMOUNT for one that pays later\n"
         "  credit       add an amount such as 10.00 (operator); the same --id, "
-        "32 hex\n               digits, is applied once\n"
+        "32 hex\n               digits, is applied once; --reference TEXT\n"
+        "  credit-note, debit-note\n"
+        "               correct what was charged (operator); --submission ID, "
+        "--id\n"
+        "  set          new terms (operator): --credit-limit AMOUNT, "
+        "--low-balance\n               AMOUNT (an event below it), --name "
+        "NAME\n"
         "  list         all accounts (operator)\n"
         "KEY is 64 hex digits, the name of a key pair here, or the path of a "
         "public key.\n"

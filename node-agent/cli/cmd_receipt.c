@@ -25,7 +25,8 @@ static int receipt_save(const char *output, const struct buf *b, struct err *e)
     return r < 0 ? err_set(e, -r, "writing the receipt: %s", strerror(-r)) : 0;
 }
 
-static int receipt_get(const char *text, const char *output, struct err *e)
+static int receipt_get(const char *text, const char *output, bool so_far,
+                       struct err *e)
 {
     struct client *c = client_open(CLIENT_CUSTOMER, e);
     cleanup_answer struct answer a = ANSWER_INIT;
@@ -37,8 +38,9 @@ static int receipt_get(const char *text, const char *output, struct err *e)
         return -e->code;
     r = client_find_submission(c, text, id, e);
     if (r == 0)
-        r = client_call(c, &call, &a, e, "/v1/submissions/%s/receipt?wait=1",
-                        id);
+        r = client_call(c, &call, &a, e,
+                        "/v1/submissions/%s/receipt?wait=1%s", id,
+                        so_far ? "&so_far=1&timeout_ms=5000" : "");
     client_close(c);
     if (r < 0)
         return r;
@@ -54,30 +56,37 @@ static int receipt_get(const char *text, const char *output, struct err *e)
 static int receipt_run(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"output", required_argument, NULL, 'o'}, {0}};
+        {"output", required_argument, NULL, 'o'},
+        {"so-far", no_argument, NULL, 's'},
+        {0}};
     const char *output = NULL;
     struct err e = {0};
+    bool so_far = false;
     int o;
 
     if (argc > 1 && !strcmp(argv[1], "verify"))
         return cmd_verify_receipt.run(argc - 1, argv + 1);
     while ((o = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
-        if (o != 'o')
+        if (o == 's')
+            so_far = true;
+        else if (o == 'o')
+            output = optarg;
+        else
             return cmd_usage(&cmd_receipt);
-        output = optarg;
     }
     if (argc - optind != 1)
         return cmd_usage(&cmd_receipt);
-    return receipt_get(argv[optind], output, &e) < 0 ? cmd_fail(&e) : 0;
+    return receipt_get(argv[optind], output, so_far, &e) < 0 ? cmd_fail(&e) : 0;
 }
 
 const struct cmd cmd_receipt = {
     .name = "receipt",
     .run = receipt_run,
-    .usage = "[-o FILE] ID | receipt verify ...",
+    .usage = "[-o FILE] [--so-far] ID | receipt verify ...",
     .summary = "get the signed receipt of a submission",
     .help = "  -o FILE  where to put it; default: NUMBER.receipt here; -: "
             "standard output\n"
+            "  --so-far do not wait for its end: what is signed by now\n"
             "Waits until the submission is over and its receipt is signed.\n",
 };
 

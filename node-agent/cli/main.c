@@ -20,7 +20,8 @@ static const struct cmd *const verbs[] = {
     &cmd_wait,     &cmd_destroy, &cmd_receipt, &cmd_verify_receipt,
     &cmd_invoice,  &cmd_export,  &cmd_account, &cmd_statement,
     &cmd_spend,    &cmd_witness, &cmd_join,    &cmd_invite,
-    &cmd_key,     &cmd_audit,   NULL,
+    &cmd_key,      &cmd_audit,   &cmd_debug,   &cmd_dump_core,
+    &cmd_trace,    NULL,
 };
 
 static const struct cmd *verb_find(const char *name)

@@ -98,7 +98,7 @@ void admission_free(struct admission *a)
 // -------------------------------------------------------- what the node offers
 
 int admission_check(const struct admission *a, const struct node_config *cfg,
-                    const char *currency, uint64_t now_s, struct err *e)
+                    uint64_t now_s, struct err *e)
 {
     const struct manifest *m = a->manifest;
     int r = manifest_admit(m, cfg->node_id, now_s, e);
@@ -113,11 +113,6 @@ int admission_check(const struct admission *a, const struct node_config *cfg,
     if (m->kind == KIND_SOURCE && cfg->build_slots == 0)
         return err_set(e, ENOTSUP,
                        "this node does not compile; send a linked image");
-    if (*m->currency && strcmp(m->currency, currency))
-        return err_set(e, EINVAL,
-                       "the cost cap is in %s, and this node's prices are in "
-                       "%s",
-                       m->currency, currency);
     if (m->purchase_order_len)
         return err_set(e, ENOTSUP,
                        "this node takes no purchase orders; it charges the "
@@ -142,6 +137,7 @@ void admission_describe(const struct admission *a, struct sub *s)
     };
     i->run = m->run;
     s->is_source = m->kind == KIND_SOURCE;
+    ipc_text(s->cap_currency, m->currency);
     s->expires_s = m->expires_s;
     memcpy(s->nonce, m->nonce, sizeof(s->nonce));
     memcpy(s->bundle, a->digest, sizeof(s->bundle));

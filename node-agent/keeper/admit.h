@@ -32,7 +32,7 @@ void admission_free(struct admission *a); // NULL is fine
 
 // Audience, time, and what this node offers. 0 or -errno with a sentence.
 int admission_check(const struct admission *a, const struct node_config *cfg,
-                    const char *currency, uint64_t now_s, struct err *e);
+                    uint64_t now_s, struct err *e);
 
 // What the journal keeps of it.
 void admission_describe(const struct admission *a, struct sub *s);

@@ -146,6 +146,7 @@ int news_of_spawner(struct keeper *k, const union ipc_any *any, struct err *e)
         start_answered(k, &any->reply);
         return 0;
     case MSG_FEED | MSG_REPLY:
+    case MSG_PASS | MSG_REPLY:
         serve_fed(k, &any->input_reply);
         return 0;
     case MSG_ADOPTED:

@@ -53,7 +53,7 @@ static bool look(struct keeper *k, const sub_id_t *id, const key_id_t *customer,
 }
 
 #define NONE_SUCH  "there is no such submission"
-#define INPUT_OVER "the program is over, so it cannot read"
+#define INPUT_OVER "the program is over"
 #define INPUT_FULL "the program has to read first"
 
 static void info_post(struct keeper *k, const struct msg_head *to,
@@ -246,29 +246,60 @@ static int serve_destroy(struct keeper *k, const union ipc_any *any)
     return 0;
 }
 
+// May a program that runs be asked this? Makes the waiter for its answer, or
+// says why not.
+static bool ask_running(struct keeper *k, const struct msg_head *to,
+                        const sub_id_t *id, const key_id_t *customer,
+                        struct waiter *w)
+{
+    struct sub_info info;
+
+    *w = (struct waiter){.kind = WAITS_INPUT,
+                         .to = *to,
+                         .version = ++k->feeds,
+                         .until_ns = clock_mono_ns() + INPUT_NS_MAX};
+    if (!look(k, id, customer, &w->sub, &info)) {
+        chan_input_reply(&k->api, to, id, 404, NONE_SUCH);
+        return false;
+    }
+    if (info.state != SUB_RUNNING) {
+        bool early = info.state < SUB_RUNNING;
+
+        chan_input_reply(&k->api, to, id, early ? 425 : 409,
+                         early ? "the program does not run yet" : INPUT_OVER);
+        return false;
+    }
+    if (waiters_of(&k->waiters, WAITS_INPUT, w->sub) < INPUT_WAITERS_MAX &&
+        waiter_add(&k->waiters, w))
+        return true;
+    chan_input_reply(&k->api, to, id, 429, INPUT_FULL);
+    return false;
+}
+
 static int serve_input(struct keeper *k, const union ipc_any *any)
 {
     struct msg_input m = any->input;
-    struct waiter w = {.kind = WAITS_INPUT,
-                       .to = m.head,
-                       .version = ++k->feeds,
-                       .until_ns = clock_mono_ns() + INPUT_NS_MAX};
-    struct sub_info info;
+    struct waiter w;
 
-    if (!look(k, &m.id, &m.customer, &w.sub, &info)) {
-        chan_input_reply(&k->api, &m.head, &m.id, 404, NONE_SUCH);
-    } else if (info.state != SUB_RUNNING) {
-        bool early = info.state < SUB_RUNNING;
-
-        chan_input_reply(&k->api, &m.head, &m.id, early ? 425 : 409,
-                         early ? "the program does not run yet" : INPUT_OVER);
-    } else if (waiters_of(&k->waiters, WAITS_INPUT, w.sub) >=
-                   INPUT_WAITERS_MAX ||
-               !waiter_add(&k->waiters, &w)) {
-        chan_input_reply(&k->api, &m.head, &m.id, 429, INPUT_FULL);
-    } else {
+    if (ask_running(k, &m.head, &m.id, &m.customer, &w)) {
         ipc_head_cut(&m, MSG_FEED, w.version, data, m.len);
         chan_post(&k->spawner, &m, NULL, 0);
+    }
+    return 0;
+}
+
+// Whoever may look inside; the descriptor is its stream, for the monitor.
+static int serve_attach(struct keeper *k, const union ipc_any *any,
+                        int fds[IPC_FDS_MAX])
+{
+    struct msg_attach m = any->attach;
+    struct waiter w;
+
+    if (ask_running(k, &m.head, &m.id, &m.customer, &w)) {
+        int fd = steal_fd(&fds[0]);
+
+        ipc_head(&m, MSG_PASS, w.version);
+        chan_post(&k->spawner, &m, &fd, 1);
     }
     return 0;
 }
@@ -282,7 +313,7 @@ void serve_fed(struct keeper *k, const struct msg_input_reply *m)
 
     if (!s || !waiter_take_input(&k->waiters, s, m->reply.head.tag, &w))
         return; // it was not waited for any longer
-    reply.reply.head.type = MSG_INPUT | MSG_REPLY;
+    reply.reply.head.type = w.to.type | MSG_REPLY;
     reply.reply.head.tag = w.to.tag;
     chan_post(&k->api, &reply, NULL, 0);
 }
@@ -337,6 +368,8 @@ int serve_request(struct keeper *k, const union ipc_any *any,
 {
     if (any->head.type == MSG_SUBMIT)
         return submit_serve(k, &any->submit, steal_fd(&fds[0]), e);
+    if (any->head.type == MSG_ATTACH)
+        return serve_attach(k, any, fds);
     if (any->head.type == MSG_CALL)
         return function_serve(k, &any->call, fds);
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)

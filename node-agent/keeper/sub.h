@@ -25,6 +25,9 @@ struct sub {
 
     // From the manifest.
     bool is_source;
+    // Of the cost cap, for the ledger to compare with the account's; not kept
+    // over a restart, when the hold is nearly always made already.
+    char cap_currency[8];
     uint64_t expires_s;
     uint8_t nonce[16];
     uint8_t bundle[32]; // the manifest's digest; names the bundle's blob

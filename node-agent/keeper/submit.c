@@ -49,6 +49,7 @@ static void hold_post(struct keeper *k, struct sub *s)
         .starts = run_starts(&s->info.run),
     };
 
+    memcpy(m.currency, s->cap_currency, sizeof(m.currency));
     ipc_head(&m, MSG_HOLD, sub_tag(s));
     chan_post(&k->ledger, &m, NULL, 0);
 }
@@ -183,8 +184,7 @@ int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,
                       "this bundle's nonce was used before, with another "
                       "manifest; make the bundle again",
                       NULL);
-    if (admission_check(a, &k->cfg, k->currency, clock_real_ns() / 1000000000u,
-                        &no) < 0)
+    if (admission_check(a, &k->cfg, clock_real_ns() / 1000000000u, &no) < 0)
         return answer(k, &m->head, 422, 0, no.text, NULL);
     if (secrets_check(k, a, &no) < 0)
         return answer(k, &m->head, 422, 0, no.text, NULL);

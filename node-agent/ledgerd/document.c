@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include "billing/export.h"
 #include "billing/invoice.h"
 #include "billing/receipt.h"
 #include "billing/statement.h"
@@ -117,15 +118,15 @@ static int write_receipt(struct ledgerd *d, const struct msg_document *m,
     if (!everybody(&m->customer) &&
         memcmp(books.key, m->customer.b, sizeof(books.key)))
         return err_set(e, ENOENT, "you have no such submission");
-    r = receipt_build(d->ledger, m->id.b, &bytes, &len, e);
+    r = receipt_build(d->ledger, m->id.b, m->flags & DOC_SO_FAR, &bytes, &len,
+                      e);
     if (r == 0)
         fwrite(bytes, 1, len, out);
     return r;
 }
 
-// The month 202611 as [from, to) in real time; 0: all there ever was.
-static int month_span(uint32_t month, uint64_t *from_ns, uint64_t *to_ns,
-                      struct err *e)
+int month_span(uint32_t month, uint64_t *from_ns, uint64_t *to_ns,
+               struct err *e)
 {
     struct tm first = {.tm_year = (int)(month / 100) - 1900,
                        .tm_mon = (int)(month % 100) - 1,
@@ -151,11 +152,19 @@ static int write_invoice(struct ledgerd *d, const struct msg_document *m,
     json_t *invoice = NULL;
     int r = month_span(m->month, &from_ns, &to_ns, e);
 
-    if (r == 0)
-        r = invoice_draft(d->ledger, m->customer.b, from_ns, to_ns, &invoice,
-                          e);
-    if (r < 0)
+    if (r == 0 && m->number)
+        r = invoice_get(d->ledger,
+                        everybody(&m->customer) ? NULL : m->customer.b,
+                        m->number, &invoice, e);
+    else if (r == 0)
+        r = invoice_draft(d->ledger, m->customer.b, from_ns, to_ns, &d->terms,
+                          &invoice, e);
+    if (r == 0 && m->flags & DOC_RECORDS)
+        r = invoice_records_add(d->ledger, invoice, e);
+    if (r < 0) {
+        json_decref(invoice);
         return r;
+    }
     if (m->kind == DOC_INVOICE_TEXT)
         r = invoice_print(invoice, out, e);
     else if (m->kind == DOC_INVOICE_HTML)
@@ -173,7 +182,9 @@ static int write_account(struct ledgerd *d, const struct msg_document *m,
     json_t *o = NULL;
     int r = month_span(m->month, &from_ns, &to_ns, e);
 
-    if (r == 0)
+    if (r == 0 && m->kind == DOC_INVOICES_JSON)
+        r = invoice_list(d->ledger, m->customer.b, &o, e);
+    else if (r == 0)
         r = (m->kind == DOC_SPEND_JSON ? spend_json : statement_json)(
             d->ledger, m->customer.b, from_ns, to_ns, &o, e);
     if (r < 0)
@@ -196,17 +207,34 @@ static int write_chain(struct ledgerd *d, const struct msg_document *m,
     return r;
 }
 
+// All rows of a final invoice, or those of a month.
 static int write_csv(struct ledgerd *d, const struct msg_document *m, FILE *out,
                      struct err *e)
 {
+    const uint8_t *key = everybody(&m->customer) ? NULL : m->customer.b;
     uint64_t from_ns, to_ns;
     int r = month_span(m->month, &from_ns, &to_ns, e);
 
     if (r < 0)
         return r;
-    return invoice_export_csv(d->ledger,
-                              everybody(&m->customer) ? NULL : m->customer.b,
-                              from_ns, to_ns, out, e);
+    if (m->number)
+        return invoice_csv(d->ledger, key, m->number, out, e);
+    return export_csv(d->ledger, key, from_ns, to_ns, out, e);
+}
+
+static int write_export(struct ledgerd *d, const struct msg_document *m,
+                        FILE *out, struct err *e)
+{
+    enum export_format format = m->kind == DOC_EXPORT_JSONL   ? EXPORT_JSONL
+                                : m->kind == DOC_EXPORT_FOCUS ? EXPORT_FOCUS
+                                                              : EXPORT_PROTOBUF;
+    struct export_cursor cursor = {.after = m->after};
+    int r =
+        export_after(d->ledger, everybody(&m->customer) ? NULL : m->customer.b,
+                     format, &cursor, out, e);
+
+    d->export_cursor = cursor.after;
+    return r;
 }
 
 static int write_ratecard(struct ledgerd *d, const struct msg_document *m,
@@ -233,11 +261,13 @@ static int write_cert(struct ledgerd *d, const struct msg_document *m,
 
 static int (*const writers[])(struct ledgerd *, const struct msg_document *,
                               FILE *, struct err *) = {
-    [DOC_RECEIPT] = write_receipt,      [DOC_INVOICE_JSON] = write_invoice,
-    [DOC_INVOICE_TEXT] = write_invoice, [DOC_USAGE_CSV] = write_csv,
-    [DOC_RATECARD] = write_ratecard,    [DOC_KEY_CERT] = write_cert,
-    [DOC_INVOICE_HTML] = write_invoice, [DOC_STATEMENT_JSON] = write_account,
-    [DOC_SPEND_JSON] = write_account,   [DOC_CHAIN] = write_chain,
+    [DOC_RECEIPT] = write_receipt,        [DOC_INVOICE_JSON] = write_invoice,
+    [DOC_INVOICE_TEXT] = write_invoice,   [DOC_USAGE_CSV] = write_csv,
+    [DOC_RATECARD] = write_ratecard,      [DOC_KEY_CERT] = write_cert,
+    [DOC_INVOICE_HTML] = write_invoice,   [DOC_STATEMENT_JSON] = write_account,
+    [DOC_SPEND_JSON] = write_account,     [DOC_CHAIN] = write_chain,
+    [DOC_INVOICES_JSON] = write_account,  [DOC_EXPORT_JSONL] = write_export,
+    [DOC_EXPORT_PROTOBUF] = write_export, [DOC_EXPORT_FOCUS] = write_export,
 };
 
 // 0: it is the books that failed.
@@ -263,13 +293,14 @@ int document_serve(struct ledgerd *d, struct chan *from,
         count_refuse(from, &m->head, 422, "there is no such document");
         return 0;
     }
+    d->export_cursor = 0;
     r = paper_new(&paper, e);
     if (r == 0)
         r = writers[m->kind](d, m, paper.out, e);
     if (r == 0) {
         length = paper_seal(&paper, e);
         if (length >= 0) {
-            paper_post(&paper, from, &m->head, 0, length);
+            paper_post(&paper, from, &m->head, d->export_cursor, length);
             return 0;
         }
         r = length;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include "lib/clock.h"
@@ -13,7 +14,13 @@
 const struct tariff_card *ledgerd_card(const struct ledgerd *d,
                                        const uint8_t *customer)
 {
-    return tariff_pick(&d->tariff, customer, clock_real_ns());
+    struct account a;
+    const char *currency =
+        customer && ledger_account_get(d->ledger, customer, &a, NULL) == 0
+            ? a.currency
+            : NULL;
+
+    return tariff_pick(&d->tariff, customer, currency, clock_real_ns());
 }
 
 static int cards_read(struct ledgerd *d, const char *path, struct err *e)
@@ -22,7 +29,7 @@ static int cards_read(struct ledgerd *d, const char *path, struct err *e)
 
     if (r < 0)
         return r;
-    d->card = ledgerd_card(d, NULL);
+    d->card = tariff_pick(&d->tariff, NULL, NULL, clock_real_ns());
     return d->card
                ? 0
                : err_set(e, EINVAL, "%s: no rate card is effective yet", path);
@@ -67,6 +74,12 @@ int ledgerd_open(struct ledgerd *d, const struct ledgerd_options *o,
         r = chan_open(&d->keeper, o->keeper_fd, "keeper", e);
     if (r == 0)
         r = cards_read(d, o->ratecard_path, e);
+    if (r == 0 && o->invoice_path && *o->invoice_path)
+        r = invoice_terms_load(&d->terms, o->invoice_path, e);
+    if (r == 0 && o->payment_secret) {
+        d->payment_secret_len = o->payment_secret_len;
+        memcpy(d->payment_secret, o->payment_secret, o->payment_secret_len);
+    }
     if (r == 0)
         r = books_open(d, o, e);
     return r;
@@ -81,6 +94,7 @@ void ledgerd_close(struct ledgerd *d)
     chan_close(&d->api);
     chan_close(&d->keeper);
     tariff_free(&d->tariff);
+    sodium_memzero(d->payment_secret, sizeof(d->payment_secret));
     *d = (struct ledgerd){.api.fd = -1, .keeper.fd = -1, .lifeline_fd = -1};
 }
 

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "billing/invoice.h"
 #include "billing/ledger.h"
 #include "billing/tariff.h"
 #include "node-agent/agent/role.h"
@@ -30,24 +31,35 @@
 // An invoice or export of one customer's whole history.
 #define DOCUMENT_MAX (256ull << 20)
 
+// How far a webhook's time may be from ours, as the standard advises.
+#define PAYMENT_AGE_S      300
+#define PAYMENT_SECRET_MAX 64
+
 struct ledgerd {
     struct ledger *ledger;
     struct tariff tariff;
+    struct invoice_terms terms;
+    uint8_t payment_secret[PAYMENT_SECRET_MAX];
+    size_t payment_secret_len;      // 0: no webhooks are taken
     const struct tariff_card *card; // the one that holds are rated by now
     struct key_cert cert;
     struct chan api, keeper;
     int lifeline_fd; // -1: none
     uint64_t batch_ns;
-    uint64_t interval_ns; // between two usage records of a domain
+    uint64_t interval_ns;      // between two usage records of a domain
     uint64_t unsealed_mono_ns; // when the oldest entry was made; 0: none
     uint64_t sealed_mono_ns;   // last seal
     bool receipt_wanted;       // something was settled since
     bool grouped;              // a group is open
+    uint64_t export_cursor;    // of the document at hand
 };
 
 struct ledgerd_options {
-    const char *path; // of the database
+    const char *path;          // of the database
     const char *ratecard_path; // a card, or a folder of cards
+    const char *invoice_path;  // of billing/invoice_terms.h; NULL or "": none
+    const uint8_t *payment_secret; // copied; NULL: none
+    size_t payment_secret_len;
     const uint8_t *node_id; // 32 bytes
     const struct receipts_key *key;
     uint64_t batch_ns, interval_ns;
@@ -68,10 +80,32 @@ int ledgerd_turn(struct ledgerd *d, int timeout_ms, struct err *e);
 // Opens the group if none is open.
 int ledgerd_group(struct ledgerd *d, struct err *e);
 
-// The prices for a customer (NULL: for everybody) at this time; never NULL once
-// the role is open.
+// The prices for a customer (NULL: for everybody) at this time, in the currency
+// of his account; for everybody never NULL once the role is open.
 const struct tariff_card *ledgerd_card(const struct ledgerd *d,
                                        const uint8_t *customer);
+
+// Answers with an account (if r is 0), or with the ledger's refusal.
+int account_answer(struct chan *from, const struct msg_head *to, int r,
+                   unsigned good, const struct account *a, const struct err *e);
+
+// -EINVAL unless the customer's account is in this currency ("": any).
+int account_currency_check(struct ledgerd *d, const uint8_t *customer,
+                           const char *currency, struct err *e);
+
+// The month 202611 as [from, to) in real time; 0: all there ever was.
+int month_span(uint32_t month, uint64_t *from_ns, uint64_t *to_ns,
+               struct err *e);
+
+// money.c
+int money_account_correct(struct ledgerd *d, struct chan *from,
+                          const union ipc_any *any, struct err *e);
+int money_account_change(struct ledgerd *d, struct chan *from,
+                         const union ipc_any *any, struct err *e);
+int money_invoice_issue(struct ledgerd *d, struct chan *from,
+                        const union ipc_any *any, struct err *e);
+int money_payment(struct ledgerd *d, struct chan *from,
+                  const union ipc_any *any, struct err *e);
 
 // Performs one request and posts its answer. 0, or -errno when the books
 // failed or the request cannot come from this peer.

@@ -7,15 +7,16 @@
 #include <unistd.h>
 #include "lib/io.h"
 #include "lib/log.h"
+#include "node-agent/agent/identity.h"
 #include "node-agent/agent/roles.h"
 #include "node-agent/ledgerd/ledgerd.h"
 
-static int key_take(struct receipts_key *key, struct err *e)
+static int secret_take(struct ledger_secret *secret, struct err *e)
 {
-    ssize_t n = pread_full(ROLE_SECRET_FD, key, sizeof(*key), 0);
+    ssize_t n = pread_full(ROLE_SECRET_FD, secret, sizeof(*secret), 0);
 
     close(ROLE_SECRET_FD);
-    if (n != sizeof(*key))
+    if (n != sizeof(*secret))
         return err_set(e, EBADMSG, "the supervisor gave no receipts key");
     return 0;
 }
@@ -23,12 +24,14 @@ static int key_take(struct receipts_key *key, struct err *e)
 static int ledger_start(struct ledgerd *d, const struct node_config *cfg,
                         struct err *e)
 {
-    struct receipts_key key;
+    struct ledger_secret secret;
     struct ledgerd_options o = {
         .path = "ledger.db", // in the role's own folder
         .ratecard_path = cfg->ratecard_path,
         .node_id = cfg->node_id,
-        .key = &key,
+        .invoice_path = cfg->invoice_path,
+        .key = &secret.receipts,
+        .payment_secret = secret.payment,
         .batch_ns = cfg->batch_ns,
         .interval_ns = cfg->interval_ns,
         .api_fd = ROLE_FD(ROLE_API),
@@ -39,10 +42,11 @@ static int ledger_start(struct ledgerd *d, const struct node_config *cfg,
 
     if (sodium_init() < 0)
         return err_set(e, EIO, "libsodium does not start");
-    r = key_take(&key, e);
+    r = secret_take(&secret, e);
+    o.payment_secret_len = secret.payment_len;
     if (r == 0)
         r = ledgerd_open(d, &o, e);
-    sodium_memzero(&key, sizeof(key));
+    sodium_memzero(&secret, sizeof(secret));
     if (r == 0)
         r = role_seal(e);
     return r;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include "lib/clock.h"
 #include "lib/log.h"
 
 unsigned refusal_status(int r)
@@ -20,6 +21,8 @@ unsigned refusal_status(int r)
     case -EALREADY:
     case -ECANCELED:
         return 409;
+    case -EFBIG:
+        return 422;
     case -EDQUOT:
         return 402;
     case -EAGAIN:
@@ -52,11 +55,13 @@ void account_info_fill(struct account_info *info, const struct account *a)
     info->held_nano = a->debits_pending_nano;
     info->spent_nano = a->debits_posted_nano;
     info->opened_real_ns = a->opened_ns;
+    info->credit_limit_nano = a->credit_limit_nano;
+    info->low_balance_nano = a->low_balance_nano;
+    info->low = a->low;
 }
 
-static int account_answer(struct chan *from, const struct msg_head *to, int r,
-                          unsigned good, const struct account *a,
-                          const struct err *e)
+int account_answer(struct chan *from, const struct msg_head *to, int r,
+                   unsigned good, const struct account *a, const struct err *e)
 {
     struct msg_account_reply reply;
 
@@ -75,13 +80,18 @@ static int serve_account_open(struct ledgerd *d, struct chan *from,
 {
     const struct msg_account_open *m = &any->account_open;
     struct account a;
+    const char *currency =
+        *m->currency ? m->currency : tariff_currency(&d->tariff);
     unsigned good = 200;
-    int r;
+    int r = 0;
 
     if (ledger_account_get(d->ledger, m->customer.b, &a, e) == -ENOENT)
         good = 201;
-    r = ledger_account_open(d->ledger, m->customer.b, m->name,
-                            d->card->card.currency, 0, &a, e);
+    if (!tariff_pick(&d->tariff, NULL, currency, clock_real_ns()))
+        r = err_set(e, EINVAL, "the node has no prices in %s", currency);
+    if (r == 0)
+        r = ledger_account_open(d->ledger, m->customer.b, m->name, currency,
+                                m->credit_limit_nano, &a, e);
     return account_answer(from, &m->head, r, good, &a, e);
 }
 
@@ -92,8 +102,10 @@ static int serve_account_credit(struct ledgerd *d, struct chan *from,
     struct account a;
     int r;
 
-    r = ledger_credit(d->ledger, m->id, m->customer.b, m->amount_nano, NULL, &a,
-                      e);
+    r = account_currency_check(d, m->customer.b, m->currency, e);
+    if (r == 0)
+        r = ledger_credit(d->ledger, m->id, m->customer.b, m->amount_nano,
+                          *m->reference ? m->reference : NULL, &a, e);
     return account_answer(from, &m->head, r, 200, &a, e);
 }
 
@@ -183,9 +195,14 @@ static int hold_found(const struct submission_books *b,
 // Makes the customer's card the one by which the ledger rates the next hold.
 static int card_use(struct ledgerd *d, const uint8_t *customer, struct err *e)
 {
-    const struct tariff_card *card =
-        tariff_pick(&d->tariff, customer, ledger_group_ns(d->ledger));
-    int r = 0;
+    const struct tariff_card *card;
+    struct account a;
+    int r = ledger_account_get(d->ledger, customer, &a, e);
+
+    if (r < 0)
+        return r;
+    card = tariff_pick(&d->tariff, customer, a.currency,
+                       ledger_group_ns(d->ledger));
 
     if (!card)
         return err_set(e, EINVAL,
@@ -237,6 +254,8 @@ static int hold_make(struct ledgerd *d, const struct msg_hold *m,
     if (r != -ENOENT)
         return r;
     r = card_use(d, m->customer.b, e);
+    if (r == 0 && m->limits.cost_cap_nano > 0)
+        r = account_currency_check(d, m->customer.b, m->currency, e);
     if (r == 0)
         r = limits_rate(&d->card->card, &m->limits, m->is_source, m->starts,
                         &rated, e);
@@ -288,12 +307,13 @@ static void record_fill(struct usage_record *out, const struct msg_record *m)
 // only decides when to stop, and settling bills no more than the hold.
 static int hold_spent(struct ledgerd *d, const struct msg_record *m)
 {
+    const struct tariff_card *card = ledgerd_card(d, m->customer.b);
     struct submission_books books;
     struct rated rated;
 
-    if (ledger_submission_get(d->ledger, m->id.b, &books, NULL) < 0 ||
-        rate_usage(&ledgerd_card(d, m->customer.b)->card, &books.usage, &rated,
-                   NULL) < 0)
+    if (ledger_submission_get(d->ledger, m->id.b, &books, NULL) < 0 || !card ||
+        books.state != SUBMISSION_HELD ||
+        rate_usage(&card->card, &books.usage, &rated, NULL) < 0)
         return 0;
     return rated.total_nano > 0 && rated.total_nano >= books.hold_nano;
 }
@@ -386,6 +406,10 @@ static const struct request {
     {MSG_ACCOUNT_CREDIT, FROM_API, true, serve_account_credit},
     {MSG_ACCOUNT_GET, FROM_API, false, serve_account_get},
     {MSG_ACCOUNT_LIST, FROM_API, false, serve_account_list},
+    {MSG_ACCOUNT_CORRECT, FROM_API, true, money_account_correct},
+    {MSG_ACCOUNT_CHANGE, FROM_API, true, money_account_change},
+    {MSG_INVOICE_ISSUE, FROM_API, true, money_invoice_issue},
+    {MSG_PAYMENT, FROM_API, true, money_payment},
     {MSG_QUOTE, FROM_API, false, serve_quote},
     {MSG_QUOTE, FROM_KEEPER, false, serve_quote}, // for the currency
     {MSG_DOCUMENT, FROM_API, false, serve_document},

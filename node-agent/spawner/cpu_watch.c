@@ -9,6 +9,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+// The event's timer and its count are of two clocks: this much may be missing
+// from the count when the timer fires.
+#define TIMER_NS 100000u
+
 static int event_open(pid_t pid)
 {
     struct perf_event_attr a = {
@@ -25,6 +29,13 @@ static int event_open(pid_t pid)
         syscall(SYS_perf_event_open, &a, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
 
     return fd < 0 ? -errno : fd;
+}
+
+static uint64_t count_read(int fd)
+{
+    uint64_t count;
+
+    return read(fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
 }
 
 int cpu_watch_open(struct cpu_watch *w, const pid_t pid[CPU_WATCH_PROCESSES])
@@ -65,9 +76,26 @@ uint64_t cpu_watch_used_ns(const struct cpu_watch *w)
 
 void cpu_watch_allow(struct cpu_watch *w, uint64_t left_ns)
 {
+    for (int i = 0; i < CPU_WATCH_PROCESSES; i++) {
+        uint64_t count = 0;
+
+        if (w->fd[i] < 0)
+            continue;
+        // Before it is started it has counted nothing.
+        if (w->limit_ns[i])
+            count = count_read(w->fd[i]);
+        w->limit_ns[i] = count + left_ns;
+        ioctl(w->fd[i], PERF_EVENT_IOC_PERIOD, &left_ns);
+    }
+}
+
+bool cpu_watch_hit(const struct cpu_watch *w)
+{
     for (int i = 0; i < CPU_WATCH_PROCESSES; i++)
-        if (w->fd[i] >= 0)
-            ioctl(w->fd[i], PERF_EVENT_IOC_PERIOD, &left_ns);
+        if (w->fd[i] >= 0 && w->limit_ns[i] &&
+            count_read(w->fd[i]) + TIMER_NS >= w->limit_ns[i])
+            return true;
+    return false;
 }
 
 void cpu_watch_close(struct cpu_watch *w)

@@ -11,14 +11,16 @@
 #ifndef SPAWNER_CPU_WATCH_H
 #define SPAWNER_CPU_WATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #define CPU_WATCH_PROCESSES 2
 
 struct cpu_watch {
-    int fd[CPU_WATCH_PROCESSES]; /* -1: none */
-    uint64_t base_ns;            /* used before the events counted */
+    int fd[CPU_WATCH_PROCESSES];            /* -1: none */
+    uint64_t base_ns;                       /* used before the events counted */
+    uint64_t limit_ns[CPU_WATCH_PROCESSES]; /* its count at its end; 0: none */
 };
 #define CPU_WATCH_INIT                                                         \
     {                                                                          \
@@ -37,6 +39,13 @@ uint64_t cpu_watch_used_ns(const struct cpu_watch *w);
 
 /* Each of the processes may use so much from now on. */
 void cpu_watch_allow(struct cpu_watch *w, uint64_t left_ns);
+
+/*
+ * Has the event of one of them come to its end, and so ended it? Also after
+ * its death, which is when it matters: what the kernel's other clocks say then
+ * can be milliseconds less on a machine that is short of CPUs.
+ */
+bool cpu_watch_hit(const struct cpu_watch *w);
 
 void cpu_watch_close(struct cpu_watch *w);
 

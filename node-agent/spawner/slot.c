@@ -96,6 +96,10 @@ void slot_act_sweep(struct spawner *p, struct slot *s)
 {
     char name[GROUP_TEXT];
 
+    if (s->watch.fd[0] >= 0) {
+        s->watched = true;
+        s->budget_hit = cpu_watch_hit(&s->watch);
+    }
     cpu_watch_close(&s->watch);
     if (cgroup_empty(&p->tree, slot_group_name(name, s)) == 1) {
         s->overdue_ns = 0;
@@ -166,6 +170,14 @@ static pid_t pidfd_pid(int fd)
     return at ? (pid_t)strtol(at + 5, NULL, 10) : -1;
 }
 
+/* The monitor holds the events too, so that they outlive us. */
+static void watch_keep(struct slot *s)
+{
+    struct hvc_keep m = {.head = {HVC_KEEP, sizeof(m)}};
+
+    sock_send(s->conn_fd, &m, sizeof(m), s->watch.fd, CPU_WATCH_PROCESSES);
+}
+
 /* Set up: parked, or running under a predecessor of ours. */
 static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd)
 {
@@ -178,6 +190,8 @@ static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd)
                  "not allowed here (%s)",
                  strerrordesc_np(-r));
     }
+    if (r == 0)
+        watch_keep(s);
     slot_event(p, s, SLOT_EV_READY);
     if (s->state == SLOT_RUNNING)
         slot_watch_again(p, s);
@@ -195,7 +209,21 @@ union monitor_message {
     struct hvc_ready ready;
     struct hvc_exited exited;
     struct hvc_taken taken;
+    struct hvc_attached attached;
 };
+
+/* The answer to something passed on to it? */
+static bool slot_answered(struct spawner *p, struct slot *s,
+                          const union monitor_message *u, ssize_t n,
+                          size_t nfds)
+{
+    if (n < (ssize_t)sizeof(u->head) || u->head.size != n || nfds != 0)
+        return false;
+    if (u->head.type == HVC_TAKEN && n == sizeof(u->taken))
+        return slot_fed(p, s, &u->taken);
+    return u->head.type == HVC_ATTACHED && n == sizeof(u->attached) &&
+           slot_passed(p, s, &u->attached);
+}
 
 void slot_hear(struct spawner *p, struct slot *s)
 {
@@ -217,9 +245,7 @@ void slot_hear(struct spawner *p, struct slot *s)
                u.head.size == n && u.head.type == HVC_EXITED && nfds == 0) {
         slot_tell_over(p, s, &u.exited, n - offsetof(struct hvc_exited, text));
         slot_event(p, s, SLOT_EV_EXITED); /* the page says the same */
-    } else if (n != sizeof(u.taken) || u.head.size != n ||
-               u.head.type != HVC_TAKEN || nfds != 0 ||
-               !slot_fed(p, s, &u.taken)) {
+    } else if (!slot_answered(p, s, &u, n, nfds)) {
         slot_fd_drop(&s->conn_fd);
         slot_event(p, s, SLOT_EV_HANGUP);
     }

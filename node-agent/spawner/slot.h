@@ -32,6 +32,7 @@ struct slot {
     uint64_t overdue_ns;       /* 0 = nothing is awaited */
     uint64_t look_ns, tell_ns; /* RUNNING: budget, usage */
     uint64_t died_ns;          /* when we noticed */
+    bool watched, budget_hit;  /* of its watch, when that was closed */
     bool tell_over; /* its end is told before its figures are known */
     bool unseen;    /* ... which was at our start: it may be long ago */
     uint64_t cpu_base_ns, oom_base; /* of its group, when it was parked */
@@ -59,6 +60,13 @@ void slot_renew(struct spawner *p, struct slot *s, uint64_t lease_mono_ns);
 void slot_feed(struct spawner *p, struct slot *s, const struct msg_input *m);
 /* Its monitor's answer to one of these. False: to none. */
 bool slot_fed(struct spawner *p, struct slot *s, const struct hvc_taken *m);
+
+/* The same for somebody who wants to look inside; the descriptor stays the
+ * caller's. */
+void slot_pass(struct spawner *p, struct slot *s, const struct msg_attach *m,
+               int fd);
+bool slot_passed(struct spawner *p, struct slot *s,
+                 const struct hvc_attached *m);
 
 /* The nursery's answer, with the monitor's pidfd (taken). */
 void slot_made(struct spawner *p, struct slot *s, const struct hvc_made *made,

@@ -152,6 +152,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
         return r;
     }
     s->died_ns = 0;
+    s->watched = s->budget_hit = false;
     s->tell_over = m->has_source;
     s->unseen = false;
     s->feeding = 0;
@@ -239,6 +240,40 @@ bool slot_fed(struct spawner *p, struct slot *s, const struct hvc_taken *m)
     return true;
 }
 
+void slot_pass(struct spawner *p, struct slot *s, const struct msg_attach *m,
+               int fd)
+{
+    struct hvc_attach a = {
+        .head = {HVC_ATTACH, sizeof(a)}, .tag = m->head.tag, .kind = m->kind};
+    int r = -EAGAIN;
+
+    if (m->kind < HVC_ATTACH_DEBUG || m->kind > HVC_ATTACH_TRACE) {
+        chan_input_reply(&p->keeper, &m->head, &m->id, 422,
+                         "there is no such way to look inside");
+        return;
+    }
+    if (s->conn_fd >= 0 && s->feeding < FEEDING_MAX)
+        r = sock_send(s->conn_fd, &a, sizeof(a), &fd, 1);
+    if (r < 0)
+        chan_input_reply(&p->keeper, &m->head, &m->id, 429,
+                         "its monitor is busy");
+    else
+        s->feeding++;
+}
+
+bool slot_passed(struct spawner *p, struct slot *s,
+                 const struct hvc_attached *m)
+{
+    const struct msg_head to = {.type = MSG_PASS, .tag = m->tag};
+
+    if (!s->feeding)
+        return false;
+    s->feeding--;
+    chan_input_reply(&p->keeper, &to, &s->id, m->error ? 409 : 200,
+                     m->error ? "somebody is looking inside it already" : "");
+    return true;
+}
+
 void slot_act_halt(struct spawner *p, struct slot *s)
 {
     struct hvc_stop m = {.head = {HVC_STOP, sizeof(m)},
@@ -308,6 +343,8 @@ static void evidence_take(struct spawner *p, struct slot *s, struct evidence *v,
         .noticed_mono_ns = s->died_ns ? s->died_ns : clock_mono_ns(),
         .unseen = s->unseen,
         .cpu_budget_ns = r->cpu_ns,
+        .watched = s->watched,
+        .budget_hit = s->budget_hit,
         .wall_budget_ns = r->wall_ns,
         .memory_kib = r->memory_kib,
         .console_bytes_max = r->console_bytes,

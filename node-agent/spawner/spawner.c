@@ -270,6 +270,15 @@ static int message_take(struct spawner *p, const union ipc_any *any,
             chan_input_reply(&p->keeper, &any->head, &any->input.id, 409,
                              "the program is over");
         return 0;
+    case MSG_PASS:
+        s = slot_of(p, &any->attach.id);
+        if (s && s->state == SLOT_RUNNING)
+            slot_pass(p, s, &any->attach, fds[0]);
+        else
+            chan_input_reply(&p->keeper, &any->head, &any->attach.id, 409,
+                             "the program is over");
+        ipc_close(fds);
+        return 0;
     case MSG_RELEASE:
         s = slot_of(p, &any->renew.id);
         if (s && s->state == SLOT_ENDED)

@@ -20,6 +20,8 @@ struct evidence {
     bool unseen; /* it died while no spawner looked: noticed is too late */
     /* What was asked for. */
     uint64_t cpu_budget_ns;  /* 0 = none */
+    bool watched;            /* by perf events, whose word then counts: */
+    bool budget_hit;         /* one of them has ended it */
     uint64_t wall_budget_ns; /* 0 = none */
     uint64_t memory_kib, console_bytes_max;
     uint32_t asked_cause; /* with which we had it stopped; 0 = not */

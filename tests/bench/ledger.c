@@ -3,33 +3,48 @@
 // groups in which the ledger role works. The database lies in the folder given,
 // else in /var/tmp.
 //
-//   ledger.submissions  whole ones: hold; usage record, charge, settlement,
-//                       signed batch; two commits for each group of 50
-//   ledger.rate         usage records of 1,000 domains that run, one a row;
-//                       1,000 records and a signed batch a commit
-//   ledger.size         bytes on disk, by record and by submission
+//   ledger.rate         usage records of 1,000 domains at once, the whole path:
+//                       admission and hold, 60 records each, every one rated as
+//                       it comes, then charge and settlement; all of it in
+//                       signed batches, 4,000 records a commit, which is never
+//                       more than a second of them
+//   ledger.rate.rows    new rows for a record, all tables
+//   ledger.rate.cpu     for a record, without waiting for the disk
+//   ledger.size         bytes on disk for a record
+//   ledger.submissions  whole ones of a single record: hold; record, charge,
+//                       settlement, signed batch; two commits for each 50
 //   ledger.audit        entries of all that, audited
+//   ledger.audit.memory the auditor's peak, of that many entries
 //   receipt.build       in the order of settlement, as they are asked for
 //   receipt.verify
 //
 //   ledger [FOLDER [SECONDS]]
+//
+// HOSTEL_BENCH_ENTRIES in the environment: at least so many entries are there
+// for the auditor (10000000 takes 1.2 GB and two minutes).
 #include <err.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "lib/clock.h"
+#include "lib/db.h"
 #include "billing/audit.h"
 #include "billing/ledger.h"
 #include "billing/receipt.h"
 
-#define CUSTOMERS  100
-#define GROUP      50
-#define DOMAINS    1000
-#define RECEIPTS   500
-#define FIRST_LONG (1ull << 40) // numbers of the domains that run
+#define CUSTOMERS     100
+#define GROUP         50
+#define DOMAINS       1000
+#define RECORDS       60   // of a domain, before it ends
+#define COMMIT        4000 // records
+#define RECEIPTS      500
+#define LEDGER_SCHEMA 3
+#define FIRST_LONG    (1ull << 40) // numbers of the domains that run
 
 static struct ledger *ledger;
 static struct err e;
@@ -54,10 +69,14 @@ static void seal_and_commit(void)
     must(ledger_commit(ledger, &e), "commit");
 }
 
+// Of the one file, with all in it that waits in the log.
 static double file_size(void)
 {
+    struct db *db = db_open(path, "", LEDGER_SCHEMA, &e);
     struct stat st;
 
+    must(db ? db_exec(db, "pragma wal_checkpoint(truncate)", &e) : -1, "size");
+    db_close(db);
     if (stat(path, &st) < 0)
         err(1, "%s", path);
     return st.st_size;
@@ -172,36 +191,68 @@ static uint64_t submissions_figure(double seconds)
         done += GROUP;
     }
     cpu_us = cpu_ns() / 1e3 - cpu_us;
-    printf("bench ledger.submissions %.0f 1/s cpu_us %.0f bytes %.0f\n",
-           done / (now_s() - start), cpu_us / done,
+    printf("bench ledger.submissions %.0f 1/s\n", done / (now_s() - start));
+    printf("bench ledger.submissions.cpu %.0f us\n", cpu_us / done);
+    printf("bench ledger.submissions.size %.0f bytes\n",
            (file_size() - size) / done);
     return done;
 }
 
-static void records_figure(double seconds)
+static double rows_count(void)
 {
-    double size = file_size(), start, cpu_us;
+    static const char sql[] =
+        "select (select count(*) from entries) +"
+        " (select count(*) from transfers) +"
+        " (select count(*) from submissions) +"
+        " (select count(*) from settlements) + (select count(*) from batches)";
+    struct db *db = db_open_readonly(path, LEDGER_SCHEMA, &e);
+    struct db_stmt *stmt = db ? db_prepare(db, sql, &e) : NULL;
+    double rows;
+
+    must(stmt ? db_step(stmt, &e) : -1, "rows");
+    rows = db_int(stmt, 0);
+    db_done(stmt);
+    db_close(db);
+    return rows;
+}
+
+// Domain `slot` runs for RECORDS intervals; another one takes its place. They
+// began one after the other, so that ends are spread over all commits.
+static void record_next(uint64_t round, uint64_t slot)
+{
+    uint64_t age = round + slot % RECORDS;
+    uint64_t n = FIRST_LONG + slot + age / RECORDS * DOMAINS;
+    struct usage_record record = record_of(n, 1 + age % RECORDS);
+
+    if (age % RECORDS == 0 || round == 0)
+        hold(n);
+    if ((age + 1) % RECORDS == 0)
+        must(ledger_settle(ledger, record.submission_id, &record, NULL, &e),
+             "settle");
+    else
+        must(ledger_usage_record_add(ledger, &record, &e), "record");
+}
+
+// For at least so long, and until there are so many entries.
+static void records_figure(double seconds, double entries)
+{
+    double size = file_size(), rows = rows_count(), start, cpu_us;
     uint64_t done = 0;
 
-    begin();
-    for (uint64_t n = 0; n < DOMAINS; n++)
-        hold(FIRST_LONG + n);
-    seal_and_commit();
     start = now_s();
     cpu_us = cpu_ns() / 1e3;
-    while (now_s() - start < seconds) {
+    while (now_s() - start < seconds || done * 1.05 < entries) {
         begin();
-        for (uint64_t n = 0; n < DOMAINS; n++, done++) {
-            struct usage_record record =
-                record_of(FIRST_LONG + n, 1 + done / DOMAINS);
-
-            must(ledger_usage_record_add(ledger, &record, &e), "record");
-        }
+        for (uint64_t i = 0; i < COMMIT; i++, done++)
+            record_next(done / DOMAINS, done % DOMAINS);
         seal_and_commit();
     }
+    start = now_s() - start;
     cpu_us = cpu_ns() / 1e3 - cpu_us;
-    printf("bench ledger.rate %.0f records/s cpu_us %.1f\n",
-           done / (now_s() - start), cpu_us / done);
+    printf("bench ledger.rate %.0f records/s\n", done / start);
+    printf("bench ledger.rate.cpu %.1f us\n", cpu_us / done);
+    printf("bench ledger.rate.rows %.2f rows/record\n",
+           (rows_count() - rows) / done);
     printf("bench ledger.size %.0f bytes/record\n",
            (file_size() - size) / done);
 }
@@ -219,7 +270,7 @@ static void receipts_figure(uint64_t submissions)
         submission_id(submissions > RECEIPTS ? submissions - RECEIPTS + i : 0,
                       id);
         start_ns = cpu_ns();
-        must(receipt_build(ledger, id, &bytes, &len, &e), "receipt");
+        must(receipt_build(ledger, id, false, &bytes, &len, &e), "receipt");
         build_ns += cpu_ns() - start_ns;
         start_ns = cpu_ns();
         must(receipt_verify(bytes, len, node_id, &report, &e), "verification");
@@ -227,20 +278,37 @@ static void receipts_figure(uint64_t submissions)
         bytes_sum += len;
         free(bytes);
     }
-    printf("bench receipt.build %.0f us bytes %zu\n", build_ns / 1e3 / RECEIPTS,
-           bytes_sum / RECEIPTS);
+    printf("bench receipt.build %.0f us\n", build_ns / 1e3 / RECEIPTS);
+    printf("bench receipt.size %zu bytes\n", bytes_sum / RECEIPTS);
     printf("bench receipt.verify %.0f us\n", verify_ns / 1e3 / RECEIPTS);
 }
 
+// In a process of its own, for its memory.
 static void audit_figure(void)
 {
-    struct audit_result result;
-    double start = now_s();
+    struct rusage usage;
+    int status;
+    pid_t pid;
 
-    must(ledger_audit(path, node_id, &result, &e), "audit");
-    printf("bench ledger.audit %.0f entries/s entries %llu\n",
-           result.entries / (now_s() - start),
-           (unsigned long long)result.entries);
+    fflush(stdout);
+    pid = fork();
+    if (pid < 0)
+        err(1, "fork");
+    if (pid == 0) {
+        struct audit_result result;
+        double start = now_s();
+
+        must(ledger_audit(path, node_id, &result, &e), "audit");
+        printf("bench ledger.audit %.0f entries/s\n",
+               result.entries / (now_s() - start));
+        printf("bench ledger.audit.entries %llu entries\n",
+               (unsigned long long)result.entries);
+        fflush(stdout);
+        _exit(0);
+    }
+    if (wait4(pid, &status, 0, &usage) != pid || status != 0)
+        errx(1, "the audit failed");
+    printf("bench ledger.audit.memory %ld KiB\n", usage.ru_maxrss);
 }
 
 // The auditor, which only reads, leaves SQLite's side files.
@@ -260,6 +328,7 @@ int main(int argc, char **argv)
 {
     static char folder[4000];
     double seconds = argc > 2 ? atof(argv[2]) : 5;
+    const char *entries = getenv("HOSTEL_BENCH_ENTRIES");
     uint64_t submissions;
 
     snprintf(folder, sizeof(folder), "%s/hostel-bench-XXXXXX",
@@ -269,7 +338,7 @@ int main(int argc, char **argv)
     snprintf(path, sizeof(path), "%s/ledger.db", folder);
     ledger_make();
     submissions = submissions_figure(seconds);
-    records_figure(seconds);
+    records_figure(seconds, entries ? atof(entries) : 0);
     receipts_figure(submissions);
     ledger_close(ledger);
     audit_figure();

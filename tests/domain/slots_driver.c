@@ -486,6 +486,49 @@ static void case_monitor_killed(void)
             right, n);
 }
 
+static uint64_t busy_ns(const char *group)
+{
+    struct cgroup_tree t;
+    uint64_t ns = 0;
+
+    if (cgroup_tree_open(&t, w.cfg.cgroup_path, NULL) < 0)
+        give_up("no control groups");
+    cgroup_cpu_ns(&t, group, &ns);
+    cgroup_tree_close(&t);
+    return ns;
+}
+
+/* Budgets are kept while there is no spawner: the monitors hold the events. */
+static void case_budget_alone(void)
+{
+    struct wish h = {.image = w.primes,
+                     .arg = "1000000000000",
+                     .cpu_ns = 400 * NS_PER_MS,
+                     .console = -1};
+    struct domain *d = start(&h);
+    uint64_t before, after;
+    char group[32];
+
+    while (!d->answered || !d->usages) /* told once an interval */
+        hear(100);
+    snprintf(group, sizeof(group), "slot-%u", d->last.slot);
+    spawner_end(SIGKILL);
+    for (int i = 0; i < 100 && kill(monitor_of(d), 0) == 0; i++)
+        usleep(100000);
+    before = busy_ns(group);
+    usleep(300000);
+    after = busy_ns(group);
+    verdict(before == after, "nobody burns CPU beyond its budget alone");
+    spawner_begin();
+    waited = d;
+    hear_until(waited_ended);
+    verdict(d->end.cause == HVC_CPU_BUDGET,
+            "a budget spent meanwhile is told (cause %u)", d->end.cause);
+    verdict(d->end.usage.cpu_ns < 410 * NS_PER_MS,
+            "a budget is kept without a spawner: %llu us of 400000",
+            (unsigned long long)d->end.usage.cpu_ns / 1000);
+}
+
 static uint64_t groups_cpu_ns;
 
 static void group_add(const char *name, void *arg)
@@ -665,6 +708,7 @@ int main(int argc, char **argv)
     case_lease();
     case_many();
     case_monitor_killed();
+    case_budget_alone();
     case_storm();
     case_stop();
     return failures != 0;

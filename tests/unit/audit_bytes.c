@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include "tests/unit/ledger_fixture.h"
+#include "billing/invoice.h"
 
 static struct fixture f;
 
@@ -26,10 +27,19 @@ static void submission_run(uint64_t n, int64_t hold, uint64_t records)
     seal(&f);
 }
 
-// One of everything: also a void and an open submission, a write-off, a note.
+// One of everything: also a void and an open submission, a write-off, a note, a
+// late usage record, new terms, a low balance, a final invoice with a tax.
 static void sample_make(void)
 {
+    static const struct invoice_terms terms = {
+        .taxes_included = true,
+        .rounding = ROUND_HALF_UP,
+        .rule_count = 1,
+        .rules = {{.name = "VAT", .rate_ppm = 190000}},
+    };
     uint8_t id[LEDGER_ID_SIZE], key[LEDGER_KEY_SIZE];
+    struct usage_record late = record_of(1, 9, 50000);
+    uint64_t number;
 
     customer_make(&f, 1, 100000);
     submission_run(1, 1000, 3);
@@ -41,6 +51,12 @@ static void sample_make(void)
     ALONE(&f, ledger_correct(f.ledger, id_of(5, id), key, 3,
                              id_of(1, (uint8_t[16]){0}), "a note", NULL,
                              &test_err));
+    ALONE(&f, ledger_usage_record_add(f.ledger, &late, &test_err));
+    ALONE(&f, ledger_account_change(f.ledger, key, "customer", 50, 200000, NULL,
+                                    &test_err));
+    test_now_ns++;
+    ALONE(&f, invoice_issue(f.ledger, key, test_now_ns, &terms, &number,
+                            &test_err));
     seal(&f);
 }
 
@@ -86,7 +102,8 @@ static void content_hash(const char *path, uint8_t out[32])
         "select * from accounts order by number",
         "select * from transfers order by id",
         "select * from submissions order by number",
-        "select * from records order by submission, seq",
+        "select * from settlements order by account, entry",
+        "select * from invoices order by number",
     };
     crypto_hash_sha256_state hash;
     sqlite3 *db;
@@ -114,8 +131,7 @@ static void side_files_remove(void)
 int main(int argc, char **argv)
 {
     long step = argc > 1 ? atol(argv[1]) : 37;
-    long first = argc > 2 ? atol(argv[2]) : 0, found = 0, idle = 0,
-         missed = 0;
+    long first = argc > 2 ? atol(argv[2]) : 0, found = 0, idle = 0, missed = 0;
     uint8_t content[32], now[32];
     struct audit_result result;
     struct stat st;

@@ -2,10 +2,11 @@
 // Invoices and exports: their sums are the ledger's, to the nano-unit; the CSV
 // is RFC 4180; periods are half open; odd names stay in their column.
 #include "tests/unit/ledger_fixture.h"
+#include "billing/export.h"
 #include "billing/invoice.h"
 
 #define SUBMISSIONS 12
-#define COLUMNS     27
+#define COLUMNS     28
 
 static struct fixture f;
 static uint8_t key[LEDGER_KEY_SIZE], id[LEDGER_ID_SIZE];
@@ -65,7 +66,7 @@ static json_t *draft(uint64_t from_ns, uint64_t to_ns)
 {
     json_t *invoice;
 
-    OK(invoice_draft(f.ledger, key_of(1, key), from_ns, to_ns, &invoice,
+    OK(invoice_draft(f.ledger, key_of(1, key), from_ns, to_ns, NULL, &invoice,
                      &test_err));
     return invoice;
 }
@@ -110,8 +111,9 @@ static void period_test(void)
     json_decref(first);
     json_decref(rest);
     json_decref(none);
-    REFUSED(invoice_draft(f.ledger, key_of(9, key), 0, 1, &none, &test_err),
-            ENOENT);
+    REFUSED(
+        invoice_draft(f.ledger, key_of(9, key), 0, 1, NULL, &none, &test_err),
+        ENOENT);
 }
 
 static void print_test(void)
@@ -123,7 +125,7 @@ static void print_test(void)
 
     OK(invoice_print(invoice, out, &test_err));
     CHECK(fclose(out) == 0);
-    snprintf(line, sizeof(line), "TO PAY       %s EUR\n",
+    snprintf(line, sizeof(line), "TO PAY               %s EUR\n",
              money_text(billed_nano, total));
     CHECK(strstr(text, line) && strstr(text, "over the cap, not billed"));
     free(text);
@@ -210,7 +212,7 @@ static char *export_text(const uint8_t *customer)
     size_t len;
     FILE *out = open_memstream(&text, &len);
 
-    OK(invoice_export_csv(f.ledger, customer, 0, UINT64_MAX, out, &test_err));
+    OK(export_csv(f.ledger, customer, 0, UINT64_MAX, out, &test_err));
     CHECK(fclose(out) == 0);
     return text;
 }
@@ -263,8 +265,7 @@ static void full_test(void)
     FILE *out = fopen("/dev/full", "w");
 
     CHECK(out);
-    CHECK(invoice_export_csv(f.ledger, NULL, 0, UINT64_MAX, out, &test_err) <
-          0);
+    CHECK(export_csv(f.ledger, NULL, 0, UINT64_MAX, out, &test_err) < 0);
     fclose(out);
 }
 

@@ -117,11 +117,14 @@ struct held *world_held(struct world *w, const sub_id_t *id)
 
 static void play_hold(struct world *w, const struct msg_hold *m)
 {
+    unsigned status = *m->currency && strcmp(m->currency, "EUR")
+                          ? 422 // as for an account in another currency
+                          : w->hold_status;
     struct msg_hold_reply r;
 
-    chan_reply_init(&r, &m->head, w->hold_status,
-                    w->hold_status == 200 ? NULL : "1.00 EUR is missing");
-    if (w->hold_status == 200) {
+    chan_reply_init(&r, &m->head, status,
+                    status == 200 ? NULL : "1.00 EUR is missing");
+    if (status == 200) {
         if (!world_held(w, &m->id)) {
             CHECK(w->nheld < WORLD_MAX);
             w->held[w->nheld++] = (struct held){.id = m->id};

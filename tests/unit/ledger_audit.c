@@ -2,9 +2,36 @@
 // What the auditor finds. Each case alters a sound ledger by one statement, as
 // somebody with the file in hand could, and expects the auditor's sentence.
 #include "tests/unit/ledger_fixture.h"
+#include "billing/invoice.h"
 #include "lib/db.h"
 
 static struct fixture f;
+
+// After all that: late usage, new terms and what they bring, two invoices.
+static void terms_make(void)
+{
+    static const struct invoice_terms terms = {
+        .taxes_included = true,
+        .rounding = ROUND_HALF_UP,
+        .rule_count = 1,
+        .rules = {{.name = "VAT", .rate_ppm = 190000}},
+    };
+    uint8_t id[LEDGER_ID_SIZE], key[LEDGER_KEY_SIZE];
+    struct usage_record record = record_of(10, 3, 40000);
+    uint64_t number;
+
+    ALONE(&f, ledger_usage_record_add(f.ledger, &record, &test_err));
+    ALONE(&f, ledger_account_change(f.ledger, key_of(2, key), "Bob", 7, 1000000,
+                                    NULL, &test_err));
+    ALONE(&f, ledger_correct(f.ledger, id_of(77, id), key, -20, NULL, "a fee",
+                             NULL, &test_err));
+    test_now_ns += 1000000000;
+    for (uint64_t customer = 1; customer <= 2; customer++)
+        ALONE(&f, invoice_issue(f.ledger, key_of(customer, key), test_now_ns,
+                                &terms, &number, &test_err));
+    CHECK(number == 2);
+    seal(&f);
+}
 
 // Ledger: two customers, submissions in each state, three batches and a rest.
 static void ledger_make(void)
@@ -33,6 +60,7 @@ static void ledger_make(void)
     ALONE(&f,
           ledger_hold(f.ledger, id_of(32, id), key_of(1, key), 0, &test_err));
     seal(&f);
+    terms_make();
     ALONE(&f,
           ledger_hold(f.ledger, id_of(33, id), key_of(2, key), 0, &test_err));
 }
@@ -43,29 +71,29 @@ static const struct {
 } cases[] = {
     // Balances and what belongs to them.
     {"update accounts set debits_posted_nano = debits_posted_nano - 1"
-     " where number = 4",
-     "account 4 is not what its entries add up to"},
+     " where number = 5",
+     "account 5 is not what its entries add up to"},
     {"update accounts set credits_posted_nano = credits_posted_nano + 1"
      " where number = 1",
      "account 1 is not what"},
-    {"update accounts set debits_pending_nano = 0 where number = 4",
-     "account 4 is not what"},
-    {"update accounts set credit_limit_nano = 1 where number = 4",
-     "account 4 is not what"},
-    {"update accounts set name = 'Mallory' where number = 5",
+    {"update accounts set debits_pending_nano = 0 where number = 5",
      "account 5 is not what"},
-    {"update accounts set key = zeroblob(32) where number = 5",
+    {"update accounts set credit_limit_nano = 1 where number = 5",
      "account 5 is not what"},
-    {"update accounts set currency = 'SEK' where number = 5",
-     "account 5 is not what"},
-    {"update accounts set last_seq = last_seq + 1 where number = 5",
-     "account 5 is not what"},
-    {"update accounts set opened_ns = opened_ns + 1 where number = 5",
-     "account 5 is not what"},
+    {"update accounts set name = 'Mallory' where number = 6",
+     "account 6 is not what"},
+    {"update accounts set key = zeroblob(32) where number = 6",
+     "account 6 is not what"},
+    {"update accounts set currency = 'SEK' where number = 6",
+     "account 6 is not what"},
+    {"update accounts set last_seq = last_seq + 1 where number = 6",
+     "account 6 is not what"},
+    {"update accounts set opened_ns = opened_ns + 1 where number = 6",
+     "account 6 is not what"},
     {"insert into accounts select 99, kind, null, name, 'SEK',"
-     " credit_limit_nano, 0, 0, 0, 0, opened_ns, 0 from accounts"
+     " credit_limit_nano, 0, 0, 0, 0, opened_ns, 0, 0, 0, 0 from accounts"
      " where number = 1",
-     "the table of accounts has 6 rows instead of 5"},
+     "the table of accounts has 7 rows instead of 6"},
     // Submissions.
     {"update submissions set billed_nano = billed_nano - 1 where number = 3",
      "the table of submissions differs from the log in row 3"},
@@ -79,7 +107,7 @@ static const struct {
      "row 2"},
     {"update submissions set last_entry = last_entry - 1 where number = 2",
      "row 2"},
-    {"update submissions set account = 4 where number = 2", "row 2"},
+    {"update submissions set account = 5 where number = 2", "row 2"},
     {"update submissions set written_off_nano = 0 where number = 8", "row 8"},
     {"update submissions set id = randomblob(16) where number = 2",
      "the table of submissions lacks a row"},
@@ -95,9 +123,9 @@ static const struct {
     {"update transfers set open = 1 - open where entry = (select max(entry)"
      " from transfers where open = 1)",
      "is wrong about an open hold"},
-    {"update transfers set entry = entry + 1 where entry = 6",
-     "the transfer was made before as entry 7"},
-    {"delete from transfers where entry = 6",
+    {"update transfers set entry = entry + 1 where entry = 7",
+     "the transfer was made before as entry 8"},
+    {"delete from transfers where entry = 7",
      "the table of transfers lacks a row"},
     {"update transfers set account = null where account is not null",
      "on another statement"},
@@ -105,33 +133,66 @@ static const struct {
      "on another statement"},
     {"insert into transfers values (randomblob(16), 3, 0, null)",
      "the table of transfers has"},
-    {"update records set entry = entry + 1 where submission = 4 and seq = 1",
-     "usage record 1 was made before"},
-    {"delete from records where submission = 4 and seq = 1",
-     "the table of records lacks a row"},
-    {"insert into records values (4, 9, 20)", "the table of records has"},
+    {"update settlements set settled_ns = settled_ns + 1 where submission = 4",
+     "the table of settlements has it differently"},
+    {"update settlements set submission = 5 where submission = 4",
+     "the table of settlements has it differently"},
+    {"delete from settlements where submission = 4",
+     "the table of settlements lacks a row"},
+    {"insert into settlements values (5, 1, 1, 1)",
+     "the table of settlements has"},
+    {"update entries set before = before - 1 where number = 21",
+     "does not follow the submission's entries"},
+    {"update entries set before = null where number = 21",
+     "does not follow the submission's entries"},
     {"update cards set entry = entry + 1", "a rate card is in the log twice"},
     {"update cards set digest = randomblob(32)",
-     "the table of submissions differs from the log in row 1"},
+     "the table of submissions differs from the log in row 2"},
     // The log itself. Sense first, then what was signed.
-    {"update entries set salt = randomblob(16) where number = 12",
+    {"update entries set salt = randomblob(16) where number = 13",
      "was altered after it was signed"},
-    {"update entries set salt = randomblob(15) where number = 12",
-     "entry 12 is missing or malformed"},
-    {"delete from entries where number = 20",
-     "entry 20 is missing or malformed"},
-    {"update entries set entry = x'0801' where number = 20",
-     "entry 20: the entry is malformed"},
-    {"update entries set entry = (select entry from entries where number = 8)"
-     " where number = 20",
-     "entry 20: it is number"},
-    {"update entries set submission = submission + 1 where number = 20",
-     "entry 20: its row names another submission"},
+    {"update entries set salt = randomblob(15) where number = 13",
+     "entry 13 is missing or malformed"},
+    {"delete from entries where number = 21",
+     "entry 21 is missing or malformed"},
+    {"update entries set entry = x'0801' where number = 21",
+     "entry 21: the entry is malformed"},
+    {"update entries set entry = (select entry from entries where number = 9)"
+     " where number = 21",
+     "entry 21: it is number"},
+    {"update entries set submission = submission + 1 where number = 21",
+     "entry 21: its row names another submission"},
     {"delete from entries where number > (select max(number) - 3 from entries)",
-     "entries of batch 3 are missing"},
-    {"insert into entries select max(number) + 1, submission, salt, entry"
+     "entries of batch 4 are missing"},
+    {"insert into entries select max(number) + 1, submission, before, salt,"
+     " entry"
      " from entries",
      ": it is number"},
+    // Late usage, terms, invoices.
+    {"update settlements set entry = entry - 1 where submission = 1 and entry ="
+     " (select max(entry) from settlements where submission = 1)",
+     "the table of settlements lacks a row"},
+    {"update entries set before = (select min(entry) from settlements where"
+     " submission = 2) where before = (select min(entry) from settlements where"
+     " submission = 1)",
+     "admitted or is over"},
+    {"update accounts set low = 0 where number = 6", "account 6 is not what"},
+    {"update accounts set low_balance_nano = 5 where number = 6",
+     "account 6 is not what"},
+    {"update accounts set invoiced = invoiced + 1 where number = 5",
+     "account 5 is not what"},
+    {"update invoices set document = cast(replace(cast(document as text),"
+     " 'Bob', 'Rob') as blob)",
+     "the document of invoice 2 was altered"},
+    {"update invoices set account = 5 where number = 2",
+     "the document of invoice 2 was altered"},
+    {"delete from invoices where number = 2",
+     "the document of invoice 2 is missing"},
+    {"insert into invoices values (3, 5, 1, x'00')",
+     "the table of invoices has 3 rows instead of 2"},
+    {"update transfers set account = null where account = 6 and entry ="
+     " (select max(entry) from transfers where account = 6)",
+     "on another statement"},
     // Batches.
     {"delete from batches where number = (select max(number) from batches)",
      NULL}, // allowed: entries not signed yet look the same
@@ -188,7 +249,7 @@ static void case_run(size_t i, const char *path)
 
     files_remove(path);
     file_copy(f.path, path);
-    db = db_open(path, "", 2, &test_err);
+    db = db_open(path, "", 3, &test_err);
     CHECK(db);
     OK(db_exec(db, cases[i].sql, &test_err));
     db_close(db);
@@ -239,8 +300,8 @@ int main(void)
     ledger_make();
     ledger_close(f.ledger); // now everything is in the one file
     OK(ledger_audit(f.path, f.options.node_id, &result, &test_err));
-    CHECK(result.held == 5 && result.settlements == 9);
-    CHECK(result.unsealed == 1 && result.batches == 3);
+    CHECK(result.held == 5 && result.settlements == 10);
+    CHECK(result.unsealed == 1 && result.batches == 4 && result.invoices == 2);
     OK(ledger_audit(f.path, NULL, &result, &test_err));
     REFUSED(ledger_audit(f.path, other, &result, &test_err), EBADMSG);
 

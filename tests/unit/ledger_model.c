@@ -4,8 +4,14 @@
 // rolled back, the ledger is closed and opened in between; balances are
 // compared throughout and the whole is audited.
 //
+// Usage records come late, notes are made, terms change, invoices are issued.
+//
 //     ledger_model [SEED [OPERATIONS]]
+//
+// HOSTEL_MODEL_OPERATIONS in the environment is the number of operations of
+// each of the three seeds, 6,000 unless it is set.
 #include "tests/unit/ledger_fixture.h"
+#include "billing/invoice.h"
 
 #define CUSTOMERS   6
 #define SUBMISSIONS 400 // within reach; the window moves on
@@ -20,12 +26,23 @@ struct model_submission {
     uint64_t cpu_ns[RECORDS + 1]; // by seq; 0: no such record
     int64_t billed_nano;
     int64_t written_off_nano;
+    uint64_t settled_ns;
+};
+
+// What an account was charged since its last invoice.
+struct model_invoice {
+    int64_t ripe_nano, young_nano; // before the group at hand, and in it
+    unsigned ripe, young;          // how many settlements and notes
+    uint64_t to_ns;                // of the last one
 };
 
 struct model {
     int64_t balance_nano[CUSTOMERS];
     int64_t pending_nano[CUSTOMERS];
-    int64_t cash_nano, revenue_nano, write_off_nano;
+    int64_t limit_nano[CUSTOMERS];
+    struct model_invoice invoices[CUSTOMERS];
+    uint64_t invoice_count, next_note, low_count;
+    int64_t cash_nano, revenue_nano, write_off_nano, tax_nano;
     // By number modulo the window, which begins at `first`: what lies behind it
     // is over, or stays held for ever.
     uint64_t first_credit, first_submission, held_behind;
@@ -33,8 +50,11 @@ struct model {
     struct model_submission submissions[SUBMISSIONS];
 };
 
-// The last of the customers may owe this much.
+// The last of the customers may owe this much, at first.
 static const int64_t credit_limit_nano = 5000;
+#define LIMIT_MAX 9000
+
+static struct invoice_terms terms;
 
 static struct fixture f;
 static struct model model, committed;
@@ -73,7 +93,14 @@ static void window_move(void)
 static int64_t available(unsigned customer)
 {
     return model.balance_nano[customer] - model.pending_nano[customer] +
-           (customer == CUSTOMERS - 1 ? credit_limit_nano : 0);
+           model.limit_nano[customer];
+}
+
+// Something for the next invoice.
+static void charge_note(unsigned customer, int64_t amount)
+{
+    model.invoices[customer].young_nano += amount;
+    model.invoices[customer].young++;
 }
 
 // ----------------------------------------------------------- the operations
@@ -157,10 +184,35 @@ static int record_expect(struct model_submission *s, uint64_t seq,
         return -ENOENT;
     if (s->cpu_ns[seq])
         return s->cpu_ns[seq] == cpu_ns ? 0 : -EEXIST;
-    if (s->state != SUBMISSION_HELD)
-        return s->state == SUBMISSION_VOID ? -ECANCELED : -EALREADY;
+    if (s->state == SUBMISSION_VOID)
+        return -ECANCELED;
+    if (s->state == SUBMISSION_SETTLED &&
+        test_now_ns >= s->settled_ns + LEDGER_LATE_NS)
+        return -EALREADY;
     s->cpu_ns[seq] = cpu_ns;
     return 0;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+// What a record after the settlement moves: as much as the hold had room for,
+// and the account has money.
+static void late_expect(struct model_submission *s)
+{
+    int64_t more = charge_of(s) - s->billed_nano - s->written_off_nano;
+    int64_t room = available(s->customer);
+    int64_t billed = least(more, s->hold_nano - s->billed_nano);
+
+    billed = least(billed, room > 0 ? room : 0);
+    s->billed_nano += billed;
+    s->written_off_nano += more - billed;
+    model.balance_nano[s->customer] -= billed;
+    model.revenue_nano += more;
+    model.write_off_nano -= more - billed;
+    charge_note(s->customer, billed);
 }
 
 static void record_step(void)
@@ -168,9 +220,13 @@ static void record_step(void)
     uint64_t n = pick_submission(), seq = 1 + pick(RECORDS);
     uint64_t cpu_ns = 250 * (1 + n * 7 % 1500) + (pick(5) == 0);
     struct usage_record record = fixed_record(n, seq, cpu_ns);
-    int expected = record_expect(submission_of(n), seq, cpu_ns);
+    struct model_submission *s = submission_of(n);
+    bool before = s->cpu_ns[seq] > 0;
+    int expected = record_expect(s, seq, cpu_ns);
 
     CHECK(ledger_usage_record_add(f.ledger, &record, &test_err) == expected);
+    if (expected == 0 && !before && s->state == SUBMISSION_SETTLED)
+        late_expect(s);
 }
 
 static void settle_expect(struct model_submission *s)
@@ -178,12 +234,14 @@ static void settle_expect(struct model_submission *s)
     int64_t charge = charge_of(s);
 
     s->state = SUBMISSION_SETTLED;
+    s->settled_ns = test_now_ns;
     s->billed_nano = charge < s->hold_nano ? charge : s->hold_nano;
     s->written_off_nano = charge - s->billed_nano;
     model.pending_nano[s->customer] -= s->hold_nano;
     model.balance_nano[s->customer] -= s->billed_nano;
     model.revenue_nano += charge;
     model.write_off_nano -= s->written_off_nano;
+    charge_note(s->customer, s->billed_nano);
 }
 
 static void settle_step(void)
@@ -235,9 +293,73 @@ static void void_step(void)
     }
 }
 
+static void note_step(void)
+{
+    uint8_t id[LEDGER_ID_SIZE], key[LEDGER_KEY_SIZE];
+    unsigned customer = pick(CUSTOMERS);
+    int64_t amount = 1 + (int64_t)pick(400) - 200;
+    int expected = amount ? 0 : -EINVAL;
+
+    if (amount < 0 && -amount > available(customer))
+        expected = -EDQUOT;
+    CHECK(ledger_correct(f.ledger, id_of(++model.next_note | 1ull << 61, id),
+                         key_of(customer, key), amount, NULL, "a note", NULL,
+                         &test_err) == expected);
+    if (expected)
+        return;
+    model.balance_nano[customer] += amount;
+    model.revenue_nano -= amount;
+    charge_note(customer, -amount);
+}
+
+static void change_step(void)
+{
+    uint8_t key[LEDGER_KEY_SIZE];
+    unsigned customer = pick(CUSTOMERS);
+    int64_t limit = customer == CUSTOMERS - 1 ? (int64_t)pick(LIMIT_MAX) : 0;
+
+    OK(ledger_account_change(f.ledger, key_of(customer, key), "customer", limit,
+                             (int64_t)pick(3) * 2000, NULL, &test_err));
+    model.limit_nano[customer] = limit;
+}
+
+// Of the test's terms: 19 % of it are in the amount, half up.
+static int64_t tax_of(int64_t amount)
+{
+    int64_t tax = (2 * (amount < 0 ? -amount : amount) * 190000 + 1190000) /
+                  (2 * 1190000);
+
+    return amount < 0 ? -tax : tax;
+}
+
+static void invoice_step(void)
+{
+    uint8_t key[LEDGER_KEY_SIZE];
+    unsigned customer = pick(CUSTOMERS);
+    struct model_invoice *m = &model.invoices[customer];
+    int expected = m->to_ns == test_now_ns || m->ripe ? 0 : -ENOENT;
+    uint64_t number = 0;
+
+    CHECK(invoice_issue(f.ledger, key_of(customer, key), test_now_ns, &terms,
+                        &number, &test_err) == expected);
+    if (expected || m->to_ns == test_now_ns)
+        return;
+    CHECK(number == ++model.invoice_count);
+    model.revenue_nano -= tax_of(m->ripe_nano);
+    model.tax_nano += tax_of(m->ripe_nano);
+    m->to_ns = test_now_ns;
+    m->ripe_nano = m->ripe = 0;
+}
+
 static void step(void)
 {
     window_move();
+    if (pick(64) == 0)
+        note_step();
+    if (pick(128) == 0)
+        change_step();
+    if (pick(128) == 0)
+        invoice_step();
     switch (pick(16)) {
     case 0 ... 1:
         credit_step();
@@ -268,7 +390,9 @@ static int account_compare(const struct account *account, void *arg)
         customer = account->key[0];
         CHECK(balance == model.balance_nano[customer]);
         CHECK(account->debits_pending_nano == model.pending_nano[customer]);
-        CHECK(account_available_nano(account) >= 0);
+        CHECK(account->credit_limit_nano == model.limit_nano[customer]);
+        CHECK(account_available_nano(account) >=
+              (customer == CUSTOMERS - 1 ? -LIMIT_MAX : 0));
         ++*customers;
         break;
     case ACCOUNT_CASH:
@@ -280,13 +404,17 @@ static int account_compare(const struct account *account, void *arg)
     case ACCOUNT_WRITE_OFF:
         CHECK(balance == model.write_off_nano);
         break;
+    case ACCOUNT_TAX:
+        CHECK(balance == model.tax_nano);
+        break;
     }
     return 0;
 }
 
 static void compare(void)
 {
-    int64_t sum = model.cash_nano + model.revenue_nano + model.write_off_nano;
+    int64_t sum = model.cash_nano + model.revenue_nano + model.write_off_nano +
+                  model.tax_nano;
     unsigned customers = 0;
 
     for (int i = 0; i < CUSTOMERS; i++)
@@ -317,6 +445,7 @@ static void audit(void)
     OK(ledger_held_list(f.ledger, held_count, &listed, &test_err));
     OK(ledger_audit(f.path, f.options.node_id, &result, &test_err));
     CHECK(result.held == held && listed == held);
+    CHECK(result.invoices == model.invoice_count);
 }
 
 // ------------------------------------------------------------------- groups
@@ -335,14 +464,38 @@ static void group(uint64_t operations)
         OK(ledger_commit(f.ledger, &test_err));
         committed = model;
     }
-    test_now_ns += pick(2000000000);
+}
+
+// Time goes on, sometimes by more than late usage records are waited for.
+static void time_pass(uint64_t operations)
+{
+    uint64_t by_ns = 1 + pick(2000000000);
+
+    if (pick(operations / 60 + 1) == 0)
+        by_ns = LEDGER_LATE_NS / 2 + pick(LEDGER_LATE_NS);
+    test_now_ns += by_ns;
+    for (int i = 0; i < CUSTOMERS; i++) {
+        struct model_invoice *m = &model.invoices[i];
+
+        m->ripe_nano += m->young_nano;
+        m->ripe += m->young;
+        m->young_nano = m->young = 0;
+    }
+    committed = model;
 }
 
 static void run(uint64_t seed, uint64_t operations)
 {
     state = seed;
     memset(&model, 0, sizeof(model));
+    model.limit_nano[CUSTOMERS - 1] = credit_limit_nano;
     committed = model;
+    terms = (struct invoice_terms){
+        .taxes_included = true,
+        .rounding = ROUND_HALF_UP,
+        .rule_count = 1,
+        .rules = {{.name = "VAT", .rate_ppm = 190000}},
+    };
     fixture_start(&f);
     for (int i = 0; i < CUSTOMERS; i++) {
         uint8_t key[LEDGER_KEY_SIZE];
@@ -356,6 +509,7 @@ static void run(uint64_t seed, uint64_t operations)
         uint64_t size = 1 + pick(40);
 
         group(size);
+        time_pass(operations);
         done += size;
         if (groups % 8 == 0)
             compare();
@@ -375,7 +529,10 @@ static void run(uint64_t seed, uint64_t operations)
 
 int main(int argc, char **argv)
 {
-    uint64_t operations = argc > 2 ? strtoull(argv[2], NULL, 0) : 6000;
+    const char *set = getenv("HOSTEL_MODEL_OPERATIONS");
+    uint64_t operations = argc > 2 ? strtoull(argv[2], NULL, 0)
+                          : set    ? strtoull(set, NULL, 0)
+                                   : 6000;
 
     if (argc > 1) {
         run(strtoull(argv[1], NULL, 0), operations);

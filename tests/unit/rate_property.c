@@ -172,7 +172,7 @@ static void picked(const struct tariff *tariff, uint64_t customer,
     uint8_t key[32];
 
     CHECK(strptime(day, "%Y-%m-%d %H:%M", &tm));
-    card = tariff_pick(tariff, key_of(customer, key),
+    card = tariff_pick(tariff, key_of(customer, key), NULL,
                        (uint64_t)timegm(&tm) * 1000000000 + 5);
     CHECK(version ? card && !strcmp(card->card.version, version) : !card);
 }
@@ -283,7 +283,7 @@ static void invoices_add(uint64_t from_ns, uint64_t to_ns)
     json_t *invoice;
 
     for (uint64_t customer = 0; customer < CUSTOMERS; customer++) {
-        OK(invoice_draft(f.ledger, key_of(customer, key), from_ns, to_ns,
+        OK(invoice_draft(f.ledger, key_of(customer, key), from_ns, to_ns, NULL,
                          &invoice, &test_err));
         customers[customer].invoiced_nano +=
             json_integer_value(json_object_get(invoice, "billed_nano"));

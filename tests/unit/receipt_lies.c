@@ -36,9 +36,10 @@ static struct transfer transfer_of(enum transfer_kind kind,
                                 .amount_nano = amount_nano};
 
     id_of(10, transfer.submission_id);
-    transfer_id(transfer.submission_id, purpose, transfer.id);
+    transfer_id(transfer.submission_id, purpose, 0, transfer.id);
     if (purpose == PURPOSE_CHARGE || purpose == PURPOSE_RELEASE)
-        transfer_id(transfer.submission_id, PURPOSE_HOLD, transfer.pending_id);
+        transfer_id(transfer.submission_id, PURPOSE_HOLD, 0,
+                    transfer.pending_id);
     return transfer;
 }
 
@@ -250,12 +251,12 @@ static void order_lies(void)
     LIE(entry_drop(&s, ADMISSION), "does not begin with an admission");
     LIE(entry_drop(&s, HOLD), "not those of the settlement");
     LIE(entry_drop(&s, CHARGE), "not those of the settlement");
-    LIE(entry_drop(&s, SETTLEMENT), "has no settlement");
+    LIE(entry_drop(&s, SETTLEMENT), "ends too early");
     LIE(entries_swap(&s, HOLD, RECORD_1), "does not belong there");
     LIE(e[RECORD_1] = e[ADMISSION];
         e[RECORD_1].account_seq = 22, "two admissions");
     LIE(s.count = 8; e[7] = e[SETTLEMENT];
-        e[7].account_seq = 27, "goes on after its settlement");
+        e[7].account_seq = 27, "a settlement for nothing");
     LIE(e[WRITE_OFF] = e[CHARGE];
         e[WRITE_OFF].account_seq = 25, "does not belong there");
     LIE(e[RECORD_2].account_seq = 22, "out of order");

@@ -13,7 +13,7 @@ static uint8_t *receipt_of(uint64_t n, size_t *len)
 {
     uint8_t id[LEDGER_ID_SIZE], *bytes;
 
-    OK(receipt_build(f.ledger, id_of(n, id), &bytes, len, &test_err));
+    OK(receipt_build(f.ledger, id_of(n, id), false, &bytes, len, &test_err));
     return bytes;
 }
 
@@ -26,6 +26,49 @@ static struct usage_record full_record(uint64_t n, uint64_t seq)
     for (size_t i = 0; i < sizeof(record.usage) / sizeof(*figures); i++)
         figures[i] += 1 + i * 997 * seq;
     return record;
+}
+
+// Of a submission that runs: the two agree about what is signed so far.
+static void running_save(uint64_t n)
+{
+    uint8_t key[LEDGER_KEY_SIZE], id[LEDGER_ID_SIZE], *bytes;
+    struct usage_record record = full_record(n, 1);
+    struct receipt_report report;
+    size_t len;
+
+    ALONE(&f, ledger_hold(f.ledger, id_of(n, id), key_of(1, key), 100000,
+                          &test_err));
+    ALONE(&f, ledger_usage_record_add(f.ledger, &record, &test_err));
+    REFUSED(receipt_build(f.ledger, id, true, &bytes, &len, &test_err), EAGAIN);
+    seal(&f);
+    REFUSED(receipt_build(f.ledger, id, false, &bytes, &len, &test_err),
+            EAGAIN);
+    record = full_record(n, 2); // not signed yet, so not in it
+    ALONE(&f, ledger_usage_record_add(f.ledger, &record, &test_err));
+    OK(receipt_build(f.ledger, id, true, &bytes, &len, &test_err));
+    OK(receipt_verify(bytes, len, f.options.node_id, &report, &test_err));
+    CHECK(report.books.state == SUBMISSION_HELD &&
+          report.books.record_count == 1 && report.rated.total_nano > 0);
+    second_save(bytes, len, true);
+    for (size_t i = 0; i < len; i += 41) {
+        bytes[i] ^= 0x20;
+        CHECK(receipt_verify(bytes, len, f.options.node_id, &report,
+                             &test_err) == -EBADMSG);
+        second_save(bytes, len, false);
+        bytes[i] ^= 0x20;
+    }
+    free(bytes);
+}
+
+// Usage records that come when it was settled: within the hold, and beyond.
+static void late_run(uint64_t n, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        struct usage_record record = full_record(n, 100 + i);
+
+        ALONE(&f, ledger_usage_record_add(f.ledger, &record, &test_err));
+        seal(&f);
+    }
 }
 
 static void submission_run(uint64_t n, int64_t hold_nano, uint64_t records)
@@ -123,6 +166,13 @@ int main(void)
     for (uint64_t n = 20; n <= 22; n++)
         flips_save(n, n % 5, 23);
     lengths_save(22);
+    submission_run(30, 1000000000000000, 2);
+    late_run(30, 3);
+    submission_run(31, 100, 1); // what is late is over the cap as well
+    late_run(31, 1);
+    flips_save(30, 1, 61);
+    flips_save(31, 3, 61);
+    running_save(40);
     second_end();
     fixture_end(&f);
     return 0;

@@ -27,7 +27,7 @@ static uint8_t *receipt_of(uint64_t n, size_t *len)
 {
     uint8_t id[LEDGER_ID_SIZE], *bytes;
 
-    OK(receipt_build(f.ledger, id_of(n, id), &bytes, len, &test_err));
+    OK(receipt_build(f.ledger, id_of(n, id), false, &bytes, len, &test_err));
     return bytes;
 }
 
@@ -47,8 +47,9 @@ static void report_test(void)
     size_t len;
 
     submission_run(10, 5000, 3);
-    REFUSED(receipt_build(f.ledger, id_of(10, id), &bytes, &len, &test_err),
-            EAGAIN);
+    REFUSED(
+        receipt_build(f.ledger, id_of(10, id), false, &bytes, &len, &test_err),
+        EAGAIN);
     seal(&f);
     bytes = receipt_of(10, &len);
     OK(receipt_verify(bytes, len, f.options.node_id, &report, &test_err));
@@ -125,15 +126,18 @@ static void states_test(void)
     struct receipt_report report;
     size_t len;
 
-    REFUSED(receipt_build(f.ledger, id_of(99, id), &bytes, &len, &test_err),
-            ENOENT);
+    REFUSED(
+        receipt_build(f.ledger, id_of(99, id), false, &bytes, &len, &test_err),
+        ENOENT);
     ALONE(&f,
           ledger_hold(f.ledger, id_of(11, id), key_of(1, key), 5, &test_err));
     seal(&f);
-    REFUSED(receipt_build(f.ledger, id, &bytes, &len, &test_err), EAGAIN);
+    REFUSED(receipt_build(f.ledger, id, false, &bytes, &len, &test_err),
+            EAGAIN);
     ALONE(&f, ledger_void(f.ledger, id, &test_err));
     seal(&f);
-    REFUSED(receipt_build(f.ledger, id, &bytes, &len, &test_err), ECANCELED);
+    REFUSED(receipt_build(f.ledger, id, false, &bytes, &len, &test_err),
+            ECANCELED);
 
     submission_run(12, 100, 1); // over its cap
     submission_run(13, 0, 1);   // free
@@ -159,7 +163,7 @@ static void lie(const char *sql, const char *sentence)
     size_t len;
 
     ledger_close(f.ledger);
-    db = db_open(f.path, "", 2, &test_err);
+    db = db_open(f.path, "", 3, &test_err);
     CHECK(db);
     OK(db_exec(db, sql, &test_err));
     db_close(db);
@@ -172,6 +176,38 @@ static void lie(const char *sql, const char *sentence)
                 test_err.text);
         exit(1);
     }
+    free(bytes);
+}
+
+// A run of seven hours: more entries than a message of a few pages, in many
+// batches.
+static void long_test(void)
+{
+    uint8_t key[LEDGER_KEY_SIZE], id[LEDGER_ID_SIZE], *bytes;
+    struct receipt_report report;
+    size_t len;
+
+    ALONE(&f, ledger_hold(f.ledger, id_of(70, id), key_of(1, key), 1000,
+                          &test_err));
+    for (uint64_t seq = 1; seq <= 25000;) {
+        OK(ledger_begin(f.ledger, &test_err));
+        for (int i = 0; i < 1000; i++, seq++) {
+            struct usage_record record = record_of(70, seq, 10);
+
+            OK(ledger_usage_record_add(f.ledger, &record, &test_err));
+        }
+        OK(ledger_batch_seal(f.ledger, NULL, &test_err));
+        OK(ledger_commit(f.ledger, &test_err));
+    }
+    ALONE(&f, ledger_settle(f.ledger, id_of(70, id), NULL, NULL, &test_err));
+    seal(&f);
+    OK(receipt_build(f.ledger, id, false, &bytes, &len, &test_err));
+    OK(receipt_verify(bytes, len, f.options.node_id, &report, &test_err));
+    CHECK(report.entry_count == 25004 && report.books.record_count == 25000);
+    CHECK(report.books.billed_nano == 501); // a start, and 250 us
+    bytes[len / 2] ^= 1;
+    CHECK(receipt_verify(bytes, len, f.options.node_id, &report, &test_err) ==
+          -EBADMSG);
     free(bytes);
 }
 
@@ -191,6 +227,7 @@ int main(void)
         " number = (select max(number) - 3 from entries)) where number ="
         " (select max(number) - 2 from entries)",
         "out of order");
+    long_test();
     fixture_end(&f);
     return 0;
 }

@@ -178,6 +178,15 @@ static void causes(void)
     fresh(HVC_KILLED, SIGTRAP);
     CHECK(cause() == HVC_KILLED);
 
+    /* An event's word counts, whatever other clocks say. */
+    fresh(HVC_KILLED, SIGTRAP);
+    v.cpu_budget_ns = 50000000;
+    v.watched = v.budget_hit = true;
+    CHECK(cause() == HVC_CPU_BUDGET);
+    v.cpu_budget_ns = 5000000;
+    v.budget_hit = false;
+    CHECK(cause() == HVC_KILLED && m.status == SIGTRAP);
+
     /* We had it stopped and then had to kill it. */
     fresh(HVC_KILLED, SIGKILL);
     page.state = HVC_RUNNING;
@@ -211,6 +220,20 @@ static void figures(void)
     page.console_out_bytes = UINT64_MAX;
     evidence_usage(&v, &u);
     CHECK(u.console_bytes == 4096);
+    /* Devices: what the monitor counts, within what a second can hold. */
+    page.net_rx_bytes = 1000;
+    page.net_tx_bytes = UINT64_MAX;
+    page.net_rx_packets = 3;
+    page.net_tx_packets = 4;
+    page.disk_read_bytes = 4096;
+    page.disk_write_bytes = 8192;
+    page.disk_reads = 1;
+    page.disk_writes = UINT64_MAX;
+    evidence_usage(&v, &u);
+    CHECK(u.net_rx_bytes == 1000 && u.net_packets == 7);
+    CHECK(u.net_tx_bytes == 1000000100ull * 16);
+    CHECK(u.disk_read_bytes == 4096 && u.disk_write_bytes == 8192);
+    CHECK(u.disk_ops == 1 + 1000000100 / 64);
     /* When it ended is our word, unless we were away. */
     v.unseen = true;
     evidence_usage(&v, &u);

@@ -39,7 +39,7 @@ static struct paper receipt_of(uint64_t n)
     uint8_t id[LEDGER_ID_SIZE];
     struct paper paper;
 
-    OK(receipt_build(f.ledger, id_of(n, id), &paper.bytes, &paper.len,
+    OK(receipt_build(f.ledger, id_of(n, id), false, &paper.bytes, &paper.len,
                      &test_err));
     return paper;
 }
