@@ -84,6 +84,7 @@ struct thread_plan {
     void *stack; // the program's own, or NULL
     size_t stack_len, guard_len;
     uint8_t detached, priority, policy;
+    uint8_t serves; // the runtime: gets no signals, keeps no program alive
 };
 
 // A new thread, ready to run: 0; or -ENOMEM. *out is set before it runs.

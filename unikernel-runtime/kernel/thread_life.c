@@ -174,8 +174,10 @@ int thread_create(struct thread **out, const struct thread_plan *plan)
     t->sp = cpu_stack_init(t->stack_top, begin);
     *out = t;
     list_add(t);
+    if (plan->serves)
+        t->signal_mask = ~0ul;
     sched_lock();
-    living++;
+    living += !plan->serves;
     sched_ready(t);
     sched_unlock();
     return 0;
