@@ -21,7 +21,7 @@ static const struct cmd *const verbs[] = {
     &cmd_invoice,  &cmd_export,  &cmd_account, &cmd_statement,
     &cmd_spend,    &cmd_witness, &cmd_join,    &cmd_invite,
     &cmd_key,      &cmd_audit,   &cmd_debug,   &cmd_dump_core,
-    &cmd_trace,    &cmd_drain,   NULL,
+    &cmd_trace,    &cmd_drain,   &cmd_quota,   NULL,
 };
 
 static const struct cmd *verb_find(const char *name)

@@ -14,6 +14,7 @@
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
 #include "node-agent/keeper/people.h"
+#include "node-agent/keeper/quota.h"
 
 #define LIST_MAX    1000u
 #define WAIT_NS_MAX (60ull * 1000000000u)
@@ -342,7 +343,7 @@ static int serve_capacity(struct keeper *k, const union ipc_any *any)
     struct msg_capacity_reply reply;
 
     chan_reply_init(&reply, &any->head, 200, NULL);
-    reply.memory_kib = k->cfg.memory_kib;
+    reply.memory_kib = k->memory_kib;
     reply.memory_used_kib = k->memory_used_kib;
     reply.slots = k->cfg.slots;
     reply.slots_used = k->slots_used;
@@ -361,13 +362,21 @@ static const struct {
     uint32_t type;
     int (*serve)(struct keeper *k, const union ipc_any *any);
 } requests[] = {
-    {MSG_GET, serve_get},           {MSG_LIST, serve_list},
-    {MSG_WAIT, serve_wait},         {MSG_LOG, serve_log},
-    {MSG_DESTROY, serve_destroy},   {MSG_INPUT, serve_input},
-    {MSG_CAPACITY, serve_capacity}, {MSG_DRAIN, serve_drain},
-    {MSG_AUDIT, people_audit},      {MSG_AUDIT_LIST, people_audit_list},
-    {MSG_INVITE, people_invite},    {MSG_JOIN, people_join},
-    {MSG_KEY, people_key},          {MSG_KEY_LIST, people_key_list},
+    {MSG_GET, serve_get},
+    {MSG_LIST, serve_list},
+    {MSG_WAIT, serve_wait},
+    {MSG_LOG, serve_log},
+    {MSG_DESTROY, serve_destroy},
+    {MSG_INPUT, serve_input},
+    {MSG_CAPACITY, serve_capacity},
+    {MSG_QUOTA, quota_serve},
+    {MSG_DRAIN, serve_drain},
+    {MSG_AUDIT, people_audit},
+    {MSG_AUDIT_LIST, people_audit_list},
+    {MSG_INVITE, people_invite},
+    {MSG_JOIN, people_join},
+    {MSG_KEY, people_key},
+    {MSG_KEY_LIST, people_key_list},
 };
 
 int serve_request(struct keeper *k, const union ipc_any *any,
