@@ -2,7 +2,8 @@
 
 PV := hypervisor/engine/pv
 KVM := hypervisor/engine/kvm
-DEV_SRCS := backends.c block.c block_io.c bucket.c device.c uring.c virtq.c
+DEV_SRCS := backends.c block.c block_io.c bucket.c device.c net.c net_filter.c \
+    uring.c vhost.c virtq.c
 HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
     hypervisor/engine/pv/capture.c \
     hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
@@ -12,6 +13,7 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
     hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
+    hypervisor/monitor/spin.c \
     hypervisor/monitor/debug.c hypervisor/monitor/gdb_packet.c \
     hypervisor/monitor/gdb_target.c hypervisor/monitor/core.c \
     hypervisor/monitor/dump.c \
@@ -19,7 +21,8 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
     hypervisor/monitor/sandbox.c hypervisor/monitor/nursery.c \
-    hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/budget.c \
+    hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/vif.c \
+    hypervisor/monitor/outside.c hypervisor/monitor/qsd.c hypervisor/monitor/budget.c \
     hypervisor/monitor/run.c hypervisor/monitor/main.c
 
 # Static: each monitor would pay for libraries' page tables and data.
@@ -104,9 +107,15 @@ DEPFILES += $(patsubst %,$(BUILD)/obj/tests/%.d,bench/coldstart domain/drive \
 DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control \
     tests/domain/debug
 
+# On a network.
+DOMAIN_TESTS += tests/domain/net
+
 # Devices as a controller gives them.
-DOMAIN_TESTS += tests/domain/devices
-TEST_BUILT += $(BUILD)/tests/devices
+DOMAIN_TESTS += tests/domain/devices tests/domain/vhost
+TEST_BUILT += $(BUILD)/tests/devices $(BUILD)/images/test-balloon
+$(BUILD)/images/test-balloon: tests/domain/balloon.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
 $(BUILD)/tests/devices: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
     devices_test drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))
 	$(call say,LINK,$@)
@@ -141,8 +150,13 @@ $(call unit-test,hv_table,tests/unit/hv_table.c $(KVM)/table.c $(LIB_SRCS))
 
 $(call unit-test,hv_virtq,tests/unit/hv_virtq.c hypervisor/dev/virtq.c \
     $(LIB_SRCS))
+$(call unit-test,hv_vhost,tests/unit/hv_vhost.c \
+    $(addprefix hypervisor/dev/,device.c virtq.c bucket.c uring.c) \
+    hypervisor/monitor/event.c hypervisor/monitor/watch.c $(LIB_SRCS),-lpthread)
 $(call unit-test,hv_disk,tests/unit/hv_disk.c hypervisor/monitor/disk.c \
     $(LIB_SRCS))
+$(call unit-test,hv_net_filter,tests/unit/hv_net_filter.c \
+    hypervisor/dev/net_filter.c $(LIB_SRCS))
 $(call unit-test,hv_bucket,tests/unit/hv_bucket.c hypervisor/dev/bucket.c \
     $(LIB_SRCS))
 $(call unit-test,hv_device,tests/unit/hv_device.c \

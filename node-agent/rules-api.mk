@@ -5,7 +5,7 @@
 API_SIG_SRCS := node-agent/api/httpsig.c
 API_SRCS := $(API_SIG_SRCS) $(addprefix node-agent/api/, main.c api.c mux.c tls.c rate.c metrics.c health.c utf8.c events.c etag.c list.c \
     server.c conn.c route.c request.c reply.c auth.c nonces.c upload.c \
-    spool.c known.c render.c document.c node.c submission.c console.c account.c call.c people.c billing.c attach.c)
+    spool.c known.c render.c document.c node.c submission.c console.c account.c call.c people.c billing.c currency.c attach.c)
 # The API's description is in the program.
 API_SRCS += gen/openapi.c
 $(BUILD)/gen/openapi.c: node-agent/api/openapi.json
@@ -79,7 +79,7 @@ BENCH_BUILT += $(BUILD)/bench/submit-load $(BUILD)/bench/function-load
 $(call host-program,http-sign,tests/e2e/http_sign.c $(API_SIG_SRCS) \
     $(BUNDLE_SRCS) $(LIB_SRCS),$(BUNDLE_LIBS))
 E2E_TESTS += tests/e2e/http tests/e2e/follow tests/e2e/tls tests/e2e/metrics \
-    tests/e2e/hostile
+    tests/e2e/hostile tests/e2e/api
 
 FUZZERS += tests/fuzz/httpsig.c tests/fuzz/quote.c tests/fuzz/account.c \
     tests/fuzz/sse.c

@@ -187,7 +187,8 @@ enum hv_action {
 struct hv_control {
     uint32_t action;      /* [H] enum hv_action, announced on HV_PORT_CONTROL */
     uint32_t action_done; /* [G] echoes the action it has seen */
-    uint64_t balloon_kib; /* [H] RAM the guest should keep populated */
+    uint64_t balloon_kib; /* [H] RAM the guest should keep populated at most;
+                             0: all. Read at each event of the port */
     uint64_t generation;  /* [H] new at each boot, restore and clone */
     uint8_t seed[64];     /* [H] fresh with each generation */
     uint64_t pad[5];
@@ -413,6 +414,22 @@ _Static_assert(sizeof(struct hv_device_control) == 256, "two halves");
 _Static_assert(__builtin_offsetof(struct hv_device_control, host_features) ==
                    128,
                "the host's half");
+/*
+ * Network devices: virtio-net's config (MAC address, MTU) is followed, at
+ * HV_NET_CONFIG of config[], by how the interface is to be configured. Without
+ * an IPv4 address the guest asks by DHCP; IPv6 addresses come by router
+ * advertisements too. Frames that do not come from these addresses may be
+ * dropped. Addresses are in network order.
+ */
+#define HV_NET_CONFIG 32
+struct hv_net_config {
+    uint8_t ipv4[4], gateway4[4], dns4[4]; /* all zeros: none */
+    uint8_t prefix4, prefix6;              /* bits of the network's number */
+    uint8_t pad[2];
+    uint8_t ipv6[16], gateway6[16], dns6[16];
+};
+_Static_assert(HV_NET_CONFIG + sizeof(struct hv_net_config) <= 96, "config[]");
+
 _Static_assert(HV_CONTROL_OFFSET + HV_DEVICE_MAX * 256 <= HV_WINDOW_FREE,
                "control blocks");
 _Static_assert(HV_PORT_DEVICE + HV_DEVICE_MAX <= HV_PORT_MAX, "ports");

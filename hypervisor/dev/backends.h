@@ -9,4 +9,7 @@
 extern const struct device_ops *const backends[];
 extern const size_t backends_count;
 
+// The one for devices that are served from outside, of whatever type.
+extern const struct device_ops *const backend_outside;
+
 #endif

@@ -313,6 +313,7 @@ const char *devices_notified(struct devices *all, uint64_t ports)
 
         if (!(ports >> (HV_PORT_DEVICE + i) & 1))
             continue;
+        all->busy = true;
         notified(d);
         if (result(d))
             return d->broken;
@@ -321,8 +322,9 @@ const char *devices_notified(struct devices *all, uint64_t ports)
 }
 
 // Requests of any device have come back.
-static const char *ring_ready(struct devices *all)
+const char *devices_reap(struct devices *all)
 {
+    all->busy = true;
     uring_reap(&all->ring, block_completed);
     for (unsigned i = 0; i < all->n; i++) {
         struct device *d = &all->device[i];
@@ -341,8 +343,9 @@ const char *devices_ready(struct devices *all, unsigned token, uint32_t events)
 {
     struct device *d;
 
-    if (token == RING_TOKEN)
-        return ring_ready(all);
+    if (token == RING_TOKEN) // the loop looks at the ring in each turn
+        return NULL;
+    all->busy = true;
     d = &all->device[token / HVC_DEVICE_FDS_MAX];
     if (d->ops->ready)
         d->ops->ready(d, token % HVC_DEVICE_FDS_MAX, events);
@@ -363,6 +366,25 @@ const char *devices_tick(struct devices *all, uint64_t now_ns)
             return d->broken;
     }
     return NULL;
+}
+
+bool devices_ready_now(const struct devices *all)
+{
+    return all->ring.fd >= 0 && uring_ready(&all->ring);
+}
+
+bool devices_were_busy(struct devices *all)
+{
+    bool were = all->busy;
+
+    all->busy = false;
+    return were;
+}
+
+void devices_sleep(struct devices *all, bool asleep)
+{
+    if (all->ring.fd >= 0)
+        uring_announce(&all->ring, asleep);
 }
 
 uint64_t devices_due_ns(const struct devices *all)
@@ -402,7 +424,7 @@ uint32_t devices_kinds(const struct devices *all)
     uint32_t kinds = 1u << HV_DEV_CONSOLE;
 
     for (unsigned i = 0; i < all->n; i++)
-        kinds |= 1u << all->device[i].ops->type;
+        kinds |= 1u << all->device[i].type;
     return kinds;
 }
 
@@ -411,7 +433,7 @@ void devices_fill(const struct devices *all, struct hv_start_info *s)
     s->ndevices = all->n;
     for (unsigned i = 0; i < all->n; i++)
         s->device[i] = (struct hv_device){
-            .type = all->device[i].ops->type,
+            .type = all->device[i].type,
             .index = all->device[i].nth,
             .port = HV_PORT_DEVICE + i,
             .control = HV_CONTROL_OFFSET + i * sizeof(struct hv_device_control),
@@ -428,7 +450,7 @@ static int window_grow(struct domain *d, uint32_t kib, struct err *e)
                        "the devices want more than %u KiB of I/O window, or "
                        "no whole pages",
                        HVC_WINDOW_MAX_KIB);
-    if (ftruncate(d->memory_fd, SHARED_WINDOW + len) < 0)
+    if (ftruncate(d->window_fd, len) < 0)
         return err_errno(e, "making room in the I/O window");
     d->window_len = len;
     return 0;
@@ -436,6 +458,8 @@ static int window_grow(struct domain *d, uint32_t kib, struct err *e)
 
 static const struct device_ops *find(const struct hvc_device *m)
 {
+    if (m->flags & HVC_D_VHOST_USER)
+        return backend_outside;
     for (size_t i = 0; i < backends_count; i++)
         if (backends[i]->type == (enum hv_device_type)m->type)
             return backends[i];
@@ -466,13 +490,14 @@ int devices_add(struct devices *all, const struct hvc_device *m, int *fds,
         return err_set(e, EINVAL, "a %s device comes with %zu descriptors",
                        ops->name, ops->fds_min);
     *d = (struct device){.ops = ops,
+                         .type = m->type,
                          .all = all,
                          .index = all->n,
                          .offered =
                              MANDATORY | 1ull << VIRTIO_RING_F_INDIRECT_DESC,
                          .due_ns = UINT64_MAX};
     for (unsigned i = 0; i < all->n; i++)
-        d->nth += all->device[i].ops->type == ops->type;
+        d->nth += all->device[i].type == d->type;
     for (size_t i = 0; i < HVC_DEVICE_FDS_MAX; i++)
         d->fd[i] = i < nfds ? fds[i] : -1;
     set_rates(d, m);

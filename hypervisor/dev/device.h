@@ -34,8 +34,8 @@ struct device;
  * start, ready, tick, stop and idle may be null; an idle that is null is yes.
  */
 struct device_ops {
-    enum hv_device_type type;
-    const char *name; // in messages
+    enum hv_device_type type; // vhost.c: of any that it is told
+    const char *name;         // in messages
     uint16_t queues_min, queues_max;
     size_t fds_min, fds_max;
     int (*open)(struct device *, const struct hvc_device *, struct err *);
@@ -64,6 +64,7 @@ enum device_state {
 
 struct device {
     const struct device_ops *ops;
+    enum hv_device_type type;
     struct devices *all;
     unsigned index;             // in start_info's device table
     unsigned nth;               // of its type
@@ -87,6 +88,7 @@ struct devices {
     struct domain *domain;
     struct hvc_page *page; // the counters: back ends add to them
     int epoll_fd;
+    bool busy;         // a request was taken or came back lately
     struct uring ring; // of the disks; made with the slot, or never
     unsigned n;
     struct device device[HV_DEVICE_MAX];
@@ -116,6 +118,18 @@ void devices_fill(const struct devices *, struct hv_start_info *);
 const char *devices_notified(struct devices *, uint64_t ports);
 const char *devices_ready(struct devices *, unsigned token, uint32_t events);
 const char *devices_tick(struct devices *, uint64_t now_ns);
+
+// Requests of the ring have come back: devices_reap deals with them. Cheap.
+bool devices_ready_now(const struct devices *);
+const char *devices_reap(struct devices *);
+
+// Has a device had work since the last time this was asked? Then there will be
+// more soon.
+bool devices_were_busy(struct devices *);
+
+// Before and after the loop sleeps: completions are announced by a descriptor
+// only in between.
+void devices_sleep(struct devices *, bool asleep);
 
 // When devices_tick is next to be called; UINT64_MAX: never.
 uint64_t devices_due_ns(const struct devices *);

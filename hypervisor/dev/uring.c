@@ -98,6 +98,8 @@ static int map_rings(struct uring *u, const struct io_uring_params *p,
     u->sq_flags = (unsigned *)(rings + p->sq_off.flags);
     u->cq_head = (unsigned *)(rings + p->cq_off.head);
     u->cq_tail = (unsigned *)(rings + p->cq_off.tail);
+    u->cq_flags = (unsigned *)(rings + p->cq_off.flags);
+    uring_announce(u, false);
     u->cqes = (struct io_uring_cqe *)(rings + p->cq_off.cqes);
     u->sq_mask = p->sq_entries - 1;
     u->cq_mask = p->cq_entries - 1;
@@ -152,6 +154,12 @@ void uring_submit(struct uring *u)
         else if (errno != EINTR)
             break; // our own bug; the requests are never answered
     }
+}
+
+void uring_announce(struct uring *u, bool on)
+{
+    __atomic_store_n(u->cq_flags, on ? 0 : IORING_CQ_EVENTFD_DISABLED,
+                     __ATOMIC_SEQ_CST);
 }
 
 bool uring_ready(const struct uring *u)

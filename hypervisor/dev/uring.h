@@ -29,7 +29,7 @@ struct uring {
     unsigned tail;    // of the submission ring: ours
     unsigned pending; // queued, not yet submitted
     unsigned *sq_head, *sq_tail, *sq_flags;
-    unsigned *cq_head, *cq_tail;
+    unsigned *cq_head, *cq_tail, *cq_flags;
     unsigned sq_mask, cq_mask;
     struct io_uring_sqe *sqes;
     struct io_uring_cqe *cqes;
@@ -45,6 +45,9 @@ void uring_submit(struct uring *);
 
 // Is there anything to reap? No system call.
 bool uring_ready(const struct uring *);
+
+// Whether completions count event_fd up; off from the start.
+void uring_announce(struct uring *, bool on);
 
 // Calls `done` for each completion.
 void uring_reap(struct uring *, void (*done)(uint64_t user_data, int32_t res));

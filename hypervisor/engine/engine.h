@@ -32,14 +32,14 @@
 // Offsets in the memfd that holds what a domain shares with its monitor.
 #define SHARED_START_INFO  0x0000ul
 #define SHARED_SHARED_INFO HV_START_INFO_LEN
-#define SHARED_WINDOW      0x8000ul
-_Static_assert(SHARED_SHARED_INFO + HV_PAGE <= SHARED_WINDOW, "overlap");
+#define SHARED_LEN         (SHARED_SHARED_INFO + HV_PAGE)
 
 // What the monitor and its engine share about the one domain.
 struct domain {
     const struct engine *engine;
 
-    int memory_fd;                    // the memfd, sealed against shrinking
+    int memory_fd; // a memfd: start_info and shared_info
+    int window_fd; // another, which back ends outside may have: the window
     struct hv_start_info *start_info; // the guest's to read
     struct hv_shared_info *shared;    // anyone may have written it: copy once
     uint8_t *window;

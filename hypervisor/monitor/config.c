@@ -22,6 +22,7 @@ static const struct cfg_key keys[] = {
     CFG_STR_KEY("extra", struct domain_config, extra, EXTRA_MAX, 0),
     CFG_LIST_KEY("args", struct domain_config, args, STRINGS, 0),
     CFG_LIST_KEY("env", struct domain_config, env, STRINGS, 0),
+    CFG_LIST_KEY("vif", struct domain_config, vif, HV_DEVICE_MAX, 0),
     CFG_LIST_KEY("disk", struct domain_config, disk, HV_DEVICE_MAX, 0),
     CFG_INT_KEY("cpu_ms", struct domain_config, cpu_ms, 1, BUDGET_MAX, 0),
     CFG_INT_KEY("wall_ms", struct domain_config, wall_ms, 1, BUDGET_MAX, 0),

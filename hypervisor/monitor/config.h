@@ -20,6 +20,7 @@ struct domain_config {
     char *extra;             // arguments, split at blanks
     struct cfg_list args, env;
     struct cfg_list disk; // see disk.h
+    struct cfg_list vif;  // see vif.h
     char *on_poweroff, *on_reboot, *on_crash;
 };
 

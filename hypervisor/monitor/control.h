@@ -58,6 +58,7 @@ enum hvc_type {
     HVC_PAUSE = 32, /* head only: the guest executes nothing until ... */
     HVC_UNPAUSE,    /* ... this; each may be said again */
     HVC_ASK,
+    HVC_BALLOON,
     HVC_ATTACH = 48,
     HVC_ATTACHED,
     HVC_KEEP = 64
@@ -132,6 +133,16 @@ struct hvc_prepare {
 };
 
 /*
+ * How much RAM the domain should have in use at most: a wish, which the guest
+ * meets as far as it can without giving up what it uses. What a domain can take
+ * at all is limited by its cgroup.
+ */
+struct hvc_balloon {
+    struct hvc_head head;
+    uint64_t memory_kib; /* whole pages; what it has or more: no limit */
+};
+
+/*
  * A device of the domain to come, in the order in which it will find them.
  * The descriptors are the monitor's from then on. What it cannot serve is
  * answered by HVC_EXITED (cause HVC_REFUSED); else there is no answer.
@@ -162,6 +173,29 @@ struct hvc_block {
     uint32_t pad;
 };
 
+/* A network interface: one descriptor, a TAP that passes virtio-net headers of
+   12 bytes and does not block. rate[0] is out of the domain, rate[1] into it. */
+#define HVC_NET_ADDRESSES 4
+struct hvc_net {
+    uint8_t mac[6];
+    uint16_t mtu;       /* 576 to 9000 */
+    uint32_t flags;     /* HVC_NET_* */
+    uint16_t loss, duplicate, reorder; /* frames in 10,000, for tests */
+    uint16_t pad;
+    uint8_t ipv4[HVC_NET_ADDRESSES][4];  /* what it may send from; */
+    uint8_t ipv6[HVC_NET_ADDRESSES][16]; /* zeros: none */
+    struct hv_net_config config;         /* what the guest is told */
+};
+#define HVC_NET_ANY_IP 1u /* IP addresses are not checked, only the MAC's */
+
+/* A file system; HVC_D_VHOST_USER only. */
+struct hvc_fs {
+    char tag[36]; /* NUL-padded */
+    uint32_t request_queues;
+};
+
+/* With HVC_D_VHOST_USER: the connected socket, the eventfd by which the back
+   end calls, an eventfd a queue by which it is kicked. */
 struct hvc_device {
     struct hvc_head head;
     uint32_t type;           /* enum hv_device_type */
@@ -171,6 +205,8 @@ struct hvc_device {
     struct hvc_rate rate[2]; /* net: out of the domain, into it; else [0] */
     union {
         struct hvc_block block;
+        struct hvc_fs fs;
+        struct hvc_net net;
         uint8_t bytes[256];
     };
 };
@@ -315,7 +351,8 @@ struct hvc_page {
     uint64_t console_out_bytes, console_dropped_bytes, console_in_bytes;
     uint64_t net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets;
     uint64_t disk_read_bytes, disk_write_bytes, disk_reads, disk_writes;
-    uint32_t cause, status; /* valid when state is HVC_DEAD */
+    uint64_t net_tx_refused; /* frames that were not the domain's to send */
+    uint32_t cause, status;  /* valid when state is HVC_DEAD */
     uint32_t text_len;
     uint32_t pad;
     char text[2048]; /* the report, cut to fit */

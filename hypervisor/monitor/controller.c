@@ -196,6 +196,22 @@ static void on_prepare(struct monitor *m, const void *message, int *fds)
         fds[i] = -1;
 }
 
+// An action that the guest has not seen yet stays; it looks at the balloon's
+// word at each event.
+static void on_balloon(struct monitor *m, const void *message, int *fds)
+{
+    const struct hvc_balloon *b = message;
+    struct hv_control *c = &m->domain.shared->control;
+    uint32_t action = __atomic_load_n(&c->action, __ATOMIC_RELAXED);
+
+    (void)fds;
+    __atomic_store_n(&c->balloon_kib, b->memory_kib, __ATOMIC_RELEASE);
+    if (action == HV_ACTION_NONE ||
+        action == __atomic_load_n(&c->action_done, __ATOMIC_RELAXED))
+        __atomic_store_n(&c->action, HV_ACTION_BALLOON, __ATOMIC_RELEASE);
+    event_raise(&m->domain, 0, HV_PORT_CONTROL);
+}
+
 static void on_device(struct monitor *m, const void *message, int *fds)
 {
     struct err e = {0};
@@ -321,6 +337,7 @@ static void on_attach(struct monitor *m, const void *message, int *fds)
 union message {
     struct hvc_head head;
     struct hvc_device device;
+    struct hvc_balloon balloon;
     struct hvc_prepare prepare;
     struct hvc_go go;
     struct hvc_lease lease;
@@ -360,6 +377,8 @@ static const struct accepted {
      sizeof(struct hvc_head), on_unpause},
     {HVC_ASK, IN(HVC_RUNNING), sizeof(struct hvc_ask), sizeof(struct hvc_ask),
      on_ask},
+    {HVC_BALLOON, IN(HVC_RUNNING), sizeof(struct hvc_balloon),
+     sizeof(struct hvc_balloon), on_balloon},
     {HVC_ATTACH, IN(HVC_RUNNING), sizeof(struct hvc_attach),
      sizeof(struct hvc_attach), on_attach},
 };
@@ -391,6 +410,10 @@ static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
             return false;
         fds = 1;
     }
+    if (u->head.type == HVC_BALLOON &&
+        (u->balloon.memory_kib == 0 ||
+         u->balloon.memory_kib % (HV_PAGE / 1024)))
+        return false;
     if (u->head.type == HVC_ASK && u->ask.action != HV_ACTION_SHUTDOWN &&
         u->ask.action != HV_ACTION_REBOOT)
         return false;

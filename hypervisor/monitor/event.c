@@ -28,6 +28,11 @@ int event_sleep(struct domain *d)
     return __atomic_load_n(&d->shared->notify, __ATOMIC_SEQ_CST) == 0;
 }
 
+bool event_waiting(const struct domain *d)
+{
+    return __atomic_load_n(&d->shared->notify, __ATOMIC_ACQUIRE) != 0;
+}
+
 void event_spin(struct domain *d, uint64_t ns)
 {
     uint64_t end = clock_mono_ns() + ns;

@@ -12,6 +12,9 @@ void event_raise(struct domain *, unsigned vcpu, unsigned port);
 // on and has notified nothing yet; 0 when event_take has something.
 int event_sleep(struct domain *);
 
+// Has the guest notified anything that was not taken yet?
+bool event_waiting(const struct domain *);
+
 // Watches for the guest's next notification for so long, busily.
 void event_spin(struct domain *, uint64_t ns);
 

@@ -176,18 +176,32 @@ static void dispatch(struct monitor *m, uint32_t what, uint32_t events)
     }
 }
 
-// Waits for events, as long as nobody has anything to do.
-static int await(struct monitor *m, struct epoll_event *ev, int max)
+// The guest or its disks have something for us.
+static bool wanted(const struct monitor *m)
+{
+    return event_waiting(&m->domain) || devices_ready_now(&m->devices);
+}
+
+static void spin(struct monitor *m)
+{
+    uint64_t end_ns = clock_mono_ns() + SPIN_NS;
+
+    while (!wanted(m) && clock_mono_ns() < end_ns)
+        __builtin_ia32_pause();
+}
+
+// Looks at the descriptors, and sleeps if there is nothing to do.
+static int doze(struct monitor *m, struct epoll_event *ev, int max)
 {
     uint64_t due_ns = devices_due_ns(&m->devices), now_ns;
     struct timespec t = {0};
 
-    if (!event_sleep(&m->domain))
+    if (!event_sleep(&m->domain) || devices_ready_now(&m->devices))
         return epoll_wait(m->epoll_fd, ev, max, 0);
     if (due_ns == UINT64_MAX)
         return epoll_wait(m->epoll_fd, ev, max, loop_wait_ms(m));
     now_ns = clock_mono_ns();
-    if (loop_wait_ms(m) >= 0)
+    if (loop_wait_ms(m) >= 0 && due_ns > now_ns + ASK_AGAIN_MS * 1000000ull)
         due_ns = now_ns + ASK_AGAIN_MS * 1000000ull;
     if (due_ns > now_ns) {
         t.tv_sec = (due_ns - now_ns) / 1000000000u;
@@ -196,8 +210,29 @@ static int await(struct monitor *m, struct epoll_event *ev, int max)
     return epoll_pwait2(m->epoll_fd, ev, max, &t, NULL);
 }
 
+// Waits until there is something to do. Returns how many events came.
+static int await(struct monitor *m, struct epoll_event *ev, int max)
+{
+    bool busy = devices_were_busy(&m->devices);
+    uint64_t start_ns = busy ? clock_mono_ns() : 0;
+    int n = 0;
+
+    if (busy && spin_wanted(&m->spin))
+        spin(m);
+    if (!busy || !wanted(m) || !spin_may_skip(&m->spin)) {
+        devices_sleep(&m->devices, true);
+        n = doze(m, ev, max);
+        devices_sleep(&m->devices, false);
+    }
+    if (busy)
+        spin_learn(&m->spin, clock_mono_ns() - start_ns);
+    return n;
+}
+
 static void devices_turn(struct monitor *m)
 {
+    if (devices_ready_now(&m->devices) && !m->cause)
+        devices_judge(m, devices_reap(&m->devices));
     if (devices_due_ns(&m->devices) != UINT64_MAX && !m->cause)
         devices_judge(m, devices_tick(&m->devices, clock_mono_ns()));
 }

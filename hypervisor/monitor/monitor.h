@@ -12,6 +12,7 @@
 #include "hypervisor/monitor/console.h"
 #include "hypervisor/monitor/control.h"
 #include "hypervisor/monitor/guest_clock.h"
+#include "hypervisor/monitor/spin.h"
 
 struct monitor {
     struct domain domain;
@@ -37,6 +38,7 @@ struct monitor {
     uint32_t status;
     struct console console;
     struct devices devices;
+    struct spin spin;
     char text[HVC_TEXT_MAX];
 };
 

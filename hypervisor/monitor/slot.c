@@ -61,19 +61,28 @@ static void touch(struct domain *d)
     d->window[HV_CONSOLE_OFFSET + offsetof(struct hv_console, out)] = 0;
 }
 
+// Nobody who shares it can take it away.
+static int make_file(const char *name, uint64_t len)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (fd < 0 || ftruncate(fd, len) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0)
+        return -1;
+    return fd;
+}
+
 static int make_memory(struct domain *d, struct err *e)
 {
-    int fd = memfd_create("hostel-domain", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-    if (fd < 0 || ftruncate(fd, SHARED_WINDOW + WINDOW_LEN) < 0 ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0)
+    d->memory_fd = make_file("hostel-domain", SHARED_LEN);
+    d->window_fd = make_file("hostel-window", WINDOW_LEN);
+    if (d->memory_fd < 0 || d->window_fd < 0)
         return err_errno(e, "making the shared memory");
-    d->memory_fd = fd;
     d->window_len = WINDOW_LEN;
     d->window_max = WINDOW_MAX_LEN;
-    d->start_info = map_shared(fd, HV_START_INFO_LEN, SHARED_START_INFO);
-    d->shared = map_shared(fd, HV_PAGE, SHARED_SHARED_INFO);
-    d->window = map_shared(fd, WINDOW_MAX_LEN, SHARED_WINDOW);
+    d->start_info = map_shared(d->memory_fd, HV_START_INFO_LEN, SHARED_START_INFO);
+    d->shared = map_shared(d->memory_fd, HV_PAGE, SHARED_SHARED_INFO);
+    d->window = map_shared(d->window_fd, WINDOW_MAX_LEN, 0);
     if (!d->start_info || !d->shared || !d->window)
         return err_errno(e, "mapping the shared memory");
     for (unsigned i = 0; i < HV_VCPU_MAX; i++)

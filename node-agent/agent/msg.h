@@ -177,7 +177,8 @@ struct msg_get { /* MSG_GET, MSG_DESTROY, MSG_CAPACITY, MSG_BUILD_STOP */
     struct msg_head head;
     sub_id_t id;
     key_id_t customer; /* whose it must be; all zero: the operator asks */
-    uint64_t version;  /* MSG_DESTROY: only this one; 0 = any */
+    uint64_t version;  /* MSG_DESTROY: only this one; 0 = any. MSG_CAPACITY:
+                          not 0 = with `live`, which takes a while */
 };
 struct msg_list {
     struct msg_head head;
@@ -268,6 +269,11 @@ struct msg_capacity_reply {
     uint32_t slots, slots_used, build_slots, builds_running, queued;
     uint32_t draining;     /* 1 = takes no new submissions */
     uint64_t agent_cpu_ns; /* all roles together, since the start */
+    /* For who watches the node; the last three since the keeper's start. */
+    uint32_t live[SUB_DONE + 1];      /* by enum sub_state, if asked for */
+    uint32_t pad2;
+    uint64_t ended[OUTCOME_LOST + 1]; /* by enum sub_outcome */
+    uint64_t ended_cpu_ns, ended_build_cpu_ns;
 };
 
 /* ----------------------------------------------------- customers, operators */

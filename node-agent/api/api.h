@@ -9,6 +9,7 @@
 
 #include "node-agent/agent/msg.h"
 #include "node-agent/agent/role.h"
+#include "node-agent/api/currency.h"
 #include "node-agent/api/known.h"
 #include "node-agent/api/metrics.h"
 #include "node-agent/api/mux.h"
@@ -28,6 +29,7 @@ struct api {
     uint64_t started_real_ns;
     struct spool spool; // uploads under way
     struct known known; // who has an account
+    struct currencies currencies;
     // What the ledger said when the role started.
     char currency[8];
     char ratecard[32]; // version

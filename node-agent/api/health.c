@@ -17,10 +17,10 @@ void serve_health(struct request *rq)
     reply_json(rq, 200, json_pack("{s:s}", "status", "ok"));
 }
 
-static bool keeper_asked(struct request *rq, struct mux_reply *reply,
+static bool keeper_asked(struct request *rq, bool live, struct mux_reply *reply,
                          struct err *e)
 {
-    struct msg_get msg = {0};
+    struct msg_get msg = {.version = live};
 
     ipc_head(&msg, MSG_CAPACITY, 0);
     if (mux_call(rq->api->keeper, &msg.head, NULL, 0, PROBE_NS, reply, e) < 0)
@@ -49,7 +49,7 @@ void serve_ready(struct request *rq)
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
     struct err e = {0};
 
-    if (!keeper_asked(rq, &reply, &e))
+    if (!keeper_asked(rq, false, &reply, &e))
         reply_problem(rq, 503, 1, "the keeper does not answer: %s", e.text);
     else if (!ledger_asked(rq, &e))
         reply_problem(rq, 503, 1, "the ledger does not answer: %s", e.text);
@@ -68,7 +68,7 @@ void serve_metrics(struct request *rq)
                               .started_real_ns = rq->api->started_real_ns};
     struct timespec cpu;
 
-    now.keeper_up = keeper_asked(rq, &reply, NULL);
+    now.keeper_up = keeper_asked(rq, true, &reply, NULL);
     now.ledger_up = ledger_asked(rq, NULL);
     if (now.keeper_up)
         now.capacity = reply.any.capacity;

@@ -89,7 +89,9 @@ static bool servers_start(struct api *api)
 
 int api_main(const struct node_config *cfg)
 {
-    static struct api api = {.spool = SPOOL_INIT, .known = KNOWN_INIT};
+    static struct api api = {.spool = SPOOL_INIT,
+                             .known = KNOWN_INIT,
+                             .currencies = CURRENCIES_INIT};
     struct err e = {0};
 
     signal(SIGPIPE, SIG_IGN);

@@ -172,6 +172,23 @@ static void capacity(struct page *p, const struct msg_capacity_reply *c)
           c->builds_running);
     gauge(p, "hostel_submissions_queued", NULL,
           "Submissions that wait for a slot.", c->queued);
+    family(p, "hostel_submissions", "gauge", NULL,
+           "Submissions that are not over, by state.");
+    for (uint32_t s = SUB_HELD; s < SUB_DONE; s++)
+        p->failed |= buf_printf(p->out, "hostel_submissions{state=\"%s\"} %u\n",
+                                render_state(s), c->live[s]);
+    family(p, "hostel_submissions_ended", "counter", NULL,
+           "Submissions that were charged, by how they ended.");
+    for (uint32_t o = OUTCOME_NONE + 1; o <= OUTCOME_LOST; o++)
+        p->failed |= buf_printf(
+            p->out, "hostel_submissions_ended_total{outcome=\"%s\"} %llu\n",
+            render_outcome(o), (unsigned long long)c->ended[o]);
+    family(p, "hostel_domain_cpu_seconds", "counter", "seconds",
+           "CPU time of domains, of submissions that are over.");
+    seconds(p, "hostel_domain_cpu_seconds_total", c->ended_cpu_ns);
+    family(p, "hostel_build_cpu_seconds", "counter", "seconds",
+           "CPU time of builds, of submissions that are over.");
+    seconds(p, "hostel_build_cpu_seconds_total", c->ended_build_cpu_ns);
     family(p, "hostel_agent_cpu_seconds", "counter", "seconds",
            "CPU time of the node agent itself, all roles.");
     seconds(p, "hostel_agent_cpu_seconds_total", c->agent_cpu_ns);

@@ -3,6 +3,8 @@
 
 #include "node-agent/api/render.h"
 
+#include "node-agent/api/api.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -260,6 +262,15 @@ json_t *render_submission(const struct sub_info *info, const char *currency)
     put_money(&b, "written_off", info->written_off_nano);
     put(&b, "final", json_boolean(done));
     return object_end(&b);
+}
+
+json_t *render_submission_of(struct api *api, const struct sub_info *info)
+{
+    char currency[8];
+
+    currency_of(&api->currencies, api->ledger, &info->customer, api->currency,
+                currency);
+    return render_submission(info, currency);
 }
 
 // -------------------------------------------------------------- ledger, node

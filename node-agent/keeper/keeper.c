@@ -266,6 +266,14 @@ static int take_waiting(struct keeper *k, enum peer p, struct err *e)
     return 0;
 }
 
+static void ended_count(struct keeper *k, const struct sub_info *info)
+{
+    if (info->outcome <= OUTCOME_LOST)
+        k->ended[info->outcome]++;
+    k->ended_cpu_ns += info->usage.cpu_ns;
+    k->ended_build_cpu_ns += info->usage.build_cpu_ns;
+}
+
 // Everything that changed, in one transaction; then those who wait for it.
 static int save(struct keeper *k, struct err *e)
 {
@@ -280,6 +288,7 @@ static int save(struct keeper *k, struct err *e)
         serve_change(k, s);
         if (s->info.state == SUB_DONE) {
             quota_leave(k, s);
+            ended_count(k, &s->info);
             sub_free(&k->subs, s);
         }
     }

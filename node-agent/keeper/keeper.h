@@ -46,6 +46,8 @@ struct keeper {
     uint32_t domains_max; // slots, or less by what the CPUs may carry
     uint64_t memory_used_kib;
     uint32_t slots_used, builds_running;
+    // Of those that are over, since the start: for MSG_CAPACITY.
+    uint64_t ended[OUTCOME_LOST + 1], ended_cpu_ns, ended_build_cpu_ns;
 
     uint64_t lease_due_ns, sweep_due_ns; // CLOCK_MONOTONIC
     uint64_t rested_due_ns;

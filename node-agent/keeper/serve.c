@@ -341,6 +341,7 @@ int serve_drain(struct keeper *k, const union ipc_any *any)
 static int serve_capacity(struct keeper *k, const union ipc_any *any)
 {
     struct msg_capacity_reply reply;
+    const struct sub *s = NULL;
 
     chan_reply_init(&reply, &any->head, 200, NULL);
     reply.memory_kib = k->memory_kib;
@@ -352,6 +353,12 @@ static int serve_capacity(struct keeper *k, const union ipc_any *any)
     reply.queued = k->builds.waiting + k->starts.waiting;
     reply.draining = k->draining;
     reply.agent_cpu_ns = agent_cpu_ns();
+    while (any->get.version && (s = sub_next(&k->subs, s)))
+        if (s->info.state <= SUB_DONE)
+            reply.live[s->info.state]++;
+    memcpy(reply.ended, k->ended, sizeof(reply.ended));
+    reply.ended_cpu_ns = k->ended_cpu_ns;
+    reply.ended_build_cpu_ns = k->ended_build_cpu_ns;
     chan_post(&k->api, &reply, NULL, 0);
     return 0;
 }

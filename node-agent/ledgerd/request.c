@@ -311,9 +311,13 @@ static int hold_spent(struct ledgerd *d, const struct msg_record *m)
     struct submission_books books;
     struct rated rated;
 
-    if (ledger_submission_get(d->ledger, m->id.b, &books, NULL) < 0 || !card ||
-        books.state != SUBMISSION_HELD ||
-        rate_usage(&card->card, &books.usage, &rated, NULL) < 0)
+    if (ledger_submission_get(d->ledger, m->id.b, &books, NULL) < 0)
+        return 0;
+    if (books.state != SUBMISSION_HELD) {
+        d->receipt_wanted = true; // it came late and was settled anew
+        return 0;
+    }
+    if (!card || rate_usage(&card->card, &books.usage, &rated, NULL) < 0)
         return 0;
     return rated.total_nano > 0 && rated.total_nano >= books.hold_nano;
 }

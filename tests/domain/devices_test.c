@@ -2,7 +2,7 @@
 /*
  * Devices as a controller gives them to a monitor: messages that describe what
  * cannot be, descriptors that are something else, slots with and without a
- * ring. One line a case; run by tests/domain/devices.
+ * ring; and the balloon. One line a case; run by tests/domain/devices.
  */
 #include <err.h>
 #include <errno.h>
@@ -221,6 +221,80 @@ static void test_late(struct driven *d)
     CHECK(drive_connect(d) == HVC_LOADED);
 }
 
+// ----------------------------------------------------------- the balloon
+
+static void balloon(struct driven *d, uint64_t memory_kib)
+{
+    const struct hvc_balloon b = {{HVC_BALLOON, sizeof(b)}, memory_kib};
+
+    drive_send(d, &b, sizeof(b));
+}
+
+// The number the guest says when it is given a line.
+static int pieces(struct driven *d, int from_fd)
+{
+    struct hvc_input in = {
+        .head = {HVC_INPUT, offsetof(struct hvc_input, data) + 1},
+        .offset = HVC_INPUT_HERE,
+        .len = 1,
+        .data = "\n"};
+    struct hvc_taken taken;
+    char text[80] = "";
+    size_t n = 0;
+
+    drive_send(d, &in, in.head.size);
+    if (sock_recv(d->conn_fd, &taken, sizeof(taken), NULL, NULL) !=
+        sizeof(taken))
+        errx(1, "the monitor took no input");
+    while (n + 1 < sizeof(text) && read(from_fd, text + n, 1) == 1 &&
+           text[n++] != '\n')
+        continue;
+    return atoi(text);
+}
+
+static void test_balloon(struct driven *d)
+{
+    const struct hvc_prepare p = {
+        .flags = HVC_F_GO, .lease_ns = UINT64_MAX, .memory_kib = 32 << 10};
+    const char *build = getenv("HOSTEL_BUILD");
+    char *const argv[] = {"balloon", NULL};
+    char path[4096];
+    int fd, sink[2], all, few;
+
+    snprintf(path, sizeof(path), "%s/images/test-balloon",
+             build ? build : "build");
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0 && pipe(sink) == 0);
+    drive_prepare(d, &p, argv, fd, sink[1]);
+    all = pieces(d, sink[0]);
+    CHECK(all > 300 && all <= 512);
+    balloon(d, 16 << 10);
+    few = pieces(d, sink[0]);
+    CHECK(few > 50 && few <= 256);
+    balloon(d, 8 << 10);
+    CHECK(pieces(d, sink[0]) == few - 128);
+    balloon(d, 4); // it has more in use already
+    CHECK(pieces(d, sink[0]) == 0);
+    balloon(d, 32 << 10);
+    CHECK(pieces(d, sink[0]) == all);
+    balloon(d, 0);
+    drive_await_hangup(d);
+    CHECK(drive_connect(d) == HVC_RUNNING);
+    balloon(d, 4099);
+    drive_await_hangup(d);
+    CHECK(drive_connect(d) == HVC_RUNNING);
+    close(fd);
+    close(sink[0]);
+    close(sink[1]);
+}
+
+static void test_balloon_early(struct driven *d)
+{
+    balloon(d, 8192);
+    drive_await_hangup(d);
+    CHECK(drive_connect(d) == HVC_PARKED);
+}
+
 static const struct {
     const char *name;
     void (*run)(struct driven *);
@@ -244,6 +318,8 @@ static const struct {
     {"align", test_align, 0},
     {"short-message", test_short_message, 0},
     {"late", test_late, 0},
+    {"balloon", test_balloon, 0},
+    {"balloon-early", test_balloon_early, 0},
 };
 
 int main(void)

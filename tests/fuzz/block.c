@@ -35,7 +35,7 @@ static void start(void)
         disk_fd = memfd_create("disk", 0);
         domain.engine = &engine;
         domain.shared = &shared;
-        domain.memory_fd = memfd_create("window", 0);
+        domain.window_fd = memfd_create("window", 0);
         domain.window = aligned_alloc(4096, WINDOW_LEN);
         if (ftruncate(disk_fd, DISK_LEN) < 0)
             abort();

@@ -10,7 +10,8 @@
 
 static size_t descriptors(uint32_t flags)
 {
-    return 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE);
+    return 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE) +
+           !!(flags & HVC_F_CORE);
 }
 
 static void check_prepare(const struct hvc_prepare *p, size_t nfds)
@@ -54,7 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         abort();
     if (a->type == HVC_PREPARE)
         check_prepare(&u.prepare, nfds);
-    else if (a->type == HVC_DEVICE ? nfds > HVC_DEVICE_FDS_MAX : nfds != 0)
+    else if (a->type == HVC_DEVICE ? nfds > HVC_DEVICE_FDS_MAX
+                                   : nfds != (a->type == HVC_ATTACH))
         abort();
     if (a->type == HVC_INPUT &&
         offsetof(struct hvc_input, data) + u.input.len != len - 1)

@@ -88,6 +88,7 @@ static const struct device_ops fake_ops = {.type = HV_DEV_NET,
                                            .idle = fake_idle};
 const struct device_ops *const backends[] = {&fake_ops};
 const size_t backends_count = 1;
+const struct device_ops *const backend_outside = &fake_ops;
 
 // Not part of this test: the ring of the disks.
 void block_completed(uint64_t user_data, int32_t result);
@@ -397,7 +398,7 @@ int main(void)
 {
     domain.engine = &engine;
     domain.shared = &shared;
-    domain.memory_fd = memfd_create("window", 0);
+    domain.window_fd = memfd_create("window", 0);
     domain.window = guarded_new(WINDOW_LEN).map;
     test_add();
     test_steps();

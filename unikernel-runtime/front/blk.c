@@ -7,6 +7,7 @@
  */
 #include "unikernel-runtime/front/blk.h"
 #include "unikernel-runtime/front/front.h"
+#include "unikernel-runtime/front/spin.h"
 #include "unikernel-runtime/front/window.h"
 #include "unikernel-runtime/kernel/clock.h"
 #include "unikernel-runtime/kernel/hypercall.h"
@@ -53,6 +54,8 @@ struct blk {
     struct slot *slots;
     struct request *request[SLOTS]; // whose slot it is
     uint64_t slots_free;
+    struct spin spin;
+    unsigned sleepers;  // threads that wait for events
     struct waitq room;  // who waits for a slot or descriptors
     uint64_t came_back; // requests
     int failed;
@@ -112,24 +115,38 @@ static void collect(struct blk *b)
     }
 }
 
-// Handler of the device's event.
+// Handler of the device's event, and called by who waits. Events are asked for
+// only while somebody sleeps.
 static void blk_event(struct front *f)
 {
     struct blk *b = (struct blk *)f;
     do
         collect(b);
-    while (virtq_arm(&b->queue) && !b->queue.broken);
+    while (b->sleepers && virtq_arm(&b->queue) && !b->queue.broken);
     if (b->queue.broken || front_failed(f))
         fail(b);
 }
 
 // -------------------------------------------------------------- going there
 
+// Sleeps until an event has brought what is waited for; like sched_wait.
+static int blk_sleep(struct blk *b, struct waitq *q, uint64_t deadline_ns)
+{
+    int r = 0;
+    b->sleepers++;
+    if (virtq_arm(&b->queue))
+        blk_event(&b->front);
+    else
+        r = sched_wait(q, deadline_ns);
+    b->sleepers--;
+    return r;
+}
+
 // Scheduler locked. 0, or -EIO when the disk has failed.
 static int slot_take(struct blk *b, unsigned *n)
 {
     while (!b->failed && (!b->slots_free || b->queue.nfree < 3))
-        sched_wait(&b->room, SCHED_NEVER);
+        blk_sleep(b, &b->room, SCHED_NEVER);
     if (b->failed)
         return -EIO;
     *n = __builtin_ctzll(b->slots_free);
@@ -168,15 +185,26 @@ static int begin(struct blk *b, struct request *r, enum virtio_blk_type type,
     return 0;
 }
 
+static int something_came(void *queue)
+{
+    return virtq_ready(queue);
+}
+
 static int finish(struct blk *b, struct request *r)
 {
     sched_lock();
+    uint64_t start_ns = r->done ? 0 : clock_real_ns();
+    if (!r->done && !virtq_ready(&b->queue))
+        spin_while_quiet(&b->spin, something_came, &b->queue);
+    blk_event(&b->front);
     while (!r->done) {
         uint64_t before = b->came_back;
-        int e = sched_wait(&r->waiter, clock_real_ns() + SILENCE_NS);
+        int e = blk_sleep(b, &r->waiter, clock_real_ns() + SILENCE_NS);
         if (e == -ETIMEDOUT && !r->done && b->came_back == before)
             fail(b);
     }
+    if (start_ns)
+        spin_learn(&b->spin, clock_real_ns() - start_ns);
     sched_unlock();
     switch (r->status) {
     case VIRTIO_BLK_OK:

@@ -7,6 +7,7 @@
  */
 #include "unikernel-runtime/kernel/event.h"
 #include "unikernel-runtime/kernel/hypercall.h"
+#include "unikernel-runtime/kernel/pages.h"
 #include "unikernel-runtime/kernel/sched.h"
 #include "unikernel-runtime/kernel/timeout.h"
 
@@ -23,6 +24,7 @@ static void control_changed(unsigned port)
 {
     (void)port;
     uint32_t action = shared_info->control.action;
+    pages_limit = shared_info->control.balloon_kib * 1024;
     shared_info->control.action_done = action;
     switch ((enum hv_action)action) {
     case HV_ACTION_SHUTDOWN:
@@ -36,7 +38,7 @@ static void control_changed(unsigned port)
     case HV_ACTION_SUSPEND:
         hv_shutdown(HV_SHUTDOWN_SUSPEND, 0);
     case HV_ACTION_NONE:
-    case HV_ACTION_BALLOON: // nothing is held back that could be given
+    case HV_ACTION_BALLOON:
         break;
     }
 }

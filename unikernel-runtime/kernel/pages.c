@@ -19,7 +19,10 @@ struct range {
 // Heap below, `gap` never used so far, ranges (free or in use) above.
 static char *heap_start, *heap_end, *gap_end;
 static struct range *free_ranges;
+static size_t total; // RAM, and so what the stack below the heap is part of
 static struct lock lock; // on all of these
+
+volatile size_t pages_limit;
 
 static size_t page_round(size_t len)
 {
@@ -34,6 +37,7 @@ void pages_init(const struct hv_start_info *si, char *start)
         const struct hv_region *r = &si->region[i];
         if (r->kind == HV_REGION_RAM) {
             gap_end = (char *)(r->addr + r->len);
+            total = r->len;
             return;
         }
     }
@@ -52,8 +56,27 @@ static void *range_take(struct range **link, size_t len)
     return start + r->len;
 }
 
+static size_t left_locked(void)
+{
+    size_t left = gap_end - heap_end;
+    for (const struct range *r = free_ranges; r; r = r->next)
+        left += r->len;
+    size_t limit = pages_limit, used = total - left;
+    if (!limit)
+        return left;
+    return used >= limit ? 0 : limit - used < left ? limit - used : left;
+}
+
+// Does the balloon leave room for more?
+static int held_back(size_t len)
+{
+    return pages_limit && len > left_locked();
+}
+
 static void *alloc_locked(size_t len)
 {
+    if (held_back(len))
+        return NULL;
     for (struct range **link = &free_ranges; *link; link = &(*link)->next)
         if ((*link)->len >= len)
             return range_take(link, len);
@@ -119,9 +142,7 @@ void pages_free(void *pages, size_t len)
 size_t pages_left(void)
 {
     lock_take(&lock);
-    size_t left = gap_end - heap_end;
-    for (const struct range *r = free_ranges; r; r = r->next)
-        left += r->len;
+    size_t left = left_locked();
     lock_give(&lock);
     return left;
 }
@@ -130,7 +151,8 @@ void *pages_heap_grow(ptrdiff_t by)
 {
     lock_take(&lock);
     char *old = heap_end;
-    int fits = by <= gap_end - heap_end && by >= heap_start - heap_end;
+    int fits = by <= gap_end - heap_end && by >= heap_start - heap_end &&
+               (by <= 0 || !held_back(by));
     if (fits)
         heap_end += by;
     lock_give(&lock);

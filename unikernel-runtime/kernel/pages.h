@@ -19,6 +19,11 @@ void pages_init(const struct hv_start_info *si, char *heap_start);
 void *pages_alloc(size_t len);
 void pages_free(void *pages, size_t len);
 
+// The balloon: RAM that may be in use at most, in bytes; 0: all. It is the
+// host's to change at any time. What is in use beyond it stays; nothing more is
+// handed out until so much has been freed.
+extern volatile size_t pages_limit;
+
 // Bytes that are not in use, though perhaps not in one piece.
 size_t pages_left(void);
 

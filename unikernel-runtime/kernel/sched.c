@@ -9,6 +9,7 @@
 #include "unikernel-runtime/kernel/sched.h"
 #include "unikernel-runtime/arch/x86_64/cpu.h"
 #include "unikernel-runtime/kernel/clock.h"
+#include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/thread.h"
 
 #include <errno.h>
@@ -154,6 +155,11 @@ void sched_ready(struct thread *t)
         event_work = work;
     else if (t->priority == self->priority)
         slice_start(self);
+}
+
+int sched_wanted(void)
+{
+    return ready_mask || shared_info->vcpu[0].upcall_pending;
 }
 
 void sched_turn(void)

@@ -63,6 +63,10 @@ void sched_interrupt(struct thread *t);
 // A thread that is in no queue may run from now on.
 void sched_ready(struct thread *t);
 
+// Is another thread ready to run, or an event to be handled? A thread that
+// knows its wait to be short may look again and again while not.
+int sched_wanted(void);
+
 // Lets others of the same priority run first.
 void sched_turn(void);
 

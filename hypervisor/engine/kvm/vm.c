@@ -151,8 +151,7 @@ static int make_memory(struct vm *vm, const struct domain *d)
             d->memory_fd, SHARED_START_INFO) < 0 ||
         map(HV_SHARED_INFO_VA, HV_PAGE, rw, MAP_SHARED, d->memory_fd,
             SHARED_SHARED_INFO) < 0 ||
-        map(HV_WINDOW_VA, d->window_max, rw, MAP_SHARED, d->memory_fd,
-            SHARED_WINDOW) < 0)
+        map(HV_WINDOW_VA, d->window_max, rw, MAP_SHARED, d->window_fd, 0) < 0)
         return -ENOMEM;
     memcpy(vm_host(HV_HYPERCALL_VA), kvm_hypercall_page, HV_PAGE);
     memcpy(vm_host(KVM_SHIM), kvm_shim, HV_PAGE);

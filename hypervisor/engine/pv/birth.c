@@ -79,8 +79,7 @@ static void birth_memory(const struct domain *d, int blob_fd)
               d->memory_fd, SHARED_START_INFO);
     birth_map(HV_SHARED_INFO_VA, HV_PAGE, data, MAP_SHARED, d->memory_fd,
               SHARED_SHARED_INFO);
-    birth_map(HV_WINDOW_VA, d->window_max, data, MAP_SHARED, d->memory_fd,
-              SHARED_WINDOW);
+    birth_map(HV_WINDOW_VA, d->window_max, data, MAP_SHARED, d->window_fd, 0);
 }
 
 // What libc registered with the kernel lies in memory about to go.
