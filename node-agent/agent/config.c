@@ -36,6 +36,8 @@ struct conf {
     int64_t address_rate, customer_rate;
     char *accounts;
     struct cfg_list admins, viewers;
+    int64_t quota_submissions, quota_memory_mib, quota_store_mib;
+    int64_t memory_overcommit, domains_per_cpu;
     int64_t audit_days;
     int64_t operator_uid, uid_base, slots, spare_slots, spare_slots_kvm;
     int64_t build_slots;
@@ -60,6 +62,11 @@ static const struct cfg_key keys[] = {
     STR("accounts", accounts, 16),
     CFG_LIST_KEY("admins", struct conf, admins, OPERATORS_MAX, 0),
     CFG_LIST_KEY("viewers", struct conf, viewers, OPERATORS_MAX, 0),
+    INT("quota_submissions", quota_submissions, 0, 32768),
+    INT("quota_memory_mib", quota_memory_mib, 0, 1ll << 30),
+    INT("quota_store_mib", quota_store_mib, 0, 1ll << 30),
+    INT("memory_overcommit", memory_overcommit, 10, 1000),
+    INT("domains_per_cpu", domains_per_cpu, 0, DOMAIN_SLOTS_MAX),
     INT("audit_days", audit_days, 1, 3650),
     STR("tls", tls, 16),
     STR("tls_certificate", tls_certificate, NODE_PATH_MAX - 1),
@@ -117,6 +124,8 @@ void config_defaults(struct node_config *cfg, const char *exe_dir)
         .ratecard_path = "/etc/hostel/ratecard.cfg",
         .accounts = ACCOUNTS_INVITATION,
         .audit_days = 365,
+        .quota = {.submissions = 4096, .store_kib = 4096u << 10},
+        .memory_overcommit = 100,
         .listen_host = "127.0.0.1",
         .listen_port = 7070,
         .address_rate = 2000,
@@ -343,6 +352,11 @@ static void conf_from(struct conf *c, const struct node_config *cfg)
         .customer_rate = cfg->customer_rate,
         .operator_uid = cfg->operator_uid,
         .audit_days = cfg->audit_days,
+        .quota_submissions = cfg->quota.submissions,
+        .quota_memory_mib = cfg->quota.memory_kib >> 10,
+        .quota_store_mib = cfg->quota.store_kib >> 10,
+        .memory_overcommit = cfg->memory_overcommit,
+        .domains_per_cpu = cfg->domains_per_cpu,
         .uid_base = cfg->uid_base,
         .slots = cfg->slots,
         .spare_slots = cfg->spare_slots,
@@ -395,6 +409,13 @@ static int conf_apply(struct node_config *cfg, const struct conf *c,
         operators_set(cfg, &c->viewers, 0, e) < 0)
         return -e->code;
     cfg->audit_days = c->audit_days;
+    cfg->quota = (struct quota){
+        .submissions = c->quota_submissions,
+        .memory_kib = (uint64_t)c->quota_memory_mib << 10,
+        .store_kib = (uint64_t)c->quota_store_mib << 10,
+    };
+    cfg->memory_overcommit = c->memory_overcommit;
+    cfg->domains_per_cpu = c->domains_per_cpu;
     cfg->operator_uid = c->operator_uid;
     cfg->uid_base = c->uid_base;
     cfg->slots = c->slots;
@@ -609,6 +630,13 @@ void config_print(const struct node_config *cfg, FILE *out)
     operators_print(cfg, "admins", 1, out);
     operators_print(cfg, "viewers", 0, out);
     fprintf(out, "audit_days = %u\n", cfg->audit_days);
+    fprintf(out, "quota_submissions = %u\n", cfg->quota.submissions);
+    fprintf(out, "quota_memory_mib = %llu\n",
+            (unsigned long long)cfg->quota.memory_kib >> 10);
+    fprintf(out, "quota_store_mib = %llu\n",
+            (unsigned long long)cfg->quota.store_kib >> 10);
+    fprintf(out, "memory_overcommit = %u\n", cfg->memory_overcommit);
+    fprintf(out, "domains_per_cpu = %u\n", cfg->domains_per_cpu);
     fprintf(out, "operator_uid = %u\n", cfg->operator_uid);
     fprintf(out, "uid_base = %u\n", cfg->uid_base);
     fprintf(out, "slots = %u\n", cfg->slots);

@@ -64,6 +64,8 @@ static const struct ipc_rule rules[] = {
     REPLY(MSG_LOG, "log", msg_info_reply, 1, INFO_TEXTS(msg_info_reply)),
     {RULE(MSG_CALL, "call", msg_call, 2, 2)},
     REPLY(MSG_CALL, "call", msg_call_reply, 0),
+    {RULE(MSG_QUOTA, "quota", msg_quota, 0, 0)},
+    REPLY(MSG_QUOTA, "quota", msg_quota_reply, 0),
     {RULE(MSG_DRAIN, "drain", msg_drain, 0, 0)},
     REPLY(MSG_DRAIN, "drain", msg_capacity_reply, 0),
     {RULE(MSG_AUDIT, "audit", msg_audit, 0, 0),

@@ -34,6 +34,8 @@ union ipc_any {
     struct msg_log log;
     struct msg_call call;
     struct msg_call_reply call_reply;
+    struct msg_quota quota;
+    struct msg_quota_reply quota_now;
     struct msg_drain drain;
     struct msg_audit audit;
     struct msg_audit_list audit_list;

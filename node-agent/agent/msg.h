@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include "billing/usage.h"
 #include "hypervisor/monitor/control.h"
+#include "node-agent/agent/role.h"
 #include "node-agent/bundle/terms.h"
 
 #define MSG_TEXT_MAX 512
@@ -45,6 +46,7 @@ enum msg_type {
     MSG_JOIN,        /* msg_join              -> msg_join_reply */
     MSG_KEY,         /* msg_key               -> msg_key_reply */
     MSG_KEY_LIST,    /* msg_account           -> msg_count_reply + fd: keys */
+    MSG_QUOTA,       /* msg_quota             -> msg_quota_reply */
     MSG_DRAIN,       /* msg_drain             -> msg_capacity_reply */
     MSG_ATTACH = 28, /* msg_attach + fd      -> msg_input_reply, later */
     /* api -> ledger */
@@ -256,6 +258,18 @@ struct msg_log {
     key_id_t customer;
     uint32_t kind; /* enum log_kind */
     uint32_t pad;
+};
+struct msg_quota {
+    struct msg_head head;
+    key_id_t customer;
+    uint32_t set, pad; /* 1: it is to be this */
+    struct quota quota;
+};
+struct msg_quota_reply {
+    struct msg_reply reply;
+    struct quota quota;
+    uint32_t submissions, pad; /* what there is now */
+    uint64_t memory_kib, store_kib;
 };
 struct msg_drain {
     struct msg_head head;

@@ -65,6 +65,15 @@ enum role {
 /* Of the customers' listener: TLS_AUTO is plain on a loopback address only. */
 enum tls_mode { TLS_AUTO, TLS_ON, TLS_OFF };
 
+/* What one customer may have at once; 0 = no limit. Part of the keeper's
+ * journal as it is here. */
+struct quota {
+    uint32_t submissions; /* that are not over */
+    uint32_t pad;
+    uint64_t memory_kib; /* of domains that run */
+    uint64_t store_kib;  /* images, bundles, data */
+};
+
 /* Who opens accounts. */
 enum accounts_by { ACCOUNTS_OPERATOR, ACCOUNTS_INVITATION, ACCOUNTS_OPEN };
 #define OPERATORS_MAX 16
@@ -77,14 +86,14 @@ struct node_config {
     char node_name[64];
     char state_dir[NODE_PATH_MAX]; /* each role has state_dir/ROLE, its own */
     char run_dir[NODE_PATH_MAX];
-    char hv_path[NODE_PATH_MAX];         /* hostel-hv */
-    char toolchain_dir[NODE_PATH_MAX];   /* root holding only the toolchain */
-    char ratecard_path[NODE_PATH_MAX];   /* opened by the ledger role */
-    char invoice_path[NODE_PATH_MAX];    /* likewise; "": none */
-    char payment_secret[NODE_PATH_MAX];  /* the supervisor's to read; "": none */
-    char listen_host[64];                /* numeric address */
-    uint32_t listen_port;                /* 0 = none; the real one once bound */
-    uint32_t tls;                        /* enum tls_mode */
+    char hv_path[NODE_PATH_MAX];        /* hostel-hv */
+    char toolchain_dir[NODE_PATH_MAX];  /* root holding only the toolchain */
+    char ratecard_path[NODE_PATH_MAX];  /* opened by the ledger role */
+    char invoice_path[NODE_PATH_MAX];   /* likewise; "": none */
+    char payment_secret[NODE_PATH_MAX]; /* the supervisor's to read; "": none */
+    char listen_host[64];               /* numeric address */
+    uint32_t listen_port;               /* 0 = none; the real one once bound */
+    uint32_t tls;                       /* enum tls_mode */
     char tls_certificate[NODE_PATH_MAX]; /* "": the node's own */
     char tls_key[NODE_PATH_MAX];
     char metrics_host[64];           /* numeric address; "": none */
@@ -107,9 +116,12 @@ struct node_config {
     uint32_t operator_uid;           /* beside root, may use the unix socket */
     uint32_t destroy_on_stop;        /* 1 = domains end with the agent */
     char cgroup_path[NODE_PATH_MAX]; /* see spawner/cgroup.h */
-    uint32_t accounts;               /* enum accounts_by */
-    uint32_t audit_days;             /* the audit log goes back so far */
-    uint32_t noperators;             /* beside root and operator_uid */
+    struct quota quota; /* of customers about whom nothing else is said */
+    uint32_t memory_overcommit; /* percent of memory_kib that is given away */
+    uint32_t domains_per_cpu;   /* at most running at once; 0 = no limit */
+    uint32_t accounts;          /* enum accounts_by */
+    uint32_t audit_days;        /* the audit log goes back so far */
+    uint32_t noperators;        /* beside root and operator_uid */
     uint32_t pad_operators;
     struct operator_entry {
         uint32_t may_change; /* 1 admin, 0 may only look */

@@ -117,6 +117,62 @@ void serve_audit(struct request *rq)
                          next ? next : json_null()));
 }
 
+// -------------------------------------------------------------------- quotas
+
+static bool keys_whose(struct request *rq, key_id_t *account);
+
+static void quota_reply(struct request *rq, struct msg_quota *msg)
+{
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    const struct msg_quota_reply *q = &reply.any.quota_now;
+
+    ipc_head(msg, MSG_QUOTA, 0);
+    if (request_call(rq, rq->api->keeper, msg, CALL_NS, &reply))
+        reply_json(rq, 200,
+                   json_pack("{s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}}", "quota",
+                             "submissions", (json_int_t)q->quota.submissions,
+                             "memory_kib", (json_int_t)q->quota.memory_kib,
+                             "store_kib", (json_int_t)q->quota.store_kib,
+                             "used", "submissions", (json_int_t)q->submissions,
+                             "memory_kib", (json_int_t)q->memory_kib,
+                             "store_kib", (json_int_t)q->store_kib));
+}
+
+void serve_quota(struct request *rq)
+{
+    struct msg_quota msg = {0};
+
+    if (keys_whose(rq, &msg.customer))
+        quota_reply(rq, &msg);
+}
+
+// {"submissions": n, "memory_kib": n, "store_kib": n}; 0 or absent: no limit.
+void serve_quota_set(struct request *rq)
+{
+    struct msg_quota msg = {.set = 1};
+    int64_t submissions = 0, memory = 0, store = 0;
+    struct err e = {0};
+    int r = 0;
+    json_t *o;
+
+    if (!request_param_key(rq, &msg.customer) || !(o = request_json(rq)))
+        return;
+    if (json_object_get(o, "submissions"))
+        r = json_get_int(o, "submissions", 0, 32768, &submissions, &e);
+    if (r == 0 && json_object_get(o, "memory_kib"))
+        r = json_get_int(o, "memory_kib", 0, 1ll << 40, &memory, &e);
+    if (r == 0 && json_object_get(o, "store_kib"))
+        r = json_get_int(o, "store_kib", 0, 1ll << 40, &store, &e);
+    json_decref(o);
+    msg.quota = (struct quota){.submissions = (uint32_t)submissions,
+                               .memory_kib = (uint64_t)memory,
+                               .store_kib = (uint64_t)store};
+    if (r < 0)
+        reply_problem(rq, 400, 0, "%s", e.text);
+    else
+        quota_reply(rq, &msg);
+}
+
 // ------------------------------------------------------------------- draining
 
 static void drain(struct request *rq, bool on)

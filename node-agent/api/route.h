@@ -59,6 +59,8 @@ void serve_input(struct request *rq);
 void serve_receipt(struct request *rq);
 // people.c
 void serve_audit(struct request *rq);
+void serve_quota(struct request *rq);
+void serve_quota_set(struct request *rq);
 void serve_drain_begin(struct request *rq);
 void serve_drain_end(struct request *rq);
 void serve_invite(struct request *rq);

@@ -224,6 +224,91 @@ const struct cmd cmd_key = {
         "the key it was opened with.\n",
 };
 
+// --------------------------------------------------------------------- quota
+
+static void quota_row(struct table *t, const json_t *o, const char *what,
+                      const char *key, bool is_kib)
+{
+    char used[SHOW_SIZE], limit[SHOW_SIZE], name[48];
+    int64_t n, most;
+
+    snprintf(name, sizeof(name), "used.%s", key);
+    n = get_count(o, name);
+    snprintf(name, sizeof(name), "quota.%s", key);
+    most = get_count(o, name);
+    if (is_kib) {
+        show_kib(used, n);
+        show_kib(limit, most);
+    } else {
+        snprintf(used, sizeof(used), "%lld", (long long)n);
+        snprintf(limit, sizeof(limit), "%lld", (long long)most);
+    }
+    table_row(t, what, used, most ? limit : "no limit");
+}
+
+static int quota_run(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"submissions", required_argument, NULL, 's'},
+        {"memory", required_argument, NULL, 'm'},
+        {"store", required_argument, NULL, 'b'},
+        {0}};
+    json_t *set = json_object(), *o;
+    const char *key = NULL;
+    struct table *t;
+    char path[128];
+    int c;
+
+    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+        json_int_t n = optarg ? atoll(optarg) : 0;
+
+        if (c != 's' && c != 'm' && c != 'b') {
+            json_decref(set);
+            return cmd_usage(&cmd_quota);
+        }
+        json_object_set_new(set,
+                            c == 's'   ? "submissions"
+                            : c == 'm' ? "memory_kib"
+                                       : "store_kib",
+                            json_integer(c == 's' ? n : n * 1024));
+    }
+    if (argc - optind == 1)
+        key = argv[optind];
+    if (argc - optind > 1 || (json_object_size(set) && !key)) {
+        json_decref(set);
+        return cmd_usage(&cmd_quota);
+    }
+    if (json_object_size(set)) {
+        snprintf(path, sizeof(path), "/v1/accounts/%.64s/quota", key);
+        o = ask(CLIENT_OPERATOR, "PUT", set, path);
+    } else {
+        json_decref(set);
+        snprintf(path, sizeof(path), "/v1/account/quota%s%.64s",
+                 key ? "?customer=" : "", key ? key : "");
+        o = ask(key ? CLIENT_OPERATOR : CLIENT_CUSTOMER, "GET", NULL, path);
+    }
+    if (!o)
+        return 1;
+    t = table_new("RESOURCE,>USED,>AT MOST");
+    quota_row(t, o, "submissions", "submissions", false);
+    quota_row(t, o, "memory of what runs", "memory_kib", true);
+    quota_row(t, o, "store", "store_kib", true);
+    table_print(t, stdout);
+    table_free(t);
+    json_decref(o);
+    return 0;
+}
+
+const struct cmd cmd_quota = {
+    .name = "quota",
+    .run = quota_run,
+    .usage = "[KEY [--submissions N] [--memory MIB] [--store MIB]]",
+    .summary =
+        "what you may have at once; as the operator, what a customer may",
+    .help = "With options, all three are set for that customer; what is not "
+            "named has no limit.\n",
+};
+
 // --------------------------------------------------------------------- drain
 
 // How many submissions are not over; functions and services are among them.

@@ -47,6 +47,7 @@ static const struct cmd *const verbs[] = {
     &cmd_dump_core,
     &cmd_trace,
     &cmd_drain,
+    &cmd_quota,
     // Domains, as the operator.
     &cmd_create,
     &cmd_top,

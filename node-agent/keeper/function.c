@@ -15,6 +15,7 @@
 #include "lib/clock.h"
 #include "node-agent/keeper/machine.h"
 #include "node-agent/keeper/meter.h"
+#include "node-agent/keeper/quota.h"
 
 #define NS_PER_MS 1000000ull
 
@@ -296,6 +297,7 @@ static void room_take(struct keeper *k, struct call *c)
     c->function->calls++;
     k->slots_used++;
     k->memory_used_kib += c->function->info.limits.memory_kib;
+    quota_take(k, c->function);
 }
 
 static void room_give(struct keeper *k, struct call *c)
@@ -304,13 +306,14 @@ static void room_give(struct keeper *k, struct call *c)
     c->function->calls--;
     k->slots_used--;
     k->memory_used_kib -= c->function->info.limits.memory_kib;
+    quota_give(k, c->function);
     promise_end(c);
 }
 
-static bool is_room(const struct keeper *k, const struct sub *s)
+static bool is_room(struct keeper *k, const struct sub *s)
 {
-    return k->slots_used < k->cfg.slots &&
-           k->memory_used_kib + s->info.limits.memory_kib <= k->cfg.memory_kib;
+    return k->slots_used < k->domains_max && quota_fits(k, s) &&
+           k->memory_used_kib + s->info.limits.memory_kib <= k->memory_kib;
 }
 
 static void begin(struct keeper *k, struct call *c)

@@ -14,8 +14,9 @@
 #include <string.h>
 #include "lib/cleanup.h"
 #include "node-agent/keeper/people.h"
+#include "node-agent/keeper/quota.h"
 
-#define JOURNAL_VERSION 3
+#define JOURNAL_VERSION 4
 
 // The build cache (cache.h).
 #define BUILT_TABLE                                                            \
@@ -96,17 +97,18 @@ _Static_assert(SUB_DONE == 6, "the indexes say so");
 // The journal's own tables and those of people.h, for a new database.
 static char *schema_make(void)
 {
-    char *all = malloc(sizeof(schema) + strlen(people_tables));
+    char *all =
+        malloc(sizeof(schema) + strlen(people_tables) + strlen(quota_table));
 
     if (all)
-        strcpy(stpcpy(all, schema), people_tables);
+        strcpy(stpcpy(stpcpy(all, schema), people_tables), quota_table);
     return all;
 }
 
 int journal_open(struct journal *j, const char *path, struct err *e)
 {
     const char *const upgrade[JOURNAL_VERSION] = {
-        [1] = upgrades[1], [2] = people_tables};
+        [1] = upgrades[1], [2] = people_tables, [3] = quota_table};
     cleanup_free char *all = schema_make();
 
     j->writing = false;

@@ -7,12 +7,14 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
 #include "node-agent/keeper/people.h"
+#include "node-agent/keeper/quota.h"
 #include "node-agent/keeper/service.h"
 
 // ------------------------------------------------------------- open and close
@@ -44,6 +46,21 @@ static int channels_open(struct keeper *k, const struct keeper_fds *fds,
     return r;
 }
 
+// 0 means 100 percent in configurations that tests make.
+static void capacity_reckon(struct keeper *k)
+{
+    uint32_t percent =
+        k->cfg.memory_overcommit ? k->cfg.memory_overcommit : 100;
+    uint64_t by_cpu = (uint64_t)k->cfg.domains_per_cpu * get_nprocs();
+
+    k->memory_kib = k->cfg.memory_kib / 100 * percent;
+    if (percent == 100)
+        k->memory_kib = k->cfg.memory_kib;
+    k->domains_max = k->cfg.slots;
+    if (by_cpu && by_cpu < k->domains_max)
+        k->domains_max = by_cpu;
+}
+
 int keeper_open(struct keeper *k, const struct node_config *cfg,
                 const struct keeper_fds *fds, struct err *e)
 {
@@ -63,6 +80,10 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     if (!k->functions)
         return err_set(e, ENOMEM, "no memory for functions");
     functions_init(k->functions);
+    k->quotas = quotas_new();
+    if (!k->quotas)
+        return err_set(e, ENOMEM, "no memory for quotas");
+    capacity_reckon(k);
     r = channels_open(k, fds, e);
     if (r == 0)
         r = store_open(&k->store, STORE_BYTES_MAX, e);
@@ -83,6 +104,7 @@ void keeper_close(struct keeper *k)
     if (k->functions)
         functions_fini(k->functions);
     free(k->functions);
+    quotas_free(k->quotas);
     lane_fini(&k->builds);
     lane_fini(&k->starts);
     subs_fini(&k->subs);
@@ -287,6 +309,7 @@ static int save(struct keeper *k, struct err *e)
         s->touched = false;
         serve_change(k, s);
         if (s->info.state == SUB_DONE) {
+            quota_leave(k, s);
             ended_count(k, &s->info);
             sub_free(&k->subs, s);
         }

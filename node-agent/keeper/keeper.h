@@ -37,6 +37,7 @@ struct keeper {
     uint64_t feeds; // messages of input given to domains; the last one's tag
     struct lane builds, starts;
     struct functions *functions;
+    struct quotas *quotas;
     struct sub *resting; // services between two domains, see service.h
 
     char currency[8];   // of the node's prices; "" until the ledger said so
@@ -45,6 +46,8 @@ struct keeper {
     bool broken;        // a write failed: what is in memory is not true
     struct err failure; // why
 
+    uint64_t memory_kib;  // to give away, overcommit included
+    uint32_t domains_max; // slots, or less by what the CPUs may carry
     uint64_t memory_used_kib;
     uint32_t slots_used, builds_running;
     // Of those that are over, since the start: for MSG_CAPACITY.

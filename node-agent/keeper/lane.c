@@ -108,14 +108,17 @@ struct sub *lane_first(const struct lane *l)
     return l->turn ? l->turn->first : NULL;
 }
 
-struct sub *lane_first_within(struct lane *l, uint64_t memory_kib)
+struct sub *lane_first_within(struct lane *l, uint64_t memory_kib,
+                              bool (*fits)(void *arg, const struct sub *s),
+                              void *arg)
 {
     struct lane_customer *c = l->turn;
 
     if (!c)
         return NULL;
     do {
-        if (c->first->info.limits.memory_kib <= memory_kib) {
+        if (c->first->info.limits.memory_kib <= memory_kib &&
+            (!fits || fits(arg, c->first))) {
             l->turn = c;
             return c->first;
         }

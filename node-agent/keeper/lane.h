@@ -26,9 +26,11 @@ int lane_push_front(struct lane *l, struct sub *s);
 struct sub *lane_first(const struct lane *l);
 void lane_pop(struct lane *l);
 
-// The first in turn that needs at most this much memory, now next in turn;
-// NULL: nobody's first fits.
-struct sub *lane_first_within(struct lane *l, uint64_t memory_kib);
+// The first in turn that needs at most this much memory, and that `fits` (if
+// given) agrees to; now next in turn. NULL: nobody's first fits.
+struct sub *lane_first_within(struct lane *l, uint64_t memory_kib,
+                              bool (*fits)(void *arg, const struct sub *s),
+                              void *arg);
 
 // Takes one out, wherever it stands.
 void lane_remove(struct lane *l, struct sub *s);

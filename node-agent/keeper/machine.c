@@ -38,6 +38,7 @@
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/image.h"
 #include "node-agent/keeper/meter.h"
+#include "node-agent/keeper/quota.h"
 #include "node-agent/keeper/service.h"
 
 // ---------------------------------------------------------------------- room
@@ -49,6 +50,7 @@ static void room_take(struct keeper *k, struct sub *s)
     s->counted = true;
     k->slots_used++;
     k->memory_used_kib += s->info.limits.memory_kib;
+    quota_take(k, s);
 }
 
 static void room_give(struct keeper *k, struct sub *s)
@@ -58,6 +60,7 @@ static void room_give(struct keeper *k, struct sub *s)
     s->counted = false;
     k->slots_used--;
     k->memory_used_kib -= s->info.limits.memory_kib;
+    quota_give(k, s);
 }
 
 static struct lane *lane_of(struct keeper *k, const struct sub *s)
@@ -662,11 +665,14 @@ void machine_feed(struct keeper *k, struct sub *s, const struct event *ev)
 
 void machine_begin(struct keeper *k, struct sub *s)
 {
+    if (quota_enter(k, s) < 0)
+        log_warn("no memory to count a customer's submissions");
     enter(k, s, SUB_ASKED, cache_find(k, s) ? SUB_BUILT : SUB_HELD);
 }
 
 void machine_resume(struct keeper *k, struct sub *s)
 {
+    quota_enter(k, s);
     if (s->info.state == SUB_RUNNING) {
         if (s->info.run.mode != RUN_FUNCTION)
             room_take(k, s); // unless it turns out to be lost
@@ -680,6 +686,11 @@ void machine_resume(struct keeper *k, struct sub *s)
         enter(k, s, SUB_ASKED, finish(s, OUTCOME_DESTROYED, NULL));
     else
         enter(k, s, SUB_ASKED, s->info.state);
+}
+
+static bool fits(void *arg, const struct sub *s)
+{
+    return s->info.run.mode == RUN_FUNCTION || quota_fits(arg, s);
 }
 
 void machine_schedule(struct keeper *k)
@@ -696,10 +707,10 @@ void machine_schedule(struct keeper *k)
     if (k->adopting || now_ns < k->starts_after_ns)
         return;
     function_schedule(k);
-    while (k->slots_used < k->cfg.slots &&
-           k->memory_used_kib <= k->cfg.memory_kib &&
-           (s = lane_first_within(&k->starts,
-                                  k->cfg.memory_kib - k->memory_used_kib))) {
+    while (k->slots_used < k->domains_max &&
+           k->memory_used_kib <= k->memory_kib &&
+           (s = lane_first_within(
+                &k->starts, k->memory_kib - k->memory_used_kib, fits, k))) {
         lane_pop(&k->starts);
         machine_event(k, s, .kind = EV_TURN);
     }

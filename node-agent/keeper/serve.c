@@ -14,6 +14,7 @@
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
 #include "node-agent/keeper/people.h"
+#include "node-agent/keeper/quota.h"
 
 #define LIST_MAX    1000u
 #define WAIT_NS_MAX (60ull * 1000000000u)
@@ -358,7 +359,7 @@ static int serve_capacity(struct keeper *k, const union ipc_any *any)
     const struct sub *s = NULL;
 
     chan_reply_init(&reply, &any->head, 200, NULL);
-    reply.memory_kib = k->cfg.memory_kib;
+    reply.memory_kib = k->memory_kib;
     reply.memory_used_kib = k->memory_used_kib;
     reply.slots = k->cfg.slots;
     reply.slots_used = k->slots_used;
@@ -399,6 +400,7 @@ static const struct {
     {MSG_INPUT, CHANGES, OWNER(msg_input), serve_input},
     {MSG_SUB_ACT, CHANGES, OWNER(msg_sub_act), serve_sub_act},
     {MSG_CAPACITY, ANYBODY, 0, serve_capacity},
+    {MSG_QUOTA, LOOKS, OWNER(msg_quota), quota_serve}, // see may_ask
     {MSG_DRAIN, CHANGES, 0, serve_drain},
     {MSG_AUDIT, ANYBODY, 0, people_audit},
     {MSG_AUDIT_LIST, LOOKS, offsetof(struct msg_audit_list, who),
@@ -429,6 +431,8 @@ static bool may_ask(const struct keeper *k, const union ipc_any *any,
         return true;
     if (any->head.type == MSG_KEY && any->key.by_operator)
         asking = CHANGES;
+    if (any->head.type == MSG_QUOTA && any->quota.set)
+        return operators_sign(k, true); // whoever's it is
     return asking == ANYBODY ||
            (owner_at && memcmp((const char *)any + owner_at, &operator_key,
                                sizeof(operator_key))) ||

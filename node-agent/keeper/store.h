@@ -72,6 +72,9 @@ int store_log_open(struct store *st, const sub_id_t *id, enum log_kind kind,
 // Deletes a submission's logs.
 void store_log_drop(struct store *st, const sub_id_t *id);
 
+// What one customer has in it.
+uint64_t store_bytes_of(const struct store *st, const key_id_t *customer);
+
 // Bytes left on the file system.
 uint64_t store_free(const struct store *st);
 

@@ -86,6 +86,7 @@ struct sub {
     uint32_t calls, calls_waiting;
     uint64_t promised_cpu_ns, promised_wall_ns;
     bool unrecorded;
+    bool in_quota; // its customer's
     struct sub *lane_next;
 };
 

@@ -17,6 +17,7 @@
 #include "node-agent/keeper/admit.h"
 #include "node-agent/keeper/machine.h"
 #include "node-agent/keeper/people.h"
+#include "node-agent/keeper/quota.h"
 
 static void cleanup_admission_(struct admission **a)
 {
@@ -194,6 +195,9 @@ int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,
     if (secrets_check(k, a, &no) < 0)
         return answer(k, &m->head, 422, 0, no.text, NULL);
     status = crowded(k, &account, &why);
+    if (!status)
+        status =
+            quota_refuses(k, &account, a->manifest->memory_kib, a->len, &why);
     if (status)
         return answer(k, &m->head, status, 5, why, NULL);
     return take(k, &a, &account, &m->head);

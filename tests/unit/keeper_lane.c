@@ -103,15 +103,15 @@ static void test_within(void)
     }
     CHECK(lane_push(&l, &subs[0][1]) == 0); // behind his own
     for (int c = 1; c < 3; c++) {
-        CHECK(lane_first_within(&l, 100) == &subs[c][1]);
+        CHECK(lane_first_within(&l, 100, NULL, NULL) == &subs[c][1]);
         lane_pop(&l);
     }
-    CHECK(!lane_first_within(&l, 100) && l.waiting == 2);
-    CHECK(lane_first_within(&l, 1000) == &subs[0][0]);
+    CHECK(!lane_first_within(&l, 100, NULL, NULL) && l.waiting == 2);
+    CHECK(lane_first_within(&l, 1000, NULL, NULL) == &subs[0][0]);
     lane_pop(&l);
-    CHECK(lane_first_within(&l, 100) == &subs[0][1]);
+    CHECK(lane_first_within(&l, 100, NULL, NULL) == &subs[0][1]);
     lane_pop(&l);
-    CHECK(!lane_first_within(&l, 100));
+    CHECK(!lane_first_within(&l, 100, NULL, NULL));
     lane_fini(&l);
 }
 
