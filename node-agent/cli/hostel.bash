@@ -81,7 +81,7 @@ _hostel() {
     list) words="--live --state --outcome --name --json -n" ;;
     events) words="--json -q $(_hostel_submissions)" ;;
     show | usage | wait) words="--json $(_hostel_submissions)" ;;
-    console | destroy) words=$(_hostel_submissions) ;;
+    console | destroy | debug | dump-core | trace) words=$(_hostel_submissions) ;;
     logs) words="-f -b $(_hostel_submissions)" ;;
     receipt) words="-o verify $(_hostel_submissions)" ;;
     invoice) words="--month --customer --json --html -o" ;;

@@ -72,7 +72,7 @@ static bool allows(const struct seccomp_data *d)
             break;
         case BPF_RET:
             CHECK(f->k == SECCOMP_RET_ALLOW ||
-                  f->k == SECCOMP_RET_KILL_PROCESS);
+                  f->k == SECCOMP_RET_TRAP);
             return f->k == SECCOMP_RET_ALLOW;
         default:
             CHECK(!"an instruction the filter does not use");
