@@ -131,6 +131,8 @@ $(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
 
+DOMAIN_TESTS += tests/golden/domain/run
+
 # Pausing, on each engine, the same way.
 DOMAIN_TESTS += tests/domain/pause
 TEST_BUILT += $(BUILD)/tests/pause

@@ -91,7 +91,7 @@ struct hvc_made {
     int32_t error;        /* 0 or -errno (-ENODEV: this machine cannot run that
                              engine); then no descriptor comes */
     uint32_t monitor_pid; /* in the nursery's pid namespace: the host's */
-    uint32_t pad;
+    uint32_t best;        /* enum hvc_engine: what engine "auto" is here */
 };
 
 struct hvc_ready {
