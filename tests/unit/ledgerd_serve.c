@@ -514,6 +514,9 @@ static void test_payments(void)
         {"[]", 422},
         {"{\"payment\": \"\"}", 422},
         {"{\"payment\": \"p2\", \"customer\": \"04\"}", 422},
+        {"{\"payment\": \"p\\n2\", \"customer\": \"" CUSTOMER
+         "\", \"amount\": \"1.00\", \"currency\": \"EUR\"}",
+         422},
         {"{\"payment\": \"p2\", \"customer\": \"" CUSTOMER
          "\", \"amount\": 1, \"currency\": \"EUR\"}",
          422},
