@@ -14,7 +14,7 @@ AGENT_SRCS := $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) \
     $(addprefix node-agent/agent/, config.c identity.c cert.c tls.c home.c reload.c backup.c supervisor.c)
 # The spawner without what it shares with other roles.
 SPAWNER_SRCS := $(CGROUP_SRCS) $(addprefix node-agent/spawner/, spawner.c \
-    slot.c slot_make.c slot_run.c slot_control.c slot_table.c verdict.c \
+    slot.c slot_make.c slot_run.c slot_control.c control.c slot_table.c verdict.c \
     record.c \
     cpu_watch.c nursery.c)
 
@@ -30,7 +30,7 @@ $(call unit-test,cgroup,tests/unit/cgroup_test.c $(CGROUP_SRCS) $(LIB_SRCS),)
 
 $(call unit-test,seal,tests/unit/seal_test.c node-agent/agent/seal.c $(LIB_SRCS),)
 $(call unit-test,slots,tests/unit/slots_test.c node-agent/spawner/slot_table.c \
-    node-agent/spawner/verdict.c billing/usage.c $(LIB_SRCS),)
+    node-agent/spawner/control.c node-agent/spawner/verdict.c billing/usage.c $(LIB_SRCS),)
 
 # The spawner alone, driven by a program that plays supervisor and keeper.
 SLOTS_DRIVER_SRCS := tests/domain/slots_driver.c $(AGENT_ROLE_SRCS) \

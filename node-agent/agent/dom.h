@@ -61,6 +61,7 @@ enum dom_action {
     DOM_ACT_WEIGHT = CONTROL_WEIGHT, /* value: 1 .. DOM_WEIGHT_MAX */
     DOM_ACT_CAP = CONTROL_CAP,
     DOM_ACT_MAX_KIB = CONTROL_MAX_KIB,
+    DOM_ACT_BALLOON = CONTROL_BALLOON,
     DOM_ACT_DESTROY = 32, /* answered when it is gone */
     DOM_ACT_RESET,        /* ends as if it had asked for a reboot */
     DOM_ACT_RENAME        /* to `text` */

@@ -522,6 +522,7 @@ enum control_action {
     CONTROL_WEIGHT,   /* value: 1 .. CPU_WEIGHT_MAX */
     CONTROL_CAP,      /* value: 0 .. CPU_CAP_MAX */
     CONTROL_MAX_KIB,  /* value: as msg_start.max_kib, not 0 */
+    CONTROL_BALLOON,  /* value: KiB that the guest should keep, whole pages */
     CONTROL_ACTIONS
 };
 struct msg_control {

@@ -322,14 +322,10 @@ const struct cmd cmd_mem_max = {
 static int mem_set_run(int argc, char **argv)
 {
     uint64_t kib;
-    struct err e;
 
     if (argc != 3 || !kib_parse(argv[2], &kib))
         return cmd_usage(&cmd_mem_set);
-    err_set(&e, ENOTSUP,
-            "domains have no memory balloon yet: mem-max limits what the host "
-            "gives them");
-    return cmd_fail(&e);
+    return act_once(argv[1], DOM_ACT_BALLOON, kib, NULL);
 }
 
 const struct cmd cmd_mem_set = {
@@ -338,7 +334,7 @@ const struct cmd cmd_mem_set = {
     .usage = "DOMAIN MEMORY",
     .summary = "ask a domain to keep only so much memory",
     .help = "MEMORY is in MiB, or with a letter: 512k, 64m, 2g.\n"
-            "Refused as long as domains have no balloon.\n",
+            "At most what it was made with, which also takes the limit away.\n",
 };
 
 // -------------------------------------------------------------- sched-credit

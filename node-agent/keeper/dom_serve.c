@@ -476,6 +476,9 @@ static bool value_ok(uint32_t action, uint64_t value)
         return value <= DOM_CAP_MAX;
     case CONTROL_MAX_KIB:
         return value >= 1 && value <= HV_RAM_MAX / 1024;
+    case CONTROL_BALLOON:
+        return value >= 1 && value <= HV_RAM_MAX / 1024 &&
+               value % (HV_PAGE / 1024) == 0;
     }
     return value == 0;
 }
@@ -492,6 +495,8 @@ void dom_serve_sub(struct keeper *k, const struct msg_head *to, struct sub *s,
         refuse(k, to, 422, "a submission runs once");
     else if (action == DOM_ACT_RENAME)
         refuse(k, to, 422, "a submission's name is its customer's");
+    else if (action == CONTROL_BALLOON && value > s->info.limits.memory_kib)
+        refuse(k, to, 422, "it would be more than the memory it was made with");
     else if (action >= CONTROL_ACTIONS || !action || !value_ok(action, value))
         refuse(k, to, 422, "the request is out of range");
     else
@@ -555,6 +560,9 @@ static int act_on_dom(struct keeper *k, struct dom *d, const struct dom_act *m)
     if (m->action == CONTROL_MAX_KIB && m->value < d->row.config.memory_kib)
         return refuse(k, &m->head, 422,
                       "the limit would be below the memory it was made with");
+    if (m->action == CONTROL_BALLOON && m->value > d->row.config.memory_kib)
+        return refuse(k, &m->head, 422,
+                      "it would be more than the memory it was made with");
     // Shares and limits are also the next run's.
     if (d->row.state == DOM_WAITING && config_keep(d, m)) {
         chan_reply_ok(&k->api, &m->head);

@@ -65,9 +65,6 @@ bool slot_fed(struct spawner *p, struct slot *s, const struct hvc_taken *m);
 int slot_control(struct spawner *p, struct slot *s, const struct msg_control *m,
                  struct err *e);
 
-/* A request that makes sense: known action, value in its range. */
-bool control_sane(const struct msg_control *m);
-
 /* The same for somebody who wants to look inside; the descriptor stays the
  * caller's. */
 void slot_pass(struct spawner *p, struct slot *s, const struct msg_attach *m,

@@ -47,6 +47,15 @@ static int guest_ask(struct slot *s, uint32_t action)
     return 0;
 }
 
+static int balloon_set(struct slot *s, uint64_t kib)
+{
+    struct hvc_balloon m = {.head = {HVC_BALLOON, sizeof(m)},
+                            .memory_kib = kib};
+
+    slot_message_send(s, &m, sizeof(m));
+    return 0;
+}
+
 static int max_set(struct spawner *p, struct slot *s, uint64_t kib,
                    struct err *e)
 {
@@ -79,28 +88,12 @@ int slot_control(struct spawner *p, struct slot *s, const struct msg_control *m,
         return guest_ask(s, HV_ACTION_SHUTDOWN);
     case CONTROL_REBOOT:
         return guest_ask(s, HV_ACTION_REBOOT);
+    case CONTROL_BALLOON:
+        return balloon_set(s, m->value);
     case CONTROL_WEIGHT:
         return slot_share_set(p, s, m->value, s->cap, e);
     case CONTROL_CAP:
         return slot_share_set(p, s, s->weight, m->value, e);
     }
     return max_set(p, s, m->value, e);
-}
-
-bool control_sane(const struct msg_control *m)
-{
-    switch (m->action) {
-    case CONTROL_PAUSE:
-    case CONTROL_UNPAUSE:
-    case CONTROL_SHUTDOWN:
-    case CONTROL_REBOOT:
-        return m->value == 0;
-    case CONTROL_WEIGHT:
-        return m->value >= 1 && m->value <= CPU_WEIGHT_MAX;
-    case CONTROL_CAP:
-        return m->value <= CPU_CAP_MAX;
-    case CONTROL_MAX_KIB:
-        return m->value >= 1 && m->value <= HV_RAM_MAX >> 10;
-    }
-    return false;
 }

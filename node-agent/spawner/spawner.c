@@ -19,6 +19,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "node-agent/agent/roles.h"
+#include "node-agent/spawner/control.h"
 #include "node-agent/spawner/nursery.h"
 
 #define EVENTS_MAX   64

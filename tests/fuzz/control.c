@@ -58,6 +58,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     else if (a->type == HVC_DEVICE ? nfds > HVC_DEVICE_FDS_MAX
                                    : nfds != (a->type == HVC_ATTACH))
         abort();
+    if (a->type == HVC_ASK && u.ask.action != HV_ACTION_SHUTDOWN &&
+        u.ask.action != HV_ACTION_REBOOT)
+        abort();
     if (a->type == HVC_INPUT &&
         offsetof(struct hvc_input, data) + u.input.len != len - 1)
         abort();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // The life of a slot as a table, and what is made of the evidence at its end.
 
+#include "node-agent/spawner/control.h"
 #include "node-agent/spawner/slot_table.h"
 #include "node-agent/spawner/verdict.h"
 
@@ -260,9 +261,47 @@ static void figures(void)
     CHECK(cause() == HVC_LOST);
 }
 
+/* What the keeper may ask of a running domain. */
+static void controls(void)
+{
+    static const struct {
+        uint32_t action;
+        uint64_t value;
+        bool sane;
+    } tries[] = {
+        {0, 0, false},
+        {CONTROL_PAUSE, 0, true},
+        {CONTROL_PAUSE, 1, false},
+        {CONTROL_UNPAUSE, 0, true},
+        {CONTROL_SHUTDOWN, 0, true},
+        {CONTROL_REBOOT, UINT64_MAX, false},
+        {CONTROL_WEIGHT, 0, false},
+        {CONTROL_WEIGHT, CPU_WEIGHT_MAX, true},
+        {CONTROL_WEIGHT, CPU_WEIGHT_MAX + 1, false},
+        {CONTROL_CAP, 0, true},
+        {CONTROL_CAP, CPU_CAP_MAX + 1, false},
+        {CONTROL_MAX_KIB, 0, false},
+        {CONTROL_MAX_KIB, HV_RAM_MAX >> 10, true},
+        {CONTROL_MAX_KIB, UINT64_MAX, false},
+        {CONTROL_BALLOON, 4, true},
+        {CONTROL_BALLOON, 5, false},
+        {CONTROL_BALLOON, 0, false},
+        {CONTROL_ACTIONS, 0, false},
+        {UINT32_MAX, 0, false},
+    };
+
+    for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        struct msg_control ask = {.action = tries[i].action,
+                                  .value = tries[i].value};
+
+        CHECK(control_sane(&ask) == tries[i].sane);
+    }
+}
+
 int main(void)
 {
     lives();
+    controls();
     invariants();
     causes();
     figures();
