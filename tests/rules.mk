@@ -196,6 +196,12 @@ $(BUILD)/bench/lua: $(BUILD)/images/lua/complete
 	    CC="$(HOSTCC) -std=gnu99 -fno-pie" MYLDFLAGS=-no-pie \
 	    SYSCFLAGS=-DLUA_USE_POSIX lua >/dev/null && \
 	cp $(BUILD)/bench/lua-source/src/lua $@
+# image: how large and how quick an image is.
+$(BUILD)/images/boot: tests/bench/boot.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
+BENCH_BUILT += $(BUILD)/images/boot
+BENCHES += tests/bench/image
 BENCH_BUILT += $(BUILD)/bench/libc $(BUILD)/images/libc $(BUILD)/bench/lua
 BENCHES += tests/bench/libc tests/bench/lua
 
