@@ -64,7 +64,7 @@ $(BUILD)/bin/taken-compiler: tests/e2e/taken_compiler.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE -static -o $@ $<
-E2E_TESTS += tests/e2e/build tests/e2e/path tests/e2e/bad-input \
+E2E_TESTS += tests/e2e/software tests/e2e/build tests/e2e/path tests/e2e/bad-input \
     tests/e2e/install tests/e2e/input tests/e2e/debug
 
 # ------------------------------------------------------------------- figures
