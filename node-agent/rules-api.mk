@@ -3,7 +3,7 @@
 #                  $(AGENT_IPC_SRCS) and lib's sets besides, and $(API_LIBS)
 #   API_TEST_SRCS  all that but the role's main, for tests
 API_SIG_SRCS := node-agent/api/httpsig.c
-API_SRCS := $(API_SIG_SRCS) $(addprefix node-agent/api/, main.c api.c mux.c tls.c rate.c metrics.c health.c utf8.c events.c etag.c list.c \
+API_SRCS := $(API_SIG_SRCS) $(addprefix node-agent/api/, main.c api.c mux.c tls.c rate.c waits.c metrics.c health.c utf8.c events.c etag.c list.c \
     act.c control.c server.c conn.c route.c request.c reply.c auth.c nonces.c \
     upload.c spool.c known.c render.c document.c node.c submission.c console.c \
     account.c call.c people.c billing.c currency.c attach.c)

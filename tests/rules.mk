@@ -239,6 +239,23 @@ $(BUILD)/bench/density: $(BUILD)/obj/tests/bench/density.o \
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
 DEPFILES += $(BUILD)/obj/tests/bench/density.d
 
+# frames: a network device's rings against its TAP.
+BENCHES += tests/bench/frames
+BENCH_BUILT += $(BUILD)/bench/frames-tap $(BUILD)/guests/abi_frames
+$(BUILD)/bench/frames-tap: tests/bench/frames-tap.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -O2 $(WARN) -D_GNU_SOURCE -o $@ $<
+
+# tcp: connections of a domain against those of Linux, over one bridge.
+BENCHES += tests/bench/tcp
+BENCH_BUILT += $(BUILD)/bench/tcp-peer $(BUILD)/images/tcp-peer
+$(BUILD)/bench/tcp-peer: tests/bench/tcp-peer.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -O2 $(WARN) -D_GNU_SOURCE -o $@ $< -lpthread
+$(BUILD)/images/tcp-peer: tests/bench/tcp-peer.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
+
 # Prerequisites are read at once, so this comes after all that adds to them.
 tests-built: all $(UNIT_TESTS) $(TEST_BUILT)
 bench-built: all $(filter $(BUILD)/%,$(BENCHES)) $(BENCH_BUILT)

@@ -198,9 +198,9 @@ struct hvc_fs {
    end calls, an eventfd a queue by which it is kicked. */
 struct hvc_device {
     struct hvc_head head;
-    uint32_t type;           /* enum hv_device_type */
-    uint32_t flags;          /* HVC_D_* */
-    uint32_t window_kib;     /* its share of the window; whole pages */
+    uint32_t type;       /* enum hv_device_type */
+    uint32_t flags;      /* HVC_D_* */
+    uint32_t window_kib; /* its share of the window; whole pages */
     uint32_t pad;
     struct hvc_rate rate[2]; /* net: out of the domain, into it; else [0] */
     union {

@@ -80,6 +80,7 @@ static int role_serve(const struct node_config *cfg, bool public,
                       bool (*start)(struct api *))
 {
     static struct api api = {.spool = SPOOL_INIT,
+                             .waits = WAITS_INIT,
                              .known = KNOWN_INIT,
                              .currencies = CURRENCIES_INIT};
     struct err e = {0};

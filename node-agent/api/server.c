@@ -276,6 +276,7 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
     if (rq->status)
         metrics_answered(&rq->api->metrics, route_place(rq->route), rq->status,
                          rq->waits || !rq->read_ns ? UINT64_MAX : rq->read_ns);
+    waits_leave(&rq->api->waits, &rq->waiting);
     upload_free(rq->upload);
     buf_free(&rq->body);
     free(rq->target);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/hex.h"
 #include "lib/io.h"
 #include "lib/sock.h"
 #include "node-agent/cli/client.h"
@@ -166,6 +167,19 @@ void ctl_list_free(struct ctl_list *l)
 {
     free(l->at);
     *l = (struct ctl_list){0};
+}
+
+int ctl_find_run(const char *who, char id[33], struct err *e)
+{
+    struct ctl_list l = {0};
+    struct ctl *c = ctl_open(e);
+    int r = c ? ctl_list(c, who, &l, e) : -e->code;
+
+    if (r == 0)
+        hex_encode(id, l.at[0].id.b, sizeof(l.at[0].id));
+    ctl_list_free(&l);
+    ctl_close(c);
+    return r;
 }
 
 int ctl_act(struct ctl *c, const char *who, enum dom_action action,

@@ -47,6 +47,9 @@ void ctl_list_free(struct ctl_list *l);
 int ctl_act(struct ctl *c, const char *who, enum dom_action action,
             uint64_t value, const char *text, struct err *e);
 
+// The number of a domain's run, as a submission's is written.
+int ctl_find_run(const char *who, char id[33], struct err *e);
+
 // Is it the operator's own?
 bool ctl_is_own(const struct dom_info *i);
 

@@ -89,6 +89,10 @@ static int request_fill(struct dom_create *m, struct domain_config *c,
         return err_set(e, ENOTSUP,
                        "disk: domains of a node have no disks yet (hostel-hv "
                        "run has them)");
+    if (c->vif.item && c->vif.n)
+        return err_set(e, ENOTSUP,
+                       "vif: domains of a node have no network yet (hostel-hv "
+                       "run has it)");
     if (engine < 0)
         return err_set(e, EINVAL,
                        "engine is \"%s\"; it can be \"kvm\", \"pv\" or "

@@ -474,6 +474,7 @@ bool doms_news(struct keeper *k, const union ipc_any *any)
     switch (any->head.type) {
     case MSG_START | MSG_REPLY:
     case MSG_FEED | MSG_REPLY:
+    case MSG_PASS | MSG_REPLY:
     case MSG_CONTROL | MSG_REPLY:
     case MSG_LOOK | MSG_REPLY:
         return news_answer(k, any);

@@ -172,6 +172,9 @@ int dom_serve(struct keeper *k, const union ipc_any *any, int fds[IPC_FDS_MAX],
 // The same done to a submission's domain (NULL: it is over).
 void dom_serve_sub(struct keeper *k, const struct msg_head *to, struct sub *s,
                    uint32_t action, uint64_t value);
+// Somebody wants to look inside one of them.
+int dom_serve_attach(struct keeper *k, const struct msg_attach *m,
+                     int fds[IPC_FDS_MAX]);
 void dom_serve_created(struct keeper *k, struct dom *d, unsigned status,
                        const char *why);
 void dom_serve_lists(struct keeper *k);

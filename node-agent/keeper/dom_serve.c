@@ -249,6 +249,10 @@ static unsigned create_check(struct keeper *k, const struct dom_create *c,
         snprintf(why, MSG_TEXT_MAX, "there is a domain %s already", c->name);
         return 409;
     }
+    if (k->draining) {
+        why_set(why, "the node takes nothing new: it is being drained");
+        return 503;
+    }
     if (k->adopting) {
         why_set(why, "the node is just starting");
         return 503;
@@ -644,6 +648,27 @@ static int serve_input(struct keeper *k, const union ipc_any *any)
     memcpy(feed.data, m->data, m->len);
     ipc_head_cut(&feed, MSG_FEED, tag, data, m->len);
     chan_post(&k->spawner, &feed, NULL, 0);
+    return 0;
+}
+
+int dom_serve_attach(struct keeper *k, const struct msg_attach *m,
+                     int fds[IPC_FDS_MAX])
+{
+    const struct dom *d = dom_find(k, &m->id);
+    struct msg_attach pass = *m;
+    bool runs = d->row.state == DOM_RUNNING;
+    uint64_t tag = runs ? dom_ask_new(k, ASK_FEED, d->serial, &m->head) : 0;
+    int fd;
+
+    if (!tag) {
+        chan_input_reply(&k->api, &m->head, &m->id, runs ? 429 : 409,
+                         runs ? "too many requests are under way"
+                              : "the domain does not run");
+        return 0;
+    }
+    fd = steal_fd(&fds[0]);
+    ipc_head(&pass, MSG_PASS, tag);
+    chan_post(&k->spawner, &pass, &fd, 1);
     return 0;
 }
 

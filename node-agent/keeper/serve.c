@@ -295,6 +295,8 @@ static int serve_attach(struct keeper *k, const union ipc_any *any,
     struct msg_attach m = any->attach;
     struct waiter w;
 
+    if (m.head.tag & CHAN_TAG_OTHER && dom_find(k, &m.id))
+        return dom_serve_attach(k, &m, fds);
     if (ask_running(k, &m.head, &m.id, &m.customer, &w)) {
         int fd = steal_fd(&fds[0]);
 
