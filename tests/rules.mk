@@ -64,7 +64,7 @@ $(BUILD)/bin/taken-compiler: tests/e2e/taken_compiler.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -std=gnu11 -O1 $(WARN) -D_GNU_SOURCE -static -o $@ $<
-E2E_TESTS += tests/e2e/build tests/e2e/path tests/e2e/bad-input \
+E2E_TESTS += tests/e2e/software tests/e2e/build tests/e2e/path tests/e2e/bad-input \
     tests/e2e/install tests/e2e/input tests/e2e/debug
 
 # ------------------------------------------------------------------- figures
@@ -196,6 +196,12 @@ $(BUILD)/bench/lua: $(BUILD)/images/lua/complete
 	    CC="$(HOSTCC) -std=gnu99 -fno-pie" MYLDFLAGS=-no-pie \
 	    SYSCFLAGS=-DLUA_USE_POSIX lua >/dev/null && \
 	cp $(BUILD)/bench/lua-source/src/lua $@
+# image: how large and how quick an image is.
+$(BUILD)/images/boot: tests/bench/boot.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
+BENCH_BUILT += $(BUILD)/images/boot
+BENCHES += tests/bench/image
 BENCH_BUILT += $(BUILD)/bench/libc $(BUILD)/images/libc $(BUILD)/bench/lua
 BENCHES += tests/bench/libc tests/bench/lua
 
