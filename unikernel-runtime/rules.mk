@@ -2,7 +2,8 @@
 #
 #   $(BUILD)/sysroot/usr/include        newlib's headers
 #   $(BUILD)/sysroot/usr/local/include  ours, which come first
-#   $(BUILD)/sysroot/usr/lib            hostel.o (the runtime), libc.a, libm.a, image.ld
+#   $(BUILD)/sysroot/usr/lib            hostel.o (the runtime), libc.a, libm.a,
+#                                       image.ld and link.specs
 #
 # Other folders build guest programs by depending on $(SYSROOT) and running
 # $(HOSTEL_CC).
@@ -31,7 +32,18 @@ $(LWIP)/unpacked: $(RT)/fetch/pins
 	tar -C $(LWIP) --strip-components=1 -xf $(C_ABS)/src/lwip_*.orig.tar.xz
 	@touch $@
 
-$(call host-program,hostel-cc,$(RT)/cc/hostel-cc.c)
+$(call host-program,hostel-cc,$(RT)/cc/hostel-cc.c $(RT)/cc/tools.c)
+
+# Its other names (cc/tools.c): hostel-TOOL, and what configure looks for.
+RT_TOOLS := ar nm ranlib as ld objcopy objdump readelf size strings strip \
+    addr2line cpp pkg-config
+RT_LINKS := $(RT_TOOLS:%=hostel-%) \
+    $(patsubst %,x86_64-hostel-%,cc gcc $(RT_TOOLS))
+TOOL_LINKS := $(BUILD)/bin/.tool-links
+$(TOOL_LINKS): $(HOSTEL_CC) $(RT)/rules.mk
+	$(Q)for link in $(RT_LINKS); do ln -sf hostel-cc $(BUILD)/bin/$$link || exit 1; done
+	@touch $@
+
 GENERATED += $(BUILD)/gen/target-flags.h
 $(BUILD)/gen/target-flags.h: $(RT)/cc/target.flags
 	@mkdir -p $(@D)
@@ -54,6 +66,7 @@ RT_KERNEL_SRCS := \
     $(RT)/fs/device.c \
     $(RT)/fs/epoll.c \
     $(RT)/fs/file.c \
+    $(RT)/fs/file_lock.c \
     $(RT)/fs/initrd.c \
     $(RT)/fs/pipe.c \
     $(RT)/fs/ramfs.c \
@@ -98,16 +111,27 @@ RT_LIBC_SRCS := \
     $(RT)/arch/x86_64/string.c \
     $(RT)/libc/absent.c \
     $(RT)/libc/alarm.c \
+    $(RT)/libc/at.c \
+    $(RT)/libc/complex_long.c \
     $(RT)/libc/deadline.c \
     $(RT)/libc/descriptors.c \
     $(RT)/libc/dirent.c \
     $(RT)/libc/epoll.c \
+    $(RT)/libc/dirname.c \
+    $(RT)/libc/exec.c \
+    $(RT)/libc/file_times.c \
+    $(RT)/libc/flock.c \
+    $(RT)/libc/ftw.c \
+    $(RT)/libc/getline.c \
     $(RT)/libc/glob.c \
     $(RT)/libc/ifaddrs.c \
     $(RT)/libc/inet.c \
     $(RT)/libc/lock.c \
+    $(RT)/libc/malloc.c \
+    $(RT)/libc/math_long.c \
     $(RT)/libc/mman.c \
     $(RT)/libc/netdb.c \
+    $(RT)/libc/path_limits.c \
     $(RT)/libc/paths.c \
     $(RT)/libc/poll.c \
     $(RT)/libc/process.c \
@@ -118,19 +142,28 @@ RT_LIBC_SRCS := \
     $(RT)/libc/pthread_key.c \
     $(RT)/libc/pthread_mutex.c \
     $(RT)/libc/pthread_rwlock.c \
+    $(RT)/libc/rand48.c \
     $(RT)/libc/random.c \
     $(RT)/libc/realpath.c \
     $(RT)/libc/reent.c \
     $(RT)/libc/resource.c \
     $(RT)/libc/sched.c \
+    $(RT)/libc/search.c \
     $(RT)/libc/semaphore.c \
+    $(RT)/libc/semaphore_named.c \
+    $(RT)/libc/session.c \
     $(RT)/libc/signal.c \
+    $(RT)/libc/signal_old.c \
     $(RT)/libc/socket.c \
     $(RT)/libc/stdio_lock.c \
     $(RT)/libc/syslog.c \
     $(RT)/libc/terminal.c \
+    $(RT)/libc/tgamma.c \
+    $(RT)/libc/threads.c \
     $(RT)/libc/time.c \
     $(RT)/libc/timegm.c \
+    $(RT)/libc/timer.c \
+    $(RT)/libc/uchar.c \
     $(RT)/libc/uio.c \
     $(RT)/libc/users.c
 RT_NET_OBJS := $(RT_NET_SRCS:%.c=$(BUILD)/guest/%.o)
@@ -158,9 +191,14 @@ RT_OBJS += $(LWIP_OBJS)
 
 GUEST_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -I. $(WARN)
 # An upcall saves the general registers only.
-$(BUILD)/guest/$(RT)/libc/alarm.o: GUEST_CFLAGS += -mgeneral-regs-only
+$(BUILD)/guest/$(RT)/libc/alarm.o $(BUILD)/guest/$(RT)/libc/timer.o: GUEST_CFLAGS += -mgeneral-regs-only
 $(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock event sched signal timeout): \
     GUEST_CFLAGS += -mgeneral-regs-only
+# gcc must not make functions of themselves.
+$(BUILD)/guest/$(RT)/libc/math_long.o $(BUILD)/guest/$(RT)/libc/complex_long.o: GUEST_CFLAGS += -fno-builtin
+# gcc must not make calls of calloc of what calloc does.
+$(BUILD)/guest/$(RT)/libc/malloc.o: GUEST_CFLAGS += -fno-builtin-malloc \
+    -fno-builtin-calloc
 $(patsubst %,$(BUILD)/guest/$(RT)/front/%.o,blk front net virtq window): \
     GUEST_CFLAGS += -mgeneral-regs-only
 # gcc must not make a call of memcpy's own loop.
@@ -201,22 +239,48 @@ $(SYSROOT_DIR)/usr/lib/hostel.o: $(RT_OBJS) $(RT_LIBC_OBJS) $(RT)/rules.mk
 	    --weaken-symbols=$@.public $@.all $@
 	@rm -f $@.all $@.public
 
-$(SYSROOT): $(SYSROOT_DIR)/usr/lib/hostel.o $(RT)/arch/x86_64/image.ld $(HOSTEL_CC)
-	$(Q)cp $(RT)/arch/x86_64/image.ld $(SYSROOT_DIR)/usr/lib/
+$(SYSROOT): $(SYSROOT_DIR)/usr/lib/hostel.o $(RT)/arch/x86_64/image.ld \
+    $(RT)/cc/link.specs $(HOSTEL_CC)
+	$(Q)cp $(RT)/arch/x86_64/image.ld $(RT)/cc/link.specs $(SYSROOT_DIR)/usr/lib/
 	@touch $@
 
-.PHONY: sysroot install-sysroot
-sysroot: $(SYSROOT)
-all: sysroot
+# What build systems read: for autoconf, CMake, Meson and pkg-config. Beside
+# $(BUILD)/bin, as beside an installed one.
+SDK_DIR := $(BUILD)/share/hostel
+SDK_FILES := $(wildcard $(RT)/cc/share/*) $(RT)/cc/share/cmake/Platform/Hostel.cmake
+SDK := $(SDK_DIR)/complete
+$(SDK): $(SDK_FILES) $(TOOL_LINKS)
+	$(Q)mkdir -p $(SDK_DIR) && cp -r $(RT)/cc/share/* $(SDK_DIR)/
+	@touch $@
 
-# Part of `make install`.
-install-sysroot: $(SYSROOT)
-	mkdir -p $(DESTDIR)$(PREFIX)/lib/hostel
+.PHONY: sysroot sdk install-sysroot
+sysroot: $(SYSROOT)
+sdk: $(SYSROOT) $(SDK)
+all: sdk
+
+# Part of `make install`. A configure script whose prefix is this one reads
+# share/config.site by itself; one that is there already is somebody's.
+SITE = $(DESTDIR)$(PREFIX)/share/config.site
+install-sysroot: $(SYSROOT) $(SDK)
+	mkdir -p $(DESTDIR)$(PREFIX)/lib/hostel $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+	    $(DESTDIR)$(PREFIX)/share/hostel
 	rm -rf $(DESTDIR)$(PREFIX)/lib/hostel/sysroot
 	cp -r $(SYSROOT_DIR) $(DESTDIR)$(PREFIX)/lib/hostel/sysroot
+	for link in $(RT_LINKS); do \
+	    ln -sf hostel-cc $(DESTDIR)$(PREFIX)/bin/$$link || exit 1; done
+	cp -r $(RT)/cc/share/* $(DESTDIR)$(PREFIX)/share/hostel/
+	sed 's|@PREFIX@|$(PREFIX)|g' $(RT)/cc/hostel.pc.in \
+	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/hostel.pc
+	[ -e $(SITE) ] || ln -s hostel/config.site $(SITE)
 
 MANUALS += $(RT)/cc/hostel-cc.1
 
 # What the test programs need is built first.
 TEST_BUILT += $(SYSROOT)
 DOMAIN_TESTS += tests/domain/run
+
+# What of POSIX there is: a table made from headers and libraries, which a test
+# compares with what is in docs/.
+.PHONY: docs/posix.md
+docs/posix.md: $(SYSROOT) $(HOSTEL_CC)
+	$(Q)$(RT)/posix/table $(SYSROOT_DIR) $(HOSTEL_CC) > $@.new && mv $@.new $@

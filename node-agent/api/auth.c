@@ -57,10 +57,11 @@ void auth_demand(struct request *rq)
 {
     char tag[SIGNATURE_TAG_SIZE];
 
-    auth_refuse(
-        rq,
-        "this request must be signed with a customer's key: " ACCEPT_SIGNATURE,
-        signature_tag(tag, rq->api->cfg->node_id));
+    signature_tag(tag, rq->api->cfg->node_id);
+    snprintf(rq->accept, sizeof(rq->accept), ACCEPT_SIGNATURE, tag);
+    reply_header(rq, "Accept-Signature", rq->accept);
+    auth_refuse(rq, "this request must be signed with a customer's key: %s",
+                rq->accept);
 }
 
 static const char *auth_field(void *arg, const char *name)

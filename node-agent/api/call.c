@@ -68,7 +68,8 @@ void serve_call(struct request *rq)
         reply_problem(rq, 503, 1, "the node has no memory left");
         return;
     }
-    rq->waits = true;
+    if (!request_waits(rq))
+        return;
     ipc_head(&msg, MSG_CALL, 0);
     if (!request_call_fds(rq, rq->api->keeper, &msg, (int[]){body, answer}, 2,
                           FUNCTION_CALL_NS, &reply))

@@ -115,8 +115,11 @@ static void follow_reply(struct request *rq, const struct msg_log *ask,
                          struct mux_reply *reply, uint64_t offset)
 {
     const struct sub_info *info = &reply->any.info.info;
-    struct follow *f = malloc(sizeof(*f));
+    struct follow *f;
 
+    if (!request_waits(rq))
+        return;
+    f = malloc(sizeof(*f));
     if (!f) {
         reply_problem(rq, 503, 1, "the node has no memory for this");
         return;

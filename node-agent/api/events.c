@@ -276,7 +276,7 @@ void serve_events(struct request *rq)
     struct msg_get msg = {.customer = rq->caller.key};
     struct events *v;
 
-    if (!request_param_id(rq, &msg.id))
+    if (!request_param_id(rq, &msg.id) || !request_waits(rq))
         return;
     ipc_head(&msg, MSG_GET, 0);
     if (!request_call(rq, rq->api->keeper, &msg, CALL_NS, &reply))

@@ -14,6 +14,11 @@
 // The operator's way in stays free whatever the internet does.
 #define UNIX_CONNECTIONS_MAX 64u
 
+// Of the customers' connections, those on which something is waited for, and
+// one customer's of these: the others are for who just asks.
+#define WAITS_MAX      (TCP_CONNECTIONS_MAX / 4 * 3)
+#define WAITS_EACH_MAX (TCP_CONNECTIONS_MAX / 4)
+
 // Request line and headers; ours are 1 KiB.
 #define HEADERS_MAX 32768u
 // Handlers keep two messages (20 KiB) and small tables on the stack.

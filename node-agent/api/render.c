@@ -348,6 +348,7 @@ json_t *render_capacity(const struct msg_capacity_reply *c)
     put_count(&b, "build_slots", c->build_slots);
     put_count(&b, "builds_running", c->builds_running);
     put_count(&b, "queued", c->queued);
+    put(&b, "draining", json_boolean(c->draining));
     put_count(&b, "agent_cpu_ns", c->agent_cpu_ns);
     return object_end(&b);
 }

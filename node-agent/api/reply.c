@@ -121,7 +121,6 @@ void reply_stream(struct request *rq, const char *type,
 {
     struct MHD_Response *response;
 
-    rq->waits = true;
     response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, next, arg, done);
 

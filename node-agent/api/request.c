@@ -129,6 +129,23 @@ json_t *request_json(struct request *rq)
     return v;
 }
 
+bool request_waits(struct request *rq)
+{
+    bool mine;
+
+    rq->waits = true;
+    if (rq->conn->local ||
+        waits_enter(&rq->api->waits, &rq->waiting, &rq->caller.key, &mine))
+        return true;
+    reply_problem(rq, 429, 5,
+                  mine ? "you have %u requests that wait for something; no "
+                         "more are taken"
+                       : "the node has %u requests that wait for something; no "
+                         "more are taken just now",
+                  mine ? WAITS_EACH_MAX : WAITS_MAX);
+    return false;
+}
+
 bool request_call(struct request *rq, struct mux *m, void *msg,
                   uint64_t timeout_ns, struct mux_reply *reply)
 {

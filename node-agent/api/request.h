@@ -50,8 +50,10 @@ struct request {
     unsigned nheaders;
     char etag[ETAG_SIZE]; // "": none
     char retry_after[16];
+    char accept[160]; // how to sign
     bool watcher;     // came in by the listener for metrics
     bool waits;       // for something to happen: takes its time on purpose
+    struct wait_item waiting;
     unsigned status;  // of the answer
     uint64_t read_ns; // when all of it was there, monotonic
     bool begun;       // headers were seen
@@ -115,6 +117,10 @@ void reply_stream(struct request *rq, const char *type,
 // A header for the reply that is made next; at most REPLY_HEADERS_MAX. Kept by
 // reference until then.
 void reply_header(struct request *rq, const char *name, const char *value);
+
+// To be asked before waiting for something to happen. false: there are too
+// many who wait, and that is the reply.
+bool request_waits(struct request *rq);
 
 // ------------------------------------------------------------- other roles
 

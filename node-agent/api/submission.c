@@ -50,7 +50,8 @@ static bool info_wait(struct request *rq, const sub_id_t *id, uint64_t version,
                            .version = version,
                            .timeout_ns = timeout_ns};
 
-    rq->waits = true;
+    if (!request_waits(rq))
+        return false;
     ipc_head(&msg, MSG_WAIT, 0);
     return request_call(rq, rq->api->keeper, &msg, timeout_ns + CALL_NS, reply);
 }

@@ -62,6 +62,23 @@ class Description:
                 for e in checker.iter_errors(body)]
 
 
+def check_events(d, known, text):
+    """A stream of server-sent events; its mistakes."""
+    wrong = []
+    for block in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.split("\n")
+                      if ": " in line and not line.startswith(":"))
+        if "data" not in fields:
+            continue
+        name = fields.get("event", "message")
+        if name not in known:
+            wrong.append("the event %s is not described" % name)
+        else:
+            wrong += ["event %s: %s" % (name, why) for why in
+                      d.validate(known[name], json.loads(fields["data"]))]
+    return wrong
+
+
 def check(d, x, op):
     """One exchange; its mistakes."""
     answer = d.deref(op["responses"].get(str(x["status"])))
@@ -75,6 +92,9 @@ def check(d, x, op):
     wrong = []
     if x["status"] in (429, 503) and "retry-after" not in x["headers"]:
         wrong.append("it has no Retry-After")
+    if kind == "text/event-stream" and x["body"]:
+        return wrong + check_events(d, answer["content"][kind]["x-events"],
+                                    x["body"])
     if x["body"] is None or not kind.endswith("json"):
         return wrong
     try:
@@ -97,12 +117,12 @@ def main():
                 x = json.loads(line)
                 if not isinstance(x["status"], int) or x["status"] == 0:
                     continue  # no answer came
-                body = json.loads(x["body"]) if x["body"] else None
             except (ValueError, TypeError, KeyError):
-                # A line that was cut when its writer was killed, or text.
-                if not line.endswith("}\n"):
-                    continue
-                body = None
+                continue  # cut when its writer was killed
+            try:
+                body = json.loads(x["body"]) if x["body"] else None
+            except ValueError:
+                body = None  # text
             template, op = d.find(x["method"], urlsplit(x["target"]).path)
             if op is None:
                 # A resource that there is not: only refusals.

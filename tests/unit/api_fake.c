@@ -358,6 +358,7 @@ void fake_node_start(struct fake_node *n)
     peer_start(&n->fake, ledger[1], ledger_serve);
     n->api.cfg = &n->cfg;
     n->api.spool = (struct spool)SPOOL_INIT;
+    n->api.waits = (struct waits)WAITS_INIT;
     n->api.known = (struct known)KNOWN_INIT;
     n->api.currencies = (struct currencies)CURRENCIES_INIT;
     // It began a while ago: younger signatures only are good.

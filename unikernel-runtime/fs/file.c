@@ -2,6 +2,7 @@
 // Open files and file descriptors.
 #include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/fs/device.h"
+#include "unikernel-runtime/fs/file_lock.h"
 #include "unikernel-runtime/kernel/lock.h"
 
 #include <errno.h>
@@ -51,6 +52,8 @@ void fd_put(struct file *f)
         return;
     if (f->watches)
         file_unwatch(f);
+    if (f->locked)
+        file_lock_drop(f);
     if (f->ops->close)
         f->ops->close(f);
     if (f != &console)

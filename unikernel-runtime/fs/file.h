@@ -60,6 +60,7 @@ struct file {
     const struct file_ops *ops;
     unsigned refs; // descriptors and calls under way; the scheduler's lock
     int flags;     // O_*, as opened and as changed by F_SETFL
+    int locked;    // it holds a lock of flock (file_lock.h)
     off_t pos;
     void *object;          // the kind's own
     struct watch *watches; // the scheduler's lock

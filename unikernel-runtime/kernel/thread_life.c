@@ -185,11 +185,15 @@ int thread_create(struct thread **out, const struct thread_plan *plan)
 
 // ---------------------------------------------------------------------- end
 
+void (*thread_malloc_end)(struct thread *self);
+
 void thread_end(void *result)
 {
     struct thread *self = thread_self();
     if (self->at_end)
         self->at_end();
+    if (thread_malloc_end)
+        thread_malloc_end(self);
     sched_lock();
     if (--living == 0) {
         sched_unlock();

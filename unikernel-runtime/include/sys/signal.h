@@ -131,6 +131,7 @@ typedef struct sigaltstack {
 
 int kill(pid_t pid, int sig);
 int killpg(pid_t group, int sig);
+int sigqueue(pid_t pid, int sig, const union sigval value);
 int pthread_kill(pthread_t thread, int sig);
 int sigaction(int sig, const struct sigaction *action, struct sigaction *old);
 int sigprocmask(int how, const sigset_t *set, sigset_t *old);
@@ -143,6 +144,14 @@ int sigtimedwait(const sigset_t *set, siginfo_t *info,
                  const struct timespec *timeout);
 int sigaltstack(const stack_t *stack, stack_t *old);
 int siginterrupt(int sig, int interrupts);
+#define SIG_HOLD ((_sig_func_ptr)2)
+
+int sighold(int sig);
+int sigrelse(int sig);
+int sigignore(int sig);
+int sigpause(int sig);
+_sig_func_ptr sigset(int sig, _sig_func_ptr handler);
+void psiginfo(const siginfo_t *info, const char *text);
 int sigemptyset(sigset_t *set);
 int sigfillset(sigset_t *set);
 int sigaddset(sigset_t *set, int sig);
