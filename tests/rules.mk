@@ -256,6 +256,14 @@ $(BUILD)/images/tcp-peer: tests/bench/tcp-peer.c $(SYSROOT)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
 
+# http: a web server in a domain against the same one as a Linux process.
+BENCHES += tests/bench/http
+BENCH_BUILT += $(BUILD)/bench/lighttpd $(BUILD)/images/lighttpd/complete
+$(BUILD)/bench/lighttpd: images/lighttpd/build tests/bench/http-peer
+	$(call say,PORT,$@)
+	@mkdir -p $(@D)
+	$(Q)tests/bench/http-peer $(C_ABS) $(abspath $@)
+
 # Prerequisites are read at once, so this comes after all that adds to them.
 tests-built: all $(UNIT_TESTS) $(TEST_BUILT)
 bench-built: all $(filter $(BUILD)/%,$(BENCHES)) $(BENCH_BUILT)

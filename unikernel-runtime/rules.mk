@@ -25,7 +25,7 @@ $(NEWLIB)/lib/libc.a:
 # lwIP's source lies in the cache under its digest.
 LWIP := $(C_ABS)/lwip-$(shell awk '$$1 == "lwip" { print substr($$6, 1, 16) }' \
     $(RT)/fetch/pins)
-$(LWIP)/unpacked: $(RT)/fetch/pins
+$(LWIP)/unpacked:
 	$(call say,LWIP,$(LWIP))
 	$(Q)$(RT)/fetch/fetch lwip $(C_ABS)
 	$(Q)rm -rf $(LWIP) && mkdir -p $(LWIP) && \

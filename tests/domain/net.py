@@ -7,6 +7,7 @@
 #   dns NAME ADDRESS             DNS on 53 for one name
 #   dhcp INTERFACE ADDRESS       gives that address (and .1 as gateway and DNS)
 #   router INTERFACE PREFIX      router advertisements
+#   cpio FOLDER FILE             an initrd of all that is in a folder
 #   sniff INTERFACE SECONDS      says of each frame that comes: mac type payload
 import os, random, selectors, socket, struct, sys, threading, time
 
@@ -127,6 +128,25 @@ def router(interface, prefix):
     while True:
         s.sendto(ra, ('ff02::1', 0, 0, index))
         time.sleep(0.2)
+
+
+def cpio(folder, file):
+    def member(name, mode, data):
+        name = name.encode() + b'\0'
+        head = b'070701' + b''.join(b'%08X' % n for n in (
+            0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0)) + name
+        return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
+    with open(file, 'wb') as out:
+        for at, folders, files in os.walk(folder):
+            folders.sort()
+            for n in folders:
+                path = os.path.join(at, n)
+                out.write(member(os.path.relpath(path, folder), 0o40755, b''))
+            for n in sorted(files):
+                path = os.path.join(at, n)
+                out.write(member(os.path.relpath(path, folder), 0o100644,
+                                 open(path, 'rb').read()))
+        out.write(member('TRAILER!!!', 0, b''))
 
 
 def sniff(interface, seconds):
