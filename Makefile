@@ -41,7 +41,8 @@ PACKAGES := gcc libc6-dev binutils make pkg-config ca-certificates xz-utils \
     libsodium-dev libcurl4-openssl-dev libprotobuf-c-dev protobuf-c-compiler \
     libjansson-dev libmicrohttpd-dev libgnutls28-dev libsqlite3-dev \
     minisign bubblewrap mandoc sqlite3 jq curl procps python3 \
-    qemu-system-common qemu-utils fio python3-jsonschema gdb
+    qemu-system-common qemu-utils fio python3-jsonschema gdb iproute2 \
+    iputils-ping netcat-openbsd bind9-dnsutils wrk iperf3
 
 .PHONY: all deps check unit domain e2e bench fuzz install demo clean format
 all: programs

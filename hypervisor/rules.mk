@@ -2,8 +2,8 @@
 
 PV := hypervisor/engine/pv
 KVM := hypervisor/engine/kvm
-DEV_SRCS := backends.c block.c block_io.c bucket.c device.c uring.c vhost.c \
-    virtq.c
+DEV_SRCS := backends.c block.c block_io.c bucket.c device.c net.c net_filter.c \
+    uring.c vhost.c virtq.c
 HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
     hypervisor/engine/pv/capture.c \
     hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
@@ -21,8 +21,8 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
     hypervisor/monitor/sandbox.c hypervisor/monitor/nursery.c \
-    hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/outside.c hypervisor/monitor/qsd.c \
-    hypervisor/monitor/budget.c \
+    hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/vif.c \
+    hypervisor/monitor/outside.c hypervisor/monitor/qsd.c hypervisor/monitor/budget.c \
     hypervisor/monitor/run.c hypervisor/monitor/main.c
 
 # Static: each monitor would pay for libraries' page tables and data.
@@ -114,6 +114,9 @@ $(BUILD)/images/blockio: tests/bench/blockio.c $(SYSROOT)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
 
+# On a network.
+DOMAIN_TESTS += tests/domain/net
+
 # Devices as a controller gives them.
 DOMAIN_TESTS += tests/domain/devices tests/domain/vhost
 TEST_BUILT += $(BUILD)/tests/devices $(BUILD)/images/test-balloon
@@ -134,6 +137,8 @@ $(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
+
+DOMAIN_TESTS += tests/golden/domain/run
 
 # Pausing, on each engine, the same way.
 DOMAIN_TESTS += tests/domain/pause
@@ -159,6 +164,8 @@ $(call unit-test,hv_vhost,tests/unit/hv_vhost.c \
     hypervisor/monitor/event.c hypervisor/monitor/watch.c $(LIB_SRCS),-lpthread)
 $(call unit-test,hv_disk,tests/unit/hv_disk.c hypervisor/monitor/disk.c \
     $(LIB_SRCS))
+$(call unit-test,hv_net_filter,tests/unit/hv_net_filter.c \
+    hypervisor/dev/net_filter.c $(LIB_SRCS))
 $(call unit-test,hv_bucket,tests/unit/hv_bucket.c hypervisor/dev/bucket.c \
     $(LIB_SRCS))
 $(call unit-test,hv_device,tests/unit/hv_device.c \

@@ -17,6 +17,21 @@ $(call image,hello,images/hello/hello.c)
 $(call image,primes,images/primes/primes.c)
 $(call image,crash,images/crash/crash.c)
 
+# Other people's software (images/port): folders $(BUILD)/images/NAME, by
+# `make images/NAME`.
+PORTS := lua zlib jansson libsodium protobuf-c sqlite mbedtls
+PORTS_BUILT := $(PORTS:%=$(BUILD)/images/%/complete)
+define port-rule
+$(BUILD)/images/$(1)/complete: $$(shell find images/$(1) -type f) images/port \
+    $(SYSROOT) $(SDK)
+	$$(call say,PORT,$$(@D))
+	$$(Q)images/port $(1) $(B_ABS) $(C_ABS) $(NEWLIB)
+	@touch $$@
+.PHONY: images/$(1)
+images/$(1): $(BUILD)/images/$(1)/complete
+endef
+$(foreach p,$(PORTS),$(eval $(call port-rule,$(p))))
+
 .PHONY: images
 images: $(IMAGES)
 all: images

@@ -210,6 +210,30 @@ struct db *db_open_readonly(const char *path, int version, struct err *e)
     return NULL;
 }
 
+int db_backup(const char *from, const char *to, struct err *e)
+{
+    struct db *in = db_open_flags(from, SQLITE_OPEN_READWRITE, e), *out;
+    sqlite3_backup *b;
+    int r = 0;
+
+    if (!in)
+        return -EIO;
+    out = db_open_flags(to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, e);
+    if (!out) {
+        db_close(in);
+        return -EIO;
+    }
+    b = sqlite3_backup_init(out->raw, "main", in->raw, "main");
+    // All pages in one step: writers wait for none of it, in WAL mode.
+    if (!b || sqlite3_backup_step(b, -1) != SQLITE_DONE)
+        r = db_fail(out, SQLITE_IOERR, "copying", e);
+    if (b && sqlite3_backup_finish(b) != SQLITE_OK && r == 0)
+        r = db_fail(out, SQLITE_IOERR, "copying", e);
+    db_close(in);
+    db_close(out);
+    return r;
+}
+
 void db_close(struct db *db)
 {
     if (!db)

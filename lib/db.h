@@ -45,6 +45,10 @@ struct db *db_open_upgrade(const char *path, const char *schema, int version,
 struct db *db_open_readonly(const char *path, int version, struct err *e);
 void db_close(struct db *db);
 
+// Copies a database to a new file, as it is at one moment, while others go on
+// writing to it.
+int db_backup(const char *from, const char *to, struct err *e);
+
 // Statements without results; several may be separated by semicolons.
 int db_exec(struct db *db, const char *sql, struct err *e);
 

@@ -414,6 +414,22 @@ _Static_assert(sizeof(struct hv_device_control) == 256, "two halves");
 _Static_assert(__builtin_offsetof(struct hv_device_control, host_features) ==
                    128,
                "the host's half");
+/*
+ * Network devices: virtio-net's config (MAC address, MTU) is followed, at
+ * HV_NET_CONFIG of config[], by how the interface is to be configured. Without
+ * an IPv4 address the guest asks by DHCP; IPv6 addresses come by router
+ * advertisements too. Frames that do not come from these addresses may be
+ * dropped. Addresses are in network order.
+ */
+#define HV_NET_CONFIG 32
+struct hv_net_config {
+    uint8_t ipv4[4], gateway4[4], dns4[4]; /* all zeros: none */
+    uint8_t prefix4, prefix6;              /* bits of the network's number */
+    uint8_t pad[2];
+    uint8_t ipv6[16], gateway6[16], dns6[16];
+};
+_Static_assert(HV_NET_CONFIG + sizeof(struct hv_net_config) <= 96, "config[]");
+
 _Static_assert(HV_CONTROL_OFFSET + HV_DEVICE_MAX * 256 <= HV_WINDOW_FREE,
                "control blocks");
 _Static_assert(HV_PORT_DEVICE + HV_DEVICE_MAX <= HV_PORT_MAX, "ports");

@@ -105,7 +105,9 @@ static int output(struct console *c, int timeout_ms)
         }
     }
     __atomic_store_n(&r->out_cons, c->out_cons, __ATOMIC_RELEASE);
-    if (had > HV_CONSOLE_OUT / 2)
+    // A guest that found the ring full, perhaps by what it put there meanwhile,
+    // waits: then this piece or the one that it has announced is half a ring.
+    if (had >= HV_CONSOLE_OUT / 2)
         event_raise(c->domain, 0, HV_PORT_CONSOLE);
     return 0;
 }

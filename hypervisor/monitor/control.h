@@ -91,7 +91,7 @@ struct hvc_made {
     int32_t error;        /* 0 or -errno (-ENODEV: this machine cannot run that
                              engine); then no descriptor comes */
     uint32_t monitor_pid; /* in the nursery's pid namespace: the host's */
-    uint32_t pad;
+    uint32_t best;        /* enum hvc_engine: what engine "auto" is here */
 };
 
 struct hvc_ready {
@@ -173,6 +173,21 @@ struct hvc_block {
     uint32_t pad;
 };
 
+/* A network interface: one descriptor, a TAP that passes virtio-net headers of
+   12 bytes and does not block. rate[0] is out of the domain, rate[1] into it. */
+#define HVC_NET_ADDRESSES 4
+struct hvc_net {
+    uint8_t mac[6];
+    uint16_t mtu;       /* 576 to 9000 */
+    uint32_t flags;     /* HVC_NET_* */
+    uint16_t loss, duplicate, reorder; /* frames in 10,000, for tests */
+    uint16_t pad;
+    uint8_t ipv4[HVC_NET_ADDRESSES][4];  /* what it may send from; */
+    uint8_t ipv6[HVC_NET_ADDRESSES][16]; /* zeros: none */
+    struct hv_net_config config;         /* what the guest is told */
+};
+#define HVC_NET_ANY_IP 1u /* IP addresses are not checked, only the MAC's */
+
 /* A file system; HVC_D_VHOST_USER only. */
 struct hvc_fs {
     char tag[36]; /* NUL-padded */
@@ -191,6 +206,7 @@ struct hvc_device {
     union {
         struct hvc_block block;
         struct hvc_fs fs;
+        struct hvc_net net;
         uint8_t bytes[256];
     };
 };
@@ -335,7 +351,8 @@ struct hvc_page {
     uint64_t console_out_bytes, console_dropped_bytes, console_in_bytes;
     uint64_t net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets;
     uint64_t disk_read_bytes, disk_write_bytes, disk_reads, disk_writes;
-    uint32_t cause, status; /* valid when state is HVC_DEAD */
+    uint64_t net_tx_refused; /* frames that were not the domain's to send */
+    uint32_t cause, status;  /* valid when state is HVC_DEAD */
     uint32_t text_len;
     uint32_t pad;
     char text[2048]; /* the report, cut to fit */

@@ -29,6 +29,7 @@
 #include "hypervisor/monitor/qsd.h"
 #include "hypervisor/monitor/sandbox.h"
 #include "hypervisor/monitor/slot.h"
+#include "hypervisor/monitor/vif.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -57,7 +58,8 @@ struct run {
     int image_fd, initrd_fd, core_fd;
     const char *core_path;           // NULL: none
     const char *disk[HV_DEVICE_MAX]; // descriptions: the file's, then options'
-    unsigned ndisks;
+    const char *vif[HV_DEVICE_MAX];
+    unsigned ndisks, nvifs, ndevices;
     struct hvc_device device[HV_DEVICE_MAX];
     int device_fd[HV_DEVICE_MAX][HVC_DEVICE_FDS_MAX];
     size_t device_fds[HV_DEVICE_MAX];
@@ -90,7 +92,7 @@ static void usage(FILE *to)
           "                     [-n NAME] [--engine kvm|pv|auto] "
           "[--cpu-ms N]\n"
           "                     [--wall-ms N] [--usage] [--disk SPEC]...\n"
-          "                     [--gdb PORT] [--core FILE]\n"
+          "                     [--net SPEC]... [--gdb PORT] [--core FILE]\n"
           "                     IMAGE [ARGS]\n",
           to);
 }
@@ -128,6 +130,7 @@ static const struct option long_options[] = {
     {"cpu-ms", required_argument, NULL, 'C'},
     {"wall-ms", required_argument, NULL, 'W'},
     {"disk", required_argument, NULL, 'D'},
+    {"net", required_argument, NULL, 'N'},
     {"usage", no_argument, NULL, 'U'},
     {"gdb", required_argument, NULL, 'G'},
     {"core", required_argument, NULL, 'O'},
@@ -148,10 +151,13 @@ static int parse_config(struct run *r, int argc, char **argv, struct err *e)
     opterr = 1;
     optind = 0; // glibc: scan again from the start
     config_init(&r->config);
-    if (r->config_path && config_read(&r->config, r->config_path, e) < 0)
+    if (r->config_path && (config_read(&r->config, r->config_path, e) < 0 ||
+                           config_check_run(&r->config, r->config_path, e) < 0))
         return -e->code;
     for (size_t i = 0; i < r->config.disk.n; i++)
         r->disk[r->ndisks++] = r->config.disk.item[i];
+    for (size_t i = 0; i < r->config.vif.n; i++)
+        r->vif[r->nvifs++] = r->config.vif.item[i];
     return 0;
 }
 
@@ -197,6 +203,12 @@ static int parse_options(struct run *r, int argc, char **argv, const char **env,
                 return err_set(e, EINVAL, "a domain has at most %d disks",
                                HV_DEVICE_MAX);
             r->disk[r->ndisks++] = optarg;
+            break;
+        case 'N':
+            if (r->nvifs == HV_DEVICE_MAX)
+                return err_set(e, EINVAL, "a domain has at most %d interfaces",
+                               HV_DEVICE_MAX);
+            r->vif[r->nvifs++] = optarg;
             break;
         case 'U':
             r->usage = true;
@@ -282,6 +294,7 @@ static int open_disk(struct run *r, unsigned n, struct err *e)
 
     if (disk_parse(&d, r->disk[n], n, e) < 0)
         return -e->code;
+    r->ndevices++;
     if (d.format == DISK_RAW) {
         r->slot.disks = true;
         fds[0] = disk_open(&d, n, &r->device[n], e);
@@ -290,6 +303,27 @@ static int open_disk(struct run *r, unsigned n, struct err *e)
     }
     r->device_fds[n] = OUTSIDE_BLOCK_FDS;
     return outside_open(&d, &r->device[n], fds, e);
+}
+
+// Behind the disks.
+static int open_vifs(struct run *r, struct err *e)
+{
+    for (unsigned i = 0; i < r->nvifs; i++) {
+        unsigned at = r->ndevices;
+        struct vif v;
+
+        if (at == HV_DEVICE_MAX)
+            return err_set(e, EINVAL, "a domain has at most %d devices",
+                           HV_DEVICE_MAX);
+        if (vif_parse(&v, r->vif[i], e) < 0)
+            return -e->code;
+        r->device_fd[at][0] = vif_open(&v, &r->device[at], e);
+        r->device_fds[at] = 1;
+        if (r->device_fd[at][0] < 0)
+            return -e->code;
+        r->ndevices++;
+    }
+    return 0;
 }
 
 static int open_files(struct run *r, struct err *e)
@@ -320,6 +354,8 @@ static int open_files(struct run *r, struct err *e)
     for (unsigned i = 0; i < r->ndisks; i++)
         if (open_disk(r, i, e) < 0)
             return -e->code;
+    if (open_vifs(r, e) < 0)
+        return -e->code;
     r->slot.page_fd = page_fd;
     r->slot.listen_fd = -1;
     return slot_prepare(&r->slot, e);
@@ -354,7 +390,7 @@ static int make_slot(struct run *r, struct err *e)
         close(pair[0]);
         if (r->gdb_fd >= 0)
             close(r->gdb_fd);
-        for (unsigned i = 0; i < r->ndisks; i++)
+        for (unsigned i = 0; i < r->ndevices; i++)
             close_device(r, i); // they come by message
         slot_run(&r->slot);
     }
@@ -399,7 +435,7 @@ static int await_ready(struct run *r, struct err *e)
 
 static int send_devices(struct run *r, struct err *e)
 {
-    for (unsigned i = 0; i < r->ndisks; i++) {
+    for (unsigned i = 0; i < r->ndevices; i++) {
         if (sock_send(r->conn_fd, &r->device[i], sizeof(r->device[i]),
                       r->device_fd[i], r->device_fds[i]) < 0)
             return err_set(e, EIO, "the monitor is gone");
@@ -558,12 +594,16 @@ static void print_usage(const struct run *r, const struct rusage *u)
     cpu_us -= cpu_us > base_us ? base_us : cpu_us;
     fprintf(stderr,
             "cpu %lu.%06lu s, wall %lu.%06lu s, console %lu bytes out, %lu "
-            "dropped, %lu in, disk %lu bytes in %lu reads, %lu in %lu writes\n",
+            "dropped, %lu in, disk %lu bytes in %lu reads, %lu in %lu writes, "
+            "net %lu bytes in %lu frames out, %lu refused, %lu in %lu in\n",
             cpu_us / 1000000, cpu_us % 1000000, wall_ns / 1000000000u,
             wall_ns / 1000 % 1000000, r->page->console_out_bytes,
             r->page->console_dropped_bytes, r->page->console_in_bytes,
             r->page->disk_read_bytes, r->page->disk_reads,
-            r->page->disk_write_bytes, r->page->disk_writes);
+            r->page->disk_write_bytes, r->page->disk_writes,
+            r->page->net_tx_bytes, r->page->net_tx_packets,
+            r->page->net_tx_refused, r->page->net_rx_bytes,
+            r->page->net_rx_packets);
 }
 
 static int conclude(const struct run *r)

@@ -13,15 +13,18 @@
 #include <unistd.h>
 #include "lib/io.h"
 #include "lib/log.h"
+#include "node-agent/agent/backup.h"
 #include "node-agent/agent/config.h"
 #include "node-agent/agent/roles.h"
 #include "node-agent/agent/supervisor.h"
 
 static const char usage_text[] =
-    "usage: hosteld [-n] [-c FILE] [-o 'KEY = VALUE']...\n"
+    "usage: hosteld [-n] [-b DIR] [-c FILE] [-o 'KEY = VALUE']...\n"
     "\n"
     "  -c, --config FILE        instead of " CONFIG_PATH_DEFAULT "\n"
     "  -o, --set 'KEY = VALUE'  overrides one setting; may be repeated\n"
+    "  -b, --backup DIR         copy the node's state to a new folder and "
+    "exit;\n                           the node may run meanwhile\n"
     "  -n, --check              check the configuration, print it and exit\n"
     "\n"
     "hosteld(8) and hosteld.conf(5) say more.\n";
@@ -29,7 +32,7 @@ static const char usage_text[] =
 static int (*const role_main[ROLE_COUNT])(const struct node_config *) = {
     [ROLE_API] = api_main,         [ROLE_KEEPER] = keeper_main,
     [ROLE_BUILDER] = builder_main, [ROLE_LEDGER] = ledger_main,
-    [ROLE_SPAWNER] = spawner_main,
+    [ROLE_SPAWNER] = spawner_main, [ROLE_OPERATOR] = operator_main,
 };
 
 /* The second life of this program: as a role, started by the supervisor. */
@@ -76,23 +79,47 @@ static int fail(const char *text)
     return 1;
 }
 
+/* The command line, for when the configuration is read again. */
+static struct {
+    const char *path, *const *sets;
+    int nsets;
+} given;
+
+static int config_load(struct node_config *cfg, struct err *e)
+{
+    char dir[PATH_MAX];
+
+    exe_dir(dir);
+    config_defaults(cfg, dir);
+    /* Without -c, a machine without a file runs with the defaults. */
+    if ((given.path || access(CONFIG_PATH_DEFAULT, F_OK) == 0) &&
+        config_read(cfg, given.path ? given.path : CONFIG_PATH_DEFAULT, e) < 0)
+        return -e->code;
+    for (int i = 0; i < given.nsets; i++)
+        if (config_set(cfg, given.sets[i], e) < 0)
+            return -e->code;
+    return config_check(cfg, e);
+}
+
 int main(int argc, char **argv)
 {
     static const struct option longs[] = {
         {"check", no_argument, NULL, 'n'},
+        {"backup", required_argument, NULL, 'b'},
         {"config", required_argument, NULL, 'c'},
         {"set", required_argument, NULL, 'o'},
         {"role", required_argument, NULL, 'r'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
-    const char *path = NULL, **sets = calloc(argc, sizeof(*sets));
+    const char *path = NULL, *backup = NULL,
+               **sets = calloc(argc, sizeof(*sets));
     static struct node_config cfg;
-    char dir[PATH_MAX];
     int c, check = 0, nsets = 0;
     struct err e;
 
-    while (sets && (c = getopt_long(argc, argv, "nc:o:h", longs, NULL)) != -1) {
+    while (sets &&
+           (c = getopt_long(argc, argv, "nc:o:b:h", longs, NULL)) != -1) {
         switch (c) {
         case 'n':
             check = 1;
@@ -102,6 +129,9 @@ int main(int argc, char **argv)
             break;
         case 'o':
             sets[nsets++] = optarg;
+            break;
+        case 'b':
+            backup = optarg;
             break;
         case 'r':
             free(sets);
@@ -119,28 +149,23 @@ int main(int argc, char **argv)
         return 2;
     }
     log_open("hosteld");
-    exe_dir(dir);
-    config_defaults(&cfg, dir);
-    /* Without -c, a machine without a file runs with the defaults. */
-    if ((path || access(CONFIG_PATH_DEFAULT, F_OK) == 0) &&
-        config_read(&cfg, path ? path : CONFIG_PATH_DEFAULT, &e) < 0)
-        return fail(e.text);
-    for (int i = 0; i < nsets; i++)
-        if (config_set(&cfg, sets[i], &e) < 0)
-            return fail(e.text);
-    free(sets);
-    if (config_check(&cfg, &e) < 0)
+    given.path = path;
+    given.sets = sets;
+    given.nsets = nsets;
+    if (config_load(&cfg, &e) < 0)
         return fail(e.text);
     if (check) {
         config_print(&cfg, stdout);
         return 0;
     }
+    if (backup)
+        return backup_make(&cfg, backup, &e) < 0 ? fail(e.text) : 0;
     if (geteuid() != 0)
         return fail("hosteld must be started as root; it gives that up in "
                     "all but two of its processes");
     if (cfg.log_json)
         log_use_json();
-    if (supervisor_run(&cfg, &e) < 0)
+    if (supervisor_run(&cfg, config_load, &e) < 0)
         return fail(e.text);
     return 0;
 }

@@ -31,6 +31,7 @@
 #include "lib/sock.h"
 #include "node-agent/agent/home.h"
 #include "node-agent/agent/identity.h"
+#include "node-agent/agent/reload.h"
 #include "node-agent/agent/roles.h"
 #include "node-agent/agent/tls.h"
 #include "node-agent/spawner/cgroup.h"
@@ -50,6 +51,8 @@
 
 struct supervisor {
     struct node_config cfg;
+    struct node_config asked; /* as it was read last */
+    config_reader *reread;
     int config_fd, tls_fd, lock_fd, signal_fd;
     struct identity_fds secret;
     struct home_sockets sockets;
@@ -60,6 +63,7 @@ struct supervisor {
     bool announced; /* all were ready once */
     bool tls_new;   /* tls_fd is newer than what the api role has */
     bool stopping;
+    bool reloading; /* cfg is new: the roles are to be started with it */
     uint64_t born_ns, pause_ns;
 };
 
@@ -140,8 +144,11 @@ static int role_start(struct supervisor *s, enum role role,
         f.at[ROLE_FD(peer)] = channel[role][peer];
     if (role == ROLE_API) {
         f.at[ROLE_TCP_FD] = s->sockets.tcp;
-        f.at[ROLE_UNIX_FD] = s->sockets.local;
         f.at[ROLE_METRICS_FD] = s->sockets.metrics;
+    }
+    if (role == ROLE_OPERATOR) {
+        f.at[ROLE_UNIX_FD] = s->sockets.local;
+        f.at[ROLE_CONTROL_FD] = s->sockets.control;
     }
     s->pid[role] = fork();
     if (s->pid[role] == 0)
@@ -340,6 +347,36 @@ static void lifeline_read(struct supervisor *s, enum role role)
 
 /* -------------------------------------------------------------------- loop */
 
+/* SIGHUP. A configuration that is no good changes nothing. */
+static void reload(struct supervisor *s)
+{
+    static struct node_config next, merged;
+    struct err e;
+    int r = s->reread(&next, &e), fd;
+
+    if (r == 0)
+        r = reload_merge(&s->cfg, &s->asked, &next, &merged, &e);
+    if (r < 0) {
+        log_error("the configuration stays as it was: %s", e.text);
+        return;
+    }
+    if (r == 0) {
+        tls_renew(s);
+        return;
+    }
+    fd = memfd_sealed("configuration", &merged, sizeof(merged), &e);
+    if (fd < 0) {
+        log_error("the configuration stays as it was: %s", e.text);
+        return;
+    }
+    close(s->config_fd);
+    s->config_fd = fd;
+    s->cfg = merged;
+    s->asked = next;
+    tls_renew(s);
+    s->reloading = true;
+}
+
 static void signals_read(struct supervisor *s)
 {
     struct signalfd_siginfo si;
@@ -348,7 +385,7 @@ static void signals_read(struct supervisor *s)
         if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
             s->stopping = true;
         if (si.ssi_signo == SIGHUP)
-            tls_renew(s);
+            reload(s);
     }
 }
 
@@ -374,13 +411,16 @@ static void supervisor_wait(struct supervisor *s, uint64_t until_ns)
             lifeline_read(s, r);
 }
 
-/* Serve until asked to stop (0) or until a role is gone (-1). */
+/* Serve until asked to stop (0), until a role is gone (-1) or until there is
+ * another configuration (1). */
 static int generation_serve(struct supervisor *s)
 {
     while (!s->stopping) {
         supervisor_wait(s, 0);
         if (roles_reap(s, false) > 0)
             return -1;
+        if (s->reloading)
+            return 1;
     }
     return 0;
 }
@@ -402,11 +442,19 @@ static void generation_pause(struct supervisor *s)
 static int supervisor_loop(struct supervisor *s, struct err *e)
 {
     for (;;) {
-        int r = generation_start(s, e);
+        int r = generation_start(s, e), end = -1;
 
-        if (r == 0 && generation_serve(s) == 0)
+        if (r == 0)
+            end = generation_serve(s);
+        if (end == 0)
             break;
         generation_end(s);
+        if (end > 0) {
+            log_info("the configuration has changed: starting all roles with "
+                     "it; domains run on");
+            s->reloading = false;
+            continue;
+        }
         if (!s->announced)
             return r < 0 ? r
                          : err_set(e, ECHILD,
@@ -520,17 +568,20 @@ static int supervisor_open(struct supervisor *s, struct err *e)
     return s->config_fd < 0 ? s->config_fd : 0;
 }
 
-int supervisor_run(const struct node_config *checked, struct err *e)
+int supervisor_run(const struct node_config *checked, config_reader *reread,
+                   struct err *e)
 {
     static struct supervisor s;
     int r;
 
     s = (struct supervisor){.cfg = *checked,
+                            .asked = *checked,
+                            .reread = reread,
                             .config_fd = -1,
                             .secret = {-1, -1},
                             .lock_fd = -1,
                             .tls_fd = -1,
-                            .sockets = {-1, -1, -1},
+                            .sockets = {-1, -1, -1, -1},
                             .signal_fd = -1,
                             .agent_fds = {-1, -1},
                             .pause_ns = PAUSE_MIN_NS};

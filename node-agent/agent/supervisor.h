@@ -9,8 +9,12 @@
 #include "lib/err.h"
 #include "node-agent/agent/role.h"
 
+// Reads the whole configuration again, and checks it.
+typedef int config_reader(struct node_config *cfg, struct err *e);
+
 // Runs the node until SIGTERM or SIGINT. 0, or -errno with a sentence when it
 // could not be started at all.
-int supervisor_run(const struct node_config *checked, struct err *e);
+int supervisor_run(const struct node_config *checked, config_reader *reread,
+                   struct err *e);
 
 #endif

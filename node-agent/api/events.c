@@ -127,7 +127,7 @@ static void change_tell(struct events *v, const struct sub_info *info)
 
     v->version = info->version;
     v->state = info->state;
-    event_put(v, event, render_submission(info, v->api->currency));
+    event_put(v, event, render_submission_of(v->api, info));
 }
 
 // ------------------------------------------------------------------ the stream

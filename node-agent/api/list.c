@@ -51,8 +51,8 @@ static int page_take(struct listing *l, int fd, uint64_t count)
             return -EIO;
         l->msg.after = info.id;
         if (passes(&l->filter, &info) &&
-            json_array_append_new(
-                l->found, render_submission(&info, l->rq->api->currency)))
+            json_array_append_new(l->found,
+                                  render_submission_of(l->rq->api, &info)))
             return -ENOMEM;
     }
     return 0;

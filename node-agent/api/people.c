@@ -117,6 +117,28 @@ void serve_audit(struct request *rq)
                          next ? next : json_null()));
 }
 
+// ------------------------------------------------------------------- draining
+
+static void drain(struct request *rq, bool on)
+{
+    struct msg_drain msg = {.on = on};
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+
+    ipc_head(&msg, MSG_DRAIN, 0);
+    if (request_call(rq, rq->api->keeper, &msg, CALL_NS, &reply))
+        reply_json(rq, 200, render_capacity(&reply.any.capacity));
+}
+
+void serve_drain_begin(struct request *rq)
+{
+    drain(rq, true);
+}
+
+void serve_drain_end(struct request *rq)
+{
+    drain(rq, false);
+}
+
 // --------------------------------------------------------------- invitations
 
 // {"name": text, "credit_nano": n, "uses": n, "days": n}, all optional.

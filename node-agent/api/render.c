@@ -3,6 +3,8 @@
 
 #include "node-agent/api/render.h"
 
+#include "node-agent/api/api.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -262,6 +264,15 @@ json_t *render_submission(const struct sub_info *info, const char *currency)
     return object_end(&b);
 }
 
+json_t *render_submission_of(struct api *api, const struct sub_info *info)
+{
+    char currency[8];
+
+    currency_of(&api->currencies, api->ledger, &info->customer, api->currency,
+                currency);
+    return render_submission(info, currency);
+}
+
 // -------------------------------------------------------------- ledger, node
 
 json_t *render_account(const struct account_info *account)
@@ -337,6 +348,7 @@ json_t *render_capacity(const struct msg_capacity_reply *c)
     put_count(&b, "build_slots", c->build_slots);
     put_count(&b, "builds_running", c->builds_running);
     put_count(&b, "queued", c->queued);
+    put(&b, "draining", json_boolean(c->draining));
     put_count(&b, "agent_cpu_ns", c->agent_cpu_ns);
     return object_end(&b);
 }

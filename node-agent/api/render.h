@@ -12,6 +12,10 @@
 #include "node-agent/agent/msg.h"
 
 json_t *render_submission(const struct sub_info *info, const char *currency);
+
+// The same in the currency of its customer's account.
+struct api;
+json_t *render_submission_of(struct api *api, const struct sub_info *info);
 json_t *render_account(const struct account_info *account);
 json_t *render_quote(const struct msg_quote_reply *quote);
 json_t *render_capacity(const struct msg_capacity_reply *capacity);

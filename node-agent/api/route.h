@@ -52,10 +52,15 @@ void serve_submit(struct request *rq);
 void serve_list(struct request *rq);
 void serve_submission(struct request *rq);
 void serve_destroy(struct request *rq);
+void serve_pause(struct request *rq);
+void serve_unpause(struct request *rq);
+void serve_shutdown(struct request *rq);
 void serve_input(struct request *rq);
 void serve_receipt(struct request *rq);
 // people.c
 void serve_audit(struct request *rq);
+void serve_drain_begin(struct request *rq);
+void serve_drain_end(struct request *rq);
 void serve_invite(struct request *rq);
 void serve_join(struct request *rq);
 void serve_keys(struct request *rq);

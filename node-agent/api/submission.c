@@ -29,7 +29,7 @@ static void info_reply(struct request *rq, unsigned status,
     char tag[24];
 
     if (!etag_known(rq, info_tag(tag, info)))
-        reply_json(rq, status, render_submission(info, rq->api->currency));
+        reply_json(rq, status, render_submission_of(rq->api, info));
 }
 
 static bool info_get(struct request *rq, const sub_id_t *id,

@@ -153,5 +153,5 @@ void serve_submit(struct request *rq)
     hex_encode(rq->subject, got->info.id.b, sizeof(got->info.id.b));
     reply_header(rq, MHD_HTTP_HEADER_LOCATION, location);
     reply_json(rq, got->reply.status,
-               render_submission(&got->info, rq->api->currency));
+               render_submission_of(rq->api, &got->info));
 }

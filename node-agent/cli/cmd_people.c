@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/hex.h"
@@ -221,6 +222,60 @@ const struct cmd cmd_key = {
         "KEY is a public key in 64 hex digits. To rotate: make a new one, "
         "add it, use it,\nrevoke the old one. An account keeps the name of "
         "the key it was opened with.\n",
+};
+
+// --------------------------------------------------------------------- drain
+
+// How many submissions are not over; functions and services are among them.
+static long long live_count(void)
+{
+    json_t *o = ask(CLIENT_OPERATOR, "GET", NULL, "/v1/domains");
+    long long n =
+        o ? (long long)json_array_size(json_object_get(o, "submissions")) : -1;
+
+    json_decref(o);
+    return n;
+}
+
+static int drain_run(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"off", no_argument, NULL, 'o'}, {"wait", no_argument, NULL, 'w'}, {0}};
+    bool off = false, stay = false;
+    long long n;
+    json_t *o;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "w", longs, NULL)) != -1) {
+        if (c == 'o')
+            off = true;
+        else if (c == 'w')
+            stay = true;
+        else
+            return cmd_usage(&cmd_drain);
+    }
+    if (argc != optind || (off && stay))
+        return cmd_usage(&cmd_drain);
+    o = ask(CLIENT_OPERATOR, off ? "DELETE" : "PUT", NULL, "/v1/node/draining");
+    json_decref(o);
+    if (!o)
+        return 1;
+    while ((n = live_count()) > 0 && stay)
+        sleep(1);
+    if (!off && n >= 0)
+        printf("%lld submissions are not over\n", n);
+    return n < 0;
+}
+
+const struct cmd cmd_drain = {
+    .name = "drain",
+    .run = drain_run,
+    .usage = "[-w | --off]",
+    .summary = "let the node take nothing new, so that it can be stopped "
+               "(operator)",
+    .help = "  -w     wait until all that it has taken is over\n"
+            "  --off  take submissions again\n"
+            "It stays so when the node is started again.\n",
 };
 
 // --------------------------------------------------------------------- audit

@@ -15,6 +15,7 @@
 #include "node-agent/agent/role.h"
 #include "node-agent/bundle/secrets.h"
 #include "node-agent/keeper/chan.h"
+#include "node-agent/keeper/dom.h"
 #include "node-agent/keeper/journal.h"
 #include "node-agent/keeper/lane.h"
 #include "node-agent/keeper/store.h"
@@ -26,10 +27,13 @@ struct keeper {
     struct journal journal;
     struct store store;
     struct chan api, ledger, spawner, builder;
+    struct chan operator; // its requests are served as the API's; see chan.h
     int lifeline_fd;            // -1: none
     struct secrets_key secrets; // opens what customers have sealed
     struct subs subs;
     struct waiters waiters;
+    struct doms doms;        // the operator's domains
+    char boot[DOM_BOOT_MAX]; // of the kernel
     uint64_t feeds; // messages of input given to domains; the last one's tag
     struct lane builds, starts;
     struct functions *functions;
@@ -37,6 +41,7 @@ struct keeper {
 
     char currency[8];   // of the node's prices; "" until the ledger said so
     bool adopting;      // the spawner has not named all it found running
+    bool draining;      // no new submissions; kept in the file DRAINING
     bool broken;        // a write failed: what is in memory is not true
     struct err failure; // why
 
@@ -52,6 +57,7 @@ struct keeper {
 
 struct keeper_fds { // taken
     int api, ledger, spawner, builder, lifeline;
+    int operator; // -1: none
     const struct secrets_key *secrets; // copied
 };
 
@@ -78,6 +84,10 @@ void serve_refusal(struct keeper *k, struct sub *s, unsigned status,
 void serve_expired(struct keeper *k, uint64_t now_ns);
 // What the spawner says became of input.
 void serve_fed(struct keeper *k, const struct msg_input_reply *m);
+
+// The operator wants the node to take nothing new.
+#define DRAINING "draining"
+int serve_drain(struct keeper *k, const union ipc_any *any);
 
 // ---- submit.c: MSG_SUBMIT
 int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,

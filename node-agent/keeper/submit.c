@@ -179,6 +179,11 @@ int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,
     memcpy(key.b, a->manifest->customer, sizeof(key.b));
     if (people_account(k, &key, &account, &no) < 0)
         return answer(k, &m->head, 403, 0, no.text, NULL);
+    if (k->draining)
+        return answer(k, &m->head, 503, 60,
+                      "the node is being drained and takes no new submissions; "
+                      "use another, or try again later",
+                      NULL);
     if (nonce_taken(k, a, &account))
         return answer(k, &m->head, 409, 0,
                       "this bundle's nonce was used before, with another "

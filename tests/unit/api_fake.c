@@ -359,6 +359,7 @@ void fake_node_start(struct fake_node *n)
     n->api.cfg = &n->cfg;
     n->api.spool = (struct spool)SPOOL_INIT;
     n->api.known = (struct known)KNOWN_INIT;
+    n->api.currencies = (struct currencies)CURRENCIES_INIT;
     // It began a while ago: younger signatures only are good.
     n->api.started_real_ns = clock_real_ns() - 50000000000ull;
     n->api.nonces = nonces_new(1024);

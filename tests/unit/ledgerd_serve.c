@@ -30,7 +30,7 @@ struct books {
     uint8_t node_id[32], node_secret[64];
     struct receipts_key key;
     struct ledgerd d;
-    int api, keeper; // our ends
+    int api, keeper, operator; // our ends
 };
 static struct books t;
 
@@ -44,14 +44,20 @@ static void role_open(void)
         .batch_ns = 1000000000u,
         .interval_ns = 10000,
         .lifeline_fd = -1,
+        .payment_secret = (const uint8_t *)"secret of the bank",
+        .payment_secret_len = strlen("secret of the bank"),
     };
-    int api[2], keeper[2];
+    int api[2], keeper[2], operator[2];
 
-    CHECK(sock_pair(api) == 0 && sock_pair(keeper) == 0);
+    CHECK(sock_pair(api) == 0 && sock_pair(keeper) == 0 &&
+          sock_pair(operator) == 0);
+    CHECK(fcntl(operator[0], F_SETFL, O_NONBLOCK) == 0);
     CHECK(fcntl(api[0], F_SETFL, O_NONBLOCK) == 0);
     CHECK(fcntl(keeper[0], F_SETFL, O_NONBLOCK) == 0);
     t.api = api[0];
     t.keeper = keeper[0];
+    t.operator = operator[0];
+    o.operator_fd = operator[1];
     o.api_fd = api[1];
     o.keeper_fd = keeper[1];
     CHECK_WORKS(ledgerd_open(&t.d, &o, e));
@@ -62,6 +68,7 @@ static void role_kill(void)
     ledgerd_close(&t.d);
     close(t.api);
     close(t.keeper);
+    close(t.operator);
 }
 
 static void say(int fd, void *msg, uint32_t type, size_t size, uint64_t tag)
@@ -121,11 +128,11 @@ static unsigned account_open(uint8_t n, int64_t amount_nano)
     struct msg_account_credit c = {.customer = customer(n),
                                    .amount_nano = amount_nano};
     union ipc_any any;
-    unsigned status = ask(t.api, &m, MSG_ACCOUNT_OPEN, sizeof(m), &any);
+    unsigned status = ask(t.operator, &m, MSG_ACCOUNT_OPEN, sizeof(m), &any);
 
     memset(c.id, n, sizeof(c.id));
     for (int i = 0; amount_nano && i < 2; i++) { // applied once
-        CHECK(ask(t.api, &c, MSG_ACCOUNT_CREDIT, sizeof(c), &any) == 200);
+        CHECK(ask(t.operator, &c, MSG_ACCOUNT_CREDIT, sizeof(c), &any) == 200);
         CHECK(any.account_reply.account.balance_nano == amount_nano);
     }
     return status;
@@ -181,9 +188,9 @@ static void test_accounts(void)
     CHECK(!strcmp(account(1).name, "somebody"));
     CHECK(ask(t.api, &m, MSG_ACCOUNT_GET, sizeof(m), &any) == 404);
 
-    say(t.api, &m, MSG_ACCOUNT_LIST, sizeof(m), 5);
+    say(t.operator, &m, MSG_ACCOUNT_LIST, sizeof(m), 5);
     turn();
-    CHECK(hear(t.api, MSG_ACCOUNT_LIST, 5, &any, fds) == 200);
+    CHECK(hear(t.operator, MSG_ACCOUNT_LIST, 5, &any, fds) == 200);
     CHECK(any.count.count == 2); // the node's own are not customers
     CHECK(pread_full(fds[0], all, sizeof(all), 0) ==
           2 * (ssize_t)sizeof(all[0]));
@@ -391,6 +398,176 @@ static void test_documents(void)
     CHECK(ask(t.api, &m, MSG_DOCUMENT, sizeof(m), &any) == 422);
 }
 
+// ------------------------------------------------------------------- money
+
+// What was used is told after the end: within the hold it is charged.
+static void test_late(void)
+{
+    struct msg_hold h = hold_of(20, 4, 100);
+    struct msg_record r = record_of(20, 4, 1, 10);
+    struct receipt_report report;
+    union ipc_any any;
+
+    account_open(4, 1000);
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
+    CHECK(ask(t.keeper, &r, MSG_SETTLE, sizeof(r), &any) == 200);
+    CHECK(any.settle.charged_nano == 21);
+    r = record_of(20, 4, 2, 5);
+    for (int i = 0; i < 2; i++)
+        CHECK(ask(t.keeper, &r, MSG_RECORD, sizeof(r), &any) == 200);
+    CHECK(account(4).balance_nano == 1000 - 31 && account(4).held_nano == 0);
+    while (t.d.unsealed_mono_ns)
+        CHECK_WORKS(ledgerd_turn(&t.d, -1, e));
+    CHECK(receipt(20, 4, &report) == 200);
+    CHECK(report.books.billed_nano == 31 && report.settlement_count == 2);
+}
+
+static void test_terms(void)
+{
+    struct msg_account_open o = {.customer = customer(6),
+                                 .name = "later",
+                                 .currency = "SEK",
+                                 .credit_limit_nano = 500};
+    struct msg_account_change c = {.customer = customer(6),
+                                   .credit_limit_nano = -1,
+                                   .low_balance_nano = 450};
+    struct msg_hold h = hold_of(21, 6, 40);
+    union ipc_any any;
+
+    CHECK(ask(t.api, &o, MSG_ACCOUNT_OPEN, sizeof(o), &any) == 422);
+    CHECK(strstr(any.reply.text, "no prices in SEK"));
+    strcpy(o.currency, "EUR");
+    CHECK(ask(t.api, &o, MSG_ACCOUNT_OPEN, sizeof(o), &any) == 201);
+    CHECK(ask(t.api, &c, MSG_ACCOUNT_CHANGE, sizeof(c), &any) == 200);
+    CHECK(any.account_reply.account.credit_limit_nano == 500);
+    CHECK(!any.account_reply.account.low);
+    strcpy(h.currency, "USD");
+    h.limits.cost_cap_nano = 1000;
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 422);
+    strcpy(h.currency, "EUR");
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200); // on credit
+    CHECK(account(6).low && account(6).held_nano == 81);
+    c.customer = customer(99);
+    CHECK(ask(t.api, &c, MSG_ACCOUNT_CHANGE, sizeof(c), &any) == 404);
+}
+
+static void test_notes(void)
+{
+    struct msg_account_correct m = {
+        .customer = customer(4), .amount_nano = 11, .id = {7}};
+    int64_t before = account(4).balance_nano;
+    union ipc_any any;
+
+    CHECK(ask(t.api, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 422);
+    strcpy(m.reason, "slow");
+    for (int i = 0; i < 2; i++)
+        CHECK(ask(t.api, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 200);
+    CHECK(account(4).balance_nano == before + 11);
+    m.amount_nano = 12; // the same id
+    CHECK(ask(t.api, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 409);
+    m.id[0]++;
+    m.submission = submission(1); // another's
+    CHECK(ask(t.api, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 404);
+}
+
+// A webhook's message; signed at this time with this secret.
+static struct msg_payment payment(const char *body, uint64_t time_s,
+                                  const char *secret)
+{
+    struct msg_payment m = {.webhook_id = "msg_1",
+                            .timestamp_s = time_s,
+                            .signatures = 2, // the first one is nonsense
+                            .len = (uint32_t)strlen(body)};
+    crypto_auth_hmacsha256_state s;
+    char head[64];
+
+    snprintf(head, sizeof(head), "msg_1.%llu.", (unsigned long long)time_s);
+    strcpy(m.body, body);
+    crypto_auth_hmacsha256_init(&s, (const uint8_t *)secret, strlen(secret));
+    crypto_auth_hmacsha256_update(&s, (uint8_t *)head, strlen(head));
+    crypto_auth_hmacsha256_update(&s, (uint8_t *)body, strlen(body));
+    crypto_auth_hmacsha256_final(&s, m.signature[1]);
+    return m;
+}
+
+static unsigned pay(const char *body, int64_t late_s, const char *secret)
+{
+    struct msg_payment m =
+        payment(body, clock_real_ns() / 1000000000u - (uint64_t)late_s, secret);
+    union ipc_any any;
+
+    return ask(t.api, &m, MSG_PAYMENT, sizeof(m), &any);
+}
+
+static void test_payments(void)
+{
+#define CUSTOMER                                                               \
+    "0404040404040404040404040404040404040404040404040404040404040404"
+    static const char good[] =
+        "{\"payment\": \"p1\", \"customer\": \"" CUSTOMER
+        "\", \"amount\": \"0.000000100\", \"currency\": \"EUR\", \"more\": 1}";
+    static const struct {
+        const char *body;
+        unsigned status;
+    } cases[] = {
+        {"", 422},
+        {"[]", 422},
+        {"{\"payment\": \"\"}", 422},
+        {"{\"payment\": \"p2\", \"customer\": \"04\"}", 422},
+        {"{\"payment\": \"p2\", \"customer\": \"" CUSTOMER
+         "\", \"amount\": 1, \"currency\": \"EUR\"}",
+         422},
+        {"{\"payment\": \"p2\", \"customer\": \"" CUSTOMER
+         "\", \"amount\": \"0.00\", \"currency\": \"EUR\"}",
+         422},
+        {"{\"payment\": \"p2\", \"customer\": \"" CUSTOMER
+         "\", \"amount\": \"1.00\", \"currency\": \"USD\"}",
+         422},
+        {"{\"payment\": \"p2\", \"payment\": \"p3\", \"customer\": \"" CUSTOMER
+         "\", \"amount\": \"1.00\", \"currency\": \"EUR\"}",
+         422},
+        {"{\"payment\": \"p1\", \"customer\": \"" CUSTOMER
+         "\", \"amount\": \"1.00\", \"currency\": \"EUR\"}",
+         409},
+    };
+    int64_t before = account(4).balance_nano;
+
+    for (int i = 0; i < 2; i++)
+        CHECK(pay(good, 0, "secret of the bank") == 200);
+    CHECK(account(4).balance_nano == before + 100);
+    CHECK(pay(good, 0, "another secret") == 401);
+    CHECK(pay(good, PAYMENT_AGE_S + 5, "secret of the bank") == 401);
+    CHECK(pay(good, -PAYMENT_AGE_S - 5, "secret of the bank") == 401);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        CHECK(pay(cases[i].body, 0, "secret of the bank") == cases[i].status);
+    CHECK(account(4).balance_nano == before + 100);
+}
+
+static void test_invoices(void)
+{
+    struct msg_invoice_issue m = {.customer = customer(4), .month = 299912};
+    struct msg_document d = {
+        .customer = customer(5), .kind = DOC_INVOICE_JSON, .number = 1};
+    static char text[65536];
+    union ipc_any any;
+
+    CHECK(ask(t.api, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 422);
+    m.month = 202013;
+    CHECK(ask(t.api, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 422);
+    m.month = 0;
+    CHECK(ask(t.api, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 200);
+    CHECK(any.count.count == 1);
+    m.month = 202001; // long before that one
+    CHECK(ask(t.api, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 409);
+    CHECK(ask(t.api, &d, MSG_DOCUMENT, sizeof(d), &any) == 404);
+    document(DOC_INVOICES_JSON, 4, 0, text, sizeof(text));
+    CHECK(strstr(text, "\"number\": 1"));
+    document(DOC_EXPORT_JSONL, 4, 0, text, sizeof(text));
+    CHECK(strstr(text, "\"late charge\"") && strstr(text, "\"end\":true}\n"));
+    document(DOC_EXPORT_FOCUS, 4, 0, text, sizeof(text));
+    CHECK(strstr(text, ",Correction,slow,"));
+}
+
 // Many requests at once make one group; each gets its own answer.
 static void test_group(void)
 {
@@ -449,6 +626,11 @@ int main(void)
     test_ends();
     test_kill();
     test_documents();
+    test_late();
+    test_terms();
+    test_notes();
+    test_payments();
+    test_invoices();
     test_group();
     test_seal_in_time();
     test_wrong_peer();

@@ -8,6 +8,7 @@
  * read from /proc, so it runs where there is nothing but a toolchain.
  */
 #include "target-flags.h"
+#include "unikernel-runtime/cc/tools.h"
 
 #include <err.h>
 #include <errno.h>
@@ -65,16 +66,22 @@ static int is_query(const char *arg)
     return 0;
 }
 
+// Files and libraries, and what belongs to an option before it.
+static int has_input(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (argv[i][0] != '-' || !argv[i][1] || !strncmp(argv[i], "-l", 2))
+            return 1;
+    return 0;
+}
+
 static int links(int argc, char **argv)
 {
-    int inputs = 0;
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i++)
         if (is_one_of(argv[i], no_link, sizeof no_link / sizeof *no_link) ||
             is_query(argv[i]))
             return 0;
-        inputs += argv[i][0] != '-' || !strncmp(argv[i], "-l", 2);
-    }
-    return inputs > 0; // `hostel-cc -v` has none
+    return has_input(argc, argv); // `hostel-cc -v` has none
 }
 
 // This program's own path: argv[0], or what PATH makes of it.
@@ -131,24 +138,38 @@ int main(int argc, char **argv)
     if (!sysroot)
         sysroot = sysroot_find(argv[0]);
 
+    const char *tool = tool_of(argv[0]);
+    if (!tool)
+        errx(1, "%s is not a name that hostel-cc has", argv[0]);
+    int preprocessing = !strcmp(tool, "cpp");
+    if (!preprocessing && strcmp(tool, "gcc"))
+        tool_run(tool, sysroot, argc, argv);
+
     args_add(&a, "gcc");
     args_add_path(&a, "--sysroot=", sysroot, "");
     for (size_t i = 0; i < sizeof target_flags / sizeof *target_flags; i++)
         args_add(&a, target_flags[i]);
 
-    int linking = links(argc, argv);
+    if (preprocessing)
+        args_add(&a, "-E");
+    int linking = !preprocessing && links(argc, argv);
     if (linking) {
         args_add(&a, "-static");
         args_add(&a, "-nostdlib");
         args_add(&a, "-Wl,--gc-sections,--build-id=none,-z,noexecstack");
         args_add(&a, "-Wl,-z,max-page-size=4096");
+        args_add_path(&a, "-L", sysroot, "/usr/local/lib");
         args_add_path(&a, "-L", sysroot, "/usr/lib");
+        // Or gcc would go on to look where this machine's libraries are.
+        args_add_path(&a, "-specs=", sysroot, "/usr/lib/link.specs");
         args_add(&a, "-T");
         args_add_path(&a, "", sysroot, "/usr/lib/image.ld");
         args_add_path(&a, "", sysroot, "/usr/lib/hostel.o");
     }
     for (int i = 1; i < argc; i++)
         args_add(&a, argv[i]);
+    if (preprocessing && !has_input(argc, argv))
+        args_add(&a, "-");
     if (linking) {
         args_add(&a, "-Wl,--start-group");
         args_add(&a, "-lc");

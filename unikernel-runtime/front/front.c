@@ -118,6 +118,11 @@ void front_config(const struct front *f, void *to, size_t offset, size_t len)
     } while (seq & 1 || seq != f->control->config_seq);
 }
 
+void front_notify(struct front *f)
+{
+    hv_notify(f->device->port);
+}
+
 void front_kick(struct front *f, struct virtq *q)
 {
     if (virtq_wants_notify(q))

@@ -44,6 +44,9 @@ void front_config(const struct front *f, void *to, size_t offset, size_t len);
 // Has the back end failed? Nothing will come back then, until a reset.
 int front_failed(const struct front *f);
 
+// Notifies the host, whatever it wants.
+void front_notify(struct front *f);
+
 // Notifies the host if it wants to hear of what was added to the queue. The
 // scheduler is locked.
 void front_kick(struct front *f, struct virtq *q);

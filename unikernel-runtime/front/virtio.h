@@ -40,6 +40,31 @@ struct virtq_used {
     struct virtq_used_elem ring[]; // [size], then the available event (u16)
 };
 
+// Network devices.
+#define VIRTIO_NET_F_CSUM       0
+#define VIRTIO_NET_F_GUEST_CSUM 1
+#define VIRTIO_NET_F_MTU        3
+#define VIRTIO_NET_F_MAC        5
+#define VIRTIO_NET_F_GUEST_TSO4 7
+#define VIRTIO_NET_F_GUEST_TSO6 8
+#define VIRTIO_NET_F_HOST_TSO4  11
+#define VIRTIO_NET_F_HOST_TSO6  12
+#define VIRTIO_NET_F_MRG_RXBUF  15
+#define VIRTIO_NET_F_STATUS     16
+struct virtio_net_config {
+    uint8_t mac[6];
+    uint16_t status, max_virtqueue_pairs, mtu;
+};
+struct virtio_net_header {
+    uint8_t flags, gso_type;
+    uint16_t hdr_len, gso_size, csum_start, csum_offset, num_buffers;
+};
+#define VIRTIO_NET_NEEDS_CSUM 1u // flags: what is there is the pseudo header's
+#define VIRTIO_NET_DATA_VALID 2u // flags: the checksum was found right
+#define VIRTIO_NET_GSO_NONE   0u
+#define VIRTIO_NET_GSO_TCPV4  1u
+#define VIRTIO_NET_GSO_TCPV6  4u
+
 // Block devices.
 #define VIRTIO_BLK_F_SIZE_MAX     1
 #define VIRTIO_BLK_F_SEG_MAX      2

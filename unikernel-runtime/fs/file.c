@@ -2,6 +2,7 @@
 // Open files and file descriptors.
 #include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/fs/device.h"
+#include "unikernel-runtime/fs/file_lock.h"
 #include "unikernel-runtime/kernel/lock.h"
 
 #include <errno.h>
@@ -24,6 +25,8 @@ static int table_len = sizeof first_table / sizeof *first_table;
  * is all that a look at the table takes.
  */
 static struct lock table_lock;
+static int lowest_free = 3; // no descriptor below is free
+int fd_limit = FD_LIMIT;
 
 static struct file *entry(int fd)
 {
@@ -47,11 +50,17 @@ void fd_put(struct file *f)
     sched_unlock();
     if (!last)
         return;
+    if (f->watches)
+        file_unwatch(f);
+    if (f->locked)
+        file_lock_drop(f);
     if (f->ops->close)
         f->ops->close(f);
     if (f != &console)
         free(f);
 }
+
+void (*file_unwatch)(struct file *f);
 
 static void entry_set(int fd, struct file *f)
 {
@@ -84,12 +93,14 @@ static int table_grow(int fd)
 // The lowest free descriptor that is `min` or more, with room for it.
 static int fd_lowest(int min)
 {
-    if (min < 0 || min >= FD_MAX)
+    if (min < 0 || min >= fd_limit)
         return -EINVAL;
-    int fd = min;
+    int fd = min > lowest_free ? min : lowest_free;
     while (entry(fd))
         fd++;
-    if (fd == FD_MAX)
+    if (min <= lowest_free)
+        lowest_free = fd;
+    if (fd >= fd_limit)
         return -EMFILE;
     int r = table_grow(fd);
     return r < 0 ? r : fd;
@@ -97,14 +108,23 @@ static int fd_lowest(int min)
 
 int fd_open(const struct file_ops *ops, void *object, int flags)
 {
+    struct file *unused;
+    return fd_open_file(ops, object, flags, &unused);
+}
+
+int fd_open_file(const struct file_ops *ops, void *object, int flags,
+                 struct file **file)
+{
     struct file *f = malloc(sizeof *f);
     if (!f)
         return -ENOMEM;
     *f = (struct file){.ops = ops, .refs = 1, .flags = flags, .object = object};
     lock_take(&table_lock);
     int fd = fd_lowest(0);
-    if (fd >= 0)
+    if (fd >= 0) {
+        *file = f;
         entry_set(fd, f);
+    }
     lock_give(&table_lock);
     if (fd < 0)
         free(f);
@@ -128,7 +148,7 @@ int fd_dup(int fd, int min)
 
 int fd_dup_onto(int fd, int onto)
 {
-    if (onto < 0 || onto >= FD_MAX)
+    if (onto < 0 || onto >= fd_limit)
         return -EBADF;
     struct file *f = fd_get(fd), *old = NULL;
     if (!f)
@@ -155,13 +175,23 @@ int fd_close(int fd)
 {
     lock_take(&table_lock);
     struct file *f = entry(fd);
-    if (f)
+    if (f) {
         entry_set(fd, NULL);
+        if (fd < lowest_free)
+            lowest_free = fd;
+    }
     lock_give(&table_lock);
     if (!f)
         return -EBADF;
     fd_put(f);
     return 0;
+}
+
+void file_changed(struct file *f)
+{
+    event_announce();
+    for (struct watch *w = f->watches; w; w = w->next)
+        w->changed(w);
 }
 
 ssize_t file_read_at(struct file *f, void *data, size_t len, off_t pos)

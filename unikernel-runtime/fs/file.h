@@ -13,6 +13,18 @@
 struct file;
 struct stat;
 struct dirent;
+struct iovec;
+
+// Something that wants to know when a file has changed in what `poll` says.
+// Called with the scheduler locked, as event handlers are.
+struct watch {
+    struct watch *next;
+    void (*changed)(struct watch *w);
+};
+
+// Takes all watches off a file whose last descriptor is gone; null while
+// there are none in the program.
+extern void (*file_unwatch)(struct file *f);
 
 // A null operation is one that this kind of file refuses (see file.c).
 struct file_ops {
@@ -20,6 +32,11 @@ struct file_ops {
     // move it.
     ssize_t (*read)(struct file *f, void *data, size_t len, off_t *pos);
     ssize_t (*write)(struct file *f, const void *data, size_t len, off_t *pos);
+    // The same for `len` bytes in `n` places at once; null: one after another.
+    ssize_t (*read_parts)(struct file *f, const struct iovec *parts, int n,
+                          size_t len);
+    ssize_t (*write_parts)(struct file *f, const struct iovec *parts, int n,
+                           size_t len);
     // Where `offset` counted by `whence` is, or an error; `pos` is moved by
     // the caller. Files without it have no position.
     off_t (*seek)(struct file *f, off_t offset, int whence);
@@ -30,6 +47,7 @@ struct file_ops {
     // POLLIN, POLLOUT, POLLHUP, POLLERR, as they hold now; the scheduler is
     // locked. Null: always readable and writable.
     short (*poll)(struct file *f);
+    int announces; // it calls file_changed() whenever that has changed
     void (*close)(struct file *f); // the last descriptor is gone
     // Of a device node: before a descriptor is made for its object. Null: yes.
     int (*open)(void *object, int flags);
@@ -41,13 +59,18 @@ struct file_ops {
 struct file {
     const struct file_ops *ops;
     unsigned refs; // descriptors and calls under way; the scheduler's lock
-    int flags; // O_*, as opened and as changed by F_SETFL
+    int flags;     // O_*, as opened and as changed by F_SETFL
+    int locked;    // it holds a lock of flock (file_lock.h)
     off_t pos;
-    void *object; // the kind's own
+    void *object;          // the kind's own
+    struct watch *watches; // the scheduler's lock
 };
 
-// As many as fit in an fd_set.
-#define FD_MAX 1024
+#define FD_MAX 16384
+
+// As many as fit in an fd_set; more only for a program that asks (setrlimit).
+#define FD_LIMIT 1024
+extern int fd_limit;
 
 // The file behind a descriptor, or NULL; it stays until fd_put.
 struct file *fd_get(int fd);
@@ -55,9 +78,15 @@ void fd_put(struct file *f);
 
 // A new file on the lowest free descriptor that is `min` or more.
 int fd_open(const struct file_ops *ops, void *object, int flags);
+// The same; *file is set before anybody can use the descriptor.
+int fd_open_file(const struct file_ops *ops, void *object, int flags,
+                 struct file **file);
 int fd_dup(int fd, int min);
 int fd_dup_onto(int fd, int onto);
 int fd_close(int fd);
+
+// Scheduler locked: what `poll` says has changed (perhaps).
+void file_changed(struct file *f);
 
 ssize_t file_read(struct file *f, void *data, size_t len);
 ssize_t file_write(struct file *f, const void *data, size_t len);

@@ -19,10 +19,11 @@
 #define CAPACITY 65536u
 
 struct pipe {
-    struct lock lock; // on the ring
-    uint32_t put, got; // run freely
+    struct lock lock;         // on the ring
+    uint32_t put, got;        // run freely
     uint8_t readers, writers; // ends that are open: the scheduler's lock
     struct waitq not_empty, not_full;
+    struct file *read_file, *write_file; // of ends that are open
     char data[CAPACITY];
 };
 
@@ -46,11 +47,20 @@ static int pipe_wait(struct pipe *p, struct waitq *q, const uint8_t *other)
     return r;
 }
 
-static void pipe_moved(struct waitq *q)
+// Scheduler locked: both ends may have changed.
+static void pipe_changed(struct pipe *p)
+{
+    if (p->readers && p->read_file)
+        file_changed(p->read_file);
+    if (p->writers && p->write_file)
+        file_changed(p->write_file);
+}
+
+static void pipe_moved(struct pipe *p, struct waitq *q)
 {
     sched_lock();
     sched_wake_all(q);
-    event_announce();
+    pipe_changed(p);
     sched_unlock();
 }
 
@@ -90,7 +100,7 @@ static ssize_t pipe_read(struct file *f, void *data, size_t len, off_t *pos)
     ssize_t r = read_acquired(p, data, len, f->flags);
     lock_release(&p->lock);
     if (r > 0)
-        pipe_moved(&p->not_full);
+        pipe_moved(p, &p->not_full);
     return r;
 }
 
@@ -116,7 +126,7 @@ static ssize_t write_acquired(struct pipe *p, const char *data, size_t len,
         p->put += n;
         done += n;
         whole = 1;
-        pipe_moved(&p->not_empty);
+        pipe_moved(p, &p->not_empty);
     }
     return done;
 }
@@ -166,7 +176,7 @@ static void end_close(struct pipe *p, uint8_t *ends)
     int last = !p->readers && !p->writers;
     sched_wake_all(&p->not_empty);
     sched_wake_all(&p->not_full);
-    event_announce();
+    pipe_changed(p);
     sched_unlock();
     if (last)
         free(p);
@@ -187,10 +197,12 @@ static void write_close(struct file *f)
 static const struct file_ops read_ops = {.read = pipe_read,
                                          .stat = pipe_stat,
                                          .poll = read_poll,
+                                         .announces = 1,
                                          .close = read_close};
 static const struct file_ops write_ops = {.write = pipe_write,
                                           .stat = pipe_stat,
                                           .poll = write_poll,
+                                          .announces = 1,
                                           .close = write_close};
 
 int pipe_open(int fds[2], int flags)
@@ -201,12 +213,12 @@ int pipe_open(int fds[2], int flags)
         return -ENOMEM;
     memset(p, 0, offsetof(struct pipe, data));
     p->readers = p->writers = 1;
-    int r = fd_open(&read_ops, p, O_RDONLY | flags);
+    int r = fd_open_file(&read_ops, p, O_RDONLY | flags, &p->read_file);
     if (r < 0) {
         free(p);
         return r;
     }
-    int w = fd_open(&write_ops, p, O_WRONLY | flags);
+    int w = fd_open_file(&write_ops, p, O_WRONLY | flags, &p->write_file);
     if (w < 0) {
         p->writers = 0;
         fd_close(r);

@@ -321,13 +321,21 @@ int ramfs_chdir(struct node *n)
     return 0;
 }
 
-// Written from its end, since the walk is upwards.
 int ramfs_getcwd(char *path, size_t len)
+{
+    RAMFS_LOCKED;
+    return ramfs_path(cwd, path, len);
+}
+
+// Written from its end, since the walk is upwards.
+int ramfs_path(const struct node *n, char *path, size_t len)
 {
     RAMFS_LOCKED;
     char whole[PATH_MAX], *at = whole + sizeof whole - 1;
     *at = '\0';
-    for (struct node *n = cwd; n != &root; n = n->parent) {
+    for (; n != &root; n = n->parent) {
+        if (!n->parent)
+            return -ENOENT; // removed
         size_t name_len = strlen(n->name);
         if ((size_t)(at - whole) < name_len + 1)
             return -ENAMETOOLONG;

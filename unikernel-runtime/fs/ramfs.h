@@ -56,6 +56,7 @@ int ramfs_rename(const char *from, const char *to);
 int ramfs_truncate(struct node *n, off_t len);
 int ramfs_chdir(struct node *n);
 int ramfs_getcwd(char *path, size_t len);
+int ramfs_path(const struct node *n, char *path, size_t len); // from the root
 void ramfs_stat(const struct node *n, struct stat *st);
 
 // The node of an open file, or NULL if it is of another kind.

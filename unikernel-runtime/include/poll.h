@@ -20,6 +20,7 @@ extern "C" {
 #define POLLRDBAND 0x080
 #define POLLWRNORM 0x100
 #define POLLWRBAND 0x200
+#define POLLRDHUP  0x2000
 
 typedef unsigned long nfds_t;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// Semaphores. Named ones are refused: there is no other process.
+// Semaphores. Names are known within the program only.
 #ifndef _SEMAPHORE_H
 #define _SEMAPHORE_H
 

@@ -22,6 +22,8 @@ extern function *__preinit_array_start[], *__preinit_array_end[];
 extern function *__init_array_start[], *__init_array_end[];
 extern function *__fini_array_start[], *__fini_array_end[];
 
+extern function *const __boot_hooks_start[], *const __boot_hooks_end[];
+
 extern int main(int argc, char **argv, char **envp);
 
 static void run_destructors(void)
@@ -75,6 +77,8 @@ void boot(const struct hv_start_info *si, char *stack_top)
     strings_index(strings_index(text, si->argc, argv), si->envc, envp);
     environ = envp;
 
+    for (function *const *f = __boot_hooks_start; f < __boot_hooks_end; f++)
+        (*f)();
     run_constructors();
     exit(main(si->argc, argv, envp));
 }

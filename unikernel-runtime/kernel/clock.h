@@ -14,6 +14,11 @@ uint64_t clock_real_ns(void);
 // Wall: ns since 1970.
 uint64_t clock_wall_ns(void);
 
+// The same as seconds and ns; 0, so that clock_gettime can be a jump.
+struct timespec;
+int clock_real(struct timespec *ts);
+int clock_wall(struct timespec *ts);
+
 // Virtual: ns of processor time that this domain has used.
 uint64_t clock_virtual_ns(void);
 

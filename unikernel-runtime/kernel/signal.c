@@ -40,8 +40,8 @@ void signal_send(struct thread *t, int sig)
     _sig_func_ptr handler = signal_actions[sig].sa_handler;
     uint64_t bit = signal_bit(sig);
     int waited = signal_waiters.first != NULL; // sigwait takes ignored ones
-    if (!waited && (handler == SIG_IGN ||
-                    (handler == SIG_DFL && DEFAULT_IGNORES & bit)))
+    if (!waited &&
+        (handler == SIG_IGN || (handler == SIG_DFL && DEFAULT_IGNORES & bit)))
         return;
     struct thread *self = thread_self(), *to = t ? t : self;
     if (handler == SIG_DFL && !(to->signal_mask & bit))
@@ -55,6 +55,27 @@ void signal_send(struct thread *t, int sig)
         offer(t, sig);
     for (t = t ? NULL : thread_youngest; t; t = t->older)
         offer(t, sig);
+}
+
+static struct {
+    int code;
+    union sigval value;
+} sent[NSIG];
+
+void signal_send_value(int sig, int code, union sigval value)
+{
+    sent[sig].code = code;
+    sent[sig].value = value;
+    signal_send(NULL, sig);
+}
+
+siginfo_t signal_info(int sig)
+{
+    int code = sent[sig].code;
+    sent[sig].code = 0;
+    return (siginfo_t){.si_signo = sig,
+                       .si_code = code ? code : SI_USER,
+                       .si_value = sent[sig].value};
 }
 
 /*
@@ -74,11 +95,11 @@ static void run_handler(int sig)
         signal_actions[sig].sa_handler = SIG_DFL;
     if (a.sa_handler == SIG_DFL && !(DEFAULT_IGNORES & signal_bit(sig)))
         hv_shutdown(HV_SHUTDOWN_POWEROFF, STATUS_SIGNAL + sig);
+    siginfo_t info = signal_info(sig);
     sched_unlock();
     if (a.sa_handler == SIG_DFL || a.sa_handler == SIG_IGN) {
         // nothing
     } else if (a.sa_flags & SA_SIGINFO) {
-        siginfo_t info = {.si_signo = sig, .si_code = SI_USER};
         a.sa_sigaction(sig, &info, NULL);
     } else {
         a.sa_handler(sig);

@@ -23,6 +23,13 @@ extern struct sigaction signal_actions[NSIG];
 // not block it. May end the domain, where that is the signal's default.
 void signal_send(struct thread *t, int sig);
 
+// The same for the process, with a value for its handler; `code`: SI_QUEUE and
+// the like. As signals do not queue, the latest value is the one.
+void signal_send_value(int sig, int code, union sigval value);
+
+// Scheduler locked: what the handler of `sig`, which is being taken, is told.
+siginfo_t signal_info(int sig);
+
 // Scheduler locked: what the caller could take now.
 uint64_t signal_takeable(void);
 

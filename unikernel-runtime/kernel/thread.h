@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 struct _reent;
+struct malloc_cache;
 struct _pthread_cleanup_context;
 
 // What handlers of signals have run; the stronger counts.
@@ -59,6 +60,7 @@ struct thread {
     void **specific;        // by key, from the first use
     struct _pthread_cleanup_context *cleanup; // handlers, the latest first
     void (*at_end)(void);   // called by the thread when it ends, or NULL
+    struct malloc_cache *malloc_cache; // libc/malloc.c
     char name[16];
     uint64_t signal_mask, signal_pending; // bit s: signal s
 };
@@ -84,6 +86,7 @@ struct thread_plan {
     void *stack; // the program's own, or NULL
     size_t stack_len, guard_len;
     uint8_t detached, priority, policy;
+    uint8_t serves; // the runtime: gets no signals, keeps no program alive
 };
 
 // A new thread, ready to run: 0; or -ENOMEM. *out is set before it runs.
@@ -99,6 +102,9 @@ int thread_join(struct thread *t, void **result, uint64_t deadline_ns);
 // All threads that have not been freed, each the `older` of the one before;
 // the scheduler's lock guards the list.
 extern struct thread *thread_youngest;
+
+// Called by a thread when it ends, once there is something to give back.
+extern void (*thread_malloc_end)(struct thread *self);
 
 // `t` is freed when it ends, or at once if it has.
 int thread_detach(struct thread *t);

@@ -174,8 +174,10 @@ int thread_create(struct thread **out, const struct thread_plan *plan)
     t->sp = cpu_stack_init(t->stack_top, begin);
     *out = t;
     list_add(t);
+    if (plan->serves)
+        t->signal_mask = ~0ul;
     sched_lock();
-    living++;
+    living += !plan->serves;
     sched_ready(t);
     sched_unlock();
     return 0;
@@ -183,11 +185,15 @@ int thread_create(struct thread **out, const struct thread_plan *plan)
 
 // ---------------------------------------------------------------------- end
 
+void (*thread_malloc_end)(struct thread *self);
+
 void thread_end(void *result)
 {
     struct thread *self = thread_self();
     if (self->at_end)
         self->at_end();
+    if (thread_malloc_end)
+        thread_malloc_end(self);
     sched_lock();
     if (--living == 0) {
         sched_unlock();

@@ -126,7 +126,29 @@ int fchmod(int fd, mode_t mode)
 
 #define SETTABLE_FLAGS (O_APPEND | O_NONBLOCK)
 
-static int descriptor_control(struct file *f, int fd, int command, int arg)
+/*
+ * Locks of parts of files are between processes, and there is one: it gets
+ * whatever it asks for, and finds no other's in the way.
+ */
+static int record_lock(struct file *f, int command, struct flock *lock)
+{
+    int writes = (f->flags & O_ACCMODE) != O_RDONLY;
+    int reads = (f->flags & O_ACCMODE) != O_WRONLY;
+    if (lock->l_whence != SEEK_SET && lock->l_whence != SEEK_CUR &&
+        lock->l_whence != SEEK_END)
+        return -EINVAL;
+    if (lock->l_type != F_RDLCK && lock->l_type != F_WRLCK &&
+        lock->l_type != F_UNLCK)
+        return -EINVAL;
+    if (command == F_GETLK)
+        lock->l_type = F_UNLCK;
+    else if ((lock->l_type == F_WRLCK && !writes) ||
+             (lock->l_type == F_RDLCK && !reads))
+        return -EBADF;
+    return 0;
+}
+
+static int descriptor_control(struct file *f, int fd, int command, long arg)
 {
     switch (command) {
     case F_DUPFD:
@@ -140,6 +162,10 @@ static int descriptor_control(struct file *f, int fd, int command, int arg)
     case F_SETFL:
         f->flags = (f->flags & ~SETTABLE_FLAGS) | (arg & SETTABLE_FLAGS);
         return 0;
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+        return record_lock(f, command, (struct flock *)arg);
     default:
         return -EINVAL;
     }
@@ -149,7 +175,7 @@ int fcntl(int fd, int command, ...)
 {
     va_list ap;
     va_start(ap, command);
-    int arg = va_arg(ap, int);
+    long arg = va_arg(ap, long); // an int's upper half is not looked at
     va_end(ap);
     WITH_FILE(fd, descriptor_control(f, fd, command, arg));
 }

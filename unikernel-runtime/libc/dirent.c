@@ -64,6 +64,17 @@ void seekdir(DIR *dir, long at)
     lseek(dir->fd, at, SEEK_SET);
 }
 
+int readdir_r(DIR *restrict dir, struct dirent *restrict entry,
+              struct dirent **restrict found)
+{
+    struct file *f = fd_get(dir->fd);
+    int r = f ? file_readdir(f, entry) : -EBADF;
+    if (f)
+        fd_put(f);
+    *found = r > 0 ? entry : NULL;
+    return r < 0 ? -r : 0;
+}
+
 int dirfd(DIR *dir)
 {
     return dir->fd;
@@ -74,4 +85,36 @@ int closedir(DIR *dir)
     int fd = dir->fd;
     free(dir);
     return close(fd);
+}
+
+// The descriptor stays open, and is the result.
+int fdclosedir(DIR *dir)
+{
+    int fd = dir->fd;
+    free(dir);
+    return fd;
+}
+
+static int is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+// By names, in which numbers count by their value: a9 before a10.
+int versionsort(const struct dirent **a, const struct dirent **b)
+{
+    const char *x = (*a)->d_name, *y = (*b)->d_name;
+    while (*x && *y) {
+        if (!is_digit(*x) || !is_digit(*y)) {
+            if (*x != *y)
+                break;
+            x++, y++;
+            continue;
+        }
+        unsigned long m = strtoul(x, (char **)&x, 10);
+        unsigned long n = strtoul(y, (char **)&y, 10);
+        if (m != n)
+            return m < n ? -1 : 1;
+    }
+    return *(const unsigned char *)x - *(const unsigned char *)y;
 }

@@ -76,7 +76,7 @@ long sysconf(int name)
     case _SC_ARG_MAX:
         return HV_CMDLINE_MAX;
     case _SC_OPEN_MAX:
-        return FD_MAX;
+        return fd_limit;
     case _SC_PAGESIZE:
         return HV_PAGE;
     case _SC_CLK_TCK:

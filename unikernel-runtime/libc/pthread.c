@@ -69,6 +69,19 @@ void _pthread_cleanup_pop(struct _pthread_cleanup_context *context, int execute)
         context->_routine(context->_arg);
 }
 
+// Which would put off cancellation, were there any.
+void _pthread_cleanup_push_defer(struct _pthread_cleanup_context *context,
+                                 void (*routine)(void *), void *arg)
+{
+    _pthread_cleanup_push(context, routine, arg);
+}
+
+void _pthread_cleanup_pop_restore(struct _pthread_cleanup_context *context,
+                                  int execute)
+{
+    _pthread_cleanup_pop(context, execute);
+}
+
 void pthread_exit(void *result)
 {
     struct thread *self = thread_self();

@@ -28,9 +28,11 @@ int getrlimit(int resource, struct rlimit *limit)
     rlim_t n = RLIM_INFINITY;
     if (resource < 0 || resource >= RLIM_NLIMITS)
         return result(-EINVAL);
-    if (resource == RLIMIT_NOFILE)
-        n = FD_MAX;
-    else if (resource == RLIMIT_AS || resource == RLIMIT_DATA)
+    if (resource == RLIMIT_NOFILE) {
+        *limit = (struct rlimit){fd_limit, FD_MAX};
+        return 0;
+    }
+    if (resource == RLIMIT_AS || resource == RLIMIT_DATA)
         n = start_info->memory_kib * 1024;
     else if (resource == RLIMIT_CORE)
         n = 0;
@@ -38,12 +40,21 @@ int getrlimit(int resource, struct rlimit *limit)
     return 0;
 }
 
-// They are the host's to set; one that is no lower than what holds is fine.
+// They are the host's to set, but for that of descriptors; one that is no
+// lower than what holds is fine.
 int setrlimit(int resource, const struct rlimit *limit)
 {
     struct rlimit now;
     if (getrlimit(resource, &now) < 0)
         return -1;
+    if (resource == RLIMIT_NOFILE) {
+        if (limit->rlim_cur > limit->rlim_max)
+            return result(-EINVAL);
+        if (limit->rlim_max > FD_MAX && limit->rlim_max != RLIM_INFINITY)
+            return result(-EPERM);
+        fd_limit = limit->rlim_cur > FD_MAX ? FD_MAX : limit->rlim_cur;
+        return 0;
+    }
     return result(limit->rlim_cur >= now.rlim_cur ? 0 : -EPERM);
 }
 

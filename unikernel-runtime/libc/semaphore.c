@@ -83,22 +83,3 @@ int sem_getvalue(sem_t *restrict sem, int *restrict value)
     *value = sem->__value;
     return 0;
 }
-
-sem_t *sem_open(const char *name, int flags, ...)
-{
-    (void)name, (void)flags;
-    errno = ENOSYS;
-    return SEM_FAILED;
-}
-
-int sem_close(sem_t *sem)
-{
-    (void)sem;
-    return result(-EINVAL);
-}
-
-int sem_unlink(const char *name)
-{
-    (void)name;
-    return result(-ENOENT);
-}

@@ -118,6 +118,19 @@ int _raise_r(struct _reent *reent, int sig)
     return raise(sig);
 }
 
+int sigqueue(pid_t pid, int sig, const union sigval value)
+{
+    if (pid > getpid())
+        return result(-ESRCH);
+    if (sig <= 0 || sig >= NSIG)
+        return result(sig ? -EINVAL : 0);
+    sched_lock();
+    sched_signals = signal_deliver;
+    signal_send_value(sig, SI_QUEUE, value);
+    sched_unlock();
+    return 0;
+}
+
 int pthread_kill(pthread_t id, int sig)
 {
     return -send((struct thread *)id, sig);
@@ -248,7 +261,7 @@ int pause(void)
 }
 
 // The signal, or -EAGAIN at the deadline.
-static int wait_for(const sigset_t *set, uint64_t deadline_ns)
+static int wait_for(const sigset_t *set, uint64_t deadline_ns, siginfo_t *info)
 {
     struct thread *self = thread_self();
     int sig = 0;
@@ -261,6 +274,7 @@ static int wait_for(const sigset_t *set, uint64_t deadline_ns)
         if (takeable) {
             sig = __builtin_ctzll(takeable);
             signal_take(sig);
+            *info = signal_info(sig);
         } else {
             int r = sched_wait(&signal_waiters, deadline_ns);
             if (r < 0)
@@ -274,9 +288,10 @@ static int wait_for(const sigset_t *set, uint64_t deadline_ns)
 
 int sigwait(const sigset_t *set, int *sig)
 {
+    siginfo_t info;
     int r;
     do
-        r = wait_for(set, SCHED_NEVER);
+        r = wait_for(set, SCHED_NEVER, &info);
     while (r == -EINTR);
     *sig = r;
     return 0;
@@ -291,9 +306,10 @@ int sigtimedwait(const sigset_t *set, siginfo_t *info,
             return result(-EINVAL);
         deadline_ns += clock_real_ns();
     }
-    int r = wait_for(set, deadline_ns);
+    siginfo_t taken;
+    int r = wait_for(set, deadline_ns, &taken);
     if (r > 0 && info)
-        *info = (siginfo_t){.si_signo = r, .si_code = SI_USER};
+        *info = taken;
     return result(r);
 }
 

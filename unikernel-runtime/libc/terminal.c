@@ -128,7 +128,7 @@ int ioctl(int fd, unsigned long request, ...)
         return 0;
     case FIONREAD:
         if (!S_ISFIFO(st.st_mode))
-            return result(-ENOTTY);
+            return device_control(fd, request, argument);
         *(int *)argument = st.st_size;
         return 0;
     default: // TIOCGWINSZ: the console has no size

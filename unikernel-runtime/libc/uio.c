@@ -17,10 +17,13 @@ static ssize_t transfer(struct file *f, const struct iovec *parts, int n,
         if (__builtin_add_overflow(all, parts[i].iov_len, &all) ||
             all > SSIZE_MAX)
             return -EINVAL;
+    if (writes && f->ops->write_parts)
+        return f->ops->write_parts(f, parts, n, all);
+    if (!writes && f->ops->read_parts)
+        return f->ops->read_parts(f, parts, n, all);
     for (int i = 0; i < n; i++) {
-        ssize_t r = writes
-                        ? file_write(f, parts[i].iov_base, parts[i].iov_len)
-                        : file_read(f, parts[i].iov_base, parts[i].iov_len);
+        ssize_t r = writes ? file_write(f, parts[i].iov_base, parts[i].iov_len)
+                           : file_read(f, parts[i].iov_base, parts[i].iov_len);
         if (r < 0)
             return done ? (ssize_t)done : r;
         done += r;

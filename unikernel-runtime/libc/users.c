@@ -68,3 +68,116 @@ int setegid(gid_t gid)
 {
     return setgid(gid);
 }
+
+int setreuid(uid_t real, uid_t effective)
+{
+    return result(real + 1 > 1 || effective + 1 > 1 ? -EINVAL : 0);
+}
+
+int setregid(gid_t real, gid_t effective)
+{
+    return result(real + 1 > 1 || effective + 1 > 1 ? -EINVAL : 0);
+}
+
+// No groups besides the one.
+int getgroups(int n, gid_t *groups)
+{
+    (void)n, (void)groups;
+    return 0;
+}
+
+int setgroups(int n, const gid_t *groups)
+{
+    (void)groups;
+    return result(n ? -EINVAL : 0);
+}
+
+int initgroups(const char *wanted, gid_t gid)
+{
+    (void)wanted;
+    return result(gid ? -EINVAL : 0);
+}
+
+int getlogin_r(char *out, size_t len)
+{
+    return strlcpy(out, name, len) < len ? 0 : ERANGE;
+}
+
+// The strings of both are static, so `data` is not needed.
+static int user_copy(const struct passwd *found, struct passwd *out,
+                     struct passwd **result_out)
+{
+    if (found)
+        *out = *found;
+    *result_out = found ? out : NULL;
+    return 0;
+}
+
+int getpwnam_r(const char *wanted, struct passwd *out, char *data, size_t len,
+               struct passwd **found)
+{
+    (void)data, (void)len;
+    return user_copy(getpwnam(wanted), out, found);
+}
+
+int getpwuid_r(uid_t uid, struct passwd *out, char *data, size_t len,
+               struct passwd **found)
+{
+    (void)data, (void)len;
+    return user_copy(getpwuid(uid), out, found);
+}
+
+static int group_copy(const struct group *found, struct group *out,
+                      struct group **result_out)
+{
+    if (found)
+        *out = *found;
+    *result_out = found ? out : NULL;
+    return 0;
+}
+
+int getgrnam_r(const char *wanted, struct group *out, char *data, size_t len,
+               struct group **found)
+{
+    (void)data, (void)len;
+    return group_copy(getgrnam(wanted), out, found);
+}
+
+int getgrgid_r(gid_t gid, struct group *out, char *data, size_t len,
+               struct group **found)
+{
+    (void)data, (void)len;
+    return group_copy(getgrgid(gid), out, found);
+}
+
+static int users_read, groups_read;
+
+void setpwent(void)
+{
+    users_read = 0;
+}
+
+struct passwd *getpwent(void)
+{
+    return users_read++ ? NULL : &user;
+}
+
+void endpwent(void)
+{
+    setpwent();
+}
+
+void setgrent(void)
+{
+    groups_read = 0;
+}
+
+struct group *getgrent(void)
+{
+    return groups_read++ ? NULL : &group;
+}
+
+void endgrent(void)
+{
+    setgrent();
+}

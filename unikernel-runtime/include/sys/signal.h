@@ -131,6 +131,7 @@ typedef struct sigaltstack {
 
 int kill(pid_t pid, int sig);
 int killpg(pid_t group, int sig);
+int sigqueue(pid_t pid, int sig, const union sigval value);
 int pthread_kill(pthread_t thread, int sig);
 int sigaction(int sig, const struct sigaction *action, struct sigaction *old);
 int sigprocmask(int how, const sigset_t *set, sigset_t *old);

@@ -5,6 +5,12 @@
 
 #include_next <sys/stat.h>
 
+#ifndef UTIME_NOW
+#define UTIME_NOW  -2L
+#define UTIME_OMIT -1L
+#endif
+
+int mknod(const char *path, mode_t mode, dev_t device);
 int lstat(const char *restrict path, struct stat *restrict st);
 
 #endif

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: ISC
+// The network back end; see net.h.
+
+#include "hypervisor/dev/net.h"
+
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "hypervisor/dev/net_filter.h"
+#include "lib/clock.h"
+
+enum { QUEUE_IN, QUEUE_OUT };
+
+#define HEADER       sizeof(struct virtio_net_hdr_v1)
+#define READY_MAX    256 // buffers for frames into the domain, taken ahead
+#define READY_ENOUGH (HEADER + NET_FRAME_MAX)
+#define PIECES_MAX   64
+#define TURN         256 // frames in one go each way: others want a turn too
+
+// A buffer of the guest that waits for a frame: one chain of one descriptor.
+struct buffer {
+    uint16_t head;
+    struct iovec at;
+};
+
+static struct net {
+    struct device *device;
+    struct hvc_net is;
+    bool in_waits; // the TAP is watched for frames
+    uint64_t dice; // for the impairments
+    // A ring of buffers taken and not used yet.
+    unsigned first, count;
+    size_t bytes;
+    struct buffer ready[READY_MAX];
+    // A frame held back, to come after the next one.
+    size_t held_len;
+    uint8_t held[HEADER + NET_FRAME_MAX];
+} nets[HV_DEVICE_MAX]; // pages of those that are not used are never touched
+
+static bool happens(struct net *n, unsigned in_10000)
+{
+    if (!in_10000)
+        return false;
+    n->dice = n->dice * 6364136223846793005u + 1442695040888963407u;
+    return (n->dice >> 33) % 10000 < in_10000;
+}
+
+static void in_wait(struct net *n, bool wait)
+{
+    if (n->in_waits == wait)
+        return;
+    n->in_waits = wait;
+    if (wait)
+        device_watch(n->device, 0, EPOLLIN);
+    else
+        device_unwatch(n->device, 0);
+}
+
+// ---------------------------------------------------------- into the domain
+
+static int broke(struct net *n, unsigned queue)
+{
+    return device_broke(n->device, n->device->queue[queue].broken);
+}
+
+// Takes buffers until a frame of any size fits: 1; 0: there are not enough.
+static int buffers_take(struct net *n)
+{
+    struct virtq *q = &n->device->queue[QUEUE_IN];
+    struct virtq_chain c;
+
+    while (n->bytes < READY_ENOUGH && n->count < READY_MAX) {
+        int r = virtq_take(q, &c);
+
+        if (r < 0)
+            return broke(n, QUEUE_IN);
+        if (r == 0) {
+            if (virtq_arm(q))
+                continue;
+            break;
+        }
+        if (c.nout || c.nin != 1 || c.in->iov_len < HEADER)
+            return device_broke(n->device,
+                                "a receive buffer is not one writable piece");
+        n->ready[(n->first + n->count++) % READY_MAX] =
+            (struct buffer){c.head, *c.in};
+        n->bytes += c.in->iov_len;
+    }
+    return n->bytes >= READY_ENOUGH;
+}
+
+static struct buffer *buffer_first(struct net *n)
+{
+    return &n->ready[n->first];
+}
+
+static void buffer_use(struct net *n, uint32_t written)
+{
+    struct buffer *b = buffer_first(n);
+
+    virtq_put(&n->device->queue[QUEUE_IN], b->head, written);
+    n->bytes -= b->at.iov_len;
+    n->first = (n->first + 1) % READY_MAX;
+    n->count--;
+}
+
+// Reads a frame into the buffers that are ready. Bytes, header included; 0:
+// none there; or -errno.
+static ssize_t frame_read(struct net *n)
+{
+    struct iovec v[PIECES_MAX];
+    unsigned pieces = 0;
+    size_t room = 0;
+    ssize_t got;
+
+    while (pieces < n->count && pieces < PIECES_MAX && room < READY_ENOUGH) {
+        v[pieces] = n->ready[(n->first + pieces) % READY_MAX].at;
+        room += v[pieces++].iov_len;
+    }
+    got = readv(n->device->fd[0], v, pieces);
+    if (got < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    // A TAP cuts what does not fit; there is always room for the largest.
+    return got;
+}
+
+// A frame of `len` bytes lies in the first buffers: the guest's.
+static void frame_deliver(struct net *n, size_t len)
+{
+    uint8_t *header = buffer_first(n)->at.iov_base;
+    struct hvc_page *page = n->device->all->page;
+    uint16_t used = 0;
+
+    page->net_rx_packets++;
+    page->net_rx_bytes += len - HEADER;
+    for (size_t left = len; left; used++) {
+        size_t room = n->ready[(n->first + used) % READY_MAX].at.iov_len;
+
+        left -= left < room ? left : room;
+    }
+    memcpy(header + offsetof(struct virtio_net_hdr_v1, num_buffers), &used,
+           sizeof(used));
+    while (len) {
+        size_t room = buffer_first(n)->at.iov_len;
+        size_t part = len < room ? len : room;
+
+        buffer_use(n, part);
+        len -= part;
+    }
+}
+
+// Frames from the TAP, while there are some and room for them.
+static int frames_in(struct net *n)
+{
+    struct device *d = n->device;
+
+    for (unsigned i = 0;; i++) {
+        uint64_t now_ns = clock_mono_ns();
+        ssize_t len;
+        int r;
+
+        if (i == TURN) {
+            in_wait(n, true); // and comes back at once
+            break;
+        }
+        r = buffers_take(n);
+
+        if (r < 0)
+            return -1;
+        if (r == 0 || !device_may(d, 1, now_ns)) {
+            in_wait(n, false); // kick or tick go on
+            break;
+        }
+        len = frame_read(n);
+        if (len <= (ssize_t)HEADER) {
+            if (len < 0)
+                device_fail(d); // the TAP is gone
+            else
+                in_wait(n, true);
+            break;
+        }
+        device_spend(d, 1, len - HEADER, now_ns);
+        if (!happens(n, n->is.loss))
+            frame_deliver(n, len);
+    }
+    device_tell(d);
+    return 0;
+}
+
+// -------------------------------------------------------- out of the domain
+
+// One that the kernel does not take is lost, as on any link.
+static void tap_write(struct net *n, const struct iovec *v, unsigned pieces)
+{
+    if (writev(n->device->fd[0], v, pieces) < 0)
+        return;
+}
+
+static void held_send(struct net *n)
+{
+    struct iovec v = {n->held, n->held_len};
+
+    if (n->held_len)
+        tap_write(n, &v, 1);
+    n->held_len = 0;
+}
+
+// For tests: loses, doubles or delays a frame. True: it is dealt with.
+static bool impair(struct net *n, const struct iovec *v, unsigned pieces)
+{
+    if (happens(n, n->is.loss))
+        return true;
+    if (happens(n, n->is.duplicate))
+        tap_write(n, v, pieces);
+    if (!n->held_len && happens(n, n->is.reorder)) {
+        for (unsigned i = 0; i < pieces; i++) {
+            memcpy(n->held + n->held_len, v[i].iov_base, v[i].iov_len);
+            n->held_len += v[i].iov_len;
+        }
+        return true;
+    }
+    return false;
+}
+
+// One frame of the guest.
+static int frame_out(struct net *n, struct virtq_chain *c)
+{
+    struct device *d = n->device;
+    struct hvc_page *page = d->all->page;
+    struct {
+        struct virtio_net_hdr_v1 header;
+        uint8_t head[NET_HEAD];
+    } copy;
+    struct iovec v[1 + HV_CHAIN_MAX];
+    size_t len, head;
+    unsigned pieces = 1;
+    const char *why;
+
+    if (c->nin || !virtq_pull(c, &copy.header, HEADER))
+        return device_broke(d, "a frame to send has no header, or writable "
+                               "pieces");
+    len = virtq_len(c->out, c->nout);
+    head = len < NET_HEAD ? len : NET_HEAD;
+    if (len > NET_FRAME_MAX || !virtq_pull(c, copy.head, head)) {
+        page->net_tx_refused++;
+        return 0;
+    }
+    copy.header.num_buffers = 0;
+    copy.header.hdr_len = head;
+    why = net_filter(&n->is, copy.head, len);
+    if (!why)
+        why = net_header_check(&n->is, &copy.header, copy.head, len);
+    if (why) {
+        page->net_tx_refused++;
+        return 0;
+    }
+    // What was checked is sent from the copy, the rest from where it lies.
+    v[0] = (struct iovec){&copy, HEADER + head};
+    for (unsigned i = 0; i < c->nout; i++)
+        v[pieces++] = c->out[i];
+    if (!impair(n, v, pieces)) {
+        tap_write(n, v, pieces);
+        held_send(n);
+    }
+    page->net_tx_packets++;
+    page->net_tx_bytes += len;
+    device_spend(d, 0, len, clock_mono_ns());
+    return 0;
+}
+
+// Frames of the guest, while there are some and they may go.
+static int frames_out(struct net *n)
+{
+    struct device *d = n->device;
+    struct virtq *q = &d->queue[QUEUE_OUT];
+    struct virtq_chain c;
+
+    for (unsigned i = 0; i < TURN;) {
+        int r;
+
+        if (!device_may(d, 0, clock_mono_ns()))
+            break;
+        r = virtq_take(q, &c);
+        if (r < 0)
+            return broke(n, QUEUE_OUT);
+        if (r == 0) {
+            if (virtq_arm(q))
+                continue;
+            held_send(n);
+            break;
+        }
+        if (frame_out(n, &c) < 0)
+            return -1;
+        virtq_put(q, c.head, 0);
+        if (++i == TURN)
+            d->due_ns = 0; // more may be there: the loop comes back
+    }
+    device_tell(d);
+    return 0;
+}
+
+// --------------------------------------------------------------- operations
+
+static int net_kick(struct device *d)
+{
+    struct net *n = d->own;
+
+    return frames_out(n) < 0 || (!n->in_waits && frames_in(n) < 0) ? -1 : 0;
+}
+
+static int net_ready(struct device *d, unsigned which, uint32_t events)
+{
+    (void)which, (void)events;
+    return d->state == DEVICE_RUNNING ? frames_in(d->own) : 0;
+}
+
+static int net_tick(struct device *d)
+{
+    return d->state == DEVICE_RUNNING ? net_kick(d) : 0;
+}
+
+// How the TAP gives frames was settled when it was opened.
+#define NEEDED                                                                 \
+    (1ull << VIRTIO_NET_F_MRG_RXBUF | 1ull << VIRTIO_NET_F_GUEST_CSUM |        \
+     1ull << VIRTIO_NET_F_GUEST_TSO4 | 1ull << VIRTIO_NET_F_GUEST_TSO6)
+
+static int net_start(struct device *d)
+{
+    if ((d->features & NEEDED) == NEEDED)
+        return frames_in(d->own);
+    device_fail(d);
+    return -1;
+}
+
+static void net_stop(struct device *d)
+{
+    struct net *n = d->own;
+
+    in_wait(n, false);
+    n->first = n->count = 0;
+    n->bytes = n->held_len = 0;
+}
+
+static bool net_idle(const struct device *d)
+{
+    (void)d;
+    return true; // nothing is ever left under way
+}
+
+static int net_open(struct device *d, const struct hvc_device *m, struct err *e)
+{
+    struct net *n = &nets[d->index];
+    uint8_t config[HV_NET_CONFIG + sizeof(struct hv_net_config)] = {0};
+    struct virtio_net_config v = {.status = VIRTIO_NET_S_LINK_UP,
+                                  .mtu = m->net.mtu};
+
+    if (m->flags || m->net.mtu < 576 || m->net.mtu > 9000 ||
+        m->net.mac[0] & 1 || m->net.flags & ~HVC_NET_ANY_IP)
+        return err_set(e, EINVAL,
+                       "a network interface described as it cannot "
+                       "be");
+    n->device = d;
+    n->is = m->net;
+    n->dice = clock_mono_ns();
+    n->first = n->count = 0;
+    n->bytes = n->held_len = 0;
+    n->in_waits = false;
+    d->own = n;
+    d->offered |= NEEDED | 1ull << VIRTIO_NET_F_CSUM |
+                  1ull << VIRTIO_NET_F_MTU | 1ull << VIRTIO_NET_F_MAC |
+                  1ull << VIRTIO_NET_F_HOST_TSO4 |
+                  1ull << VIRTIO_NET_F_HOST_TSO6 | 1ull << VIRTIO_NET_F_STATUS;
+    memcpy(v.mac, m->net.mac, sizeof(v.mac));
+    memcpy(config, &v, sizeof(v));
+    memcpy(config + HV_NET_CONFIG, &m->net.config, sizeof(m->net.config));
+    device_config(d, config, sizeof(config));
+    return 0;
+}
+
+const struct device_ops net_ops = {
+    .type = HV_DEV_NET,
+    .name = "network",
+    .queues_min = 2,
+    .queues_max = 2,
+    .fds_min = 1,
+    .fds_max = 1,
+    .open = net_open,
+    .start = net_start,
+    .kick = net_kick,
+    .ready = net_ready,
+    .tick = net_tick,
+    .stop = net_stop,
+    .idle = net_idle,
+};
