@@ -373,6 +373,11 @@ bool devices_ready_now(const struct devices *all)
     return all->ring.fd >= 0 && uring_ready(&all->ring);
 }
 
+bool devices_in_flight(const struct devices *all)
+{
+    return all->ring.in_flight != 0;
+}
+
 bool devices_were_busy(struct devices *all)
 {
     bool were = all->busy;

@@ -128,6 +128,9 @@ const char *devices_tick(struct devices *, uint64_t now_ns);
 bool devices_ready_now(const struct devices *);
 const char *devices_reap(struct devices *);
 
+// Are requests under way in the ring, so that a disk is what is waited for?
+bool devices_in_flight(const struct devices *);
+
 // Has a device had work since the last time this was asked? Then there will be
 // more soon.
 bool devices_were_busy(struct devices *);

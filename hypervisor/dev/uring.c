@@ -137,6 +137,7 @@ struct io_uring_sqe *uring_sqe(struct uring *u)
     *s = (struct io_uring_sqe){0};
     u->tail++;
     u->pending++;
+    u->in_flight++;
     return s;
 }
 
@@ -183,6 +184,7 @@ void uring_reap(struct uring *u, void (*done)(uint64_t user_data, int32_t res))
 
         // First, so that `done` may submit again.
         __atomic_store_n(u->cq_head, ++head, __ATOMIC_RELEASE);
+        u->in_flight--;
         done(user_data, res);
     }
 }

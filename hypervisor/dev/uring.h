@@ -24,10 +24,11 @@
 #define URING_WORKERS 2
 
 struct uring {
-    int fd;           // -1: there is none
-    int event_fd;     // readable, once, when there is something to reap
-    unsigned tail;    // of the submission ring: ours
-    unsigned pending; // queued, not yet submitted
+    int fd;             // -1: there is none
+    int event_fd;       // readable, once, when there is something to reap
+    unsigned tail;      // of the submission ring: ours
+    unsigned pending;   // queued, not yet submitted
+    unsigned in_flight; // requests queued and not yet reaped
     unsigned *sq_head, *sq_tail, *sq_flags;
     unsigned *cq_head, *cq_tail, *cq_flags;
     unsigned sq_mask, cq_mask;

@@ -225,18 +225,19 @@ static int doze(struct monitor *m, struct epoll_event *ev, int max)
 static int await(struct monitor *m, struct epoll_event *ev, int max)
 {
     bool busy = devices_were_busy(&m->devices);
+    struct spin *s = &m->spin[devices_in_flight(&m->devices)];
     uint64_t start_ns = busy ? clock_mono_ns() : 0;
     int n = 0;
 
-    if (busy && spin_wanted(&m->spin))
+    if (busy && spin_wanted(s))
         spin(m);
-    if (!busy || !wanted(m) || !spin_may_skip(&m->spin)) {
+    if (!busy || !wanted(m) || !spin_may_skip(s)) {
         devices_sleep(&m->devices, true);
         n = doze(m, ev, max);
         devices_sleep(&m->devices, false);
     }
     if (busy)
-        spin_learn(&m->spin, clock_mono_ns() - start_ns);
+        spin_learn(s, clock_mono_ns() - start_ns);
     return n;
 }
 

@@ -32,7 +32,7 @@ struct monitor {
     bool paused;
     struct guest_clock clock;
     struct devices devices;
-    struct spin spin;
+    struct spin spin[2];  // for the guest; for a disk
     uint64_t cpu_base_ns; // of the guest, before it ran
 
     // Why the domain ends; the first reason stands.

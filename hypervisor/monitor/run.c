@@ -156,9 +156,8 @@ static int parse_config(struct run *r, int argc, char **argv, struct err *e)
     opterr = 1;
     optind = 0; // glibc: scan again from the start
     config_init(&r->config);
-    if (r->config_path &&
-        (config_read(&r->config, r->config_path, e) < 0 ||
-         config_check_run(&r->config, r->config_path, e) < 0))
+    if (r->config_path && (config_read(&r->config, r->config_path, e) < 0 ||
+                           config_check_run(&r->config, r->config_path, e) < 0))
         return -e->code;
     for (size_t i = 0; i < r->config.disk.n; i++)
         r->disk[r->ndisks++] = r->config.disk.item[i];

@@ -14,6 +14,19 @@ static size_t descriptors(uint32_t flags)
            !!(flags & HVC_F_CORE);
 }
 
+// Of the other messages.
+static size_t descriptors_of(enum hvc_type type)
+{
+    switch (type) {
+    case HVC_KEEP:
+        return HVC_KEEP_FDS;
+    case HVC_ATTACH:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
 static void check_prepare(const struct hvc_prepare *p, size_t nfds)
 {
     static uint8_t pages[HV_START_INFO_LEN];
@@ -56,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (a->type == HVC_PREPARE)
         check_prepare(&u.prepare, nfds);
     else if (a->type == HVC_DEVICE ? nfds > HVC_DEVICE_FDS_MAX
-                                   : nfds != (a->type == HVC_ATTACH))
+                                   : nfds != descriptors_of(a->type))
         abort();
     if (a->type == HVC_ASK && u.ask.action != HV_ACTION_SHUTDOWN &&
         u.ask.action != HV_ACTION_REBOOT)
