@@ -112,6 +112,12 @@ static int batch_close(struct walk *w, struct err *e)
 
 // ------------------------------------------------------------------- entries
 
+// The ledger writes null, never 0, for what there is not; both read as 0.
+static bool number_or_null(struct db_stmt *stmt, int col)
+{
+    return db_is_null(stmt, col) || db_int(stmt, col) > 0;
+}
+
 static int entry_take(struct walk *w, struct db_stmt *stmt, struct err *e)
 {
     struct audit *books = &w->books;
@@ -125,6 +131,7 @@ static int entry_take(struct walk *w, struct db_stmt *stmt, struct err *e)
     books->submission_column = db_int(stmt, 1);
     books->before_column = db_int(stmt, 2);
     if ((uint64_t)db_int(stmt, 0) != books->number ||
+        !number_or_null(stmt, 1) || !number_or_null(stmt, 2) ||
         salt_len != ENTRY_SALT_SIZE)
         return AUDIT_BAD(e, "entry %llu is missing or malformed",
                          (unsigned long long)books->number);

@@ -27,10 +27,11 @@ static bool blob_is(struct db_stmt *stmt, int col, const void *data, size_t len)
 int audit_transfer_row(struct audit *a, const struct transfer *transfer,
                        uint64_t about, struct err *e)
 {
-    struct db_stmt *stmt = db_prepare(
-        a->db,
-        "select entry, open, coalesce(account, 0) from transfers where id = ?",
-        e);
+    struct db_stmt *stmt =
+        db_prepare(a->db,
+                   "select entry, open, coalesce(account, 0), account = 0"
+                   " from transfers where id = ?",
+                   e);
     uint64_t line_of = transfer_is_line(transfer, about) ? about : 0;
     int r;
 
@@ -45,7 +46,7 @@ int audit_transfer_row(struct audit *a, const struct transfer *transfer,
                       db_int(stmt, 0));
     else if (transfer->kind != TRANSFER_PENDING && db_int(stmt, 1) != 0)
         r = AUDIT_BAD(e, "the table of transfers calls it an open hold");
-    else if ((uint64_t)db_int(stmt, 2) != line_of)
+    else if ((uint64_t)db_int(stmt, 2) != line_of || db_int(stmt, 3))
         r = AUDIT_BAD(e, "the table of transfers has it on another statement");
     db_done(stmt);
     return r;

@@ -233,6 +233,9 @@ static int customer_transfer(struct ledger *ledger, struct transfer *transfer,
     if (reference && strlen(reference) >= sizeof(transfer->reference))
         return err_set(e, EINVAL, "the reference is longer than %zu bytes",
                        sizeof(transfer->reference) - 1);
+    for (const char *c = reference; c && *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return err_set(e, EINVAL, "the reference has a control character");
     if (reference)
         strcpy(transfer->reference, reference);
     memcpy(transfer->id, id, sizeof(transfer->id));

@@ -78,5 +78,10 @@ $(BUILD)/bench/ledger: $(patsubst %.c,$(BUILD)/obj/%.o,tests/bench/ledger.c \
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^ $(LEDGER_LIBS)
 DEPFILES += $(BUILD)/obj/tests/bench/ledger.d
+# The same program under another name has the figures of receipts.
+BENCHES += $(BUILD)/bench/receipt
+$(BUILD)/bench/receipt: $(BUILD)/bench/ledger
+	$(call say,LINK,$@)
+	$(Q)cp $< $@
 MANUALS += billing/hostel-ledger.8 billing/ratecard.5 billing/receipt.5 \
     billing/invoice.5

@@ -14,9 +14,10 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
     hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
     hypervisor/monitor/spin.c \
-    hypervisor/monitor/debug.c hypervisor/monitor/gdb_packet.c \
+    hypervisor/monitor/debug.c hypervisor/monitor/breakpoint.c \
+    hypervisor/monitor/gdb_packet.c \
     hypervisor/monitor/gdb_target.c hypervisor/monitor/core.c \
-    hypervisor/monitor/dump.c \
+    hypervisor/monitor/dump.c hypervisor/monitor/trace.c \
     hypervisor/monitor/elf.c hypervisor/monitor/event.c \
     hypervisor/monitor/console.c hypervisor/monitor/guest_clock.c \
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
@@ -110,6 +111,13 @@ DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control \
 # On a network.
 DOMAIN_TESTS += tests/domain/net
 
+# Disks, against fio.
+BENCHES += tests/bench/block
+BENCH_BUILT += $(BUILD)/images/blockio
+$(BUILD)/images/blockio: tests/bench/blockio.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
+
 # Devices as a controller gives them.
 DOMAIN_TESTS += tests/domain/devices tests/domain/vhost
 TEST_BUILT += $(BUILD)/tests/devices $(BUILD)/images/test-balloon
@@ -131,6 +139,8 @@ $(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
 
+DOMAIN_TESTS += tests/golden/domain/run
+
 # Pausing, on each engine, the same way.
 DOMAIN_TESTS += tests/domain/pause
 TEST_BUILT += $(BUILD)/tests/pause
@@ -148,6 +158,8 @@ $(call unit-test,hv_filter,tests/unit/hv_filter.c \
     $(LIB_SRCS))
 $(call unit-test,hv_table,tests/unit/hv_table.c $(KVM)/table.c $(LIB_SRCS))
 
+$(call unit-test,hv_gdb,tests/unit/hv_gdb.c hypervisor/monitor/gdb_packet.c \
+    hypervisor/monitor/gdb_target.c)
 $(call unit-test,hv_virtq,tests/unit/hv_virtq.c hypervisor/dev/virtq.c \
     $(LIB_SRCS))
 $(call unit-test,hv_vhost,tests/unit/hv_vhost.c \
@@ -164,7 +176,7 @@ $(call unit-test,hv_device,tests/unit/hv_device.c \
     hypervisor/monitor/event.c hypervisor/monitor/watch.c $(LIB_SRCS))
 
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c tests/fuzz/virtq.c \
-    tests/fuzz/block.c
+    tests/fuzz/block.c tests/fuzz/net_filter.c tests/fuzz/gdb.c
 FUZZ_SRCS_elf := $(LIB_SRCS)
 FUZZ_SRCS_virtq := $(LIB_SRCS)
 FUZZ_SRCS_block := $(LIB_SRCS) hypervisor/monitor/event.c \
@@ -172,7 +184,7 @@ FUZZ_SRCS_block := $(LIB_SRCS) hypervisor/monitor/event.c \
     $(addprefix hypervisor/dev/,$(filter-out block.c,$(DEV_SRCS)))
 FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
     $(addprefix hypervisor/monitor/,end.c watch.c stack.c \
-    debug.c gdb_packet.c gdb_target.c core.c dump.c \
+    debug.c breakpoint.c gdb_packet.c gdb_target.c core.c dump.c trace.c \
     elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)
 
 MANUALS += hypervisor/monitor/hostel-hv.8 hypervisor/monitor/domain.cfg.5

@@ -333,6 +333,8 @@ static int parse_setting(struct scanner *s, const struct cfg_key *keys,
     k = find_key(s, keys);
     if (k < 0)
         return k;
+    if (keys[k].type == CFG_REFUSED)
+        return CFG_ERR(s, "%s: %s", keys[k].name, keys[k].why);
     if (set_at[k])
         return CFG_ERR(s, "%s was already set on line %d", keys[k].name,
                        set_at[k]);

@@ -36,7 +36,8 @@
 #define CFG_KEYS_MAX 128   // of one table; counts the bits of a set
 #define CFG_LIST_MAX 4096  // elements of a list; a table may allow less
 
-enum cfg_type { CFG_END, CFG_STR, CFG_INT, CFG_BOOL, CFG_LIST };
+// REFUSED: a key that others know and that we cannot honour; its name and why.
+enum cfg_type { CFG_END, CFG_STR, CFG_INT, CFG_BOOL, CFG_LIST, CFG_REFUSED };
 
 // An element of a list keeps how it was written; an integer is in both.
 struct cfg_list {
@@ -54,23 +55,29 @@ struct cfg_key {
     size_t offset;    // of the destination, in the caller's struct:
                       // char * (freed and replaced), int64_t, bool, cfg_list
     int64_t min, max; // INT: value; STR: most bytes; LIST: most elements
+    const char *why;  // REFUSED: what follows "KEY: ", a part of a sentence
 };
 
 #define CFG_STR_KEY(key, type, field, most, fl)                                \
     {                                                                          \
-        key, CFG_STR, fl, offsetof(type, field), 0, most                       \
+        key, CFG_STR, fl, offsetof(type, field), 0, most, NULL                       \
     }
 #define CFG_INT_KEY(key, type, field, lo, hi, fl)                              \
     {                                                                          \
-        key, CFG_INT, fl, offsetof(type, field), lo, hi                        \
+        key, CFG_INT, fl, offsetof(type, field), lo, hi, NULL                        \
     }
 #define CFG_BOOL_KEY(key, type, field, fl)                                     \
     {                                                                          \
-        key, CFG_BOOL, fl, offsetof(type, field), 0, 1                         \
+        key, CFG_BOOL, fl, offsetof(type, field), 0, 1, NULL                         \
     }
 #define CFG_LIST_KEY(key, type, field, most, fl)                               \
     {                                                                          \
-        key, CFG_LIST, fl, offsetof(type, field), 0, most                      \
+        key, CFG_LIST, fl, offsetof(type, field), 0, most, NULL                      \
+    }
+
+#define CFG_REFUSED_KEY(key, reason)                                           \
+    {                                                                          \
+        .name = (key), .type = CFG_REFUSED, .why = (reason)                    \
     }
 
 // Reads a file into dest, a struct that the offsets of the table describe

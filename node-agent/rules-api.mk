@@ -4,8 +4,9 @@
 #   API_TEST_SRCS  all that but the role's main, for tests
 API_SIG_SRCS := node-agent/api/httpsig.c
 API_SRCS := $(API_SIG_SRCS) $(addprefix node-agent/api/, main.c api.c mux.c tls.c rate.c metrics.c health.c utf8.c events.c etag.c list.c \
-    server.c conn.c route.c request.c reply.c auth.c nonces.c upload.c \
-    spool.c known.c render.c document.c node.c submission.c console.c account.c call.c people.c billing.c currency.c attach.c)
+    act.c control.c server.c conn.c route.c request.c reply.c auth.c nonces.c \
+    upload.c spool.c known.c render.c document.c node.c submission.c console.c \
+    account.c call.c people.c billing.c currency.c attach.c)
 # The API's description is in the program.
 API_SRCS += gen/openapi.c
 $(BUILD)/gen/openapi.c: node-agent/api/openapi.json
@@ -25,9 +26,10 @@ CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c place.c
     attach.c show.c bundle_opts.c cmd_keygen.c cmd_context.c cmd_node.c \
     cmd_bundle.c cmd_inspect.c cmd_verify.c cmd_quote.c cmd_submit.c \
     cmd_show.c cmd_console.c cmd_receipt.c cmd_invoice.c cmd_account.c account_money.c \
-    cmd_statement.c cmd_witness.c cmd_call.c cmd_people.c cmd_debug.c)
+    cmd_statement.c cmd_witness.c cmd_call.c cmd_people.c cmd_debug.c ctl.c ctl_console.c \
+    dom_config.c cmd_create.c cmd_control.c cmd_domains.c cmd_top.c)
 $(call host-program,hostel,$(CLI_SRCS) node-agent/agent/cert.c $(API_SIG_SRCS) $(BUNDLE_SRCS) \
-    $(RECEIPT_SRCS) $(LIB_SRCS) $(LIB_JSON_SRCS),\
+    hypervisor/monitor/config.c $(AGENT_IPC_SRCS) $(RECEIPT_SRCS) $(LIB_SRCS) $(LIB_JSON_SRCS),\
     -lcurl -lpthread $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
 
 $(call unit-test,httpsig,tests/unit/httpsig_test.c $(API_SIG_SRCS) $(LIB_SRCS),-lsodium)
@@ -44,7 +46,7 @@ $(call unit-test,api,tests/unit/api_test.c tests/unit/api_fake.c \
 $(call unit-test,api_upload,tests/unit/api_upload_test.c tests/unit/api_fake.c \
     $(API_TEST_SRCS),$(API_TEST_LIBS))
 $(call unit-test,cli,tests/unit/cli_test.c tests/unit/api_fake.c \
-    $(filter-out %/cli/main.c,$(CLI_SRCS)) $(API_TEST_SRCS),\
+    hypervisor/monitor/config.c $(filter-out %/cli/main.c,$(CLI_SRCS)) $(API_TEST_SRCS),\
     -lcurl $(API_TEST_LIBS))
 MANUALS += node-agent/cli/hostel.1
 

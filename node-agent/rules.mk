@@ -14,7 +14,8 @@ AGENT_SRCS := $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) \
     $(addprefix node-agent/agent/, config.c identity.c cert.c tls.c home.c reload.c backup.c supervisor.c)
 # The spawner without what it shares with other roles.
 SPAWNER_SRCS := $(CGROUP_SRCS) $(addprefix node-agent/spawner/, spawner.c \
-    slot.c slot_make.c slot_run.c slot_table.c verdict.c record.c \
+    slot.c slot_make.c slot_run.c slot_control.c slot_table.c verdict.c \
+    record.c \
     cpu_watch.c nursery.c)
 
 HOSTELD_SRCS := node-agent/agent/main.c $(AGENT_SRCS) $(SPAWNER_SRCS) \
@@ -43,4 +44,4 @@ TEST_BUILT += $(BUILD)/tests/slots-driver
 DOMAIN_TESTS += tests/domain/slots
 
 MANUALS += node-agent/agent/hosteld.8 node-agent/agent/hosteld.conf.5
-E2E_TESTS += tests/e2e/agent
+E2E_TESTS += tests/e2e/agent tests/e2e/xl

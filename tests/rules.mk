@@ -26,7 +26,7 @@ check: deps
 SOFTWARE_PACKAGES := cmake autoconf automake libtool tcl g++ \
     protobuf-compiler libprotobuf-dev
 SOFTWARE_TESTS := $(addprefix tests/software/,lua zlib jansson libsodium \
-    protobuf-c sqlite mbedtls newlib toolchain)
+    protobuf-c sqlite mbedtls newlib posix toolchain)
 .PHONY: software-built check-software
 software-built:
 	$(Q)$(MAKE) --no-print-directory deps \
@@ -107,6 +107,26 @@ fuzz: deps
 	    echo "skipped fuzz: clang is not installed, and cannot be"; \
 	    echo "0 passed, 0 failed, 1 skipped"; \
 	fi
+
+# ------------------------------------------------------- another machine's kernel
+
+# make check-vm: the domain tests on both engines under a stock Debian 12
+# kernel with hardware virtualization and control groups of version 2, emulated
+# by QEMU. Minutes to a quarter of an hour; not part of `check`. VM_TESTS="..."
+# takes others.
+VM_PACKAGES := qemu-system-x86 busybox-static cpio
+VM_KERNEL := $(CACHE)/src/linux-image-6.1.0-50-amd64.deb
+VM_TESTS ?= tests/domain/run tests/domain/abi tests/domain/pause
+$(VM_KERNEL): unikernel-runtime/fetch/pins
+	$(call say,FETCH,$@)
+	$(Q)sh unikernel-runtime/fetch/fetch linux $(CACHE) && touch $@
+.PHONY: check-vm vm-built
+vm-built: $(BUILD)/bin/hostel-hv $(BUILD)/tests/pause $(BUILD)/tests/control \
+    $(SYSROOT) $(addprefix $(BUILD)/guests/,$(ABI_GUESTS)) $(VM_KERNEL)
+check-vm:
+	$(Q)$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) $(VM_PACKAGES)'
+	$(Q)$(MAKE) --no-print-directory -j$(NPROC) vm-built
+	$(Q)$(TEST_ENV) tests/vm/check $(abspath $(VM_KERNEL)) $(VM_TESTS)
 
 # ------------------------------------------------------------------- install
 
@@ -212,6 +232,23 @@ $(BUILD)/bench/density: $(BUILD)/obj/tests/bench/density.o \
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
 DEPFILES += $(BUILD)/obj/tests/bench/density.d
+
+# frames: a network device's rings against its TAP.
+BENCHES += tests/bench/frames
+BENCH_BUILT += $(BUILD)/bench/frames-tap $(BUILD)/guests/abi_frames
+$(BUILD)/bench/frames-tap: tests/bench/frames-tap.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -O2 $(WARN) -D_GNU_SOURCE -o $@ $<
+
+# tcp: connections of a domain against those of Linux, over one bridge.
+BENCHES += tests/bench/tcp
+BENCH_BUILT += $(BUILD)/bench/tcp-peer $(BUILD)/images/tcp-peer
+$(BUILD)/bench/tcp-peer: tests/bench/tcp-peer.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -O2 $(WARN) -D_GNU_SOURCE -o $@ $< -lpthread
+$(BUILD)/images/tcp-peer: tests/bench/tcp-peer.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
 
 # Prerequisites are read at once, so this comes after all that adds to them.
 tests-built: all $(UNIT_TESTS) $(TEST_BUILT)

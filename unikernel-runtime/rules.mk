@@ -112,6 +112,7 @@ RT_LIBC_SRCS := \
     $(RT)/libc/absent.c \
     $(RT)/libc/alarm.c \
     $(RT)/libc/at.c \
+    $(RT)/libc/complex_long.c \
     $(RT)/libc/deadline.c \
     $(RT)/libc/descriptors.c \
     $(RT)/libc/dirent.c \
@@ -120,11 +121,14 @@ RT_LIBC_SRCS := \
     $(RT)/libc/exec.c \
     $(RT)/libc/file_times.c \
     $(RT)/libc/flock.c \
+    $(RT)/libc/ftw.c \
+    $(RT)/libc/getline.c \
     $(RT)/libc/glob.c \
     $(RT)/libc/ifaddrs.c \
     $(RT)/libc/inet.c \
     $(RT)/libc/lock.c \
     $(RT)/libc/malloc.c \
+    $(RT)/libc/math_long.c \
     $(RT)/libc/mman.c \
     $(RT)/libc/netdb.c \
     $(RT)/libc/path_limits.c \
@@ -138,19 +142,23 @@ RT_LIBC_SRCS := \
     $(RT)/libc/pthread_key.c \
     $(RT)/libc/pthread_mutex.c \
     $(RT)/libc/pthread_rwlock.c \
+    $(RT)/libc/rand48.c \
     $(RT)/libc/random.c \
     $(RT)/libc/realpath.c \
     $(RT)/libc/reent.c \
     $(RT)/libc/resource.c \
     $(RT)/libc/sched.c \
+    $(RT)/libc/search.c \
     $(RT)/libc/semaphore.c \
     $(RT)/libc/semaphore_named.c \
     $(RT)/libc/session.c \
     $(RT)/libc/signal.c \
+    $(RT)/libc/signal_old.c \
     $(RT)/libc/socket.c \
     $(RT)/libc/stdio_lock.c \
     $(RT)/libc/syslog.c \
     $(RT)/libc/terminal.c \
+    $(RT)/libc/tgamma.c \
     $(RT)/libc/threads.c \
     $(RT)/libc/time.c \
     $(RT)/libc/timegm.c \
@@ -186,6 +194,8 @@ GUEST_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -I. $(WARN)
 $(BUILD)/guest/$(RT)/libc/alarm.o $(BUILD)/guest/$(RT)/libc/timer.o: GUEST_CFLAGS += -mgeneral-regs-only
 $(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock event sched signal timeout): \
     GUEST_CFLAGS += -mgeneral-regs-only
+# gcc must not make functions of themselves.
+$(BUILD)/guest/$(RT)/libc/math_long.o $(BUILD)/guest/$(RT)/libc/complex_long.o: GUEST_CFLAGS += -fno-builtin
 # gcc must not make calls of calloc of what calloc does.
 $(BUILD)/guest/$(RT)/libc/malloc.o: GUEST_CFLAGS += -fno-builtin-malloc \
     -fno-builtin-calloc
@@ -268,3 +278,9 @@ MANUALS += $(RT)/cc/hostel-cc.1
 # What the test programs need is built first.
 TEST_BUILT += $(SYSROOT)
 DOMAIN_TESTS += tests/domain/run
+
+# What of POSIX there is: a table made from headers and libraries, which a test
+# compares with what is in docs/.
+.PHONY: docs/posix.md
+docs/posix.md: $(SYSROOT) $(HOSTEL_CC)
+	$(Q)$(RT)/posix/table $(SYSROOT_DIR) $(HOSTEL_CC) > $@.new && mv $@.new $@

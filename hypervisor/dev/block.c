@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "hypervisor/dev/block_io.h"
+#include "hypervisor/monitor/event.h"
 #include "lib/clock.h"
 
 #define SECTOR       512u
@@ -27,7 +28,7 @@ static struct block {
     unsigned nfree;
     struct block_request *free[REQUESTS_MAX];
     struct block_request request[REQUESTS_MAX];
-} blocks[HV_DEVICE_MAX]; // pages of those that are not used are never touched
+} blocks[HV_DEVICE_MAX] DEVICE_MEMORY;
 
 // ------------------------------------------------------------- completion
 
@@ -172,6 +173,8 @@ static int begin(struct block *b, struct block_request *r)
     if (decide(b, r, &h)) {
         bool moves = r->op == BLOCK_READ || r->op == BLOCK_WRITE;
 
+        if (event_request_traced)
+            event_request_traced(d->index, h.type, h.sector * 512, r->len);
         device_spend(d, 0, moves ? r->len : 0, clock_mono_ns());
         r->fd = d->fd[0];
         r->align_bytes = b->align_bytes;

@@ -13,7 +13,8 @@
 
 // For what a file opened with O_DIRECT cannot take from where it is. No
 // driver of ours ever needs it.
-static uint8_t bounce[BLOCK_DATA_MAX] __attribute__((aligned(HV_PAGE)));
+static uint8_t bounce[BLOCK_DATA_MAX] DEVICE_MEMORY
+    __attribute__((aligned(HV_PAGE)));
 
 static bool aligned(const struct block_request *r)
 {

@@ -399,6 +399,8 @@ uint64_t devices_due_ns(const struct devices *all)
 
 // ----------------------------------------------------------------- the table
 
+static struct device memory[HV_DEVICE_MAX] DEVICE_MEMORY;
+
 void devices_init(struct devices *all, struct domain *domain,
                   struct hvc_page *page, int epoll_fd)
 {
@@ -407,6 +409,7 @@ void devices_init(struct devices *all, struct domain *domain,
     all->epoll_fd = epoll_fd;
     all->ring.fd = -1;
     all->n = 0;
+    all->device = memory;
 }
 
 int devices_make_ring(struct devices *all, struct err *e)

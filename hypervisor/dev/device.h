@@ -18,6 +18,10 @@
 #include "hypervisor/monitor/control.h"
 #include "lib/err.h"
 
+// Memory that domains without such a device never touch. It lies behind
+// everything else, so that it does not stretch what they do touch.
+#define DEVICE_MEMORY __attribute__((section(".lbss")))
+
 struct device;
 
 /*
@@ -91,11 +95,12 @@ struct devices {
     bool busy;         // a request was taken or came back lately
     struct uring ring; // of the disks; made with the slot, or never
     unsigned n;
-    struct device device[HV_DEVICE_MAX];
+    struct device *device; // [HV_DEVICE_MAX]
 };
 
 // ------------------------------------------------------- for the monitor
 
+// A process has one domain, so one of these.
 void devices_init(struct devices *, struct domain *, struct hvc_page *,
                   int epoll_fd);
 

@@ -93,7 +93,7 @@ static struct vhost {
         struct head head;
         struct vring_state state;
     } in;
-} vhosts[HV_DEVICE_MAX];
+} vhosts[HV_DEVICE_MAX] DEVICE_MEMORY;
 
 // ------------------------------------------------------------ the socket
 

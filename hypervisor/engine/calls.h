@@ -14,6 +14,7 @@
 #define ENGINE_CALLS_H
 
 #include "hypervisor/abi/hv.h"
+#include "hypervisor/engine/trace_ring.h"
 
 static long ring(void);
 static void wait_while(uint32_t *word, uint32_t value);
@@ -27,6 +28,31 @@ long call_shutdown(uint64_t reason, uint64_t status);
 long call_vcpu(void);
 long call_setup(uint64_t op, uint64_t entry, uint64_t vcpu);
 long call_runstate(void);
+void trace_write(uint32_t what, uint64_t a, uint64_t b);
+
+// Calls are traced where they come in, by the engine.
+void trace_write(uint32_t what, uint64_t a, uint64_t b)
+{
+    struct trace_ring *t = trace_ring_of(SHARED);
+    uint32_t n = __atomic_add_fetch(&t->number, 1, __ATOMIC_SEQ_CST);
+    struct trace_record *r = &t->record[n % TRACE_RECORDS];
+
+    r->number = 0;
+    r->tsc = __builtin_ia32_rdtsc();
+    r->what = what;
+    r->a = a;
+    r->b = b;
+    __atomic_store_n(&r->number, n, __ATOMIC_RELEASE);
+    if (n % TRACE_RING_EVERY == 0)
+        ring();
+}
+
+static inline __attribute__((always_inline)) void trace(uint32_t what,
+                                                        uint64_t a, uint64_t b)
+{
+    if (__builtin_expect(trace_ring_of(SHARED)->on, 0))
+        trace_write(what, a, b);
+}
 
 static inline struct hv_vcpu_info *vcpu_of(uint64_t vcpu)
 {

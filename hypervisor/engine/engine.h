@@ -50,6 +50,7 @@ struct domain {
     int exit_fd;     // readable when the guest has ended; may be passed on
 
     unsigned order; // PARK_*, as last given
+    bool traced;
 };
 
 struct engine_slot {

@@ -3,6 +3,7 @@
 
 #include "hypervisor/monitor/config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define NAME_MAX_  63 // of hvc_prepare.domain_name
@@ -29,6 +30,47 @@ static const struct cfg_key keys[] = {
     CFG_STR_KEY("on_poweroff", struct domain_config, on_poweroff, 32, 0),
     CFG_STR_KEY("on_reboot", struct domain_config, on_reboot, 32, 0),
     CFG_STR_KEY("on_crash", struct domain_config, on_crash, 32, 0),
+    CFG_INT_KEY("maxmem", struct domain_config, max_mib, 1, HV_RAM_MAX >> 20,
+                0),
+    CFG_INT_KEY("cpu_weight", struct domain_config, weight, 1, 25600, 0),
+    CFG_INT_KEY("cap", struct domain_config, cap, 0, 100000, 0),
+
+    // xl's, each with why it means nothing here.
+    CFG_REFUSED_KEY("type", "a domain is a unikernel; engine says how it runs"),
+    CFG_REFUSED_KEY("builder", "a domain is a unikernel; engine says how it "
+                               "runs"),
+    CFG_REFUSED_KEY("bootloader", "the image named by kernel is run as it is"),
+    CFG_REFUSED_KEY("bootloader_args", "there is no boot loader"),
+    CFG_REFUSED_KEY("firmware", "there is no firmware"),
+    CFG_REFUSED_KEY("root", "an image finds its arguments in args or extra"),
+    CFG_REFUSED_KEY("cmdline", "an image finds its arguments in args or extra"),
+    CFG_REFUSED_KEY("uuid", "a run's number is made by the node"),
+    CFG_REFUSED_KEY("seclabel", "there is no XSM; each domain has a user, "
+                                "namespaces and filters of its own"),
+    CFG_REFUSED_KEY("pool", "there are no CPU pools; cpu_weight and cap share "
+                            "the processors"),
+    CFG_REFUSED_KEY("cpus", "domains are not pinned to processors; cpu_weight "
+                            "and cap share them"),
+    CFG_REFUSED_KEY("cpus_soft", "domains are not pinned to processors"),
+    CFG_REFUSED_KEY("maxvcpus", "a domain has one virtual processor"),
+    CFG_REFUSED_KEY("tsc_mode", "the time-stamp counter is the machine's"),
+    CFG_REFUSED_KEY("localtime", "a domain's wall clock is UTC; set TZ in env"),
+    CFG_REFUSED_KEY("rtc_timeoffset", "a domain's wall clock is UTC"),
+    CFG_REFUSED_KEY("nomigrate", "domains do not migrate yet"),
+    CFG_REFUSED_KEY("driver_domain", "back ends run beside the monitor"),
+    CFG_REFUSED_KEY("device_model_version", "there is no device model"),
+    CFG_REFUSED_KEY("pci", "devices of the host are not passed through"),
+    CFG_REFUSED_KEY("usbctrl", "there are no USB devices"),
+    CFG_REFUSED_KEY("usbdev", "there are no USB devices"),
+    CFG_REFUSED_KEY("vtpm", "there is no TPM"),
+    CFG_REFUSED_KEY("vfb", "there is no screen: the console is text"),
+    CFG_REFUSED_KEY("vkb", "there is no keyboard: the console has input"),
+    CFG_REFUSED_KEY("vsnd", "there is no sound"),
+    CFG_REFUSED_KEY("channel", "a domain has one console"),
+    CFG_REFUSED_KEY("p9", "a domain's files come in its ramdisk"),
+    CFG_REFUSED_KEY("on_watchdog", "there is no watchdog; wall_ms bounds a "
+                                   "run"),
+    CFG_REFUSED_KEY("on_soft_reset", "there is no soft reset"),
     {0},
 };
 
@@ -37,27 +79,105 @@ void config_init(struct domain_config *c)
     *c = (struct domain_config){.memory_mib = CONFIG_MEMORY_MIB, .vcpus = 1};
 }
 
-// What happens at an end: for now a domain is always gone afterwards.
-static int check_action(const char *path, const char *key, const char *action,
-                        struct err *e)
+static const char *const actions[] = {
+    [CONFIG_DESTROY] = "destroy",
+    [CONFIG_RESTART] = "restart",
+    [CONFIG_PRESERVE] = "preserve",
+    [CONFIG_RENAME_RESTART] = "rename-restart",
+};
+
+int config_action(const char *value, enum config_action usual)
 {
-    if (!action || strcmp(action, "destroy") == 0)
-        return 0;
-    return err_set(e, EINVAL, "%s: %s can be \"destroy\" only, not \"%s\"",
-                   path, key, action);
+    if (!value)
+        return usual;
+    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+        if (!strcmp(actions[i], value))
+            return (int)i;
+    return -1;
 }
 
-int config_read(struct domain_config *c, const char *path, struct err *e)
+static int action_check(const char *path, const char *key, const char *value,
+                        struct err *e)
 {
-    if (cfg_read(path, keys, c, e) < 0 ||
-        check_action(path, "on_poweroff", c->on_poweroff, e) < 0 ||
-        check_action(path, "on_reboot", c->on_reboot, e) < 0 ||
-        check_action(path, "on_crash", c->on_crash, e) < 0)
+    if (config_action(value, CONFIG_DESTROY) >= 0)
+        return 0;
+    if (!strncmp(value, "coredump-", 9))
+        return err_set(e, ENOTSUP,
+                       "%s: %s = \"%s\": a domain's memory cannot be written "
+                       "to a file at its end yet",
+                       path, key, value);
+    return err_set(e, EINVAL,
+                   "%s: %s is \"%s\"; it can be \"destroy\", \"restart\", "
+                   "\"preserve\" or \"rename-restart\"",
+                   path, key, value);
+}
+
+static int settings_check(const struct domain_config *c, const char *path,
+                          struct err *e)
+{
+    if (action_check(path, "on_poweroff", c->on_poweroff, e) < 0 ||
+        action_check(path, "on_reboot", c->on_reboot, e) < 0 ||
+        action_check(path, "on_crash", c->on_crash, e) < 0)
         return -e->code;
+    if (c->max_mib && c->max_mib < c->memory_mib)
+        return err_set(e, EINVAL,
+                       "%s: maxmem is %ld MiB, less than the memory of %ld",
+                       path, (long)c->max_mib, (long)c->memory_mib);
     for (size_t i = 0; i < c->env.n; i++)
         if (!strchr(c->env.item[i], '='))
             return err_set(e, EINVAL, "%s:%d: env has \"%s\", not VAR=value",
                            path, c->env.line[i], c->env.item[i]);
+    return 0;
+}
+
+int config_read(struct domain_config *c, const char *path, struct err *e)
+{
+    int r = cfg_read(path, keys, c, e);
+
+    return r < 0 ? r : settings_check(c, path, e);
+}
+
+int config_override(struct domain_config *c, const char *setting, struct err *e)
+{
+    static const char from[] = "command line";
+    const char *value = strchr(setting, '=');
+    char text[EXTRA_MAX];
+    int n;
+
+    if (!value)
+        return err_set(e, EINVAL, "%s: \"%s\" is not KEY=VALUE", from, setting);
+    value += 1 + strspn(value + 1, " \t");
+    n = snprintf(text, sizeof(text),
+                 strchr("\"'[-0123456789", *value) && *value ? "%.*s%s"
+                                                             : "%.*s\"%s\"",
+                 (int)(strchr(setting, '=') + 1 - setting), setting, value);
+    if (n < 0 || (size_t)n >= sizeof(text))
+        return err_set(e, E2BIG, "%s: a setting has more than %d bytes", from,
+                       EXTRA_MAX);
+    n = cfg_parse(from, text, strlen(text), keys, c, e);
+    return n < 0 ? n : settings_check(c, from, e);
+}
+
+int config_check_run(const struct domain_config *c, const char *path,
+                     struct err *e)
+{
+    const struct {
+        const char *key, *value;
+    } ends[] = {{"on_poweroff", c->on_poweroff},
+                {"on_reboot", c->on_reboot},
+                {"on_crash", c->on_crash}};
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (config_action(ends[i].value, CONFIG_DESTROY) != CONFIG_DESTROY)
+            return err_set(e, EINVAL,
+                           "%s: %s can be \"destroy\" only without a node, not "
+                           "\"%s\"",
+                           path, ends[i].key, ends[i].value);
+    if (c->max_mib || c->weight || c->cap)
+        return err_set(e, EINVAL,
+                       "%s: maxmem, cpu_weight and cap are of control groups, "
+                       "which are a node's (hostel create)",
+                       path);
     return 0;
 }
 

@@ -19,14 +19,34 @@ struct domain_config {
     int64_t cpu_ms, wall_ms; // budgets; 0: none
     char *extra;             // arguments, split at blanks
     struct cfg_list args, env;
-    struct cfg_list disk; // see disk.h
-    struct cfg_list vif;  // see vif.h
-    char *on_poweroff, *on_reboot, *on_crash;
+    struct cfg_list disk;                     // see disk.h
+    struct cfg_list vif;                      // see vif.h
+    char *on_poweroff, *on_reboot, *on_crash; // see config_action
+
+    // Of a node's domains; `hostel-hv run` has none of them.
+    int64_t max_mib; // limit of its control group's memory; 0: memory
+    int64_t weight, cap;
 };
 
 void config_init(struct domain_config *);
 int config_read(struct domain_config *, const char *path, struct err *);
+// One more setting, KEY=VALUE, in the place of the file's. A value that is no
+// number, string or list is taken as a string.
+int config_override(struct domain_config *, const char *setting, struct err *);
+// Is all of it what `hostel-hv run` can do?
+int config_check_run(const struct domain_config *, const char *path,
+                     struct err *);
 void config_free(struct domain_config *);
+
+// What becomes of a domain at an end: the value of on_... (NULL: not set), or
+// -1 if there is no such action. The numbers are those of enum dom_on.
+enum config_action {
+    CONFIG_DESTROY,
+    CONFIG_RESTART,
+    CONFIG_PRESERVE,
+    CONFIG_RENAME_RESTART
+};
+int config_action(const char *value, enum config_action usual);
 
 // Adds a string to a command line: arguments first, then the environment.
 int config_add_argument(struct hvc_prepare *, const char *, struct err *);

@@ -91,7 +91,7 @@ struct hvc_made {
     int32_t error;        /* 0 or -errno (-ENODEV: this machine cannot run that
                              engine); then no descriptor comes */
     uint32_t monitor_pid; /* in the nursery's pid namespace: the host's */
-    uint32_t pad;
+    uint32_t best;        /* enum hvc_engine: what engine "auto" is here */
 };
 
 struct hvc_ready {
@@ -198,9 +198,9 @@ struct hvc_fs {
    end calls, an eventfd a queue by which it is kicked. */
 struct hvc_device {
     struct hvc_head head;
-    uint32_t type;           /* enum hv_device_type */
-    uint32_t flags;          /* HVC_D_* */
-    uint32_t window_kib;     /* its share of the window; whole pages */
+    uint32_t type;       /* enum hv_device_type */
+    uint32_t flags;      /* HVC_D_* */
+    uint32_t window_kib; /* its share of the window; whole pages */
     uint32_t pad;
     struct hvc_rate rate[2]; /* net: out of the domain, into it; else [0] */
     union {

@@ -16,6 +16,7 @@
 #include "hypervisor/monitor/elf.h"
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/stack.h"
+#include "hypervisor/monitor/trace.h"
 #include "hypervisor/monitor/event.h"
 #include "hypervisor/monitor/start_info.h"
 #include "hypervisor/monitor/watch.h"
@@ -314,21 +315,29 @@ static void on_ask(struct monitor *m, const void *message, int *fds)
     event_raise(&m->domain, 0, HV_PORT_CONTROL);
 }
 
+static int attach(struct monitor *m, enum hvc_attach_kind kind, int fd)
+{
+    switch (kind) {
+    case HVC_ATTACH_DEBUG:
+        return debug_attach(m, fd);
+    case HVC_ATTACH_CORE:
+        return dump_attach(m, fd);
+    case HVC_ATTACH_TRACE:
+        return trace_attach(m, fd);
+    }
+    return -EINVAL;
+}
+
 static void on_attach(struct monitor *m, const void *message, int *fds)
 {
     const struct hvc_attach *a = message;
     struct hvc_attached t = {.head = {HVC_ATTACHED, sizeof(t)}, .tag = a->tag};
 
-    switch (a->kind) {
-    case HVC_ATTACH_DEBUG:
-        t.error = debug_attach(m, fds[0]);
-        break;
-    case HVC_ATTACH_CORE:
-        t.error = dump_attach(m, fds[0]);
-        break;
-    default:
+    // Of these a trace alone makes sense before there is anything.
+    if (m->state != HVC_RUNNING && a->kind != HVC_ATTACH_TRACE)
         t.error = -EINVAL;
-    }
+    else
+        t.error = attach(m, a->kind, fds[0]);
     if (t.error == 0)
         fds[0] = -1;
     sock_send(m->conn_fd, &t, sizeof(t), NULL, 0);
@@ -379,8 +388,8 @@ static const struct accepted {
      on_ask},
     {HVC_BALLOON, IN(HVC_RUNNING), sizeof(struct hvc_balloon),
      sizeof(struct hvc_balloon), on_balloon},
-    {HVC_ATTACH, IN(HVC_RUNNING), sizeof(struct hvc_attach),
-     sizeof(struct hvc_attach), on_attach},
+    {HVC_ATTACH, IN(HVC_PARKED) | IN(HVC_LOADED) | IN(HVC_RUNNING),
+     sizeof(struct hvc_attach), sizeof(struct hvc_attach), on_attach},
 };
 
 // Lengths inside the message against its own.

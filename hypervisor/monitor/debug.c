@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "hypervisor/monitor/breakpoint.h"
 #include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/gdb_packet.h"
@@ -24,16 +25,9 @@
 #include "hypervisor/monitor/stream.h"
 #include "hypervisor/monitor/watch.h"
 
-#define BREAKPOINTS_MAX 256u
-#define INT3            0xcc
-#define RFLAGS_TF       0x100ul
-#define VECTOR_DB       1
-#define VECTOR_BP       3
-
-struct breakpoint {
-    uint64_t address;
-    uint8_t was;
-};
+#define RFLAGS_TF 0x100ul
+#define VECTOR_DB 1
+#define VECTOR_BP 3
 
 // The one session of this process. Its pages are touched when there is one.
 static struct debug {
@@ -50,8 +44,6 @@ static struct debug {
     bool watches_write;
     unsigned signal; // of this stop
     struct breakpoint temporary;
-    unsigned nbreakpoints;
-    struct breakpoint breakpoint[BREAKPOINTS_MAX];
     struct hv_cpu cpu;
     size_t sent;     // of out
     size_t have, at; // bytes read, bytes of these taken
@@ -59,86 +51,6 @@ static struct debug {
     struct gdb_reader reader;
     struct gdb_writer out;
 } debug;
-
-// ------------------------------------------------------------------ memory
-
-// What a debugger may change: the program's own, never the engine's.
-static bool may_write(const struct monitor *m, uint64_t at, uint64_t len)
-{
-    const struct {
-        uint64_t low, len;
-    } parts[] = {
-        {HV_IMAGE_BASE, HV_IMAGE_LIMIT - HV_IMAGE_BASE},
-        {HV_RAM_VA, HV_RAM_MAX},
-        {HV_WINDOW_VA, m->domain.window_len},
-    };
-
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-        if (at >= parts[i].low && at - parts[i].low <= parts[i].len &&
-            len <= parts[i].len - (at - parts[i].low))
-            return true;
-    return false;
-}
-
-static size_t memory_read(struct monitor *m, uint64_t at, uint8_t *to,
-                          size_t len)
-{
-    size_t got = 0;
-
-    while (got < len) {
-        size_t n = HV_PAGE - (at + got) % HV_PAGE;
-
-        if (n > len - got)
-            n = len - got;
-        if (m->domain.engine->read(&m->domain, at + got, to + got, n) !=
-            (ssize_t)n)
-            break;
-        got += n;
-    }
-    // What was there before our breakpoints.
-    for (unsigned i = 0; i < debug.nbreakpoints; i++)
-        if (debug.breakpoint[i].address - at < got)
-            to[debug.breakpoint[i].address - at] = debug.breakpoint[i].was;
-    return got;
-}
-
-static bool memory_write(struct monitor *m, uint64_t at, uint8_t *from,
-                         size_t len)
-{
-    if (!may_write(m, at, len))
-        return false;
-    for (unsigned i = 0; i < debug.nbreakpoints; i++) {
-        struct breakpoint *b = &debug.breakpoint[i];
-
-        if (b->address - at < len) {
-            b->was = from[b->address - at];
-            from[b->address - at] = INT3;
-        }
-    }
-    return m->domain.engine->write(&m->domain, at, from, len) == (ssize_t)len;
-}
-
-static bool breakpoint_plant(struct monitor *m, struct breakpoint *b)
-{
-    const uint8_t int3 = INT3;
-
-    return may_write(m, b->address, 1) &&
-           m->domain.engine->read(&m->domain, b->address, &b->was, 1) == 1 &&
-           m->domain.engine->write(&m->domain, b->address, &int3, 1) == 1;
-}
-
-static void breakpoint_lift(struct monitor *m, const struct breakpoint *b)
-{
-    m->domain.engine->write(&m->domain, b->address, &b->was, 1);
-}
-
-static struct breakpoint *breakpoint_at(uint64_t address)
-{
-    for (unsigned i = 0; i < debug.nbreakpoints; i++)
-        if (debug.breakpoint[i].address == address)
-            return &debug.breakpoint[i];
-    return NULL;
-}
 
 // ----------------------------------------------------------------- running
 
@@ -156,9 +68,9 @@ static bool step_prepare(struct monitor *m)
     if (m->domain.engine->read(&m->domain, r->rsp, &debug.temporary.address,
                                8) != 8)
         return false;
-    if (breakpoint_at(debug.temporary.address))
+    if (breakpoint_is(debug.temporary.address))
         return true;
-    debug.step_out = breakpoint_plant(m, &debug.temporary);
+    debug.step_out = breakpoint_plant(&m->domain, &debug.temporary);
     return debug.step_out;
 }
 
@@ -198,10 +110,9 @@ static void session_close(struct monitor *m)
     unwatch(m->epoll_fd, debug.fd);
     close(debug.fd);
     debug.open = false;
-    for (unsigned i = 0; i < debug.nbreakpoints; i++)
-        breakpoint_lift(m, &debug.breakpoint[i]);
+    breakpoint_clear_all(&m->domain);
     if (debug.step_out)
-        breakpoint_lift(m, &debug.temporary);
+        breakpoint_lift(&m->domain, &debug.temporary);
     engine->park(&m->domain, 0);
     if (!engine->parked(&m->domain, &s))
         return;
@@ -366,7 +277,7 @@ static void ask_memory(struct monitor *m, const char *arg)
         answer(m, "E01");
         return;
     }
-    len = memory_read(m, at, bytes, len);
+    len = breakpoint_read(&m->domain, at, bytes, len);
     if (len == 0) {
         answer(m, "E0e");
         return;
@@ -385,7 +296,7 @@ static void set_memory(struct monitor *m, const char *arg)
         gdb_unhex(arg, bytes, len) != len)
         answer(m, "E01");
     else
-        answer(m, memory_write(m, at, bytes, len) ? "OK" : "E0e");
+        answer(m, breakpoint_write(&m->domain, at, bytes, len) ? "OK" : "E0e");
 }
 
 static void set_memory_binary(struct monitor *m, const char *arg)
@@ -400,7 +311,8 @@ static void set_memory_binary(struct monitor *m, const char *arg)
         return;
     }
     memcpy(bytes, arg, len);
-    answer(m, len == 0 || memory_write(m, at, bytes, len) ? "OK" : "E0e");
+    answer(m, len == 0 || breakpoint_write(&m->domain, at, bytes, len) ? "OK"
+                                                                       : "E0e");
 }
 
 static void go(struct monitor *m, const char *arg, bool step, bool deliver)
@@ -443,49 +355,36 @@ static void go_step_signal(struct monitor *m, const char *arg)
     go(m, *arg == ';' ? arg + 1 : "", true, signal != 0);
 }
 
-static void set_breakpoint(struct monitor *m, const char *arg)
+// "0,address,...": a software breakpoint. False: it is answered.
+static bool breakpoint_which(struct monitor *m, const char *arg,
+                             uint64_t *address)
 {
-    struct breakpoint b, *have;
-
     if (*arg != '0') {
         answer(m, ""); // only these
-        return;
+        return false;
     }
     arg += 2;
-    if (arg[-1] != ',' || !gdb_number(&arg, &b.address)) {
-        answer(m, "E01");
-        return;
-    }
-    have = breakpoint_at(b.address);
-    if (!have &&
-        (debug.nbreakpoints == BREAKPOINTS_MAX || !breakpoint_plant(m, &b))) {
-        answer(m, "E0e");
-        return;
-    }
-    if (!have)
-        debug.breakpoint[debug.nbreakpoints++] = b;
-    answer(m, "OK");
+    if (arg[-1] == ',' && gdb_number(&arg, address))
+        return true;
+    answer(m, "E01");
+    return false;
+}
+
+static void set_breakpoint(struct monitor *m, const char *arg)
+{
+    uint64_t address;
+
+    if (breakpoint_which(m, arg, &address))
+        answer(m, breakpoint_set(&m->domain, address) ? "OK" : "E0e");
 }
 
 static void clear_breakpoint(struct monitor *m, const char *arg)
 {
-    struct breakpoint *b;
     uint64_t address;
 
-    if (*arg != '0') {
-        answer(m, "");
+    if (!breakpoint_which(m, arg, &address))
         return;
-    }
-    arg += 2;
-    if (arg[-1] != ',' || !gdb_number(&arg, &address)) {
-        answer(m, "E01");
-        return;
-    }
-    b = breakpoint_at(address);
-    if (b) {
-        breakpoint_lift(m, b);
-        *b = debug.breakpoint[--debug.nbreakpoints];
-    }
+    breakpoint_clear(&m->domain, address);
     answer(m, "OK");
 }
 
@@ -695,7 +594,7 @@ int debug_attach(struct monitor *m, int fd)
 {
     if (debug.open || dump_active())
         return -EBUSY;
-    memset(&debug, 0, offsetof(struct debug, breakpoint));
+    memset(&debug, 0, offsetof(struct debug, cpu));
     memset(&debug.reader, 0, sizeof(debug.reader));
     debug.have = debug.at = debug.sent = debug.out.len = 0;
     debug.open = true;
@@ -742,19 +641,19 @@ bool debug_stopped(struct monitor *m, const struct engine_stop *s)
     }
     debug.stepping = false;
     if (trap && s->vector == VECTOR_BP &&
-        (breakpoint_at(r->rip - 1) ||
+        (breakpoint_is(r->rip - 1) ||
          (debug.step_out && debug.temporary.address == r->rip - 1))) {
         r->rip--;
         debug.changed = true;
         ours = true;
     }
     if (debug.step_out)
-        breakpoint_lift(m, &debug.temporary);
+        breakpoint_lift(&m->domain, &debug.temporary);
     debug.step_out = false;
     debug.at_trap = trap && !ours;
     debug.signal = trap ? dump_signal(s->vector) : SIGINT;
     if (debug.owes_stop)
-        answer_stop(m, trap && ours && breakpoint_at(r->rip));
+        answer_stop(m, trap && ours && breakpoint_is(r->rip));
     input_take(m);
     return true;
 }

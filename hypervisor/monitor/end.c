@@ -13,6 +13,7 @@
 #include "hypervisor/monitor/debug.h"
 #include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/report.h"
+#include "hypervisor/monitor/trace.h"
 #include "lib/clock.h"
 #include "lib/sock.h"
 
@@ -125,6 +126,7 @@ __attribute__((noreturn)) void end_finish(struct monitor *m)
     if (m->state == HVC_RUNNING)
         console_finish(&m->console);
     debug_ended(m);
+    trace_ended(m);
     page_finish(m);
     tell_exited(m);
     _exit(0);

@@ -5,12 +5,18 @@
 
 #include "lib/clock.h"
 
+void (*event_traced)(unsigned port);
+void (*event_request_traced)(unsigned device, unsigned type, uint64_t at,
+                             uint64_t len);
+
 void event_raise(struct domain *d, unsigned vcpu, unsigned port)
 {
     struct hv_vcpu_info *v = &d->shared->vcpu[vcpu];
     uint64_t bit = 1ull << port;
     bool first;
 
+    if (event_traced)
+        event_traced(port);
     __atomic_or_fetch(&v->pending, bit, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&v->mask, __ATOMIC_SEQ_CST) & bit)
         return;
@@ -44,6 +50,8 @@ void event_spin(struct domain *d, uint64_t ns)
 
 uint64_t event_take(struct domain *d)
 {
-    __atomic_store_n(&d->shared->host_asleep, 0, __ATOMIC_SEQ_CST);
+    // One that is traced rings for everything it notifies.
+    if (!d->traced)
+        __atomic_store_n(&d->shared->host_asleep, 0, __ATOMIC_SEQ_CST);
     return __atomic_exchange_n(&d->shared->notify, 0, __ATOMIC_SEQ_CST);
 }

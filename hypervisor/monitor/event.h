@@ -21,4 +21,10 @@ void event_spin(struct domain *, uint64_t ns);
 // After waking: the ports the guest has notified since the last time.
 uint64_t event_take(struct domain *);
 
+// Somebody traces the domain: called for each event raised, for each request
+// that a back end takes. NULL, mostly.
+extern void (*event_traced)(unsigned port);
+extern void (*event_request_traced)(unsigned device, unsigned type, uint64_t at,
+                                    uint64_t len);
+
 #endif

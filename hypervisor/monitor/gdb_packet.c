@@ -64,12 +64,12 @@ enum gdb_event gdb_read(struct gdb_reader *r, char byte)
         r->at = GDB_DATA;
         return GDB_NOTHING;
     case GDB_SUM1:
-        r->said = (uint8_t)(digit(byte) << 4);
+        r->said = digit(byte) < 0 ? -1 : digit(byte) << 4;
         r->at = GDB_SUM2;
         return GDB_NOTHING;
     case GDB_SUM2:
         r->at = GDB_IDLE;
-        if (r->len > GDB_PACKET_MAX || digit(byte) < 0 ||
+        if (r->len > GDB_PACKET_MAX || r->said < 0 || digit(byte) < 0 ||
             (r->said | digit(byte)) != r->sum)
             return GDB_BAD;
         r->data[r->len] = 0;

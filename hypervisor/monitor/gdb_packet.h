@@ -24,7 +24,8 @@ enum gdb_event {
 
 struct gdb_reader {
     enum { GDB_IDLE, GDB_DATA, GDB_ESCAPE, GDB_SUM1, GDB_SUM2 } at;
-    uint8_t sum, said;
+    uint8_t sum;
+    int said; // the checksum's first digit, -1: none
     size_t len;
     char data[GDB_PACKET_MAX + 1];
 };

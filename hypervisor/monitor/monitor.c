@@ -9,6 +9,7 @@
 #include "hypervisor/monitor/monitor.h"
 
 #include <sys/epoll.h>
+#include <sys/param.h>
 #include <unistd.h>
 
 #include "hypervisor/monitor/controller.h"
@@ -16,6 +17,7 @@
 #include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/event.h"
+#include "hypervisor/monitor/trace.h"
 #include "hypervisor/monitor/watch.h"
 #include "lib/clock.h"
 
@@ -82,6 +84,8 @@ static void source_watch(struct monitor *m)
 
 // Between two requests to park: one that came at a bad moment is not heard.
 #define ASK_AGAIN_MS 2
+// What a guest did that rang no bell is traced after this long at most.
+#define TRACE_MS 50
 
 static void guest_parked(struct monitor *m)
 {
@@ -96,7 +100,9 @@ static void guest_parked(struct monitor *m)
 
 static int loop_wait_ms(const struct monitor *m)
 {
-    return debug_waits(m) || dump_waits(m) ? ASK_AGAIN_MS : -1;
+    if (debug_waits(m) || dump_waits(m))
+        return ASK_AGAIN_MS;
+    return trace_active() ? TRACE_MS : -1;
 }
 
 // The back ends' word on what the guest has done.
@@ -171,6 +177,11 @@ static void dispatch(struct monitor *m, uint32_t what, uint32_t events)
     case WATCH_STREAM:
         dump_flush(m);
         break;
+    case WATCH_TRACE:
+        trace_flush(m);
+        if (events & (EPOLLRDHUP | EPOLLHUP))
+            trace_gone(m);
+        break;
     case WATCH_DEVICE:
         break;
     }
@@ -201,8 +212,8 @@ static int doze(struct monitor *m, struct epoll_event *ev, int max)
     if (due_ns == UINT64_MAX)
         return epoll_wait(m->epoll_fd, ev, max, loop_wait_ms(m));
     now_ns = clock_mono_ns();
-    if (loop_wait_ms(m) >= 0 && due_ns > now_ns + ASK_AGAIN_MS * 1000000ull)
-        due_ns = now_ns + ASK_AGAIN_MS * 1000000ull;
+    if (loop_wait_ms(m) >= 0)
+        due_ns = MIN(due_ns, now_ns + (uint64_t)loop_wait_ms(m) * 1000000u);
     if (due_ns > now_ns) {
         t.tv_sec = (due_ns - now_ns) / 1000000000u;
         t.tv_nsec = (due_ns - now_ns) % 1000000000u;
@@ -261,6 +272,8 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
         n = await(m, ev, 8);
         ports = event_take(&m->domain);
 
+        if (trace_active())
+            trace_turn(m);
         if (m->state == HVC_RUNNING)
             guest_notified(m, ports);
         if (n == 0 && (debug_waits(m) || dump_waits(m)))

@@ -21,9 +21,9 @@ struct monitor {
     int listen_fd; // -1: the controller it has is the only one
     int conn_fd;   // the controller; -1: none now
     int epoll_fd, timer_fd, lease_fd;
-    int image_fd; // kept for its symbols
-    bool gone;    // the guest's process has ended
-    int core_fd;  // where a core goes should it crash; -1: nowhere
+    int image_fd;              // kept for its symbols
+    bool gone;                 // the guest's process has ended
+    int core_fd;               // where a core goes should it crash; -1: nowhere
     int keep_fd[HVC_KEEP_FDS]; // of HVC_KEEP; -1: none
     bool source_watched;
     bool input_waits;   // one HVC_INPUT has no answer yet
@@ -31,14 +31,14 @@ struct monitor {
     bool just_let_go;   // by HVC_GO
     bool paused;
     struct guest_clock clock;
+    struct devices devices;
+    struct spin spin;
     uint64_t cpu_base_ns; // of the guest, before it ran
 
     // Why the domain ends; the first reason stands.
     enum hvc_cause cause;
     uint32_t status;
     struct console console;
-    struct devices devices;
-    struct spin spin;
     char text[HVC_TEXT_MAX];
 };
 

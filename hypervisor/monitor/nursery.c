@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "hypervisor/engine/select.h"
 #include "hypervisor/monitor/control.h"
 #include "hypervisor/monitor/sandbox.h"
 #include "hypervisor/monitor/slot.h"
@@ -31,6 +32,8 @@ static struct nursery_engine {
     [HVC_ENGINE_KVM] = {&engine_kvm, false},
 };
 
+static enum hvc_engine best = HVC_ENGINE_PV; // what "auto" is
+
 // Each engine that works here; whether the node may use it is the spawner's
 // to know, and why it does not work its asker's to be told.
 static int engines_prepare(struct err *e)
@@ -42,6 +45,8 @@ static int engines_prepare(struct err *e)
     engines[HVC_ENGINE_PV].works = true;
     if (engine_kvm.prepare(&why) == 0)
         engines[HVC_ENGINE_KVM].works = true;
+    if (engine_select("auto") == &engine_kvm && engines[HVC_ENGINE_KVM].works)
+        best = HVC_ENGINE_KVM;
     return 0;
 }
 
@@ -106,6 +111,7 @@ static void make(const struct slot *common, const struct hvc_make *m,
         engines_forget(with);
         slot_run(&s);
     }
+    made.best = best;
     made.error = pid < 0 ? pid : 0;
     made.monitor_pid = pid < 0 ? 0 : pid;
     sock_send(NURSERY_FD, &made, sizeof(made), &pidfd, pid > 0);

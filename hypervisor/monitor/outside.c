@@ -19,7 +19,11 @@ int outside_open(const struct disk *d, struct hvc_device *m,
 {
     cleanup_close int socket_fd = -1, call_fd = -1, kick_fd = -1;
 
-    if (d->rate.bytes_per_s || d->rate.ops_per_s)
+    if (d->rate.bytes_burst || d->rate.ops_burst)
+        return err_set(e, ENOTSUP, "disk %s: bursts are of raw disks only",
+                       d->target);
+    if (d->format == DISK_VHOST_USER &&
+        (d->rate.bytes_per_s || d->rate.ops_per_s))
         return err_set(e, ENOTSUP,
                        "disk %s: a rate cannot be limited from here; its "
                        "back end has to",

@@ -70,24 +70,35 @@ static void place_descriptors(const int fds[NFDS], int complaints_fd)
     close_range(FD_GREETING + NFDS, ~0u, 0);
 }
 
+// Its arguments: the file, the format, the limits, the socket, the greeting.
 __attribute__((noreturn)) static void
 daemon_run(const struct disk *d, const int fds[NFDS], int complaints_fd)
 {
-    char file[] = "driver=file,node-name=file,filename=/proc/self/fd/5,"
-                  "read-only=on";
-    char disk[] = "driver=qcow2,node-name=disk,file=file,read-only=on";
-    char export[] = "type=vhost-user-blk,id=disk,node-name=disk,"
-                    "addr.type=fd,addr.str=4,writable=off";
+    const char *ro = d->read_only ? "on" : "off";
+    const char *rw = d->read_only ? "off" : "on";
+    char file[128], disk[128], limits[160], export[160];
+    char limited[] = "driver=throttle,node-name=limited,throttle-group=limits,"
+                     "file=disk";
     char greeting[] = "socket,id=greeting,fd=3";
     char *const argv[] = {PROGRAM,  "--blockdev", file,       "--blockdev",
-                          disk,     "--export",   export,     "--chardev",
+                          disk,     "--object",   limits,     "--blockdev",
+                          limited,  "--export",   export,     "--chardev",
                           greeting, "--monitor",  "greeting", NULL};
 
-    if (!d->read_only) {
-        strcpy(strrchr(file, '='), "=off");
-        strcpy(strrchr(disk, '='), "=off");
-        strcpy(strrchr(export, '='), "=on");
-    }
+    snprintf(file, sizeof(file),
+             "driver=file,node-name=file,filename=/proc/self/fd/%d,"
+             "read-only=%s",
+             FD_DISK, ro);
+    snprintf(disk, sizeof(disk),
+             "driver=qcow2,node-name=disk,file=file,read-only=%s", ro);
+    snprintf(limits, sizeof(limits),
+             "throttle-group,id=limits,limits.iops-total=%lu,"
+             "limits.bps-total=%lu",
+             d->rate.ops_per_s, d->rate.bytes_per_s); // 0: no limit
+    snprintf(export, sizeof(export),
+             "type=vhost-user-blk,id=disk,node-name=limited,addr.type=fd,"
+             "addr.str=%d,writable=%s",
+             FD_LISTEN, rw);
     place_descriptors(fds, complaints_fd);
     drop_rights();
     execvp(PROGRAM, argv);

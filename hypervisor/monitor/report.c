@@ -122,21 +122,36 @@ static bool is_return(uint64_t address)
     return address > HV_IMAGE_BASE && address < HV_IMAGE_LIMIT;
 }
 
-// The place of the trap, then return addresses: first the one a call to
-// nowhere, or to the hypervisor, has just pushed, then along the frame pointers
+// Does a call end there? By its last bytes: to a place, or by a register or
+// memory in any of its forms.
+static bool is_called_from(struct domain *d, uint64_t address)
+{
+    uint8_t b[7];
+
+    if (!is_return(address) ||
+        d->engine->read(d, address - sizeof(b), b, sizeof(b)) != sizeof(b))
+        return false;
+    if (b[2] == 0xe8)
+        return true;
+    for (unsigned i = 0; i < 6; i++) // ff /2
+        if (i != 2 && i != 3 && b[i] == 0xff && (b[i + 1] & 0x38) == 0x10)
+            return true;
+    return false;
+}
+
+// The place of the trap, then return addresses: first one on the very top of
+// the stack, which a call to nowhere or to the hypervisor has just pushed, or
+// one to a function that has no frame (yet); then along the frame pointers
 // while they ascend.
 static size_t backtrace(struct domain *d, const struct hv_regs *r,
                         struct symbol *at)
 {
-    uint64_t frame[2], rbp = r->rbp;
-    uint8_t byte;
+    uint64_t top, frame[2], rbp = r->rbp;
     size_t n = 0;
 
     at[n++].address = r->rip;
-    if ((r->rip - HV_HYPERCALL_VA < HV_PAGE ||
-         d->engine->read(d, r->rip, &byte, 1) != 1) &&
-        peek(d, r->rsp, frame, 1) && is_return(frame[0]))
-        at[n++].address = frame[0] - 1;
+    if (peek(d, r->rsp, &top, 1) && is_called_from(d, top))
+        at[n++].address = top - 1;
     while (n < FRAMES_MAX && peek(d, rbp, frame, 2) && is_return(frame[1])) {
         at[n++].address = frame[1] - 1;
         if (frame[0] <= rbp)

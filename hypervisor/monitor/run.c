@@ -30,6 +30,7 @@
 #include "hypervisor/monitor/sandbox.h"
 #include "hypervisor/monitor/slot.h"
 #include "hypervisor/monitor/vif.h"
+#include "lib/io.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -57,6 +58,8 @@ struct run {
     struct hvc_prepare prepare;
     int image_fd, initrd_fd, core_fd;
     const char *core_path; // NULL: none
+    const char *trace_path;
+    int trace_fd, trace_file;        // from the monitor, to the file; or -1
     const char *disk[HV_DEVICE_MAX]; // descriptions: the file's, then options'
     const char *vif[HV_DEVICE_MAX];
     unsigned ndisks, nvifs, ndevices;
@@ -93,6 +96,7 @@ static void usage(FILE *to)
           "[--cpu-ms N]\n"
           "                     [--wall-ms N] [--usage] [--disk SPEC]...\n"
           "                     [--net SPEC]... [--gdb PORT] [--core FILE]\n"
+          "                     [--trace FILE]\n"
           "                     IMAGE [ARGS]\n",
           to);
 }
@@ -134,6 +138,7 @@ static const struct option long_options[] = {
     {"usage", no_argument, NULL, 'U'},
     {"gdb", required_argument, NULL, 'G'},
     {"core", required_argument, NULL, 'O'},
+    {"trace", required_argument, NULL, 'T'},
     {"help", no_argument, NULL, 'h'},
     {0},
 };
@@ -151,7 +156,9 @@ static int parse_config(struct run *r, int argc, char **argv, struct err *e)
     opterr = 1;
     optind = 0; // glibc: scan again from the start
     config_init(&r->config);
-    if (r->config_path && config_read(&r->config, r->config_path, e) < 0)
+    if (r->config_path &&
+        (config_read(&r->config, r->config_path, e) < 0 ||
+         config_check_run(&r->config, r->config_path, e) < 0))
         return -e->code;
     for (size_t i = 0; i < r->config.disk.n; i++)
         r->disk[r->ndisks++] = r->config.disk.item[i];
@@ -217,6 +224,9 @@ static int parse_options(struct run *r, int argc, char **argv, const char **env,
             break;
         case 'O':
             r->core_path = optarg;
+            break;
+        case 'T':
+            r->trace_path = optarg;
             break;
         case 'h':
             usage(stdout);
@@ -338,7 +348,13 @@ static int open_files(struct run *r, struct err *e)
         if (r->initrd_fd < 0)
             return err_errno(e, "%s", r->config.ramdisk);
     }
-    r->core_fd = -1;
+    r->core_fd = r->trace_fd = r->trace_file = -1;
+    if (r->trace_path) {
+        r->trace_file =
+            open(r->trace_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (r->trace_file < 0)
+            return err_errno(e, "%s", r->trace_path);
+    }
     if (r->core_path) {
         r->core_fd =
             open(r->core_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -387,8 +403,12 @@ static int make_slot(struct run *r, struct err *e)
     r->monitor_pid = slot_fork(&pidfd, r->contained);
     if (r->monitor_pid == 0) {
         close(pair[0]);
-        if (r->gdb_fd >= 0)
-            close(r->gdb_fd);
+        for (size_t i = 0; i < 3; i++) {
+            const int fd[] = {r->gdb_fd, r->core_fd, r->trace_file};
+
+            if (fd[i] >= 0)
+                close(fd[i]); // it needs none, or it comes by message
+        }
         for (unsigned i = 0; i < r->ndevices; i++)
             close_device(r, i); // they come by message
         slot_run(&r->slot);
@@ -525,6 +545,35 @@ static int gdb_listen(struct run *r, struct err *e)
     return 0;
 }
 
+// A trace from the very beginning: before the domain is described.
+static int trace_begin(struct run *r, struct err *e)
+{
+    struct hvc_attach a = {.head = {HVC_ATTACH, sizeof(a)},
+                           .kind = HVC_ATTACH_TRACE};
+    int pair[2];
+
+    if (r->trace_file < 0)
+        return 0;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_errno(e, "socketpair");
+    r->trace_fd = pair[0];
+    sock_send(r->conn_fd, &a, sizeof(a), &pair[1], 1);
+    close(pair[1]);
+    return 0;
+}
+
+// Some of it, or its end.
+static void trace_copy(struct run *r)
+{
+    char piece[65536];
+    ssize_t n = read(r->trace_fd, piece, sizeof(piece));
+
+    if (n > 0 && write_full(r->trace_file, piece, (size_t)n) == 0)
+        return;
+    close(r->trace_fd);
+    r->trace_fd = -1;
+}
+
 // A debugger has come: its connection is the monitor's. One that comes while
 // another is there is sent away by it.
 static void gdb_accept(struct run *r)
@@ -559,7 +608,7 @@ static bool hear(struct run *r)
 // Until the domain is over. The monitor's last message says how.
 static void attend(struct run *r)
 {
-    struct pollfd p[2] = {{.fd = r->conn_fd, .events = POLLIN},
+    struct pollfd p[3] = {{.fd = r->conn_fd, .events = POLLIN},
                           {.fd = r->gdb_fd, .events = POLLIN}};
     sigset_t none;
 
@@ -568,13 +617,18 @@ static void attend(struct run *r)
         uint64_t ns = watch_budgets(r);
         struct timespec t = {ns / 1000000000u, ns % 1000000000u};
 
-        if (ppoll(p, 2, ns == UINT64_MAX ? NULL : &t, &none) <= 0)
+        p[2] = (struct pollfd){.fd = r->trace_fd, .events = POLLIN};
+        if (ppoll(p, 3, ns == UINT64_MAX ? NULL : &t, &none) <= 0)
             continue;
+        if (p[2].revents)
+            trace_copy(r);
         if (p[1].revents)
             gdb_accept(r);
         if (p[0].revents && hear(r))
             break;
     }
+    while (r->trace_fd >= 0)
+        trace_copy(r);
     // perf's signal says only which process it ended.
     if ((r->exited.cause == HVC_LOST ||
          (r->exited.cause == HVC_KILLED && r->exited.status == SIGTRAP)) &&
@@ -597,11 +651,12 @@ static void print_usage(const struct run *r, const struct rusage *u)
             "net %lu bytes in %lu frames out, %lu refused, %lu in %lu in\n",
             cpu_us / 1000000, cpu_us % 1000000, wall_ns / 1000000000u,
             wall_ns / 1000 % 1000000, r->page->console_out_bytes,
-            r->page->console_dropped_bytes, r->page->console_in_bytes, r->page->disk_read_bytes,
-            r->page->disk_reads, r->page->disk_write_bytes,
-            r->page->disk_writes, r->page->net_tx_bytes,
-            r->page->net_tx_packets, r->page->net_tx_refused,
-            r->page->net_rx_bytes, r->page->net_rx_packets);
+            r->page->console_dropped_bytes, r->page->console_in_bytes,
+            r->page->disk_read_bytes, r->page->disk_reads,
+            r->page->disk_write_bytes, r->page->disk_writes,
+            r->page->net_tx_bytes, r->page->net_tx_packets,
+            r->page->net_tx_refused, r->page->net_rx_bytes,
+            r->page->net_rx_packets);
 }
 
 static int conclude(const struct run *r)
@@ -674,7 +729,8 @@ int run_main(int argc, char **argv)
     catch_signals();
     if (describe(&r, argc, argv, &e) < 0 || open_files(&r, &e) < 0 ||
         gdb_listen(&r, &e) < 0 || make_slot(&r, &e) < 0 ||
-        await_ready(&r, &e) < 0 || start(&r, &e) < 0) {
+        await_ready(&r, &e) < 0 || trace_begin(&r, &e) < 0 ||
+        start(&r, &e) < 0) {
         log_error("%s", e.text);
         qsd_end();
         return STATUS_FAILED;

@@ -80,7 +80,8 @@ static int make_memory(struct domain *d, struct err *e)
         return err_errno(e, "making the shared memory");
     d->window_len = WINDOW_LEN;
     d->window_max = WINDOW_MAX_LEN;
-    d->start_info = map_shared(d->memory_fd, HV_START_INFO_LEN, SHARED_START_INFO);
+    d->start_info =
+        map_shared(d->memory_fd, HV_START_INFO_LEN, SHARED_START_INFO);
     d->shared = map_shared(d->memory_fd, HV_PAGE, SHARED_SHARED_INFO);
     d->window = map_shared(d->window_fd, WINDOW_MAX_LEN, 0);
     if (!d->start_info || !d->shared || !d->window)
@@ -202,8 +203,7 @@ __attribute__((noreturn)) void slot_run(const struct slot *s)
     signal(SIGCHLD, SIG_DFL); // the nursery ignores it; we wait for the guest
     if (join_cgroups(s, &e) < 0 || make_memory(&m.domain, &e) < 0 ||
         make_page(&m, s->page_fd, &e) < 0 ||
-        m.domain.engine->make(&m.domain, &es, &e) < 0 ||
-        make_loop(&m, &e) < 0)
+        m.domain.engine->make(&m.domain, &es, &e) < 0 || make_loop(&m, &e) < 0)
         die(&e);
     devices_init(&m.devices, &m.domain, m.page, m.epoll_fd);
     // Where io_uring is forbidden, disks are served without.

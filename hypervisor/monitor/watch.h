@@ -18,11 +18,12 @@ enum watch {
     WATCH_SOURCE,
     WATCH_DEBUG,
     WATCH_STREAM,
+    WATCH_TRACE,
     WATCH_DEVICE = 64 // and all above: of back ends, see dev/device.c
 };
 
-// Watches a descriptor, as one of enum watch or more, for epoll events. False for what cannot be watched
-// because it never waits: files, /dev/null.
+// Watches a descriptor, as one of enum watch or more, for epoll events. False
+// for what cannot be watched because it never waits: files, /dev/null.
 bool watch(int epoll_fd, int fd, uint32_t what, uint32_t events);
 void unwatch(int epoll_fd, int fd);
 

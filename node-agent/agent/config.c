@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
+#include "hypervisor/monitor/control.h"
 #include "lib/buf.h"
 #include "lib/cfg.h"
 #include "lib/cleanup.h"
@@ -31,13 +32,15 @@ struct conf {
     char *invoice, *payment_secret;
     char *listen, *cgroup, *on_stop;
     char *tls, *tls_certificate, *tls_key, *metrics, *log_format;
+    struct cfg_list engines;
     int64_t address_rate, customer_rate;
     char *accounts;
     struct cfg_list admins, viewers;
     int64_t quota_submissions, quota_memory_mib, quota_store_mib;
     int64_t memory_overcommit, domains_per_cpu;
     int64_t audit_days;
-    int64_t operator_uid, uid_base, slots, spare_slots, build_slots;
+    int64_t operator_uid, uid_base, slots, spare_slots, spare_slots_kvm;
+    int64_t build_slots;
     int64_t memory_mib, build_memory_mib, build_wall_s;
     int64_t lease_s, interval_ms, batch_ms;
 };
@@ -78,6 +81,8 @@ static const struct cfg_key keys[] = {
     INT("uid_base", uid_base, 1000, UINT32_MAX - DOMAIN_SLOTS_MAX - 512),
     INT("slots", slots, 1, DOMAIN_SLOTS_MAX),
     INT("spare_slots", spare_slots, 1, 1024),
+    INT("spare_slots_kvm", spare_slots_kvm, 0, 1024),
+    CFG_LIST_KEY("engines", struct conf, engines, HVC_ENGINES, 0),
     INT("build_slots", build_slots, 0, BUILD_SLOTS_MAX),
     INT("memory_mib", memory_mib, 16, 1ll << 30),
     INT("build_memory_mib", build_memory_mib, 64, 1 << 20),
@@ -127,6 +132,8 @@ void config_defaults(struct node_config *cfg, const char *exe_dir)
         .customer_rate = 1000,
         .slots = 256,
         .spare_slots = 8,
+        .engines = 1u << HVC_ENGINE_PV | 1u << HVC_ENGINE_KVM,
+        .usual_engine = HVC_ENGINE_PV,
         .build_slots = 2,
         .memory_kib = memory_half_kib(),
         .build_memory_kib = 512u << 10,
@@ -232,6 +239,36 @@ static const char *const tls_words[] = {
     [TLS_AUTO] = "auto", [TLS_ON] = "on", [TLS_OFF] = "off", NULL};
 static const char *const log_words[] = {"text", "json", NULL};
 
+static const char *const engine_names[HVC_ENGINES] = {
+    [HVC_ENGINE_PV] = "pv", [HVC_ENGINE_KVM] = "kvm"};
+
+/* Those allowed; the first is what a domain gets that asks for none. */
+static int engines_set(struct node_config *cfg, const struct cfg_list *list,
+                       struct err *e)
+{
+    uint32_t mask = 0;
+
+    if (!list->item)
+        return 0;
+    for (size_t i = 0; i < list->n; i++) {
+        enum hvc_engine one = 0;
+
+        while (one < HVC_ENGINES && strcmp(engine_names[one], list->item[i]))
+            one++;
+        if (one == HVC_ENGINES)
+            return err_set(e, EINVAL,
+                           "engines has \"%s\": it takes \"pv\" and \"kvm\"",
+                           list->item[i]);
+        if (!mask)
+            cfg->usual_engine = one;
+        mask |= 1u << one;
+    }
+    if (!mask)
+        return err_set(e, EINVAL, "engines must name one at least");
+    cfg->engines = mask;
+    return 0;
+}
+
 static const char *const accounts_names[] = {
     [ACCOUNTS_OPERATOR] = "operator",
     [ACCOUNTS_INVITATION] = "invitation",
@@ -323,6 +360,7 @@ static void conf_from(struct conf *c, const struct node_config *cfg)
         .uid_base = cfg->uid_base,
         .slots = cfg->slots,
         .spare_slots = cfg->spare_slots,
+        .spare_slots_kvm = cfg->spare_slots_kvm,
         .build_slots = cfg->build_slots,
         .memory_mib = cfg->memory_kib >> 10,
         .build_memory_mib = cfg->build_memory_kib >> 10,
@@ -357,7 +395,8 @@ static int conf_apply(struct node_config *cfg, const struct conf *c,
         word_set(&cfg->log_json, "log_format", c->log_format, log_words, e) <
             0 ||
         word_set(&cfg->destroy_on_stop, "on_stop", c->on_stop, on_stop_words,
-                 e) < 0)
+                 e) < 0 ||
+        engines_set(cfg, &c->engines, e) < 0)
         return -e->code;
     if (c->name && !*c->name)
         return err_set(e, EINVAL, "name must not be empty");
@@ -381,6 +420,7 @@ static int conf_apply(struct node_config *cfg, const struct conf *c,
     cfg->uid_base = c->uid_base;
     cfg->slots = c->slots;
     cfg->spare_slots = c->spare_slots;
+    cfg->spare_slots_kvm = c->spare_slots_kvm;
     cfg->build_slots = c->build_slots;
     cfg->memory_kib = (uint64_t)c->memory_mib << 10;
     cfg->build_memory_kib = (uint64_t)c->build_memory_mib << 10;
@@ -601,6 +641,12 @@ void config_print(const struct node_config *cfg, FILE *out)
     fprintf(out, "uid_base = %u\n", cfg->uid_base);
     fprintf(out, "slots = %u\n", cfg->slots);
     fprintf(out, "spare_slots = %u\n", cfg->spare_slots);
+    fprintf(out, "spare_slots_kvm = %u\n", cfg->spare_slots_kvm);
+    fprintf(out, "engines = [ \"%s\"", engine_names[cfg->usual_engine]);
+    for (enum hvc_engine i = 0; i < HVC_ENGINES; i++)
+        if (i != cfg->usual_engine && cfg->engines >> i & 1)
+            fprintf(out, ", \"%s\"", engine_names[i]);
+    fprintf(out, " ]\n");
     fprintf(out, "build_slots = %u\n", cfg->build_slots);
     fprintf(out, "memory_mib = %llu\n",
             (unsigned long long)cfg->memory_kib >> 10);

@@ -202,11 +202,29 @@ static int tcp_given(uint32_t *port, struct err *e)
     return fcntl(3, F_DUPFD_CLOEXEC, ROLE_FD_END);
 }
 
+/* Only root and the operator can connect, unless the file names more users;
+ * the operator role asks the kernel again. */
+static int operator_listen(const struct node_config *cfg, const char *path,
+                           int type, struct err *e)
+{
+    cleanup_close int fd = -1;
+    mode_t mode = 0600;
+
+    for (uint32_t i = 0; i < cfg->noperators; i++)
+        if (!cfg->operators[i].is_key)
+            mode = 0666;
+    fd = sock_listen(path, type, mode, e);
+
+    if (fd >= 0 && lchown(path, cfg->operator_uid, (gid_t)-1) < 0)
+        return err_errno(e, "giving %s to the operator", path);
+    return steal_fd(&fd);
+}
+
 int home_listen(struct node_config *cfg, struct home_sockets *s, struct err *e)
 {
     char path[NODE_PATH_MAX + 16];
 
-    *s = (struct home_sockets){-1, -1, -1};
+    *s = (struct home_sockets){-1, -1, -1, -1};
     s->tcp = tcp_given(&cfg->listen_port, e);
     if (s->tcp < -1)
         return -e->code;
@@ -221,9 +239,12 @@ int home_listen(struct node_config *cfg, struct home_sockets *s, struct err *e)
             return err_prefix(e, "metrics");
     }
     path_in(path, cfg, "hostel.sock");
-    /* Anybody may connect: the kernel tells the api role who it is. */
-    s->local = sock_listen(path, SOCK_STREAM, 0666, e);
-    return s->local < 0 ? s->local : 0;
+    s->local = operator_listen(cfg, path, SOCK_STREAM, e);
+    if (s->local < 0)
+        return s->local;
+    path_in(path, cfg, "control.sock");
+    s->control = operator_listen(cfg, path, SOCK_SEQPACKET, e);
+    return s->control < 0 ? s->control : 0;
 }
 
 /* ------------------------------------------------------------------- ready */
@@ -267,7 +288,8 @@ void home_unready(const struct node_config *cfg)
 
 void home_tidy(const struct node_config *cfg)
 {
-    static const char *const files[] = {"ready", "hostel.sock", "hosteld.pid"};
+    static const char *const files[] = {"ready", "hostel.sock", "control.sock",
+                                        "hosteld.pid"};
     char path[NODE_PATH_MAX + 16];
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

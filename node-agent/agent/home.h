@@ -30,8 +30,10 @@ int home_lock(const struct node_config *cfg, struct err *e);
 // the configuration has none. Sets the ports in cfg.
 struct home_sockets {
     int tcp, local, metrics;
+    int control; // run_dir/control.sock, SOCK_SEQPACKET
 };
 int home_listen(struct node_config *cfg, struct home_sockets *s, struct err *e);
+
 
 void home_ready(const struct node_config *cfg, const pid_t pid[ROLE_COUNT]);
 void home_unready(const struct node_config *cfg);

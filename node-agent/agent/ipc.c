@@ -162,12 +162,41 @@ static const struct ipc_rule rules[] = {
     DOMAIN_NEWS(MSG_ENDED, "ended"),
     DOMAIN_NEWS(MSG_OVER, "over"),
     DOMAIN_NEWS(MSG_ADOPTED, "adopted"),
+    DOMAIN_NEWS(MSG_FIGURES, "figures"),
+    {RULE(MSG_CONTROL, "control", msg_control, 0, 0)},
+    REPLY(MSG_CONTROL, "control", msg_reply, 0),
+    {RULE(MSG_LOOK, "look", msg_get, 0, 0)},
+    REPLY(MSG_LOOK, "look", msg_reply, 0),
 
     /* keeper <-> builder */
     {RULE(MSG_BUILD, "build", msg_build, 2, 2)},
     {RULE(MSG_BUILD_STOP, "build stop", msg_get, 0, 0)},
     {RULE(MSG_BUILT, "built", msg_built, 0, 1),
      .text = {SPAN(msg_built, text)}},
+
+    /* operator -> keeper */
+    {RULE(MSG_DOM_CREATE, "domain create", dom_create, 1, 2),
+     .cut = SPAN(dom_create, cmdline),
+     .len_at = offsetof(struct dom_create, cmdline_len),
+     .text = {SPAN(dom_create, name), SPAN(dom_create, kernel),
+              SPAN(dom_create, ramdisk)}},
+    REPLY(MSG_DOM_CREATE, "domain create", dom_reply, 1,
+          SPAN(dom_reply, info.name), SPAN(dom_reply, info.report)),
+    {RULE(MSG_DOM_LIST, "domain list", dom_who, 0, 0),
+     .text = {SPAN(dom_who, who)}},
+    REPLY(MSG_DOM_LIST, "domain list", msg_count_reply, 1),
+    {RULE(MSG_DOM_ACT, "domain act", dom_act, 0, 0),
+     .text = {SPAN(dom_act, who), SPAN(dom_act, text)}},
+    REPLY(MSG_DOM_ACT, "domain act", msg_reply, 0),
+    {RULE(MSG_DOM_LOG, "domain log", dom_who, 0, 0),
+     .text = {SPAN(dom_who, who)}},
+    REPLY(MSG_DOM_LOG, "domain log", msg_count_reply, 1),
+    {RULE(MSG_DOM_INPUT, "domain input", dom_input, 0, 0),
+     .cut = SPAN(dom_input, data), .len_at = offsetof(struct dom_input, len),
+     .text = {SPAN(dom_input, who)}},
+    REPLY(MSG_DOM_INPUT, "domain input", msg_input_reply, 0),
+    {RULE(MSG_SUB_ACT, "submission act", msg_sub_act, 0, 0)},
+    REPLY(MSG_SUB_ACT, "submission act", msg_reply, 0),
 };
 
 static const struct ipc_rule *rule_find(uint32_t type)
@@ -272,6 +301,10 @@ int ipc_recv(int fd, union ipc_any *any, int fds[IPC_FDS_MAX], struct err *e)
         nfds !=
             2u + (any->start.has_initrd != 0) + (any->start.has_source != 0))
         got = err_set(e, EPROTO, "message start with %zu descriptors", nfds);
+    if (got == 0 && any->head.type == MSG_DOM_CREATE &&
+        nfds != 1 + (any->dom_create.flags & DOM_F_INITRD ? 1u : 0u))
+        got = err_set(e, EPROTO, "message domain create with %zu descriptors",
+                      nfds);
     if (got < 0) {
         ipc_close(fds);
         return got;

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <string.h>
 #include "lib/err.h"
+#include "node-agent/agent/dom.h"
 #include "node-agent/agent/msg.h"
 
 #define IPC_FDS_MAX 4
@@ -65,9 +66,16 @@ union ipc_any {
     struct msg_start start;
     struct msg_stop stop;
     struct msg_renew renew;
+    struct msg_control control;
     struct msg_domain domain;
     struct msg_build build;
     struct msg_built built;
+    struct dom_create dom_create;
+    struct dom_who dom_who;
+    struct dom_act dom_act;
+    struct dom_input dom_input;
+    struct dom_reply dom_reply;
+    struct msg_sub_act sub_act;
 };
 
 /*

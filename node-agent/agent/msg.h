@@ -78,12 +78,25 @@ enum msg_type {
                        released */
     MSG_ADOPTED,    /* spawner: msg_domain, at its start for each domain found
                        running; ends with one whose id is all zero */
+    MSG_CONTROL,    /* msg_control -> msg_reply */
+    MSG_LOOK,       /* msg_get (id unused) -> a MSG_FIGURES for each domain that
+                       runs, then msg_reply */
+    MSG_FIGURES,    /* spawner: msg_domain, as it is now */
     MSG_OVER,       /* spawner: msg_domain of one with a source: its program is
                        over, as its monitor says; MSG_ENDED follows */
     /* keeper -> builder, and its news */
     MSG_BUILD = 128, /* msg_build + fds: bundle, log -> none */
     MSG_BUILD_STOP,  /* msg_get -> none; MSG_BUILT follows */
-    MSG_BUILT        /* builder: msg_built [+ fd: image] */
+    MSG_BUILT,       /* builder: msg_built [+ fd: image] */
+    /* operator -> keeper: domains; see agent/dom.h */
+    MSG_DOM_CREATE = 160, /* dom_create + fds: image, [initrd] -> dom_reply
+                             + fd: console log */
+    MSG_DOM_LIST,         /* dom_who -> msg_count_reply + fd: dom_infos */
+    MSG_DOM_ACT,          /* dom_act -> msg_reply */
+    MSG_DOM_LOG,          /* dom_who -> msg_count_reply + fd: console log */
+    MSG_DOM_INPUT,        /* dom_input -> msg_input_reply */
+    /* api -> keeper */
+    MSG_SUB_ACT = 192     /* msg_sub_act -> msg_reply */
 };
 
 struct msg_head {
@@ -461,9 +474,26 @@ struct msg_settle_reply {
 
 /* ------------------------------------------------------------------ domains */
 
+/* How a domain shall run; a node may forbid either kind. */
+enum engine_choice {
+    ENGINE_USUAL = 0, /* the node's first */
+    ENGINE_PV,
+    ENGINE_KVM,
+    ENGINE_AUTO /* kvm where the processor has hardware virtualization */
+};
+
+#define CPU_WEIGHT_MAX 10000u /* bundle/terms.h */
+#define CPU_CAP_MAX    1000000u
+
+#define START_PAUSED 1u
 struct msg_start {
     struct msg_head head;
     sub_id_t id;
+    uint32_t domid;
+    uint32_t engine; /* enum engine_choice */
+    uint32_t flags;  /* START_* */
+    uint32_t pad;
+    uint64_t max_kib; /* limit of its control group's memory; 0 = memory_kib */
     uint64_t memory_kib, cpu_ns, wall_ns, console_bytes;
     uint64_t lease_mono_ns;               /* CLOCK_MONOTONIC */
     uint32_t incarnation;                 /* told again with all news of it */
@@ -484,6 +514,24 @@ struct msg_renew { /* MSG_RENEW, MSG_RELEASE */
     sub_id_t id;
     uint64_t lease_mono_ns;
 };
+enum control_action {
+    CONTROL_PAUSE = 1,
+    CONTROL_UNPAUSE,
+    CONTROL_SHUTDOWN, /* ask the guest to end */
+    CONTROL_REBOOT,   /* ask it to end and be started again */
+    CONTROL_WEIGHT,   /* value: 1 .. CPU_WEIGHT_MAX */
+    CONTROL_CAP,      /* value: 0 .. CPU_CAP_MAX */
+    CONTROL_MAX_KIB,  /* value: as msg_start.max_kib, not 0 */
+    CONTROL_ACTIONS
+};
+struct msg_control {
+    struct msg_head head;
+    sub_id_t id;
+    uint32_t action; /* enum control_action */
+    uint32_t pad;
+    uint64_t value;
+};
+
 /* State of a domain as the kernel tells it: totals since its start. */
 struct msg_domain {
     struct msg_head head;
@@ -491,7 +539,15 @@ struct msg_domain {
     uint32_t slot;
     uint32_t cause; /* MSG_ENDED: enum hvc_cause; 0 = runs */
     uint32_t status;
+    uint32_t domid;
+    uint32_t engine; /* enum hvc_engine */
+    uint32_t letter; /* 'r' on a processor, 'b' waits, 'p' paused, 'd' dying */
+    uint32_t cpu_weight, cpu_cap_percent;
+    uint32_t up; /* 1 = its monitor says that its image is loaded; a word for
+                    who waits, not for bills */
     uint32_t incarnation;
+    uint64_t max_kib;
+    uint64_t mem_kib; /* charged to its control group now */
     uint64_t started_real_ns, now_real_ns;
     struct usage usage; /* CPU and memory from the kernel, I/O from the page */
     char text[SUB_REPORT_MAX];

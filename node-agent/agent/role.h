@@ -11,27 +11,36 @@
  *   3    sealed memfd holding one struct node_config, already checked
  *   4    supervisor's lifeline: readable (EOF) when the supervisor is gone;
  *        written to once, by role_ready
- *   5,6  api only: listening sockets, TCP and unix (5 absent with no TCP)
+ *   5    api only: listening TCP socket (absent with no TCP)
+ *   6    operator only: listening unix socket, for HTTP
  *   7    ledger: sealed memfd with a struct receipts_key, the key that the
  *        node's identity has certified for signing batches; keeper: likewise
  *        a struct secrets_key, which opens what customers have sealed; api:
  *        one with a struct tls_secret (tls.h), absent without TLS
  *   8+r  SOCK_SEQPACKET channel to role r, where the table below has one
- *   13   lock of the run folder, held as long as any role lives
- *   14   api only: listening socket for those who collect metrics, or absent
+ *   14   lock of the run folder, held as long as any role lives
+ *   15   api only: listening socket for those who collect metrics, or absent
+ *   16   operator only: listening unix socket of domains' control
  *
- * Channels: api-keeper, api-ledger, keeper-ledger, keeper-spawner,
- * keeper-builder. A role whose peer closes a channel exits; when any role
- * exits the supervisor ends the others and starts all anew, loudly. Domains
- * go on meanwhile, on their leases.
+ * Channels: api-keeper, api-ledger, operator-keeper, operator-ledger,
+ * keeper-ledger, keeper-spawner, keeper-builder. A role whose peer closes a
+ * channel exits; when any role exits the supervisor ends the others and starts
+ * all anew, loudly. Domains go on meanwhile, on their leases.
  */
 #ifndef AGENT_ROLE_H
 #define AGENT_ROLE_H
 
 #include <stdint.h>
 
-enum role { ROLE_API, ROLE_KEEPER, ROLE_BUILDER, ROLE_LEDGER, ROLE_SPAWNER };
-#define ROLE_COUNT 5
+enum role {
+    ROLE_API,
+    ROLE_KEEPER,
+    ROLE_BUILDER,
+    ROLE_LEDGER,
+    ROLE_SPAWNER,
+    ROLE_OPERATOR
+};
+#define ROLE_COUNT 6
 
 #define ROLE_CONFIG_FD   3
 #define ROLE_LIFELINE_FD 4
@@ -41,7 +50,8 @@ enum role { ROLE_API, ROLE_KEEPER, ROLE_BUILDER, ROLE_LEDGER, ROLE_SPAWNER };
 #define ROLE_FD(peer)    (8 + (int)(peer))
 #define ROLE_LOCK_FD     (8 + ROLE_COUNT)
 #define ROLE_METRICS_FD  (ROLE_LOCK_FD + 1)
-#define ROLE_FD_END      (ROLE_METRICS_FD + 1)
+#define ROLE_CONTROL_FD  (ROLE_LOCK_FD + 2)
+#define ROLE_FD_END      (ROLE_CONTROL_FD + 1)
 
 #define UID_BASE_DEFAULT         1879048192u /* above any subuid or container range */
 #define UID_ROLE(base, role)     ((base) + (uint32_t)(role))
@@ -92,7 +102,10 @@ struct node_config {
     uint32_t customer_rate;          /* likewise */
     uint32_t log_json;               /* 1 = a JSON object a line */
     uint32_t slots;                  /* domain slots to keep */
-    uint32_t spare_slots;            /* clean slots to have ready */
+    uint32_t engines;                /* mask of 1 << enum hvc_engine: allowed */
+    uint32_t usual_engine;           /* enum hvc_engine: when nobody says */
+    uint32_t spare_slots;            /* clean slots ready, of the usual one */
+    uint32_t spare_slots_kvm;        /* and of kvm, when that is not it */
     uint32_t build_slots;            /* builds at once */
     uint64_t memory_kib;             /* RAM for all domains together */
     uint64_t build_memory_kib;       /* limit of one build */

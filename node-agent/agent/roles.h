@@ -14,6 +14,7 @@
 #include "node-agent/agent/role.h"
 
 int api_main(const struct node_config *cfg);
+int operator_main(const struct node_config *cfg);
 int keeper_main(const struct node_config *cfg);
 int builder_main(const struct node_config *cfg);
 int ledger_main(const struct node_config *cfg);

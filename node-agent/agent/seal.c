@@ -20,7 +20,7 @@
 
 /* ------------------------------------------------------------ system calls */
 
-#define A   (1u << ROLE_API)
+#define A   (1u << ROLE_API | 1u << ROLE_OPERATOR)
 #define K   (1u << ROLE_KEEPER)
 #define L   (1u << ROLE_LEDGER)
 #define ALL (A | K | L)

@@ -144,8 +144,11 @@ static int role_start(struct supervisor *s, enum role role,
         f.at[ROLE_FD(peer)] = channel[role][peer];
     if (role == ROLE_API) {
         f.at[ROLE_TCP_FD] = s->sockets.tcp;
-        f.at[ROLE_UNIX_FD] = s->sockets.local;
         f.at[ROLE_METRICS_FD] = s->sockets.metrics;
+    }
+    if (role == ROLE_OPERATOR) {
+        f.at[ROLE_UNIX_FD] = s->sockets.local;
+        f.at[ROLE_CONTROL_FD] = s->sockets.control;
     }
     s->pid[role] = fork();
     if (s->pid[role] == 0)
@@ -578,7 +581,7 @@ int supervisor_run(const struct node_config *checked, config_reader *reread,
                             .secret = {-1, -1},
                             .lock_fd = -1,
                             .tls_fd = -1,
-                            .sockets = {-1, -1, -1},
+                            .sockets = {-1, -1, -1, -1},
                             .signal_fd = -1,
                             .agent_fds = {-1, -1},
                             .pause_ns = PAUSE_MIN_NS};

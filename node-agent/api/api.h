@@ -5,7 +5,9 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "node-agent/agent/msg.h"
 #include "node-agent/agent/role.h"
@@ -38,6 +40,17 @@ struct api {
 
 // Makes the tables that bound what strangers may do. -ENOMEM.
 int api_init(struct api *api, struct err *e);
+
+// Is this user of the machine an operator; one who may change things?
+static inline bool api_operator_uid(const struct node_config *cfg, uid_t uid,
+                                    bool changes)
+{
+    for (uint32_t i = 0; i < cfg->noperators; i++)
+        if (!cfg->operators[i].is_key && cfg->operators[i].uid == uid &&
+            (cfg->operators[i].may_change || !changes))
+            return true;
+    return uid == 0 || uid == cfg->operator_uid;
+}
 
 // Asks the ledger for what stands in struct api. 0 or a negative code.
 int api_load(struct api *api, struct err *e);

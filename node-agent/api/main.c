@@ -13,6 +13,7 @@
 #include "node-agent/agent/tls.h"
 #include "node-agent/api/api.h"
 #include "node-agent/api/conn.h"
+#include "node-agent/api/control.h"
 #include "node-agent/api/limits.h"
 #include "node-agent/api/server.h"
 #include "node-agent/api/tls.h"
@@ -75,19 +76,8 @@ static void api_watch(struct api *api)
     }
 }
 
-static bool servers_start(struct api *api)
-{
-    const struct node_config *cfg = api->cfg;
-
-    return (!cfg->listen_host[0] ||
-            server_start(api, ROLE_TCP_FD,
-                         tls_wanted(cfg) ? SERVER_TLS : SERVER_TCP)) &&
-           (!cfg->metrics_host[0] ||
-            server_start(api, ROLE_METRICS_FD, SERVER_METRICS)) &&
-           server_start(api, ROLE_UNIX_FD, SERVER_LOCAL);
-}
-
-int api_main(const struct node_config *cfg)
+static int role_serve(const struct node_config *cfg, bool public,
+                      bool (*start)(struct api *))
 {
     static struct api api = {.spool = SPOOL_INIT,
                              .known = KNOWN_INIT,
@@ -103,15 +93,44 @@ int api_main(const struct node_config *cfg)
         log_error("%s", *e.text ? e.text : "no random numbers");
         return 1;
     }
-    if (tls_wanted(cfg) && tls_load(ROLE_SECRET_FD, &e) < 0) {
+    if (public && tls_wanted(cfg) && tls_load(ROLE_SECRET_FD, &e) < 0) {
         log_error("%s", e.text);
         return 1;
     }
-    if (!servers_start(&api)) {
-        log_error("the HTTP server does not start");
+    if (!start(&api)) {
+        log_error("the server does not start");
         return 1;
     }
     role_ready();
     api_watch(&api);
     return 0;
+}
+
+// For strangers: TCP; and who collects metrics.
+static bool start_public(struct api *api)
+{
+    const struct node_config *cfg = api->cfg;
+
+    return (!cfg->listen_host[0] ||
+            server_start(api, ROLE_TCP_FD,
+                         tls_wanted(cfg) ? SERVER_TLS : SERVER_TCP)) &&
+           (!cfg->metrics_host[0] ||
+            server_start(api, ROLE_METRICS_FD, SERVER_METRICS));
+}
+
+int api_main(const struct node_config *cfg)
+{
+    return role_serve(cfg, true, start_public);
+}
+
+// For root and the operator: the same over a unix socket, and domains.
+static bool start_operator(struct api *api)
+{
+    return server_start(api, ROLE_UNIX_FD, SERVER_LOCAL) &&
+           control_start(api, ROLE_CONTROL_FD);
+}
+
+int operator_main(const struct node_config *cfg)
+{
+    return role_serve(cfg, false, start_operator);
 }

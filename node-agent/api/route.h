@@ -52,6 +52,9 @@ void serve_submit(struct request *rq);
 void serve_list(struct request *rq);
 void serve_submission(struct request *rq);
 void serve_destroy(struct request *rq);
+void serve_pause(struct request *rq);
+void serve_unpause(struct request *rq);
+void serve_shutdown(struct request *rq);
 void serve_input(struct request *rq);
 void serve_receipt(struct request *rq);
 // people.c

@@ -383,6 +383,10 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **context,
         snprintf(name, sizeof(name), "uid %u pid %d", (unsigned)uid, (int)pid);
     else
         snprintf(name, sizeof(name), "unknown");
+    // The operator's role does not talk to strangers, even where they can
+    // connect: without a context nothing of theirs is served.
+    if (s->kind == SERVER_LOCAL && !api_operator_uid(s->api->cfg, uid, false))
+        return;
     c = conn_open(info->connect_fd, s->kind == SERVER_LOCAL, name, uid);
     if (c && s->kind != SERVER_LOCAL)
         address_key(c->address, peer_address(mhd));

@@ -27,6 +27,15 @@ extern const struct cmd cmd_keygen, cmd_context, cmd_node, cmd_bundle,
     cmd_key, cmd_audit, cmd_debug, cmd_dump_core, cmd_trace, cmd_drain,
     cmd_quota;
 
+extern const struct cmd cmd_create, cmd_top, cmd_pause, cmd_unpause,
+    cmd_shutdown, cmd_reboot, cmd_rename, cmd_domid, cmd_domname, cmd_mem_set,
+    cmd_mem_max, cmd_sched_credit, cmd_vcpu_list, cmd_network_list,
+    cmd_block_list, cmd_info, cmd_uptime, cmd_trigger;
+
+// The operator's meaning of verbs that customers have too; see ctl_wanted.
+int ctl_list_run(int argc, char **argv);
+int ctl_destroy_run(int argc, char **argv);
+
 // Prints "hostel: sentence" and returns 1.
 int cmd_fail(const struct err *e);
 

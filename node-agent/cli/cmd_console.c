@@ -11,6 +11,7 @@
 #include "node-agent/cli/attach.h"
 #include "node-agent/cli/client.h"
 #include "node-agent/cli/cmd.h"
+#include "node-agent/cli/ctl_console.h"
 
 static int console_run(int argc, char **argv)
 {
@@ -22,6 +23,8 @@ static int console_run(int argc, char **argv)
 
     if (getopt_long(argc, argv, "", longs, NULL) != -1 || argc - optind != 1)
         return cmd_usage(&cmd_console);
+    if (ctl_wanted())
+        return ctl_console_verb(argv[optind]);
     c = client_open(CLIENT_CUSTOMER, &e);
     if (!c)
         return cmd_fail(&e);
@@ -36,9 +39,10 @@ static int console_run(int argc, char **argv)
 const struct cmd cmd_console = {
     .name = "console",
     .run = console_run,
-    .usage = "ID",
-    .summary = "stay with a submission: its console and its input",
-    .help = "Any number may stay with one submission; the last one that came\n"
+    .usage = "ID | DOMAIN",
+    .summary = "stay with a submission or a domain: its console and input",
+    .help = "As the operator: ^] leaves a domain's console, which goes on.\n"
+            "Any number may stay with one submission; the last one that came\n"
             "writes its input. The exit status is as of `hostel run`.\n",
 };
 

@@ -22,13 +22,17 @@
 #include "lib/io.h"
 #include "node-agent/cli/client.h"
 #include "node-agent/cli/cmd.h"
+#include "node-agent/cli/ctl.h"
 
 static struct client *client_for(const char *text, char id[SUB_ID_TEXT],
                                  struct err *e)
 {
-    struct client *c = client_open(CLIENT_CUSTOMER, e);
+    bool domain = ctl_wanted();
+    struct client *c =
+        client_open(domain ? CLIENT_OPERATOR : CLIENT_CUSTOMER, e);
 
-    if (c && client_find_submission(c, text, id, e) < 0) {
+    if (c && (domain ? ctl_find_run(text, id, e)
+                     : client_find_submission(c, text, id, e)) < 0) {
         client_close(c);
         return NULL;
     }
@@ -74,7 +78,8 @@ static void *bridge_listen(void *arg)
     struct bridge *b = arg;
     const struct call call = {.sink = bridge_sink, .arg = b};
     cleanup_answer struct answer a = ANSWER_INIT;
-    struct client *c = client_open(CLIENT_CUSTOMER, &b->e);
+    struct client *c = client_open(
+        ctl_wanted() ? CLIENT_OPERATOR : CLIENT_CUSTOMER, &b->e);
     int r = -1;
 
     if (c)

@@ -13,9 +13,17 @@
 #include "node-agent/cli/attach.h"
 #include "node-agent/cli/client.h"
 #include "node-agent/cli/cmd.h"
+#include "node-agent/cli/ctl.h"
 #include "node-agent/cli/show.h"
 
-enum { OPT_JSON = 0x200, OPT_LIVE, OPT_STATE, OPT_OUTCOME, OPT_NAME };
+enum {
+    OPT_JSON = 0x200,
+    OPT_LIVE,
+    OPT_STATE,
+    OPT_OUTCOME,
+    OPT_NAME,
+    OPT_SUBMISSIONS
+};
 
 // What these verbs have in common: options, a client, one submission.
 struct args {
@@ -32,6 +40,7 @@ static int args_take(struct args *a, const struct cmd *cmd, int ids_min,
     static const struct option longs[] = {
         {"json", no_argument, NULL, OPT_JSON},
         {"live", no_argument, NULL, OPT_LIVE},
+        {"submissions", no_argument, NULL, OPT_SUBMISSIONS},
         {"limit", required_argument, NULL, 'n'},
         {"state", required_argument, NULL, OPT_STATE},
         {"outcome", required_argument, NULL, OPT_OUTCOME},
@@ -45,6 +54,8 @@ static int args_take(struct args *a, const struct cmd *cmd, int ids_min,
             a->json = true;
         else if (c == OPT_LIVE && (cmd == &cmd_list || cmd == &cmd_usage_of))
             a->live = true;
+        else if (c == OPT_SUBMISSIONS && cmd == &cmd_list)
+            continue;
         else if (c == 'n' && cmd == &cmd_list &&
                  !optarg[strspn(optarg, "0123456789")])
             a->limit = optarg;
@@ -85,6 +96,20 @@ static void list_row(struct table *t, const json_t *o)
               show_time(at, get_text(o, "submitted_at")));
 }
 
+// The options that speak of submissions say that these are meant.
+static bool lists_submissions(int argc, char **argv)
+{
+    static const char *const words[] = {"--submissions", "--live",  "--json",
+                                        "--limit",       "--state", "--outcome",
+                                        "--name",        "-n"};
+
+    for (int i = 1; i < argc; i++)
+        for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
+            if (!strncmp(argv[i], words[w], strlen(words[w])))
+                return true;
+    return false;
+}
+
 // "&name=text", with the text made safe for a query; "" without one.
 static char *query_part(const char *name, const char *text)
 {
@@ -112,7 +137,7 @@ static json_t *list_get(const struct args *a, struct err *e)
                            name);
 }
 
-static int list_run(int argc, char **argv)
+static int list_submissions(int argc, char **argv)
 {
     struct args a = {.limit = "50"};
     struct err e = {0};
@@ -139,19 +164,31 @@ static int list_run(int argc, char **argv)
     return 0;
 }
 
+static int list_run(int argc, char **argv)
+{
+    return ctl_wanted() && !lists_submissions(argc, argv)
+               ? ctl_list_run(argc, argv)
+               : list_submissions(argc, argv);
+}
+
 const struct cmd cmd_list = {
     .name = "list",
     .run = list_run,
-    .usage = "[--live] [--state STATE] [--outcome OUTCOME] [--name NAME] "
-             "[-n LIMIT] [--json]",
-    .summary = "list submissions, the newest first",
-    .help = "  --live             only those that are not over\n"
+    .usage = "[-l | -v] [DOMAIN]... | [--live] [--state STATE] "
+             "[--outcome OUTCOME] [--name NAME] [-n LIMIT] [--json]",
+    .summary = "list domains (operator) or submissions (customer)",
+    .help = "The operator's, of domains:\n"
+            "  -l                 in full, as JSON\n"
+            "  -v                 with the numbers of their runs\n"
+            "A customer's, of submissions, the newest first:\n"
+            "  --live             only those that are not over\n"
             "  --state STATE      held, building, built, running, settling, "
             "done\n"
             "  --outcome OUTCOME  exited, build-failed, trapped, ...\n"
             "  --name NAME        only those of this name\n"
             "  -n LIMIT           at most so many; default: 50\n"
-            "  --json             as the node says it\n",
+            "  --json             as the node says it\n"
+            "  --submissions      these and not domains, for the operator too\n",
 };
 
 // ---------------------------------------------------------------------- show
@@ -386,8 +423,11 @@ static int destroy_run(int argc, char **argv)
     cleanup_answer struct answer answer = ANSWER_INIT;
     struct args a = {0};
     struct err e = {0};
-    int r = args_take(&a, &cmd_destroy, 1, 1, argc, argv);
+    int r;
 
+    if (ctl_wanted())
+        return ctl_destroy_run(argc, argv);
+    r = args_take(&a, &cmd_destroy, 1, 1, argc, argv);
     if (r >= 0)
         return r;
     r = client_call(a.client, &call, &answer, &e, "/v1/submissions/%s", a.id);
@@ -398,7 +438,7 @@ static int destroy_run(int argc, char **argv)
 const struct cmd cmd_destroy = {
     .name = "destroy",
     .run = destroy_run,
-    .usage = "ID",
-    .summary = "stop a submission now",
-    .help = "What it has used until then is charged.\n",
+    .usage = "ID | DOMAIN...",
+    .summary = "end a submission or, as the operator, domains, now",
+    .help = "What a submission has used until then is charged.\n",
 };

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# Completion of hostel(1) for bash: verbs, options, contexts, files and the
-# numbers of submissions.
+# Completion of hostel(1) for bash: verbs, options, contexts, files, the numbers
+# of submissions or, for the operator, the names of domains.
 
 _hostel_home() {
     printf '%s' "${HOSTEL_HOME:-$HOME/.config/hostel}"
@@ -26,7 +26,7 @@ _hostel_names() { # FOLDER SUFFIX
 }
 
 _hostel_submissions() {
-    hostel list -n 50 2>/dev/null | awk 'NR > 1 { print $1 }'
+    hostel list 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
 _hostel() {
@@ -58,6 +58,18 @@ _hostel() {
         use | remove | show) words=$(_hostel_names contexts .cfg) ;;
         esac ;;
     node) words="info ratecard --json" ;;
+    create)
+        words="-c -n -p -q -f"
+        files=1 ;;
+    pause | unpause | reboot) words="-a $(_hostel_submissions)" ;;
+    shutdown) words="-a -w $(_hostel_submissions)" ;;
+    rename | domname | domid | mem-set | mem-max | vcpu-list | network-list | \
+        block-list | uptime) words=$(_hostel_submissions) ;;
+    trigger) words="$(_hostel_submissions) power reset" ;;
+    sched-credit)
+        words="-d -w -c"
+        [ "$prev" = -d ] && words=$(_hostel_submissions) ;;
+    top) words="-b -d -i -s -f -r" ;;
     account) words="show create credit list --json --id" ;;
     bundle | run | quote)
         words="-k -a -n -m -e --cpu-ms --wall-ms --build-cpu-ms --console-kib

@@ -54,7 +54,10 @@ void chan_post(struct chan *c, const void *msg, const int *fds, int nfds)
 {
     const struct msg_head *head = msg;
     struct chan_item *item;
+    bool other = c->other && head->tag & CHAN_TAG_OTHER;
 
+    if (other)
+        c = c->other;
     item = malloc(offsetof(struct chan_item, head) + head->size);
     if (!item) {
         for (int i = 0; i < nfds; i++)
@@ -67,6 +70,8 @@ void chan_post(struct chan *c, const void *msg, const int *fds, int nfds)
     for (int i = 0; i < nfds; i++)
         item->fds[i] = fds[i];
     memcpy(&item->head, msg, head->size);
+    if (other)
+        item->head.tag &= ~CHAN_TAG_OTHER;
     *c->last = item;
     c->last = &item->next;
     c->waiting++;

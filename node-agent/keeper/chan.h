@@ -16,12 +16,18 @@
 
 struct chan_item;
 
+#define CHAN_TAG_OTHER (1ull << 63)
+
 struct chan {
     int fd;
     const char *peer; // for messages
     struct chan_item *first, **last;
     size_t waiting;
     bool failed; // no memory for a message that was posted
+
+    // Requests from another channel that are served like this one's carry
+    // CHAN_TAG_OTHER in their tag, and so do the answers: these leave there.
+    struct chan *other;
 };
 
 // Takes the descriptor and makes it non-blocking. `peer` is kept by reference.

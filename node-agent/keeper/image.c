@@ -65,3 +65,19 @@ int image_store(struct store *st, const key_id_t *customer, int fd,
     }
     return store_keep(st, &d, digest, e);
 }
+
+int image_put(struct store *st, const key_id_t *customer, int fd,
+               uint8_t digest[32], struct err *e)
+{
+    struct draft d;
+    int r = store_draft(st, &d, customer, e);
+
+    if (r < 0)
+        return r;
+    r = copy(d.fd, fd, digest, e);
+    if (r < 0 || store_has(st, customer, digest)) {
+        store_drop(&d);
+        return r;
+    }
+    return store_keep(st, &d, digest, e);
+}

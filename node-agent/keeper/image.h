@@ -10,4 +10,8 @@
 int image_store(struct store *st, const key_id_t *customer, int fd,
                 const uint8_t digest[32], struct err *e);
 
+// The same of a file that nobody has named: *digest becomes its name.
+int image_put(struct store *st, const key_id_t *customer, int fd,
+               uint8_t digest[32], struct err *e);
+
 #endif

@@ -40,6 +40,9 @@ static int channels_open(struct keeper *k, const struct keeper_fds *fds,
         r = chan_open(&k->spawner, fds->spawner, "spawner", e);
     if (r == 0)
         r = chan_open(&k->builder, fds->builder, "builder", e);
+    if (r == 0 && fds->operator >= 0)
+        r = chan_open(&k->operator, fds->operator, "operator", e);
+    k->api.other = &k->operator;
     return r;
 }
 
@@ -71,6 +74,7 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     k->adopting = true;
     k->rested_due_ns = UINT64_MAX;
     k->store = (struct store){.blobs = -1, .logs = -1};
+    k->operator.fd = -1;
     subs_init(&k->subs);
     k->functions = malloc(sizeof(*k->functions));
     if (!k->functions)
@@ -91,7 +95,8 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     k->lease_due_ns = clock_mono_ns() + k->cfg.lease_ns / 3;
     k->sweep_due_ns = clock_mono_ns() + SWEEP_NS;
     currency_ask(k);
-    return recover_journal(k, e);
+    r = recover_journal(k, e);
+    return r < 0 ? r : doms_open(k, e);
 }
 
 void keeper_close(struct keeper *k)
@@ -103,12 +108,14 @@ void keeper_close(struct keeper *k)
     lane_fini(&k->builds);
     lane_fini(&k->starts);
     subs_fini(&k->subs);
+    doms_close(k);
     journal_close(&k->journal);
     store_close(&k->store);
     chan_close(&k->api);
     chan_close(&k->ledger);
     chan_close(&k->spawner);
     chan_close(&k->builder);
+    chan_close(&k->operator);
 }
 
 void keeper_fail(struct keeper *k, const struct err *e)
@@ -133,6 +140,7 @@ static void leases_renew(struct keeper *k)
         ipc_head(&m, MSG_RENEW, 0);
         chan_post(&k->spawner, &m, NULL, 0);
     }
+    doms_renew(k, until_ns);
 }
 
 static bool blob_used(void *arg, const key_id_t *customer,
@@ -148,7 +156,7 @@ static bool blob_used(void *arg, const key_id_t *customer,
             !memcmp(s->initrd, name, 32))
             return true;
     }
-    return false;
+    return doms_use_blob(k, customer, name);
 }
 
 static void forget_log(void *arg, const sub_id_t *id)
@@ -181,6 +189,7 @@ static void timers_run(struct keeper *k)
     uint64_t now_ns = clock_mono_ns();
 
     serve_expired(k, now_ns);
+    doms_timers(k, now_ns);
     service_rested(k, now_ns);
     function_record(k, now_ns);
     if (now_ns >= k->lease_due_ns) {
@@ -207,6 +216,7 @@ static int wait_ms(const struct keeper *k, int timeout_ms)
 
     due_ns = min_u64(min_u64(k->lease_due_ns, k->sweep_due_ns),
                      waiters_due_ns(&k->waiters));
+    due_ns = min_u64(due_ns, doms_due_ns(k));
     due_ns = min_u64(due_ns, k->rested_due_ns);
     due_ns = min_u64(due_ns, k->functions->record_due_ns);
     if ((k->starts.waiting || k->functions->waiting) &&
@@ -222,17 +232,24 @@ static int wait_ms(const struct keeper *k, int timeout_ms)
 
 // ------------------------------------------------------------------- the turn
 
-enum peer { PEER_SPAWNER, PEER_BUILDER, PEER_LEDGER, PEER_API, PEERS };
+enum peer {
+    PEER_SPAWNER,
+    PEER_BUILDER,
+    PEER_LEDGER,
+    PEER_OPERATOR,
+    PEER_API,
+    PEERS
+};
 
 static struct chan *peer_chan(struct keeper *k, enum peer p)
 {
     struct chan *const chans[PEERS] = {&k->spawner, &k->builder, &k->ledger,
-                                       &k->api};
+                                       &k->operator, &k->api};
 
     return chans[p];
 }
 
-static int dispatch(struct keeper *k, enum peer p, const union ipc_any *any,
+static int dispatch(struct keeper *k, enum peer p, union ipc_any *any,
                     int fds[IPC_FDS_MAX], struct err *e)
 {
     switch (p) {
@@ -242,7 +259,12 @@ static int dispatch(struct keeper *k, enum peer p, const union ipc_any *any,
         return news_of_builder(k, any, fds, e);
     case PEER_LEDGER:
         return news_of_ledger(k, any, e);
+    case PEER_OPERATOR:
+        any->head.tag |= CHAN_TAG_OTHER;
+        return serve_request(k, any, fds, e);
     default:
+        if (any->head.tag & CHAN_TAG_OTHER)
+            return err_set(e, EPROTO, "the api role forges a tag");
         return serve_request(k, any, fds, e);
     }
 }
@@ -296,6 +318,8 @@ static int save(struct keeper *k, struct err *e)
         *e = k->failure;
         return -EIO;
     }
+    if (doms_save(k, e) < 0)
+        return -EIO;
     return journal_commit(&k->journal, e);
 }
 
@@ -323,7 +347,7 @@ int keeper_turn(struct keeper *k, int timeout_ms, struct err *e)
         fd[p] = (struct pollfd){.fd = c->fd, .events = chan_events(c)};
     }
     if (!*k->currency)
-        fd[PEER_API].fd = -1;
+        fd[PEER_API].fd = fd[PEER_OPERATOR].fd = -1;
     fd[PEERS] = (struct pollfd){.fd = k->lifeline_fd, .events = POLLIN};
     if (poll(fd, PEERS + 1, wait_ms(k, timeout_ms)) < 0)
         return errno == EINTR ? 0 : err_errno(e, "poll");

@@ -15,6 +15,7 @@
 #include "node-agent/agent/role.h"
 #include "node-agent/bundle/secrets.h"
 #include "node-agent/keeper/chan.h"
+#include "node-agent/keeper/dom.h"
 #include "node-agent/keeper/journal.h"
 #include "node-agent/keeper/lane.h"
 #include "node-agent/keeper/store.h"
@@ -26,10 +27,13 @@ struct keeper {
     struct journal journal;
     struct store store;
     struct chan api, ledger, spawner, builder;
+    struct chan operator; // its requests are served as the API's; see chan.h
     int lifeline_fd;            // -1: none
     struct secrets_key secrets; // opens what customers have sealed
     struct subs subs;
     struct waiters waiters;
+    struct doms doms;        // the operator's domains
+    char boot[DOM_BOOT_MAX]; // of the kernel
     uint64_t feeds; // messages of input given to domains; the last one's tag
     struct lane builds, starts;
     struct functions *functions;
@@ -56,6 +60,7 @@ struct keeper {
 
 struct keeper_fds { // taken
     int api, ledger, spawner, builder, lifeline;
+    int operator; // -1: none
     const struct secrets_key *secrets; // copied
 };
 

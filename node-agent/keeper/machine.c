@@ -235,6 +235,7 @@ static void start_post(struct keeper *k, struct sub *s, const int *fds,
 {
     struct msg_start m = {
         .id = s->info.id,
+        .domid = s->now.domid = domid_next(k),
         .memory_kib = s->info.limits.memory_kib,
         .cpu_ns = left_of(s->info.limits.cpu_ns, s->before.cpu_ns),
         .wall_ns = left_of(s->info.limits.wall_ns, s->before.wall_ns),

@@ -28,6 +28,7 @@ static int keeper_start(struct keeper *k, const struct node_config *cfg,
         .ledger = ROLE_FD(ROLE_LEDGER),
         .spawner = ROLE_FD(ROLE_SPAWNER),
         .builder = ROLE_FD(ROLE_BUILDER),
+        .operator = ROLE_FD(ROLE_OPERATOR),
         .lifeline = ROLE_LIFELINE_FD,
         .secrets = &secrets,
     };

@@ -124,6 +124,7 @@ static void adopted(struct keeper *k, const struct msg_domain *m)
     if (!memcmp(&m->id, &none, sizeof(none))) {
         k->adopting = false;
         recover_lost(k);
+        doms_adopted(k);
         return;
     }
     s = sub_find(&k->subs, &m->id);
@@ -141,6 +142,8 @@ int news_of_spawner(struct keeper *k, const union ipc_any *any, struct err *e)
     const struct msg_domain *m = &any->domain;
     struct sub *s;
 
+    if (doms_news(k, any))
+        return 0;
     switch (any->head.type) {
     case MSG_START | MSG_REPLY:
         start_answered(k, &any->reply);

@@ -296,6 +296,8 @@ static int serve_attach(struct keeper *k, const union ipc_any *any,
     struct msg_attach m = any->attach;
     struct waiter w;
 
+    if (m.head.tag & CHAN_TAG_OTHER && dom_find(k, &m.id))
+        return dom_serve_attach(k, &m, fds);
     if (ask_running(k, &m.head, &m.id, &m.customer, &w)) {
         int fd = steal_fd(&fds[0]);
 
@@ -338,6 +340,19 @@ int serve_drain(struct keeper *k, const union ipc_any *any)
     return serve_capacity(k, any);
 }
 
+static int serve_sub_act(struct keeper *k, const union ipc_any *any)
+{
+    const struct msg_sub_act *m = &any->sub_act;
+    struct sub_info info;
+    struct sub *live;
+
+    if (!look(k, &m->id, &m->customer, &live, &info))
+        chan_reply(&k->api, &m->head, 404, 0, NONE_SUCH);
+    else
+        dom_serve_sub(k, &m->head, live, m->action, 0);
+    return 0;
+}
+
 static int serve_capacity(struct keeper *k, const union ipc_any *any)
 {
     struct msg_capacity_reply reply;
@@ -365,39 +380,94 @@ static int serve_capacity(struct keeper *k, const union ipc_any *any)
 
 // ----------------------------------------------------------------- the table
 
+// Where a request says whose it is, all zero being everybody's; 0: nowhere.
+#define OWNER(type) offsetof(struct type, customer)
+
+// What a request in nobody's name does.
+enum asking { ANYBODY, LOOKS, CHANGES };
+
 static const struct {
     uint32_t type;
+    enum asking asking;
+    size_t owner_at;
     int (*serve)(struct keeper *k, const union ipc_any *any);
 } requests[] = {
-    {MSG_GET, serve_get},
-    {MSG_LIST, serve_list},
-    {MSG_WAIT, serve_wait},
-    {MSG_LOG, serve_log},
-    {MSG_DESTROY, serve_destroy},
-    {MSG_INPUT, serve_input},
-    {MSG_CAPACITY, serve_capacity},
-    {MSG_QUOTA, quota_serve},
-    {MSG_DRAIN, serve_drain},
-    {MSG_AUDIT, people_audit},
-    {MSG_AUDIT_LIST, people_audit_list},
-    {MSG_INVITE, people_invite},
-    {MSG_JOIN, people_join},
-    {MSG_KEY, people_key},
-    {MSG_KEY_LIST, people_key_list},
+    {MSG_GET, LOOKS, OWNER(msg_get), serve_get},
+    {MSG_LIST, LOOKS, OWNER(msg_list), serve_list},
+    {MSG_WAIT, LOOKS, OWNER(msg_wait), serve_wait},
+    {MSG_LOG, LOOKS, OWNER(msg_log), serve_log},
+    {MSG_DESTROY, CHANGES, OWNER(msg_get), serve_destroy},
+    {MSG_INPUT, CHANGES, OWNER(msg_input), serve_input},
+    {MSG_SUB_ACT, CHANGES, OWNER(msg_sub_act), serve_sub_act},
+    {MSG_CAPACITY, ANYBODY, 0, serve_capacity},
+    {MSG_QUOTA, LOOKS, OWNER(msg_quota), quota_serve}, // see may_ask
+    {MSG_DRAIN, CHANGES, 0, serve_drain},
+    {MSG_AUDIT, ANYBODY, 0, people_audit},
+    {MSG_AUDIT_LIST, LOOKS, offsetof(struct msg_audit_list, who),
+     people_audit_list},
+    {MSG_INVITE, CHANGES, 0, people_invite},
+    {MSG_JOIN, CHANGES, OWNER(msg_join), people_join},
+    {MSG_KEY, ANYBODY, 0, people_key}, // see may_ask
+    {MSG_KEY_LIST, LOOKS, OWNER(msg_account), people_key_list},
 };
+
+// Has the node's file operators who sign with a key, from anywhere? Then it is
+// the api role's word that one of them did.
+static bool operators_sign(const struct keeper *k, bool changes)
+{
+    for (uint32_t i = 0; i < k->cfg.noperators; i++)
+        if (k->cfg.operators[i].is_key &&
+            (!changes || k->cfg.operators[i].may_change))
+            return true;
+    return false;
+}
+
+// What is in nobody's name is the operator's, and only its own role asks on its
+// behalf: the one that strangers reach must name a customer.
+static bool may_ask(const struct keeper *k, const union ipc_any *any,
+                    enum asking asking, size_t owner_at)
+{
+    if (any->head.tag & CHAN_TAG_OTHER)
+        return true;
+    if (any->head.type == MSG_KEY && any->key.by_operator)
+        asking = CHANGES;
+    if (any->head.type == MSG_QUOTA && any->quota.set) {
+        asking = CHANGES; // a customer may look at his own only
+        owner_at = 0;
+    }
+    return asking == ANYBODY ||
+           (owner_at && memcmp((const char *)any + owner_at, &operator_key,
+                               sizeof(operator_key))) ||
+           operators_sign(k, asking == CHANGES);
+}
+
+static int breach(const union ipc_any *any, struct err *e)
+{
+    return err_set(e, EPROTO, "the api role asks \"%s\" as the operator",
+                   ipc_name(any->head.type));
+}
 
 int serve_request(struct keeper *k, const union ipc_any *any,
                   int fds[IPC_FDS_MAX], struct err *e)
 {
+    if (any->head.tag & CHAN_TAG_OTHER && any->head.type >= MSG_DOM_CREATE &&
+        any->head.type <= MSG_DOM_INPUT)
+        return dom_serve(k, any, fds, e);
     if (any->head.type == MSG_SUBMIT)
         return submit_serve(k, &any->submit, steal_fd(&fds[0]), e);
     if (any->head.type == MSG_ATTACH)
-        return serve_attach(k, any, fds);
+        return may_ask(k, any, CHANGES, OWNER(msg_attach))
+                   ? serve_attach(k, any, fds)
+                   : breach(any, e);
     if (any->head.type == MSG_CALL)
-        return function_serve(k, &any->call, fds);
+        return may_ask(k, any, CHANGES, OWNER(msg_call))
+                   ? function_serve(k, &any->call, fds)
+                   : breach(any, e);
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
         if (requests[i].type == any->head.type)
-            return requests[i].serve(k, any);
+            return may_ask(k, any, requests[i].asking, requests[i].owner_at)
+                       ? requests[i].serve(k, any)
+                       : breach(any, e);
     return err_set(e, EPROTO, "the api role may not send \"%s\"",
                    ipc_name(any->head.type));
 }

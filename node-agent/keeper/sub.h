@@ -20,6 +20,27 @@
 
 struct admission; // admit.h
 
+// A domain as the spawner last told of it; only for looking at.
+struct dom_figures {
+    uint32_t domid, engine, letter;
+    uint32_t weight, cap;
+    uint64_t max_kib, mem_kib;
+    uint64_t real_ns; // when; 0: nothing was heard yet
+    struct usage usage;
+};
+static inline void figures_take(struct dom_figures *f, const struct msg_domain *m)
+{
+    *f = (struct dom_figures){.domid = m->domid,
+                              .engine = m->engine,
+                              .letter = m->letter,
+                              .weight = m->cpu_weight,
+                              .cap = m->cpu_cap_percent,
+                              .max_kib = m->max_kib,
+                              .mem_kib = m->mem_kib,
+                              .real_ns = m->now_real_ns,
+                              .usage = m->usage};
+}
+
 struct sub {
     struct sub_info info; // what its customer sees
 
@@ -53,6 +74,7 @@ struct sub {
     uint32_t argc, envc, cmdline_len;
     unsigned waiters, build_tries;
     uint64_t asked_mono_ns;
+    struct dom_figures now;  // of its domain
     struct sub *hash_next, *touched_next;
     bool queued;             // in a lane, see lane.h
     bool resting;            // in the list of service.h

@@ -64,6 +64,9 @@ int ledgerd_open(struct ledgerd *d, const struct ledgerd_options *o,
     *d = (struct ledgerd){
         .api.fd = -1,
         .keeper.fd = -1,
+        .operator.fd = -1,
+        .api_joins = o->api_joins,
+        .api_admin = o->api_admin,
         .lifeline_fd = o->lifeline_fd,
         .batch_ns = o->batch_ns,
         .interval_ns = o->interval_ns,
@@ -72,6 +75,8 @@ int ledgerd_open(struct ledgerd *d, const struct ledgerd_options *o,
     r = chan_open(&d->api, o->api_fd, "api", e);
     if (r == 0)
         r = chan_open(&d->keeper, o->keeper_fd, "keeper", e);
+    if (r == 0 && o->operator_fd >= 0)
+        r = chan_open(&d->operator, o->operator_fd, "operator", e);
     if (r == 0)
         r = cards_read(d, o->ratecard_path, e);
     if (r == 0 && o->invoice_path && *o->invoice_path)
@@ -93,9 +98,13 @@ void ledgerd_close(struct ledgerd *d)
         ledger_close(d->ledger);
     chan_close(&d->api);
     chan_close(&d->keeper);
+    chan_close(&d->operator);
     tariff_free(&d->tariff);
     sodium_memzero(d->payment_secret, sizeof(d->payment_secret));
-    *d = (struct ledgerd){.api.fd = -1, .keeper.fd = -1, .lifeline_fd = -1};
+    *d = (struct ledgerd){.api.fd = -1,
+                          .keeper.fd = -1,
+                          .operator.fd = -1,
+                          .lifeline_fd = -1};
 }
 
 // When the next batch is due by CLOCK_MONOTONIC; UINT64_MAX: nothing waits.
@@ -168,10 +177,11 @@ int ledgerd_turn(struct ledgerd *d, int timeout_ms, struct err *e)
         {.fd = d->lifeline_fd, .events = POLLIN},
         {.fd = d->api.fd, .events = chan_events(&d->api)},
         {.fd = d->keeper.fd, .events = chan_events(&d->keeper)},
+        {.fd = d->operator.fd, .events = chan_events(&d->operator)},
     };
     int r;
 
-    if (poll(p, 3, wait_ms(d, timeout_ms)) < 0)
+    if (poll(p, 4, wait_ms(d, timeout_ms)) < 0)
         return errno == EINTR ? 0 : err_errno(e, "poll");
     if (p[0].revents)
         return err_set(e, EPIPE, "the supervisor is gone");
@@ -179,11 +189,15 @@ int ledgerd_turn(struct ledgerd *d, int timeout_ms, struct err *e)
     r = p[2].revents ? serve_waiting(d, &d->keeper, e) : 0;
     if (r == 0 && p[1].revents)
         r = serve_waiting(d, &d->api, e);
+    if (r == 0 && p[3].revents)
+        r = serve_waiting(d, &d->operator, e);
     if (r == 0)
         r = seal_and_commit(d, e);
     if (r == 0)
         r = chan_flush(&d->keeper, e);
     if (r == 0)
         r = chan_flush(&d->api, e);
+    if (r == 0)
+        r = chan_flush(&d->operator, e);
     return r;
 }

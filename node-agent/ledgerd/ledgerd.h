@@ -44,6 +44,8 @@ struct ledgerd {
     const struct tariff_card *card; // the one that holds are rated by now
     struct key_cert cert;
     struct chan api, keeper;
+    struct chan operator; // fd -1: none
+    bool api_joins, api_admin; // what the api role may ask; see request.c
     int lifeline_fd; // -1: none
     uint64_t batch_ns;
     uint64_t interval_ns;      // between two usage records of a domain
@@ -64,6 +66,8 @@ struct ledgerd_options {
     const struct receipts_key *key;
     uint64_t batch_ns, interval_ns;
     int api_fd, keeper_fd, lifeline_fd; // taken
+    int operator_fd;                    // taken; -1: none
+    bool api_joins, api_admin;
 };
 
 // Reads the rate card and opens the books. ledgerd_close in any case.

@@ -21,6 +21,14 @@ static int secret_take(struct ledger_secret *secret, struct err *e)
     return 0;
 }
 
+static bool admins_sign(const struct node_config *cfg)
+{
+    for (uint32_t i = 0; i < cfg->noperators; i++)
+        if (cfg->operators[i].is_key)
+            return true;
+    return false;
+}
+
 static int ledger_start(struct ledgerd *d, const struct node_config *cfg,
                         struct err *e)
 {
@@ -36,6 +44,9 @@ static int ledger_start(struct ledgerd *d, const struct node_config *cfg,
         .interval_ns = cfg->interval_ns,
         .api_fd = ROLE_FD(ROLE_API),
         .keeper_fd = ROLE_FD(ROLE_KEEPER),
+        .operator_fd = ROLE_FD(ROLE_OPERATOR),
+        .api_joins = cfg->accounts != ACCOUNTS_OPERATOR,
+        .api_admin = admins_sign(cfg),
         .lifeline_fd = ROLE_LIFELINE_FD,
     };
     int r;
@@ -55,7 +66,7 @@ static int ledger_start(struct ledgerd *d, const struct node_config *cfg,
 int ledger_main(const struct node_config *cfg)
 {
     static struct ledgerd d = {
-        .api.fd = -1, .keeper.fd = -1, .lifeline_fd = -1};
+        .api.fd = -1, .keeper.fd = -1, .operator.fd = -1, .lifeline_fd = -1};
     struct err e = {0};
     int r;
 

@@ -54,8 +54,8 @@ int money_invoice_issue(struct ledgerd *d, struct chan *from,
     int r = month_span(m->month, &from_ns, &to_ns, e);
 
     if (!m->month)
-        to_ns = m->until_real_ns ? m->until_real_ns
-                                 : ledger_group_ns(d->ledger);
+        to_ns =
+            m->until_real_ns ? m->until_real_ns : ledger_group_ns(d->ledger);
     if (r == 0)
         r = invoice_issue(d->ledger, m->customer.b, to_ns, &d->terms, &number,
                           e);
@@ -126,6 +126,17 @@ struct payment {
     char currency[RATECARD_CURRENCY_SIZE];
 };
 
+// Letters, digits and signs: it goes into statements, cut to their length.
+static bool id_plain(const char *id, size_t size)
+{
+    size_t len = strlen(id);
+
+    for (const char *c = id; *c; c++)
+        if (*c <= ' ' || *c > '~')
+            return false;
+    return len > 0 && len < size;
+}
+
 // {"payment": the provider's id, "customer": KEY, "amount": "10.00",
 // "currency": "EUR"}; what else there is does not matter.
 static int payment_read(const struct msg_payment *m, struct payment *out,
@@ -138,10 +149,10 @@ static int payment_read(const struct msg_payment *m, struct payment *out,
     const char *currency = json_string_value(json_object_get(o, "currency"));
     int r = 0;
 
-    if (!id || !*id || strlen(id) >= sizeof(out->id))
+    if (!id || !id_plain(id, sizeof(out->id)))
         r = err_set(e, EINVAL,
-                    "the payment's \"payment\" must be the provider's id, of 1 "
-                    "to %zu bytes",
+                    "the payment's \"payment\" must be the provider's id, 1 to "
+                    "%zu letters, digits and signs of ASCII",
                     sizeof(out->id) - 1);
     else if (!customer ||
              hex_decode(out->customer, sizeof(out->customer), customer) < 0)

@@ -397,26 +397,51 @@ static int serve_document(struct ledgerd *d, struct chan *from,
 
 // ----------------------------------------------------------------- the table
 
-enum peer { FROM_API = 1, FROM_KEEPER };
+// Money is the operator's to give, by a role of his own. The one that strangers
+// reach opens accounts and credits them where the node's file lets people join
+// (accounts), and does the operator's work where he signs for it with a key
+// (admins).
+enum peer {
+    FROM_API = 1,
+    FROM_KEEPER = 2,
+    FROM_OPERATOR = 4,
+    FROM_API_JOIN = 8,
+    FROM_API_ADMIN = 16
+};
+
+static unsigned peers_of(const struct ledgerd *d, const struct chan *from)
+{
+    if (from == &d->operator)
+        return FROM_OPERATOR;
+    if (from != &d->api)
+        return FROM_KEEPER;
+    return FROM_API | (d->api_joins || d->api_admin ? FROM_API_JOIN : 0) |
+           (d->api_admin ? FROM_API_ADMIN : 0);
+}
 
 static const struct request {
     uint32_t type;
-    enum peer peer;
+    unsigned peers; // enum peer
     bool writes; // needs a group
     int (*serve)(struct ledgerd *, struct chan *, const union ipc_any *,
                  struct err *);
 } requests[] = {
-    {MSG_ACCOUNT_OPEN, FROM_API, true, serve_account_open},
-    {MSG_ACCOUNT_CREDIT, FROM_API, true, serve_account_credit},
-    {MSG_ACCOUNT_GET, FROM_API, false, serve_account_get},
-    {MSG_ACCOUNT_LIST, FROM_API, false, serve_account_list},
-    {MSG_ACCOUNT_CORRECT, FROM_API, true, money_account_correct},
-    {MSG_ACCOUNT_CHANGE, FROM_API, true, money_account_change},
-    {MSG_INVOICE_ISSUE, FROM_API, true, money_invoice_issue},
-    {MSG_PAYMENT, FROM_API, true, money_payment},
-    {MSG_QUOTE, FROM_API, false, serve_quote},
+    {MSG_ACCOUNT_OPEN, FROM_API_JOIN | FROM_OPERATOR, true, serve_account_open},
+    {MSG_ACCOUNT_CREDIT, FROM_API_JOIN | FROM_OPERATOR, true,
+     serve_account_credit},
+    {MSG_ACCOUNT_GET, FROM_API | FROM_OPERATOR, false, serve_account_get},
+    {MSG_ACCOUNT_LIST, FROM_API_ADMIN | FROM_OPERATOR, false,
+     serve_account_list},
+    {MSG_ACCOUNT_CORRECT, FROM_API_ADMIN | FROM_OPERATOR, true,
+     money_account_correct},
+    {MSG_ACCOUNT_CHANGE, FROM_API_ADMIN | FROM_OPERATOR, true,
+     money_account_change},
+    {MSG_INVOICE_ISSUE, FROM_API_ADMIN | FROM_OPERATOR, true,
+     money_invoice_issue},
+    {MSG_PAYMENT, FROM_API | FROM_OPERATOR, true, money_payment},
+    {MSG_QUOTE, FROM_API | FROM_OPERATOR, false, serve_quote},
     {MSG_QUOTE, FROM_KEEPER, false, serve_quote}, // for the currency
-    {MSG_DOCUMENT, FROM_API, false, serve_document},
+    {MSG_DOCUMENT, FROM_API | FROM_OPERATOR, false, serve_document},
     {MSG_HOLD, FROM_KEEPER, true, serve_hold},
     {MSG_RECORD, FROM_KEEPER, true, serve_record},
     {MSG_SETTLE, FROM_KEEPER, true, serve_settle},
@@ -426,13 +451,13 @@ static const struct request {
 int request_serve(struct ledgerd *d, struct chan *from,
                   const union ipc_any *any, struct err *e)
 {
-    enum peer peer = from == &d->api ? FROM_API : FROM_KEEPER;
+    unsigned peers = peers_of(d, from);
 
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
         const struct request *q = &requests[i];
         int r;
 
-        if (q->type != any->head.type || q->peer != peer)
+        if (q->type != any->head.type || !(q->peers & peers))
             continue;
         r = q->writes ? ledgerd_group(d, e) : 0;
         return r < 0 ? r : q->serve(d, from, any, e);

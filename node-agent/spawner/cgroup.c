@@ -351,6 +351,26 @@ int cgroup_empty(const struct cgroup_tree *t, const char *name)
     return 1;
 }
 
+int cgroup_tasks(const struct cgroup_tree *t, const char *name, uint32_t most)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "%u", most);
+    return group_write(t, CGROUP_PIDS, name, "pids.max", text);
+}
+
+int cgroup_memory_kib(const struct cgroup_tree *t, const char *name,
+                      uint64_t *kib)
+{
+    int r = group_number(
+        t, CGROUP_MEMORY, name,
+        t->version == 2 ? "memory.current" : "memory.usage_in_bytes", kib);
+
+    if (r == 0)
+        *kib = (*kib + 1023) >> 10;
+    return r;
+}
+
 /* ---------------------------------------------------------------- killing */
 
 static bool procs_holds(const char *text, pid_t pid)

@@ -85,6 +85,13 @@ int cgroup_limit(const struct cgroup_tree *t, const char *name,
 int cgroup_share(const struct cgroup_tree *t, const char *name, uint32_t weight,
                  uint32_t cap_percent, struct err *e);
 
+/* At most so many tasks: processes, and threads that the kernel makes. */
+int cgroup_tasks(const struct cgroup_tree *t, const char *name, uint32_t most);
+
+/* Memory charged to it now. */
+int cgroup_memory_kib(const struct cgroup_tree *t, const char *name,
+                      uint64_t *kib);
+
 /*
  * What all processes that are or were in it have used. For processes that run
  * just now on other CPUs the figure may be a tick old; once they are dead it

@@ -31,6 +31,9 @@ struct record {
     uint64_t oom_base;    /* and its out-of-memory kills */
     uint64_t memory_kib, cpu_ns, wall_ns, console_bytes; /* as asked for */
     uint64_t lease_mono_ns;                              /* as last renewed */
+    uint64_t max_kib;
+    uint32_t domid, engine;
+    uint32_t paused;
     uint32_t incarnation; /* the keeper's, told with all news */
     uint32_t pad;
     uint32_t asked_cause; /* why we had it stopped; 0 = we have not */

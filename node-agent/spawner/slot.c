@@ -56,11 +56,18 @@ void slot_init(struct slot *s, uint32_t index, struct record *record)
                        .record = record};
 }
 
+static bool is_ready(enum slot_state state)
+{
+    return state == SLOT_MAKING || state == SLOT_BORN || state == SLOT_CLEAN;
+}
+
 static void state_set(struct spawner *p, struct slot *s, enum slot_state next)
 {
     p->count[s->state]--;
+    p->pool[s->engine].ready -= is_ready(s->state);
     s->state = next;
     p->count[s->state]++;
+    p->pool[s->engine].ready += is_ready(s->state);
 }
 
 void slot_overdue_in(struct slot *s, uint64_t ns)
@@ -118,7 +125,7 @@ void slot_act_clear(struct spawner *p, struct slot *s)
     s->due_ns = s->overdue_ns = 0;
     slot_fd_drop(&s->conn_fd);
     slot_fd_drop(&s->monitor_fd);
-    s->monitor_pid = 0;
+    s->monitor_pid = s->guest_pid = 0;
     if (p->stopping || s->index >= p->cfg->slots)
         slot_remove(p, s);
 }
@@ -184,6 +191,7 @@ static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd)
     pid_t pid[CPU_WATCH_PROCESSES] = {pidfd_pid(guest_fd), s->monitor_pid};
     int r = cpu_watch_open(&s->watch, pid);
 
+    s->guest_pid = pid[0] > 0 ? pid[0] : 0;
     if (r < 0 && r != -ESRCH && !p->no_events) {
         p->no_events = true;
         log_warn("CPU budgets are watched by looking only: perf events are "
@@ -295,6 +303,7 @@ static void adopt_running(struct spawner *p, struct slot *s)
     struct err e = {0};
 
     s->id = r->id;
+    s->engine = r->engine < HVC_ENGINES ? r->engine : HVC_ENGINE_PV;
     s->page_fd =
         open(slot_path(path, p, s, "page"), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     s->monitor_pid = r->monitor_pid;

@@ -20,10 +20,11 @@ struct spawner;
 struct slot {
     uint32_t index;
     enum slot_state state;
+    uint32_t engine;  /* enum hvc_engine: of its monitor */
     uint16_t turn;    /* tells events of closed descriptors from new ones */
     bool made_before; /* has files and a group */
     int listen_fd, page_fd, conn_fd, monitor_fd;
-    pid_t monitor_pid;
+    pid_t monitor_pid, guest_pid; /* guest_pid: 0 when not known */
     uint64_t monitor_born;
     struct cpu_watch watch;
     uint64_t limit_kib;        /* of its group, as last set */
@@ -60,6 +61,12 @@ void slot_renew(struct spawner *p, struct slot *s, uint64_t lease_mono_ns);
 void slot_feed(struct spawner *p, struct slot *s, const struct msg_input *m);
 /* Its monitor's answer to one of these. False: to none. */
 bool slot_fed(struct spawner *p, struct slot *s, const struct hvc_taken *m);
+/* 0, or -errno with a sentence for who asked. */
+int slot_control(struct spawner *p, struct slot *s, const struct msg_control *m,
+                 struct err *e);
+
+/* A request that makes sense: known action, value in its range. */
+bool control_sane(const struct msg_control *m);
 
 /* The same for somebody who wants to look inside; the descriptor stays the
  * caller's. */

@@ -35,6 +35,18 @@ void slot_look(struct spawner *p, struct slot *s);
 /* Watch an adopted domain's budget from now on, minding what was used. */
 void slot_watch_again(struct spawner *p, struct slot *s);
 
+/* To its monitor; one that cannot be told will be killed when it is overdue. */
+void slot_message_send(struct slot *s, const void *m, size_t len);
+
+/* Limits of its control group, written only when they change. */
+int slot_limit_set(struct spawner *p, struct slot *s, uint64_t memory_kib,
+                   struct err *e);
+int slot_share_set(struct spawner *p, struct slot *s, uint32_t weight,
+                   uint32_t cap, struct err *e);
+
+/* 'r' its guest is on a processor, 'b' it waits, 'p' paused, 'd' it ends. */
+uint32_t slot_letter(const struct slot *s);
+
 /* The actions, SLOT_MAKE and so on. */
 void slot_act_make(struct spawner *p, struct slot *s);
 void slot_act_greet(struct spawner *p, struct slot *s);

@@ -18,6 +18,9 @@
 /* A monitor sets itself up in less than a millisecond, or on a machine that
  * is thrashing. */
 #define BIRTH_NS (10000 * NS_PER_MS)
+/* Monitor and guest; KVM's thread for large pages; a few that the kernel may
+ * make for the monitor's input and output. None of them can make another. */
+#define TASKS_MAX 16
 /* Between attempts of a nursery that fails. */
 #define PAUSE_MIN_NS (100 * NS_PER_MS)
 #define PAUSE_MAX_NS (5000 * NS_PER_MS)
@@ -59,11 +62,14 @@ static int slot_group(struct spawner *p, struct slot *s, struct err *e)
         return err_set(e, EBUSY, "the control group %s is not empty", name);
     if (cgroup_make(&p->tree, name, e) < 0)
         return -e->code;
-    if (!s->made_before || p->tree.version == 2) {
-        s->limit_kib = 0;
-        s->weight = s->cap = 0;
-    }
+    if (s->made_before && p->tree.version != 2)
+        return 0;
+    s->limit_kib = 0;
+    s->weight = s->cap = 0;
     s->made_before = true;
+    if (cgroup_tasks(&p->tree, name, TASKS_MAX) < 0)
+        return err_set(e, EIO, "the control group %s takes no limit of tasks",
+                       name);
     return 0;
 }
 
@@ -73,7 +79,8 @@ static int slot_ask(struct spawner *p, struct slot *s, struct err *e)
     struct hvc_make m = {.head = {HVC_MAKE, sizeof(m)},
                          .slot = s->index,
                          .uid = uid,
-                         .gid = uid};
+                         .gid = uid,
+                         .engine = s->engine};
     char name[GROUP_TEXT];
     int procs[CGROUP_PARTS], n, r;
 
@@ -112,6 +119,13 @@ void slot_act_give_up(struct spawner *p, struct slot *s)
 void slot_made(struct spawner *p, struct slot *s, const struct hvc_made *made,
                int pidfd)
 {
+    p->best_engine = made->best < HVC_ENGINES ? made->best : HVC_ENGINE_PV;
+    if (made->error == -ENODEV) {
+        p->pool[s->engine].absent = true;
+        slot_event(p, s, SLOT_EV_FAILED);
+        p->make_after_ns = 0; /* the others' nursery is well */
+        return;
+    }
     if (made->error) {
         errno = -made->error;
         log_error("slot %u: the nursery could not fork: %s", s->index,

@@ -37,31 +37,37 @@ static uint64_t files_kib(const int *fds, int nfds)
     return kib;
 }
 
-static int limit_set(struct spawner *p, struct slot *s, uint64_t memory_kib,
-                     struct err *e)
+int slot_limit_set(struct spawner *p, struct slot *s, uint64_t memory_kib,
+                   struct err *e)
 {
     struct cgroup_limits l = {.memory_kib = memory_kib + OVERHEAD_KIB +
                                             memory_kib / PAGE_TABLE_SHARE};
     char name[GROUP_TEXT];
+    int r;
 
     if (l.memory_kib == s->limit_kib)
         return 0;
-    s->limit_kib = l.memory_kib;
-    return cgroup_limit(&p->tree, slot_group_name(name, s), &l, e);
+    r = cgroup_limit(&p->tree, slot_group_name(name, s), &l, e);
+    if (r == 0)
+        s->limit_kib = l.memory_kib;
+    return r;
 }
 
 /* Most domains ask for nothing, and then this costs nothing. */
-static int share_set(struct spawner *p, struct slot *s,
-                     const struct msg_start *m, struct err *e)
+int slot_share_set(struct spawner *p, struct slot *s, uint32_t weight,
+                   uint32_t cap, struct err *e)
 {
     char name[GROUP_TEXT];
+    int r;
 
-    if (m->cpu_weight == s->weight && m->cpu_cap_percent == s->cap)
+    if (weight == s->weight && cap == s->cap)
         return 0;
-    s->weight = m->cpu_weight;
-    s->cap = m->cpu_cap_percent;
-    return cgroup_share(&p->tree, slot_group_name(name, s), s->weight, s->cap,
-                        e);
+    r = cgroup_share(&p->tree, slot_group_name(name, s), weight, cap, e);
+    if (r == 0) {
+        s->weight = weight;
+        s->cap = cap;
+    }
+    return r;
 }
 
 static void record_fill(struct slot *s, const struct msg_start *m)
@@ -75,6 +81,10 @@ static void record_fill(struct slot *s, const struct msg_start *m)
     r->started_real_ns = clock_real_ns();
     r->cpu_base_ns = s->cpu_base_ns;
     r->oom_base = s->oom_base;
+    r->domid = m->domid;
+    r->engine = s->engine;
+    r->paused = m->flags & START_PAUSED;
+    r->max_kib = m->max_kib;
     r->memory_kib = m->memory_kib;
     r->cpu_ns = m->cpu_ns;
     r->wall_ns = m->wall_ns;
@@ -104,7 +114,8 @@ static int prepare_send(struct slot *s, const struct msg_start *m,
 
     h.head = (struct hvc_head){HVC_PREPARE, size};
     h.flags = HVC_F_GO | (m->has_initrd ? HVC_F_INITRD : 0) |
-              (m->has_source ? HVC_F_SOURCE : 0);
+              (m->has_source ? HVC_F_SOURCE : 0) |
+              (m->flags & START_PAUSED ? HVC_F_PAUSED : 0);
     nfds += m->has_source != 0;
     h.argc = m->argc;
     h.envc = m->envc;
@@ -132,10 +143,10 @@ static void look_later(struct slot *s, uint64_t used_ns)
 int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
                 const int *fds, struct err *e)
 {
-    int r = limit_set(p, s, m->memory_kib, e);
+    int r = slot_limit_set(p, s, m->max_kib ? m->max_kib : m->memory_kib, e);
 
     if (r == 0)
-        r = share_set(p, s, m, e);
+        r = slot_share_set(p, s, m->cpu_weight, m->cpu_cap_percent, e);
     if (r == 0) {
         record_fill(s, m);
         if (m->cpu_ns) {
@@ -165,9 +176,8 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
 
 /* ----------------------------------------------------------------- running */
 
-static void message_send(struct slot *s, const void *m, size_t len)
+void slot_message_send(struct slot *s, const void *m, size_t len)
 {
-    /* One that cannot be told will be killed when it is overdue. */
     if (s->conn_fd >= 0)
         sock_send(s->conn_fd, m, len, NULL, 0);
 }
@@ -185,7 +195,7 @@ void slot_renew(struct spawner *p, struct slot *s, uint64_t lease_mono_ns)
 
     s->record->lease_mono_ns = lease_mono_ns;
     m.lease_ns = lease_or_wall(s->record);
-    message_send(s, &m, sizeof(m));
+    slot_message_send(s, &m, sizeof(m));
     slot_arm(p, s);
 }
 
@@ -279,7 +289,7 @@ void slot_act_halt(struct spawner *p, struct slot *s)
     struct hvc_stop m = {.head = {HVC_STOP, sizeof(m)},
                          .cause = s->record->asked_cause};
 
-    message_send(s, &m, sizeof(m));
+    slot_message_send(s, &m, sizeof(m));
     slot_overdue_in(s, END_NS);
     slot_arm(p, s);
 }
@@ -360,22 +370,41 @@ static void evidence_take(struct spawner *p, struct slot *s, struct evidence *v,
         v->page = page;
 }
 
+static void figures_fill(struct spawner *p, struct slot *s, bool ended,
+                         struct msg_domain *m)
+{
+    const struct record *r = s->record;
+    struct hvc_page page;
+    struct evidence v;
+    char name[GROUP_TEXT];
+
+    evidence_take(p, s, &v, &page);
+    m->id = s->id;
+    m->slot = s->index;
+    m->domid = r->domid;
+    m->engine = r->engine;
+    m->letter = slot_letter(s);
+    m->cpu_weight = s->weight;
+    m->cpu_cap_percent = s->cap;
+    m->incarnation = r->incarnation;
+    m->max_kib = r->max_kib ? r->max_kib : r->memory_kib;
+    cgroup_memory_kib(&p->tree, slot_group_name(name, s), &m->mem_kib);
+    m->started_real_ns = r->started_real_ns;
+    m->now_real_ns = clock_real_ns();
+    m->up = v.page && v.page->state >= HVC_RUNNING;
+    evidence_usage(&v, &m->usage);
+    if (ended)
+        evidence_cause(&v, m);
+}
+
 void slot_tell(struct spawner *p, struct slot *s, enum msg_type type)
 {
     struct msg_domain m = {0};
-    struct hvc_page page;
-    struct evidence v;
 
     if (type == MSG_ENDED) {
         m = s->record->ended;
     } else {
-        evidence_take(p, s, &v, &page);
-        m.id = s->id;
-        m.slot = s->index;
-        m.incarnation = s->record->incarnation;
-        m.started_real_ns = s->record->started_real_ns;
-        m.now_real_ns = clock_real_ns();
-        evidence_usage(&v, &m.usage);
+        figures_fill(p, s, false, &m);
     }
     ipc_head_cut(&m, type, 0, text, strlen(m.text) + 1);
     chan_post(&p->keeper, &m, NULL, 0);
@@ -410,18 +439,9 @@ void slot_tell_over(struct spawner *p, struct slot *s,
 void slot_act_tell(struct spawner *p, struct slot *s)
 {
     struct msg_domain *m = &s->record->ended;
-    struct hvc_page page;
-    struct evidence v;
 
-    evidence_take(p, s, &v, &page);
     memset(m, 0, sizeof(*m));
-    m->id = s->id;
-    m->slot = s->index;
-    m->incarnation = s->record->incarnation;
-    m->started_real_ns = s->record->started_real_ns;
-    m->now_real_ns = clock_real_ns();
-    evidence_usage(&v, &m->usage);
-    evidence_cause(&v, m);
+    figures_fill(p, s, true, m);
     record_set_state(s->record, RECORD_ENDED);
     slot_tell(p, s, MSG_ENDED);
 }

@@ -110,95 +110,177 @@ static struct slot *slot_of(struct spawner *p, const sub_id_t *id)
     return NULL;
 }
 
-/* Keep enough clean slots ready, and one for each domain that waits. */
-static void refill(struct spawner *p)
+static struct slot *slot_clean(struct spawner *p, enum hvc_engine engine)
 {
-    uint32_t wanted = p->cfg->spare_slots + p->waiting;
+    if (!p->count[SLOT_CLEAN] || !p->pool[engine].ready)
+        return NULL;
+    for (uint32_t i = 0; i < p->nslots; i++)
+        if (p->slot[i].state == SLOT_CLEAN && p->slot[i].engine == engine)
+            return &p->slot[i];
+    return NULL;
+}
 
-    if (p->stopping)
-        return;
-    while (p->count[SLOT_MAKING] < MAKING_MAX &&
-           p->count[SLOT_MAKING] + p->count[SLOT_BORN] + p->count[SLOT_CLEAN] <
-               wanted) {
+/* All places are taken, some by clean slots of another engine that nobody
+ * waits for: one of them goes. */
+static void pool_make_room(struct spawner *p, enum hvc_engine engine)
+{
+    for (enum hvc_engine other = 0; other < HVC_ENGINES; other++) {
+        struct slot *s = other == engine ? NULL : slot_clean(p, other);
+
+        if (s && p->pool[other].ready > p->pool[other].waiting &&
+            !p->count[SLOT_CONDEMNED] && !p->count[SLOT_WASTED]) {
+            slot_event(p, s, SLOT_EV_RETIRE);
+            return;
+        }
+    }
+}
+
+/* Have so many slots that are clean or will be. */
+static void pool_refill(struct spawner *p, enum hvc_engine engine,
+                        uint32_t wanted)
+{
+    struct pool *pool = &p->pool[engine];
+
+    while (!pool->absent && p->count[SLOT_MAKING] < MAKING_MAX &&
+           pool->ready < wanted) {
         struct slot *s = slot_in_state(p, SLOT_EMPTY);
 
-        if (!s || s->index >= p->cfg->slots)
+        if (!s || s->index >= p->cfg->slots) {
+            if (pool->ready < pool->waiting)
+                pool_make_room(p, engine);
             return;
+        }
         if (p->make_after_ns && clock_mono_ns() < p->make_after_ns) {
             spawner_wake_at(p, p->make_after_ns);
             return;
         }
         p->make_after_ns = 0;
+        s->engine = engine;
         slot_event(p, s, SLOT_EV_MAKE);
     }
 }
 
+/* One for each domain that waits, then enough to have ready. */
+static void refill(struct spawner *p)
+{
+    if (p->stopping)
+        return;
+    for (enum hvc_engine i = 0; i < HVC_ENGINES; i++)
+        pool_refill(p, i, p->pool[i].waiting);
+    for (enum hvc_engine i = 0; i < HVC_ENGINES; i++)
+        pool_refill(p, i, p->pool[i].waiting + p->pool[i].spare);
+}
+
 /* ---------------------------------------------------------------- starting */
 
-static void item_free(struct spawner *p, struct start_item *item)
+static void item_free(struct pool *pool, struct start_item *item)
 {
     ipc_close(item->fds);
     free(item);
-    p->waiting--;
+    pool->waiting--;
 }
 
-static struct start_item *item_pop(struct spawner *p)
+static struct start_item *item_pop(struct pool *pool)
 {
-    struct start_item *item = p->first;
+    struct start_item *item = pool->first;
 
-    p->first = item->next;
-    if (!p->first)
-        p->last = &p->first;
+    pool->first = item->next;
+    if (!pool->first)
+        pool->last = &pool->first;
     return item;
 }
 
 /* Start what waits while there are clean slots. */
-static void starts_serve(struct spawner *p)
+static void starts_serve(struct spawner *p, enum hvc_engine engine)
 {
+    struct pool *pool = &p->pool[engine];
     struct slot *s;
     struct err e;
 
-    while (p->first && (s = slot_in_state(p, SLOT_CLEAN))) {
-        struct start_item *item = p->first;
+    while (pool->first && (s = slot_clean(p, engine))) {
+        struct start_item *item = pool->first;
 
         if (slot_launch(p, s, &item->start, item->fds, &e) < 0) {
             log_warn("slot %u: %s", s->index, e.text);
             continue; /* the next slot */
         }
         chan_reply_ok(&p->keeper, &item->start.head);
-        item_free(p, item_pop(p));
+        item_free(pool, item_pop(pool));
     }
 }
+
+#define ENGINE_ABSENT                                                          \
+    "this machine cannot run engine %s: there is no /dev/kvm that hosteld "    \
+    "may use"
+
+static const char *const engine_names[HVC_ENGINES] = {
+    [HVC_ENGINE_PV] = "pv", [HVC_ENGINE_KVM] = "kvm"};
 
 /* Nothing is being made that they could wait for. */
-static void starts_refuse(struct spawner *p)
+static void starts_refuse(struct spawner *p, enum hvc_engine engine)
 {
-    while (p->first) {
-        struct start_item *item = item_pop(p);
+    struct pool *pool = &p->pool[engine];
 
-        chan_reply(&p->keeper, &item->start.head, 503, 1,
-                   p->stopping ? "the node is stopping"
-                               : "the node has no free slot");
-        item_free(p, item);
+    while (pool->first) {
+        struct start_item *item = item_pop(pool);
+
+        if (pool->absent)
+            chan_reply(&p->keeper, &item->start.head, 422, 0, ENGINE_ABSENT,
+                       engine_names[engine]);
+        else
+            chan_reply(&p->keeper, &item->start.head, 503, 1,
+                       p->stopping ? "the node is stopping"
+                                   : "the node has no free slot");
+        item_free(pool, item);
     }
 }
 
-static void starts_settle(struct spawner *p)
+static void starts_settle(struct spawner *p, enum hvc_engine engine)
 {
-    starts_serve(p);
-    if (p->first &&
-        (p->stopping || p->make_after_ns ||
-         !(p->count[SLOT_MAKING] + p->count[SLOT_BORN] + p->count[SLOT_EMPTY] +
-           p->count[SLOT_WASTED] + p->count[SLOT_CONDEMNED])))
-        starts_refuse(p);
+    struct pool *pool = &p->pool[engine];
+
+    starts_serve(p, engine);
+    if (pool->first && (pool->absent || p->stopping || p->make_after_ns ||
+                        !(pool->ready + p->count[SLOT_EMPTY] +
+                          p->count[SLOT_WASTED] + p->count[SLOT_CONDEMNED])))
+        starts_refuse(p, engine);
+}
+
+/* Which engine it shall have; -1: the node's file does not allow it. */
+static int engine_choose(const struct spawner *p, uint32_t choice)
+{
+    enum hvc_engine engine = p->cfg->usual_engine;
+
+    if (choice == ENGINE_PV)
+        engine = HVC_ENGINE_PV;
+    else if (choice == ENGINE_KVM)
+        engine = HVC_ENGINE_KVM;
+    else if (choice == ENGINE_AUTO && p->cfg->engines >> p->best_engine & 1)
+        engine = p->best_engine;
+    return p->cfg->engines >> engine & 1 ? (int)engine : -1;
 }
 
 static int message_start(struct spawner *p, const struct msg_start *m,
                          int fds[IPC_FDS_MAX], struct err *e)
 {
-    struct start_item *item =
-        malloc(offsetof(struct start_item, start) + m->head.size);
+    struct start_item *item;
+    struct pool *pool;
+    int engine;
 
+    if (m->engine > ENGINE_AUTO || m->flags & ~START_PAUSED ||
+        m->cpu_weight > CPU_WEIGHT_MAX || m->cpu_cap_percent > CPU_CAP_MAX) {
+        ipc_close(fds);
+        return err_set(e, EPROTO, "the keeper starts a domain out of range");
+    }
+    engine = engine_choose(p, m->engine);
+    if (engine < 0) {
+        ipc_close(fds);
+        chan_reply(&p->keeper, &m->head, 422, 0,
+                   "this node's file does not allow engine %s",
+                   m->engine == ENGINE_KVM ? "kvm" : "pv");
+        return 0;
+    }
+    item = malloc(offsetof(struct start_item, start) + m->head.size);
     if (!item) {
         ipc_close(fds);
         return err_set(e, ENOMEM, "no memory for a waiting domain");
@@ -206,30 +288,57 @@ static int message_start(struct spawner *p, const struct msg_start *m,
     item->next = NULL;
     memcpy(item->fds, fds, sizeof(item->fds));
     memcpy(&item->start, m, m->head.size);
-    *p->last = item;
-    p->last = &item->next;
-    p->waiting++;
+    pool = &p->pool[engine];
+    *pool->last = item;
+    pool->last = &item->next;
+    pool->waiting++;
     return 0;
 }
 
 /* ------------------------------------------------------------------- keeper */
 
 /* A domain still waiting can simply be given back. */
-static void start_withdraw(struct spawner *p, const sub_id_t *id)
+static void start_withdraw(struct spawner *p, struct pool *pool,
+                           const sub_id_t *id)
 {
-    for (struct start_item **at = &p->first; *at; at = &(*at)->next) {
+    for (struct start_item **at = &pool->first; *at; at = &(*at)->next) {
         struct start_item *item = *at;
 
         if (memcmp(&item->start.id, id, sizeof(*id)))
             continue;
         *at = item->next;
         if (!*at)
-            p->last = at;
+            pool->last = at;
         chan_reply(&p->keeper, &item->start.head, 503, 1,
                    "withdrawn before a slot was free");
-        item_free(p, item);
+        item_free(pool, item);
         return;
     }
+}
+
+static int message_control(struct spawner *p, const struct msg_control *m,
+                           struct err *e)
+{
+    struct slot *s = slot_of(p, &m->id);
+    struct err why = {0};
+
+    if (!control_sane(m))
+        return err_set(e, EPROTO, "the keeper asks for a control out of range");
+    if (!s || s->state != SLOT_RUNNING)
+        chan_reply(&p->keeper, &m->head, 409, 0, "the domain does not run");
+    else if (slot_control(p, s, m, &why) < 0)
+        chan_reply(&p->keeper, &m->head, 422, 0, "%s", why.text);
+    else
+        chan_reply_ok(&p->keeper, &m->head);
+    return 0;
+}
+
+static void message_look(struct spawner *p, const struct msg_head *head)
+{
+    for (uint32_t i = 0; i < p->nslots; i++)
+        if (p->slot[i].state == SLOT_RUNNING || p->slot[i].state == SLOT_ENDING)
+            slot_tell(p, &p->slot[i], MSG_FIGURES);
+    chan_reply_ok(&p->keeper, head);
 }
 
 static int message_stop(struct spawner *p, const struct msg_stop *m,
@@ -242,7 +351,8 @@ static int message_stop(struct spawner *p, const struct msg_stop *m,
     if (s)
         slot_stop(p, s, m->cause);
     else
-        start_withdraw(p, &m->id);
+        for (int i = 0; i < HVC_ENGINES; i++)
+            start_withdraw(p, &p->pool[i], &m->id);
     return 0;
 }
 
@@ -257,6 +367,11 @@ static int message_take(struct spawner *p, const union ipc_any *any,
         return message_start(p, &any->start, fds, e);
     case MSG_STOP:
         return message_stop(p, &any->stop, e);
+    case MSG_CONTROL:
+        return message_control(p, &any->control, e);
+    case MSG_LOOK:
+        message_look(p, &any->head);
+        return 0;
     case MSG_RENEW:
         s = slot_of(p, &any->renew.id);
         if (s && s->state == SLOT_RUNNING)
@@ -437,7 +552,8 @@ static int spawner_turn(struct spawner *p, struct err *e)
     if (r < 0)
         return r;
     refill(p);
-    starts_settle(p);
+    for (enum hvc_engine engine = 0; engine < HVC_ENGINES; engine++)
+        starts_settle(p, engine);
     return keeper_flush(p, e);
 }
 
@@ -590,7 +706,11 @@ int spawner_main(const struct node_config *given)
                          .nursery_fd = -1,
                          .timer_ns = UINT64_MAX,
                          .make_pause_ns = PAUSE_MIN_NS};
-    p.last = &p.first;
+    for (int i = 0; i < HVC_ENGINES; i++)
+        p.pool[i].last = &p.pool[i].first;
+    p.pool[HVC_ENGINE_KVM].spare =
+        cfg.engines >> HVC_ENGINE_KVM & 1 ? cfg.spare_slots_kvm : 0;
+    p.pool[cfg.usual_engine].spare = cfg.spare_slots;
     r = spawner_open(&p, &e);
     while (r == 0 && !stop_done(&p)) {
         /* The first clean slot proves that all of this works. */
@@ -599,6 +719,11 @@ int spawner_main(const struct node_config *given)
             ready = true;
         }
         r = spawner_turn(&p, &e);
+        if (r == 0 && !ready && p.pool[cfg.usual_engine].absent)
+            r = err_set(&e, ENODEV,
+                        ENGINE_ABSENT ", the first of its file's "
+                                      "engines",
+                        engine_names[cfg.usual_engine]);
     }
     if (r < 0) {
         if (r != -EPIPE)

@@ -30,6 +30,15 @@ enum watch {
 
 struct start_item; /* a domain that waits for a clean slot */
 
+/* Of one engine: its slots that are clean or will be, and who waits for one. */
+struct pool {
+    uint32_t spare; /* clean slots to have ready */
+    uint32_t ready; /* being made, born or clean */
+    bool absent;    /* the nursery says that it does not work here */
+    struct start_item *first, **last;
+    uint32_t waiting;
+};
+
 struct spawner {
     const struct node_config *cfg;
     struct cgroup_tree tree;
@@ -40,8 +49,8 @@ struct spawner {
     pid_t nursery_pid;
     struct chan keeper;
     short keeper_events;
-    struct start_item *first, **last;
-    uint32_t waiting;
+    struct pool pool[HVC_ENGINES];
+    uint32_t best_engine; /* enum hvc_engine: what "auto" is here */
     uint32_t count[SLOT_STATES];
     uint64_t timer_ns;      /* when timer_fd fires; UINT64_MAX = never */
     uint64_t make_after_ns; /* the nursery failed: not before */

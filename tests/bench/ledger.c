@@ -6,7 +6,7 @@
 //   ledger.rate         usage records of 1,000 domains at once, the whole path:
 //                       admission and hold, 60 records each, every one rated as
 //                       it comes, then charge and settlement; all of it in
-//                       signed batches, 4,000 records a commit, which is never
+//                       signed batches, 10,000 records a commit, which is never
 //                       more than a second of them
 //   ledger.rate.rows    new rows for a record, all tables
 //   ledger.rate.cpu     for a record, without waiting for the disk
@@ -15,15 +15,21 @@
 //                       settlement, signed batch; two commits for each 50
 //   ledger.audit        entries of all that, audited
 //   ledger.audit.memory the auditor's peak, of that many entries
+//
+// Called `receipt`, of submissions of a single record:
+//
 //   receipt.build       in the order of settlement, as they are asked for
+//   receipt.size
 //   receipt.verify
 //
-//   ledger [FOLDER [SECONDS]]
+//   ledger|receipt [FOLDER [SECONDS]]
 //
 // HOSTEL_BENCH_ENTRIES in the environment: at least so many entries are there
 // for the auditor (10000000 takes 1.2 GB and two minutes).
 #include <err.h>
+#include <errno.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,12 +46,13 @@
 #define CUSTOMERS     100
 #define GROUP         50
 #define DOMAINS       1000
-#define RECORDS       60   // of a domain, before it ends
-#define COMMIT        4000 // records
+#define RECORDS       60    // of a domain, before it ends
+#define COMMIT        10000 // records
 #define RECEIPTS      500
 #define LEDGER_SCHEMA 3
 #define FIRST_LONG    (1ull << 40) // numbers of the domains that run
 
+static bool of_receipts; // the figures wanted
 static struct ledger *ledger;
 static struct err e;
 static char path[4096];
@@ -191,6 +198,8 @@ static uint64_t submissions_figure(double seconds)
         done += GROUP;
     }
     cpu_us = cpu_ns() / 1e3 - cpu_us;
+    if (of_receipts)
+        return done;
     printf("bench ledger.submissions %.0f 1/s\n", done / (now_s() - start));
     printf("bench ledger.submissions.cpu %.0f us\n", cpu_us / done);
     printf("bench ledger.submissions.size %.0f bytes\n",
@@ -331,6 +340,7 @@ int main(int argc, char **argv)
     const char *entries = getenv("HOSTEL_BENCH_ENTRIES");
     uint64_t submissions;
 
+    of_receipts = strcmp(program_invocation_short_name, "receipt") == 0;
     snprintf(folder, sizeof(folder), "%s/hostel-bench-XXXXXX",
              argc > 1 ? argv[1] : "/var/tmp");
     if (!mkdtemp(folder))
@@ -338,10 +348,14 @@ int main(int argc, char **argv)
     snprintf(path, sizeof(path), "%s/ledger.db", folder);
     ledger_make();
     submissions = submissions_figure(seconds);
-    records_figure(seconds, entries ? atof(entries) : 0);
-    receipts_figure(submissions);
-    ledger_close(ledger);
-    audit_figure();
+    if (of_receipts) {
+        receipts_figure(submissions);
+        ledger_close(ledger);
+    } else {
+        records_figure(seconds, entries ? atof(entries) : 0);
+        ledger_close(ledger);
+        audit_figure();
+    }
     folder_remove(folder);
     return 0;
 }

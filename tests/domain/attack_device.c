@@ -337,6 +337,32 @@ static bool odd_request(void)
     return true;
 }
 
+// Buffers where a file opened with O_DIRECT cannot take them: written and read
+// back, in odd pieces at odd places.
+static void move_unaligned(uint32_t type, uint32_t data)
+{
+    static const uint32_t piece[] = {1, 100, 411};
+    uint16_t dir = type == 0 ? WRITE : 0;
+
+    request_head(type, 5);
+    descriptor(0, HV_WINDOW_VA + HEAD, 16, NEXT, 1);
+    for (unsigned i = 0; i < 3; data += piece[i++])
+        descriptor(1 + i, HV_WINDOW_VA + data, piece[i], NEXT | dir, 2 + i);
+    descriptor(4, HV_WINDOW_VA + STATE, 1, WRITE, 0);
+    publish(0);
+    CHECK(await(RING_AVAIL->idx) == 0);
+}
+
+static void test_unaligned(void)
+{
+    for (unsigned i = 0; i < 512; i++)
+        ((volatile uint8_t *)at(DATA + 3))[i] = i * 7;
+    move_unaligned(1, DATA + 3);
+    move_unaligned(0, DATA + 1025);
+    for (unsigned i = 0; i < 512; i++)
+        CHECK(((volatile uint8_t *)at(DATA + 1025))[i] == (uint8_t)(i * 7));
+}
+
 // The host's own words as a buffer: it loses no more than the guest could
 // have spoilt itself.
 static void read_over(uint32_t offset)
@@ -399,6 +425,8 @@ void guest_main(void)
         read_over(HV_CONTROL_OFFSET), abi_exit(99);
     if (is("change"))
         change_meanwhile(), abi_exit(99);
+    if (is("unaligned"))
+        test_unaligned(), abi_exit(3);
     if (lie_of_ring()) {
         linger();
         abi_exit(99);

@@ -198,6 +198,19 @@ static void heard_domain(const struct msg_domain *m)
         heard_end(d, m);
 }
 
+/* As the supervisor does: a dead monitor that nobody collects still counts as
+ * one of its control group's tasks. */
+static void orphans_reap(void)
+{
+    siginfo_t dead = {0};
+
+    while (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           dead.si_pid && dead.si_pid != w.spawner) {
+        waitpid(dead.si_pid, NULL, 0);
+        dead.si_pid = 0;
+    }
+}
+
 /* Hear one message, waiting at most so long: false when nothing came. */
 static bool hear(int timeout_ms)
 {
@@ -209,6 +222,7 @@ static bool hear(int timeout_ms)
     struct err e;
     char c;
 
+    orphans_reap();
     if (poll(p, 2, timeout_ms) <= 0)
         return false;
     if (p[1].revents & POLLIN)
@@ -678,6 +692,7 @@ int main(int argc, char **argv)
                                  .cgroup_path = TREE,
                                  .slots = SLOTS,
                                  .spare_slots = 4,
+                                 .engines = 1u << HVC_ENGINE_PV,
                                  .memory_kib = 1u << 20,
                                  .lease_ns = 10 * NS_PER_S,
                                  .interval_ns = 100 * NS_PER_MS,

@@ -57,7 +57,7 @@ static void story_try(const uint8_t *data, size_t len)
 
         data += 1 + part;
         len -= 1 + part;
-        if (r < 0 || c.stage == STAGE_END)
+        if (r < 0)
             return;
         // By the card that it names, whatever that is.
         if (entry.kind == ENTRY_ADMISSION)
@@ -70,7 +70,7 @@ static void story_try(const uint8_t *data, size_t len)
         else if (entry.kind == ENTRY_USAGE_RECORD)
             r = record_take(&c, &entry, &e);
         else if (entry.kind == ENTRY_SETTLEMENT)
-            r = settlement_take(&c, &entry, &e);
+            r = settlement_take(&c, &entry, 1 + (uint64_t)n, &e);
         if (r < 0 && (r != -EBADMSG || !e.text[0]))
             abort();
         if (r < 0)

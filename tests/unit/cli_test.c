@@ -211,7 +211,7 @@ static void test_operator(void)
     expect(verb(cmd_account, "list", "--json"), 0, &out, "\"accounts\"");
     expect(verb(cmd_account, "show", "default"), 0, &out, "10.50");
     // He sees everybody's.
-    expect(verb(cmd_list, NULL), 0, &out, "done");
+    expect(verb(cmd_list, "--submissions"), 0, &out, "done");
     cli_options.socket = NULL;
     expect(verb(cmd_account, "show"), 0, &out, "Ada");
     cli_options.socket = "/tmp/no-such-socket";

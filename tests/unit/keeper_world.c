@@ -20,16 +20,17 @@
 static void start(struct world *w)
 {
     static struct keeper keeper;
-    struct keeper_fds fds = {.lifeline = -1};
-    int pair[4][2];
-    int *ours[4] = {&w->api, &w->ledger, &w->spawner, &w->builder};
+    struct keeper_fds fds = {.lifeline = -1, .operator = -1};
+    int pair[5][2];
+    int *ours[5] = {&w->api, &w->ledger, &w->spawner, &w->builder, &w->public};
 
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         CHECK(sock_pair(pair[i]) == 0);
         CHECK(fcntl(pair[i][0], F_SETFL, O_NONBLOCK) == 0);
         *ours[i] = pair[i][0];
     }
-    fds.api = pair[0][1];
+    fds.operator = pair[0][1];
+    fds.api = pair[4][1];
     fds.ledger = pair[1][1];
     fds.spawner = pair[2][1];
     fds.builder = pair[3][1];
@@ -42,7 +43,10 @@ static void start(struct world *w)
 void world_open(struct world *w)
 {
     *w = (struct world){
-        .hold_status = 200, .record_status = 200, .start_status = 200};
+        .hold_status = 200,
+        .record_status = 200,
+        .start_status = 200,
+        .control_status = 200};
     CHECK_WORKS(key_init(e));
     strcpy(w->folder, "/tmp/hostel-keeper-XXXXXX");
     CHECK(mkdtemp(w->folder) && chdir(w->folder) == 0);
@@ -62,6 +66,7 @@ void world_kill(struct world *w)
 {
     keeper_close(w->k);
     close(w->api);
+    close(w->public);
     close(w->ledger);
     close(w->spawner);
     close(w->builder);
@@ -323,6 +328,30 @@ void world_adopt(struct world *w)
     say(w->spawner, &last, NULL, 0);
 }
 
+static void play_look(struct world *w, const struct msg_head *to)
+{
+    struct msg_reply r;
+
+    for (unsigned i = 0; i < w->ndomains; i++)
+        if (!w->domain[i].state.cause && !w->domain[i].released) {
+            w->domain[i].state.up = !w->loading;
+            w->domain[i].state.letter = 'b';
+            domain_say(w, &w->domain[i], MSG_FIGURES);
+        }
+    chan_reply_fill(&r, sizeof(r), to, 200, NULL);
+    say(w->spawner, &r, NULL, 0);
+}
+
+static void play_control(struct world *w, const struct msg_control *m)
+{
+    struct msg_reply r;
+
+    w->control = *m;
+    chan_reply_fill(&r, sizeof(r), &m->head, w->control_status,
+                    w->control_status == 200 ? NULL : "the kernel says no");
+    say(w->spawner, &r, NULL, 0);
+}
+
 static bool play_spawner(struct world *w)
 {
     struct played_domain *d;
@@ -343,6 +372,12 @@ static bool play_spawner(struct world *w)
     case MSG_STOP:
         if (d && !d->state.cause)
             world_end(w, &any.stop.id, any.stop.cause, 0);
+        break;
+    case MSG_LOOK:
+        play_look(w, &any.head);
+        break;
+    case MSG_CONTROL:
+        play_control(w, &any.control);
         break;
     case MSG_RENEW:
         if (d)

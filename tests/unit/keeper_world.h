@@ -58,7 +58,9 @@ struct world {
     char folder[64];
     struct node_config cfg;
     struct keeper *k;
-    int api, ledger, spawner, builder; // our ends
+    // Our ends; api is the operator role's, which may ask all that the api role
+    // (public) may.
+    int api, ledger, spawner, builder, public;
 
     // Knobs.
     unsigned hold_status;   // of the ledger's answers to holds
@@ -66,6 +68,9 @@ struct world {
     unsigned start_status;  // of the spawner's to starts
     bool builder_waits;     // builds end only by world_built
     bool spawner_mute;      // no ADOPTED until world_adopt
+    bool loading;           // domains' images are not taken yet
+    unsigned control_status;    // of the spawner's answers to controls
+    struct msg_control control; // the last one
 
     struct held held[WORLD_MAX];
     struct played_domain domain[WORLD_MAX];

@@ -145,6 +145,11 @@ static const struct {
      "does not follow the submission's entries"},
     {"update entries set before = null where number = 21",
      "does not follow the submission's entries"},
+    {"update entries set before = 0 where number = (select min(number) from"
+     " entries where submission = 1)",
+     "is missing or malformed"},
+    {"update entries set submission = 0 where number = 1",
+     "entry 1 is missing or malformed"},
     {"update cards set entry = entry + 1", "a rate card is in the log twice"},
     {"update cards set digest = randomblob(32)",
      "the table of submissions differs from the log in row 2"},

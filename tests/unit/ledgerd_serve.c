@@ -30,7 +30,7 @@ struct books {
     uint8_t node_id[32], node_secret[64];
     struct receipts_key key;
     struct ledgerd d;
-    int api, keeper; // our ends
+    int api, keeper, operator; // our ends
 };
 static struct books t;
 
@@ -47,13 +47,17 @@ static void role_open(void)
         .payment_secret = (const uint8_t *)"secret of the bank",
         .payment_secret_len = strlen("secret of the bank"),
     };
-    int api[2], keeper[2];
+    int api[2], keeper[2], operator[2];
 
-    CHECK(sock_pair(api) == 0 && sock_pair(keeper) == 0);
+    CHECK(sock_pair(api) == 0 && sock_pair(keeper) == 0 &&
+          sock_pair(operator) == 0);
+    CHECK(fcntl(operator[0], F_SETFL, O_NONBLOCK) == 0);
     CHECK(fcntl(api[0], F_SETFL, O_NONBLOCK) == 0);
     CHECK(fcntl(keeper[0], F_SETFL, O_NONBLOCK) == 0);
     t.api = api[0];
     t.keeper = keeper[0];
+    t.operator = operator[0];
+    o.operator_fd = operator[1];
     o.api_fd = api[1];
     o.keeper_fd = keeper[1];
     CHECK_WORKS(ledgerd_open(&t.d, &o, e));
@@ -64,6 +68,7 @@ static void role_kill(void)
     ledgerd_close(&t.d);
     close(t.api);
     close(t.keeper);
+    close(t.operator);
 }
 
 static void say(int fd, void *msg, uint32_t type, size_t size, uint64_t tag)
@@ -123,11 +128,11 @@ static unsigned account_open(uint8_t n, int64_t amount_nano)
     struct msg_account_credit c = {.customer = customer(n),
                                    .amount_nano = amount_nano};
     union ipc_any any;
-    unsigned status = ask(t.api, &m, MSG_ACCOUNT_OPEN, sizeof(m), &any);
+    unsigned status = ask(t.operator, &m, MSG_ACCOUNT_OPEN, sizeof(m), &any);
 
     memset(c.id, n, sizeof(c.id));
     for (int i = 0; amount_nano && i < 2; i++) { // applied once
-        CHECK(ask(t.api, &c, MSG_ACCOUNT_CREDIT, sizeof(c), &any) == 200);
+        CHECK(ask(t.operator, &c, MSG_ACCOUNT_CREDIT, sizeof(c), &any) == 200);
         CHECK(any.account_reply.account.balance_nano == amount_nano);
     }
     return status;
@@ -183,9 +188,9 @@ static void test_accounts(void)
     CHECK(!strcmp(account(1).name, "somebody"));
     CHECK(ask(t.api, &m, MSG_ACCOUNT_GET, sizeof(m), &any) == 404);
 
-    say(t.api, &m, MSG_ACCOUNT_LIST, sizeof(m), 5);
+    say(t.operator, &m, MSG_ACCOUNT_LIST, sizeof(m), 5);
     turn();
-    CHECK(hear(t.api, MSG_ACCOUNT_LIST, 5, &any, fds) == 200);
+    CHECK(hear(t.operator, MSG_ACCOUNT_LIST, 5, &any, fds) == 200);
     CHECK(any.count.count == 2); // the node's own are not customers
     CHECK(pread_full(fds[0], all, sizeof(all), 0) ==
           2 * (ssize_t)sizeof(all[0]));
@@ -429,11 +434,11 @@ static void test_terms(void)
     struct msg_hold h = hold_of(21, 6, 40);
     union ipc_any any;
 
-    CHECK(ask(t.api, &o, MSG_ACCOUNT_OPEN, sizeof(o), &any) == 422);
+    CHECK(ask(t.operator, &o, MSG_ACCOUNT_OPEN, sizeof(o), &any) == 422);
     CHECK(strstr(any.reply.text, "no prices in SEK"));
     strcpy(o.currency, "EUR");
-    CHECK(ask(t.api, &o, MSG_ACCOUNT_OPEN, sizeof(o), &any) == 201);
-    CHECK(ask(t.api, &c, MSG_ACCOUNT_CHANGE, sizeof(c), &any) == 200);
+    CHECK(ask(t.operator, &o, MSG_ACCOUNT_OPEN, sizeof(o), &any) == 201);
+    CHECK(ask(t.operator, &c, MSG_ACCOUNT_CHANGE, sizeof(c), &any) == 200);
     CHECK(any.account_reply.account.credit_limit_nano == 500);
     CHECK(!any.account_reply.account.low);
     strcpy(h.currency, "USD");
@@ -443,7 +448,7 @@ static void test_terms(void)
     CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200); // on credit
     CHECK(account(6).low && account(6).held_nano == 81);
     c.customer = customer(99);
-    CHECK(ask(t.api, &c, MSG_ACCOUNT_CHANGE, sizeof(c), &any) == 404);
+    CHECK(ask(t.operator, &c, MSG_ACCOUNT_CHANGE, sizeof(c), &any) == 404);
 }
 
 static void test_notes(void)
@@ -453,16 +458,16 @@ static void test_notes(void)
     int64_t before = account(4).balance_nano;
     union ipc_any any;
 
-    CHECK(ask(t.api, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 422);
+    CHECK(ask(t.operator, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 422);
     strcpy(m.reason, "slow");
     for (int i = 0; i < 2; i++)
-        CHECK(ask(t.api, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 200);
+        CHECK(ask(t.operator, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 200);
     CHECK(account(4).balance_nano == before + 11);
     m.amount_nano = 12; // the same id
-    CHECK(ask(t.api, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 409);
+    CHECK(ask(t.operator, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 409);
     m.id[0]++;
     m.submission = submission(1); // another's
-    CHECK(ask(t.api, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 404);
+    CHECK(ask(t.operator, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 404);
 }
 
 // A webhook's message; signed at this time with this secret.
@@ -509,6 +514,9 @@ static void test_payments(void)
         {"[]", 422},
         {"{\"payment\": \"\"}", 422},
         {"{\"payment\": \"p2\", \"customer\": \"04\"}", 422},
+        {"{\"payment\": \"p\\n2\", \"customer\": \"" CUSTOMER
+         "\", \"amount\": \"1.00\", \"currency\": \"EUR\"}",
+         422},
         {"{\"payment\": \"p2\", \"customer\": \"" CUSTOMER
          "\", \"amount\": 1, \"currency\": \"EUR\"}",
          422},
@@ -546,14 +554,14 @@ static void test_invoices(void)
     static char text[65536];
     union ipc_any any;
 
-    CHECK(ask(t.api, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 422);
+    CHECK(ask(t.operator, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 422);
     m.month = 202013;
-    CHECK(ask(t.api, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 422);
+    CHECK(ask(t.operator, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 422);
     m.month = 0;
-    CHECK(ask(t.api, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 200);
+    CHECK(ask(t.operator, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 200);
     CHECK(any.count.count == 1);
     m.month = 202001; // long before that one
-    CHECK(ask(t.api, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 409);
+    CHECK(ask(t.operator, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 409);
     CHECK(ask(t.api, &d, MSG_DOCUMENT, sizeof(d), &any) == 404);
     document(DOC_INVOICES_JSON, 4, 0, text, sizeof(text));
     CHECK(strstr(text, "\"number\": 1"));
@@ -592,13 +600,25 @@ static void test_seal_in_time(void)
         CHECK_WORKS(ledgerd_turn(&t.d, -1, e));
 }
 
-// The keeper may not open accounts, the API may not charge them.
+// The keeper may not open accounts, the API may not charge them, nor give money:
+// that is for the operator's role.
 static void test_wrong_peer(void)
 {
     struct msg_record r = record_of(1, 1, 1, 1);
+    struct msg_account_open open = {.name = "x"};
+    struct msg_account_credit credit = {.amount_nano = 1};
+    struct msg_account list = {0};
     struct err e = {0};
 
     say(t.api, &r, MSG_SETTLE, sizeof(r), 1);
+    CHECK(ledgerd_turn(&t.d, 0, &e) == -EPROTO);
+    say(t.api, &open, MSG_ACCOUNT_OPEN, sizeof(open), 2);
+    CHECK(ledgerd_turn(&t.d, 0, &e) == -EPROTO);
+    say(t.api, &credit, MSG_ACCOUNT_CREDIT, sizeof(credit), 3);
+    CHECK(ledgerd_turn(&t.d, 0, &e) == -EPROTO);
+    say(t.api, &list, MSG_ACCOUNT_LIST, sizeof(list), 4);
+    CHECK(ledgerd_turn(&t.d, 0, &e) == -EPROTO);
+    say(t.keeper, &open, MSG_ACCOUNT_OPEN, sizeof(open), 5);
     CHECK(ledgerd_turn(&t.d, 0, &e) == -EPROTO);
 }
 

@@ -53,6 +53,13 @@ static struct usage any_usage(void)
                           .mem_peak_kib = any(20),
                           .disk_read_bytes = any(30),
                           .disk_write_bytes = any(30),
+                          .disk_ops = any(20),
+                          .net_rx_bytes = any(30),
+                          .net_tx_bytes = any(30),
+                          .net_packets = any(20),
+                          .storage_kib_ms = any(30),
+                          .builds = pick(2),
+                          .build_cpu_ns = any(30),
                           .console_bytes = any(30)};
 }
 

@@ -26,7 +26,7 @@
 #define QUEUE_SIZE 256
 #define SLOTS      64 // requests under way; bits of blk.slots_free
 #define PIECE      (256u * 1024)
-#define PIECES     4  // of one call under way
+#define PIECES     4 // of one call under way
 #define BLOCK_MAX  4096
 // A disk that answers nothing for so long is given up.
 #define SILENCE_NS (60 * NS_PER_S)
@@ -310,11 +310,8 @@ static ssize_t move(struct move *m)
 static ssize_t move_blocks(struct blk *b, int write, char *data, size_t len,
                            uint64_t offset)
 {
-    struct move m = {.disk = b,
-                     .data = data,
-                     .offset = offset,
-                     .len = len,
-                     .write = write};
+    struct move m = {
+        .disk = b, .data = data, .offset = offset, .len = len, .write = write};
     return move(&m);
 }
 

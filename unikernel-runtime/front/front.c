@@ -34,8 +34,8 @@ void front_open(struct front *f, const struct hv_device *device,
                 void (*event)(struct front *f))
 {
     f->device = device;
-    f->control = (volatile struct hv_device_control *)(HV_WINDOW_VA +
-                                                       device->control);
+    f->control =
+        (volatile struct hv_device_control *)(HV_WINDOW_VA + device->control);
     f->event = event;
     by_port[device->port] = f;
     event_bind(device->port, front_event);
@@ -80,8 +80,8 @@ static uint32_t offset_of(const void *at)
 int front_start(struct front *f, uint64_t wanted, struct virtq *const *queues,
                 unsigned n)
 {
-    const uint64_t always = 1ull << VIRTIO_F_VERSION_1 | 1ull
-                                                             << VIRTIO_F_EVENT_IDX;
+    const uint64_t always =
+        1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_EVENT_IDX;
     struct hv_queue *table = window_alloc(n * sizeof *table);
     if (!table)
         return -ENOMEM;

@@ -12,8 +12,8 @@
 #define MOMENT_NS 1000000ul
 
 static uint64_t taken[PAGES_MAX / WORD_BITS]; // bit n: page `first_page` + n
-static struct waitq room; // who waits for what others free
-static size_t start; // no page below is free
+static struct waitq room;                     // who waits for what others free
+static size_t start;                          // no page below is free
 
 static size_t pages_of(size_t len)
 {
@@ -93,8 +93,7 @@ void window_free(void *pages, size_t len)
 {
     if (!pages)
         return;
-    size_t first =
-        ((uintptr_t)pages - HV_WINDOW_VA - HV_WINDOW_FREE) / HV_PAGE;
+    size_t first = ((uintptr_t)pages - HV_WINDOW_VA - HV_WINDOW_FREE) / HV_PAGE;
     int was = lock();
     mark(first, pages_of(len), 0);
     if (first < start)

@@ -32,19 +32,24 @@ static uint32_t used(const struct pipe *p)
     return p->put - p->got;
 }
 
-// Acquired: sleeps in `q` without the lock, and has it again; not if the
-// other end has just been closed, which takes the scheduler's lock only.
+// Taken: sleeps in `q` without the lock, and has it again; not if the other
+// end has just been closed, which takes the scheduler's lock only. Handlers of
+// signals run in here, and may use the same pipe.
 static int pipe_wait(struct pipe *p, struct waitq *q, const uint8_t *other)
 {
+    struct thread *self = thread_self();
     int r = 0;
     sched_lock();
     int waits = *other != 0;
-    if (waits)
+    if (waits) {
+        self->locks--;
         r = lock_release_wait(&p->lock, q, SCHED_NEVER);
+    }
     sched_unlock();
+    int broken = wait_was_broken(r);
     if (waits)
-        lock_acquire(&p->lock);
-    return r;
+        lock_take(&p->lock);
+    return broken ? -EINTR : 0;
 }
 
 // Scheduler locked: both ends may have changed.
@@ -76,7 +81,7 @@ static ssize_t read_acquired(struct pipe *p, char *data, size_t len, int flags)
             return 0;
         if (flags & O_NONBLOCK)
             return -EAGAIN;
-        if (wait_was_broken(pipe_wait(p, &p->not_empty, &p->writers)))
+        if (pipe_wait(p, &p->not_empty, &p->writers) < 0)
             return -EINTR;
     }
     size_t done = 0;
@@ -96,9 +101,9 @@ static ssize_t pipe_read(struct file *f, void *data, size_t len, off_t *pos)
     struct pipe *p = f->object;
     if (!len)
         return 0;
-    lock_acquire(&p->lock);
+    lock_take(&p->lock);
     ssize_t r = read_acquired(p, data, len, f->flags);
-    lock_release(&p->lock);
+    lock_give(&p->lock);
     if (r > 0)
         pipe_moved(p, &p->not_full);
     return r;
@@ -115,7 +120,7 @@ static ssize_t write_acquired(struct pipe *p, const char *data, size_t len,
         if (CAPACITY - used(p) < whole) {
             if (flags & O_NONBLOCK)
                 return done ? (ssize_t)done : -EAGAIN;
-            if (wait_was_broken(pipe_wait(p, &p->not_full, &p->readers)))
+            if (pipe_wait(p, &p->not_full, &p->readers) < 0)
                 return done ? (ssize_t)done : -EINTR;
             continue;
         }
@@ -136,9 +141,9 @@ static ssize_t pipe_write(struct file *f, const void *data, size_t len,
 {
     (void)pos;
     struct pipe *p = f->object;
-    lock_acquire(&p->lock);
+    lock_take(&p->lock);
     ssize_t r = write_acquired(p, data, len, f->flags);
-    lock_release(&p->lock);
+    lock_give(&p->lock);
     if (r == -EPIPE)
         raise(SIGPIPE);
     return r;

@@ -9,6 +9,10 @@
 extern "C" {
 #endif
 
+// newlib has them under names of its own.
+extern long timezone __asm__("_timezone");
+extern int daylight __asm__("_daylight");
+
 time_t timegm(struct tm *tm);
 
 #ifdef __cplusplus

@@ -37,6 +37,12 @@ pid_t waitpid(pid_t pid, int *status, int options)
     return result(-ECHILD);
 }
 
+int waitid(idtype_t kind, id_t id, siginfo_t *info, int options)
+{
+    (void)kind, (void)id, (void)info, (void)options;
+    return result(-ECHILD);
+}
+
 // system(NULL) asks whether there is a shell.
 int system(const char *command)
 {

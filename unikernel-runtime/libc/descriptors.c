@@ -99,6 +99,40 @@ int fdatasync(int fd)
     return fsync(fd);
 }
 
+void sync(void)
+{
+}
+
+int posix_fadvise(int fd, off_t offset, off_t len, int advice)
+{
+    (void)offset;
+    struct file *f = fd_get(fd);
+    if (!f)
+        return EBADF;
+    int pipe = !f->ops->seek;
+    fd_put(f);
+    if (pipe)
+        return ESPIPE;
+    return len < 0 || advice < POSIX_FADV_NORMAL || advice > POSIX_FADV_NOREUSE
+               ? EINVAL
+               : 0;
+}
+
+int posix_fallocate(int fd, off_t offset, off_t len)
+{
+    struct stat st;
+    off_t end;
+    if (offset < 0 || len <= 0)
+        return EINVAL;
+    if (__builtin_add_overflow(offset, len, &end))
+        return EFBIG;
+    if (fstat(fd, &st) < 0)
+        return errno;
+    if (!S_ISREG(st.st_mode))
+        return S_ISFIFO(st.st_mode) ? ESPIPE : ENODEV;
+    return st.st_size >= end || ftruncate(fd, end) == 0 ? 0 : errno;
+}
+
 static int file_chdir(struct file *f)
 {
     struct node *n = ramfs_node(f);

@@ -144,3 +144,25 @@ int pthread_mutexattr_getprotocol(const pthread_mutexattr_t *restrict attr,
     *protocol = PTHREAD_PRIO_NONE;
     return 0;
 }
+
+int pthread_mutex_consistent(pthread_mutex_t *m)
+{
+    (void)m;
+    return EINVAL; // it is never inconsistent
+}
+
+int pthread_mutexattr_setrobust(pthread_mutexattr_t *attr, int robust)
+{
+    (void)attr;
+    return robust == PTHREAD_MUTEX_STALLED || robust == PTHREAD_MUTEX_ROBUST
+               ? 0
+               : EINVAL;
+}
+
+int pthread_mutexattr_getrobust(const pthread_mutexattr_t *restrict attr,
+                                int *restrict robust)
+{
+    (void)attr;
+    *robust = PTHREAD_MUTEX_STALLED;
+    return 0;
+}

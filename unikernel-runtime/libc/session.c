@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: ISC
 // The one process is its own group, session and host.
-#include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/libc/result.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -65,6 +65,20 @@ int nice(int by)
     return result(by < 0 ? -EPERM : 0);
 }
 
+int getpriority(int which, id_t who)
+{
+    if (which < PRIO_PROCESS || which > PRIO_USER)
+        return result(-EINVAL);
+    return result(who > 1 ? -ESRCH : 0);
+}
+
+int setpriority(int which, id_t who, int value)
+{
+    if (getpriority(which, who) < 0)
+        return -1;
+    return nice(value);
+}
+
 int sethostname(const char *name, size_t len)
 {
     (void)name, (void)len;
@@ -92,7 +106,7 @@ long gethostid(void)
 
 int getdtablesize(void)
 {
-    return FD_MAX;
+    return sysconf(_SC_OPEN_MAX);
 }
 
 char *secure_getenv(const char *name)

@@ -54,6 +54,19 @@ int tcflush(int fd, int which)
     return check(fd);
 }
 
+// Output is never held back.
+int tcflow(int fd, int action)
+{
+    if (action < TCOOFF || action > TCION)
+        return result(-EINVAL);
+    return check(fd);
+}
+
+pid_t tcgetsid(int fd)
+{
+    return check(fd) < 0 ? -1 : getpid();
+}
+
 int tcsendbreak(int fd, int duration)
 {
     (void)duration;
@@ -62,8 +75,8 @@ int tcsendbreak(int fd, int duration)
 
 void cfmakeraw(struct termios *t)
 {
-    t->c_iflag &= ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL |
-                    IXON);
+    t->c_iflag &=
+        ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
     t->c_oflag &= ~OPOST;
     t->c_lflag &= ~(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
     t->c_cflag = (t->c_cflag & ~(CSIZE | PARENB)) | CS8;

@@ -57,14 +57,14 @@ void buffer_use_window(void)
     in_window = 1;
 }
 
-void *buffer_alloc(size_t len)
+void *buffer_alloc(size_t len, int anywhere)
 {
     unsigned size = size_of(len);
     if (kept[size].n)
         return kept[size].buffer[--kept[size].n];
     void *buffer = in_window ? window_alloc(len) : NULL;
     if (!buffer)
-        return net_memory_alloc(len);
+        return anywhere || !in_window ? net_memory_alloc(len) : NULL;
     mark(buffer, len, 1);
     return buffer;
 }

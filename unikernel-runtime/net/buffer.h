@@ -15,7 +15,9 @@
 #define BUFFER_MIN 4096ul
 #define BUFFER_MAX 65536ul
 
-void *buffer_alloc(size_t len); // or NULL
+// NULL when there is none. `anywhere`: out of the window if it has no room,
+// from where it takes another copy to a device.
+void *buffer_alloc(size_t len, int anywhere);
 void buffer_free(void *buffer, size_t len);
 
 // From now on buffers come from the window, as far as it goes.

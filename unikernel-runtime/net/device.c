@@ -24,6 +24,7 @@
 #include <lwip/mld6.h>
 #include <lwip/nd6.h>
 #include <lwip/netif.h>
+#include <lwip/priv/tcp_priv.h>
 #include <netif/ethernet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ struct device {
     struct net_front front; // events are found by it: see kicked
     struct netif netif;
     struct merge merge; // the frame that is being made
+    int starved;        // a frame found no slot
 };
 
 static struct device *devices;
@@ -216,8 +218,10 @@ static err_t output(struct netif *n, struct pbuf *p)
         net_reap(&d->front, 0);
         s = net_slot_get(&d->front);
     }
-    if (!s)
+    if (!s) {
+        d->starved = 1;
         return ERR_MEM;
+    }
     if (!fill(s, p) && !fill_copied(s, p)) {
         net_slot_put(&d->front, s);
         return ERR_BUF;
@@ -239,11 +243,26 @@ __attribute__((target("general-regs-only"))) static void kicked(struct front *f)
     net_kick();
 }
 
+// There are slots again: connections whose segments found none go on.
+static void feed(struct device *d)
+{
+    if (!d->starved || d->front.free_slots < NET_SLOTS / 2)
+        return;
+    d->starved = 0;
+    struct tcp_pcb *next;
+    for (struct tcp_pcb *p = tcp_active_pcbs; p && !d->starved; p = next) {
+        next = p->next;
+        if (p->flags & TF_NAGLEMEMERR)
+            tcp_output(p);
+    }
+}
+
 static void poll_all(void)
 {
     for (struct device *d = devices; d; d = d->next) {
         net_reap(&d->front, 0);
         poll_in(d);
+        feed(d);
     }
 }
 
@@ -253,9 +272,14 @@ static void flush_all(void)
         flush_out(d);
         // Slots come back when they are needed; only with few of them left
         // the device has to say so.
-        if (d->front.free_slots < NET_SLOTS / 4)
-            net_reap(&d->front, d->front.free_slots < NET_SLOTS / 8);
+        if (d->front.free_slots < NET_SLOTS / 4 || d->starved)
+            net_reap(&d->front, d->starved);
         net_flush(&d->front);
+        if (d->starved && d->front.free_slots >= NET_SLOTS / 2) {
+            sched_lock();
+            net_kick(); // to feed it
+            sched_unlock();
+        }
     }
 }
 

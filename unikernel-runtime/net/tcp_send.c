@@ -36,6 +36,9 @@ void tcp_chunks_free(struct tcp_socket *t)
     t->unacknowledged = 0;
 }
 
+// A connection that has so much under way waits for room in the window.
+#define URGENT_MAX 32768
+
 // The last chunk, with room for something; large for those who write much.
 static struct chunk *chunk_get(struct tcp_socket *t, size_t len)
 {
@@ -49,7 +52,7 @@ static struct chunk *chunk_get(struct tcp_socket *t, size_t len)
     if (!c)
         return NULL;
     c->size = size;
-    c->data = buffer_alloc(size);
+    c->data = buffer_alloc(size, t->unacknowledged < URGENT_MAX);
     if (!c->data) {
         free(c);
         return NULL;
@@ -124,7 +127,7 @@ static ssize_t queue_some(struct tcp_socket *t, const struct parts *p,
         return 0;
     struct chunk *c = chunk_get(t, left);
     if (!c)
-        return -ENOBUFS;
+        return t->unacknowledged ? 0 : -ENOBUFS;
     size_t n = c->size - c->filled;
     n = n < left ? n : left;
     n = n < room ? n : room;

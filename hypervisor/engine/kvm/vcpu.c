@@ -263,6 +263,7 @@ static void deliver_upcall(void)
     // On the way to telling of a trap: when it has been told.
     if (in_shim(r->rip))
         return;
+    trace(TRACE_UPCALL, v->pending, 0);
     v->upcall_mask = 1;
     if (r->rip - HV_IRET(0) < HV_IRET_LEN) {
         r->rip = entry;
@@ -353,6 +354,7 @@ static void on_trap(void)
         die(vector, more[1], more[2]);
     if (!entry || SHARED->trap_busy)
         die(vector, more[1], more[2]);
+    trace(TRACE_TRAP, vector, vector == VECTOR_PF ? more[2] : regs()->rip);
     SHARED->trap_busy = 1;
     more[0] = vector;
     if (!bounce(more, 3, entry))
@@ -463,6 +465,7 @@ static void on_call(void)
         regs_changed();
         return;
     }
+    trace(TRACE_CALL + (r.rax & 0xff), r.rdi, r.rsi);
     in_call = true;
     regs()->rax = call(&r);
     in_call = false;

@@ -48,6 +48,16 @@ static int find(struct domain *d, struct found *f)
     return 0;
 }
 
+// Which call an address inside its slot or its detour belongs to.
+static bool slot_of(uint64_t address, uint64_t *slot)
+{
+    if (address - PV_TRACED < PV_TRACED_LEN * HV_CALL_COUNT)
+        *slot = (address - PV_TRACED) / PV_TRACED_LEN;
+    else
+        *slot = (address - HV_HYPERCALL_VA) / 32;
+    return *slot < HV_CALL_COUNT;
+}
+
 /*
  * A hypercall under way is shown at its start; one that is done, behind it.
  * Slots and resident code are as resident_entry.S has them; HV_IRET is the
@@ -57,7 +67,9 @@ static int rewind_call(struct domain *d, struct hv_regs *r)
 {
     const bool in_slot =
         r->rip - HV_HYPERCALL_VA < HV_CALL_VA(HV_CALL_COUNT) - HV_HYPERCALL_VA;
+    const bool in_detour = r->rip - PV_TRACED < PV_TRACED_LEN * HV_CALL_COUNT;
     const uint64_t offset = r->rip % 32;
+    uint64_t slot;
     struct pv_call c;
 
     if (in_slot && offset == 0)
@@ -67,7 +79,7 @@ static int rewind_call(struct domain *d, struct hv_regs *r)
         r->rsp += 8;
         return 0;
     }
-    if (!in_slot && r->rip - HV_ENGINE_VA >= PV_RESIDENT_LEN)
+    if (!in_slot && !in_detour && r->rip - HV_ENGINE_VA >= PV_RESIDENT_LEN)
         return 0;
     // Of the last two instructions, rbx is restored by the first.
     if (in_slot && offset == PV_SLOT_CALLED + 4) {
@@ -85,13 +97,14 @@ static int rewind_call(struct domain *d, struct hv_regs *r)
         r->rsp += 8;
         return 0;
     }
-    if (in_slot) { // its arguments are where they were
+    if (in_slot &&
+        offset <= PV_SLOT_TRACE) { // its arguments are where they were
         r->rip -= offset;
         return 0;
     }
-    if (c.inside - HV_HYPERCALL_VA >= 32 * HV_CALL_COUNT)
+    if (!slot_of(in_slot || in_detour ? r->rip : c.inside, &slot))
         return -EFAULT;
-    r->rip = c.inside / 32 * 32;
+    r->rip = HV_CALL_VA(slot);
     r->rdi = c.rdi;
     r->rsi = c.rsi;
     r->rdx = c.rdx;

@@ -78,7 +78,10 @@ struct pv_context {
 // A hypercall slot keeps what it takes to call it again (resident_entry.S):
 // rbx, which no resident code touches, points at the caller's rbx; below it
 // lie the arguments and the return address into the slot.
-#define PV_SLOT_CALLED 13 // offset behind the call
+#define PV_SLOT_CALLED 27 // offset behind the call
+#define PV_SLOT_TRACE  8  // up to here the arguments are being pushed
+#define PV_TRACED      (HV_HYPERCALL_VA + 0x800) // detours of traced calls
+#define PV_TRACED_LEN  64ul                      // of each
 struct pv_call {
     uint64_t inside, rcx, rdx, rsi, rdi;
     uint64_t rbx, back; // rbx points here

@@ -30,6 +30,7 @@ _Static_assert(HV_SHARED_INFO_VA + PARK_OFFSET + offsetof(struct park, order) ==
                    0x40008800,
                "entry");
 _Static_assert(PV_STACK_VA + 8 == 0x40014008, "entry");
+_Static_assert(HV_SHARED_INFO_VA + TRACE_OFFSET == 0x40008900, "entry");
 _Static_assert(offsetof(struct hv_vcpu_info, upcall_pending) == 16, "entry");
 _Static_assert(offsetof(struct hv_vcpu_info, upcall_mask) == 20, "entry");
 _Static_assert(offsetof(struct hv_vcpu_info, wake) == 24, "entry");
@@ -175,6 +176,7 @@ static __attribute__((noreturn)) void signal_upcall(struct pv_context *c)
             resume(r);
         r = &(*outermost())->regs;
     }
+    trace(TRACE_UPCALL, v->pending, 0);
     __atomic_store_n(&v->upcall_mask, 1, __ATOMIC_SEQ_CST);
     if (r->rip - HV_IRET(0) < HV_IRET_LEN)
         enter(r, v->upcall_entry, (uint64_t *)r->rsp);
@@ -285,6 +287,7 @@ static __attribute__((noreturn)) void signal_trap(struct pv_context *c)
         die(r, r->vector);
     if (!v->trap_entry || SHARED->trap_busy)
         die(r, r->vector);
+    trace(TRACE_TRAP, r->vector, r->vector == VECTOR_PF ? r->cr2 : r->rip);
     SHARED->trap_busy = 1;
     frame = bounce(r);
     *--frame = r->cr2;

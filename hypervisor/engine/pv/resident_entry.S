@@ -14,6 +14,7 @@
 #define STACK_END 0x40020000
 #define NO_RETURN 0x40014008            // pv_no_return()
 #define PARK_ORDER 0x40008800
+#define TRACE_ON 0x40008900
 #define PARK_STOP 1
 #define TRAP_PERF 6
 #define SI_CODE 8
@@ -21,7 +22,7 @@
 
         .section .hypercall, "ax", @progbits
         // What it takes to rewind a call that is under way: struct pv_call.
-        .macro  slot function
+        .macro  slot number function
         .balign 32, 0xcc
         push    %rbx
         mov     %rsp, %rbx
@@ -29,21 +30,49 @@
         push    %rsi
         push    %rdx
         push    %rcx
+        cmpb    $0, TRACE_ON
+        jne     traced_\number
         call    \function
+called_\number:
         mov     %rbx, %rsp              // PV_SLOT_CALLED
         pop     %rbx
         ret
         .endm
-        slot    call_block
-        slot    call_notify
-        slot    call_timer
-        slot    call_memory
-        slot    call_shutdown
-        slot    call_vcpu
-        slot    call_setup
-        slot    call_runstate
+        slot    0 call_block
+        slot    1 call_notify
+        slot    2 call_timer
+        slot    3 call_memory
+        slot    4 call_shutdown
+        slot    5 call_vcpu
+        slot    6 call_setup
+        slot    7 call_runstate
 
         iret_all
+
+        // Calls while somebody traces: PV_TRACED.
+        .macro  traced number function
+        .balign 64, 0xcc
+traced_\number:
+        mov     $\number, %edi
+        mov     -8(%rbx), %rsi
+        mov     -16(%rbx), %rdx
+        call    trace_write
+        mov     -8(%rbx), %rdi
+        mov     -16(%rbx), %rsi
+        mov     -24(%rbx), %rdx
+        mov     -32(%rbx), %rcx
+        call    \function
+        jmp     called_\number
+        .endm
+        .org    0x800, 0xcc
+        traced  0 call_block
+        traced  1 call_notify
+        traced  2 call_timer
+        traced  3 call_memory
+        traced  4 call_shutdown
+        traced  5 call_vcpu
+        traced  6 call_setup
+        traced  7 call_runstate
 
         // Entry points by fixed addresses: layout.h.
         .section .land, "ax", @progbits

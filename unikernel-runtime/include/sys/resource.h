@@ -36,6 +36,12 @@ struct rlimit {
 #define RLIMIT_AS     9
 #define RLIM_NLIMITS  16
 
+#define PRIO_PROCESS 0
+#define PRIO_PGRP    1
+#define PRIO_USER    2
+
+int getpriority(int which, id_t who);
+int setpriority(int which, id_t who, int value);
 int getrusage(int who, struct rusage *usage);
 int getrlimit(int resource, struct rlimit *limit);
 int setrlimit(int resource, const struct rlimit *limit);

@@ -144,6 +144,14 @@ int sigtimedwait(const sigset_t *set, siginfo_t *info,
                  const struct timespec *timeout);
 int sigaltstack(const stack_t *stack, stack_t *old);
 int siginterrupt(int sig, int interrupts);
+#define SIG_HOLD ((_sig_func_ptr)2)
+
+int sighold(int sig);
+int sigrelse(int sig);
+int sigignore(int sig);
+int sigpause(int sig);
+_sig_func_ptr sigset(int sig, _sig_func_ptr handler);
+void psiginfo(const siginfo_t *info, const char *text);
 int sigemptyset(sigset_t *set);
 int sigfillset(sigset_t *set);
 int sigaddset(sigset_t *set, int sig);

@@ -74,6 +74,10 @@ struct termios {
 #define TCSANOW   0
 #define TCSADRAIN 1
 #define TCSAFLUSH 2
+#define TCOOFF    0
+#define TCOON     1
+#define TCIOFF    2
+#define TCION     3
 #define TCIFLUSH  0
 #define TCOFLUSH  1
 #define TCIOFLUSH 2
@@ -82,6 +86,8 @@ int tcgetattr(int fd, struct termios *t);
 int tcsetattr(int fd, int when, const struct termios *t);
 int tcdrain(int fd);
 int tcflush(int fd, int which);
+int tcflow(int fd, int action);
+pid_t tcgetsid(int fd);
 int tcsendbreak(int fd, int duration);
 void cfmakeraw(struct termios *t);
 speed_t cfgetispeed(const struct termios *t);

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: ISC
+// The operator's domains in the keeper: what is refused, what follows an end,
+// what a restart keeps, and that only the operator's channel asks for them.
+
+#include "tests/unit/keeper_world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tests/unit/lib_check.h"
+
+static struct world w;
+
+// ----------------------------------------------------------------- requests
+
+static int file_of(const char *text)
+{
+    int fd = memfd_create("image", MFD_CLOEXEC);
+
+    CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    return fd;
+}
+
+static struct dom_create like(const char *name)
+{
+    struct dom_create m = {.engine = ENGINE_PV,
+                           .memory_kib = 1024,
+                           .max_kib = 1024,
+                           .weight = DOM_WEIGHT_USUAL,
+                           .on = {DOM_DESTROY, DOM_RESTART, DOM_DESTROY},
+                           .argc = 1,
+                           .cmdline_len = 6,
+                           .cmdline = "image"};
+
+    ipc_text(m.name, name);
+    return m;
+}
+
+static void create_send(struct dom_create *m, int fd)
+{
+    ipc_head_cut(m, MSG_DOM_CREATE, ++w.tag, cmdline, m->cmdline_len);
+    CHECK_WORKS(ipc_send(w.api, &m->head, &fd, 1, e));
+    close(fd);
+}
+
+static bool answered(void)
+{
+    struct pollfd p = {.fd = w.api, .events = POLLIN};
+
+    return poll(&p, 1, 0) > 0;
+}
+
+// Creates it and runs the world; the reply is in *any.
+static unsigned create(const struct dom_create *given, union ipc_any *any)
+{
+    struct dom_create m = *given;
+    int fds[IPC_FDS_MAX];
+
+    create_send(&m, file_of("an image"));
+    do {
+        world_run(&w);
+        usleep(1000); // until it looks again
+    } while (!answered());
+    world_reply(&w, MSG_DOM_CREATE, any, fds);
+    CHECK(any->head.tag == w.tag);
+    ipc_close(fds);
+    return any->reply.status;
+}
+
+static struct dom_info made(const struct dom_create *m)
+{
+    union ipc_any any;
+
+    unsigned status = create(m, &any);
+
+    if (status != 200)
+        fprintf(stderr, "%u %s\n", status, any.reply.text);
+    CHECK(status == 200);
+    return any.dom_reply.info;
+}
+
+static void refused(const struct dom_create *m, unsigned status,
+                    const char *why)
+{
+    union ipc_any any;
+
+    CHECK(create(m, &any) == status);
+    CHECK_TEXT(strstr(any.reply.text, why), any.reply.text);
+}
+
+// A list, or -1 with the status.
+static int list(const char *who, struct dom_info *out, int most)
+{
+    struct dom_who m = {0};
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+
+    ipc_text(m.who, who);
+    world_send(&w, &m, MSG_DOM_LIST, sizeof(m));
+    world_run(&w);
+    world_reply(&w, MSG_DOM_LIST, &any, fds);
+    if (any.reply.status >= 400)
+        return -(int)any.reply.status;
+    CHECK((int)any.count.count <= most);
+    CHECK(pread(fds[0], out, any.count.count * sizeof(*out), 0) ==
+          (ssize_t)(any.count.count * sizeof(*out)));
+    ipc_close(fds);
+    return (int)any.count.count;
+}
+
+static struct dom_info find(const char *who)
+{
+    struct dom_info i;
+
+    CHECK_TEXT(list(who, &i, 1) == 1, who);
+    return i;
+}
+
+static unsigned act(const char *who, uint32_t action, uint64_t value,
+                    const char *text)
+{
+    struct dom_act m = {.action = action, .value = value};
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+
+    ipc_text(m.who, who);
+    ipc_text(m.text, text);
+    world_send(&w, &m, MSG_DOM_ACT, sizeof(m));
+    world_run(&w);
+    world_reply(&w, MSG_DOM_ACT, &any, fds);
+    CHECK(any.reply.status < 400 || any.reply.text[0]);
+    return any.reply.status;
+}
+
+static void clear(void)
+{
+    static struct dom_info i[64];
+    int n = list("", i, 64);
+
+    for (int k = 0; k < n; k++)
+        CHECK(act(i[k].name, DOM_ACT_DESTROY, 0, "") == 200);
+    CHECK(list("", i, 64) == 0);
+    CHECK(w.k->slots_used == 0 && w.k->memory_used_kib == 0);
+}
+
+static void end(const struct dom_info *i, enum hvc_cause cause, uint32_t status)
+{
+    world_end(&w, &i->id, cause, status);
+    world_run(&w);
+}
+
+// -------------------------------------------------------------------- cases
+
+static void test_refused(void)
+{
+    static const char *const names[] = {"", "17", "a b", "-x", "a/b", "\x01a"};
+    struct dom_create m;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        m = like(names[i]);
+        refused(&m, 422, "letters");
+    }
+#define REFUSED(change, status, why)                                           \
+    do {                                                                       \
+        m = like("x");                                                         \
+        change;                                                                \
+        refused(&m, status, why);                                              \
+    } while (0)
+    REFUSED(m.engine = ENGINE_AUTO + 1, 422, "range");
+    REFUSED(m.flags = 4, 422, "range");
+    REFUSED(m.weight = 0, 422, "range");
+    REFUSED(m.weight = DOM_WEIGHT_MAX + 1, 422, "range");
+    REFUSED(m.cap = DOM_CAP_MAX + 1, 422, "range");
+    REFUSED(m.on[DOM_CRASH] = 4, 422, "range");
+    REFUSED(m.memory_kib = 0, 422, "range");
+    REFUSED(m.memory_kib = 1025, 422, "range");
+    REFUSED(m.max_kib = 1023, 422, "range");
+    REFUSED(m.memory_kib = m.max_kib = UINT64_MAX, 422, "range");
+    REFUSED(m.argc = 2, 422, "range");
+    REFUSED(m.argc = UINT32_MAX, 422, "range");
+    REFUSED(m.envc = UINT32_MAX, 422, "range");
+    REFUSED(m.cmdline_len = 5, 422, "range"); // its end is cut off
+    REFUSED(m.memory_kib = m.max_kib = 1u << 20, 503, "are free");
+    w.start_status = 422;
+    m = like("x");
+    refused(&m, 422, ""); // the spawner says why
+    w.start_status = 503;
+    refused(&m, 503, "");
+    w.start_status = 200;
+    CHECK(w.k->doms.count == 0 && w.k->slots_used == 0);
+}
+
+static void test_image_refused(void)
+{
+    struct dom_create m = like("bad");
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+
+    w.loading = true;
+    create_send(&m, file_of("no image"));
+    world_run(&w);
+    CHECK(!answered()); // nobody is told yes before the image is taken
+    CHECK(w.ndomains > 0);
+    world_end(&w, &w.domain[w.ndomains - 1].id, HVC_REFUSED, 8);
+    world_run(&w);
+    world_reply(&w, MSG_DOM_CREATE, &any, fds);
+    CHECK(any.reply.status == 422);
+    w.loading = false;
+    CHECK(w.k->doms.count == 0);
+}
+
+static void test_names(void)
+{
+    struct dom_create m = like("one");
+    struct dom_info one = made(&m), i;
+    char number[16];
+
+    CHECK(one.domid > 0 && !strcmp(one.name, "one"));
+    refused(&m, 409, "already");
+    snprintf(number, sizeof(number), "%u", one.domid);
+    CHECK(!strcmp(find(number).name, "one"));
+    CHECK(list("none", &i, 1) == -404 && list("999999", &i, 1) == -404);
+    CHECK(act("one", DOM_ACT_RENAME, 0, "17") == 422);
+    CHECK(act("one", DOM_ACT_RENAME, 0, "one") == 409);
+    CHECK(act("one", DOM_ACT_RENAME, 0, "two") == 200);
+    CHECK(list("one", &i, 1) == -404 && find("two").domid == one.domid);
+    m = like("one");
+    CHECK(made(&m).domid == one.domid + 1);
+    clear();
+}
+
+static void test_controls(void)
+{
+    static const struct {
+        uint32_t action;
+        uint64_t value;
+        unsigned status;
+    } tries[] = {
+        {DOM_ACT_PAUSE, 0, 200},
+        {DOM_ACT_PAUSE, 1, 422},
+        {DOM_ACT_UNPAUSE, 0, 200},
+        {DOM_ACT_SHUTDOWN, 0, 200},
+        {DOM_ACT_WEIGHT, 0, 422},
+        {DOM_ACT_WEIGHT, DOM_WEIGHT_MAX + 1, 422},
+        {DOM_ACT_WEIGHT, 512, 200},
+        {DOM_ACT_CAP, DOM_CAP_MAX + 1, 422},
+        {DOM_ACT_CAP, 50, 200},
+        {DOM_ACT_MAX_KIB, 512, 422},
+        {DOM_ACT_MAX_KIB, 4096, 200},
+        {0, 0, 422},
+        {CONTROL_ACTIONS, 0, 422},
+        {UINT32_MAX, 0, 422},
+    };
+    struct dom_create m = like("one");
+    struct dom_info i = made(&m);
+
+    for (size_t k = 0; k < sizeof(tries) / sizeof(tries[0]); k++) {
+        w.control = (struct msg_control){0};
+        CHECK(act("one", tries[k].action, tries[k].value, "") ==
+              tries[k].status);
+        CHECK((w.control.action == tries[k].action) ==
+              (tries[k].status == 200 || !tries[k].action));
+        CHECK(tries[k].status != 200 ||
+              !memcmp(&w.control.id, &i.id, sizeof(i.id)));
+    }
+    CHECK(act("one", DOM_ACT_WEIGHT, 512, "") == 200 && w.control.value == 200);
+    i = find("one");
+    CHECK(i.weight == 512 && i.cap == 50 && i.max_kib == 4096);
+    w.control_status = 422;
+    CHECK(act("one", DOM_ACT_PAUSE, 0, "") == 422);
+    w.control_status = 200;
+    clear();
+}
+
+static void test_ends(void)
+{
+    struct dom_create m = like("one");
+    struct dom_info i = made(&m), none;
+
+    end(&i, HVC_POWEROFF, 3); // on_poweroff: destroy
+    CHECK(list("one", &none, 1) == -404);
+
+    m.on[DOM_POWEROFF] = DOM_PRESERVE;
+    i = made(&m);
+    end(&i, HVC_POWEROFF, 3);
+    i = find("one");
+    CHECK(i.letter == 's' && i.cause == HVC_POWEROFF && i.status == 3);
+    CHECK(i.usage.cpu_ns == 1000 && i.usage.starts == 1);
+    CHECK(w.k->slots_used == 0); // kept, but it takes no room
+    CHECK(act("one", DOM_ACT_PAUSE, 0, "") == 409);
+    clear();
+
+    i = made(&m);
+    end(&i, HVC_REBOOT, 0); // at once it would be too soon
+    CHECK(find("one").letter == '-' && find("one").restarts == 1);
+    CHECK(find("one").domid == i.domid + 1);
+    CHECK(act("one", DOM_ACT_CAP, 10, "") == 200); // for its next run
+    CHECK(find("one").cap == 10);
+    CHECK(act("one", DOM_ACT_PAUSE, 0, "") == 409);
+    clear();
+
+    m = like("one");
+    m.on[DOM_CRASH] = DOM_RENAME_RESTART;
+    i = made(&m);
+    end(&i, HVC_TRAP, 0);
+    CHECK(find("one-1").letter == 'c' && find("one-1").domid == i.domid);
+    CHECK(find("one").letter == '-' && find("one").domid == i.domid + 1);
+    clear();
+
+    m.on[DOM_CRASH] = DOM_RESTART;
+    i = made(&m);
+    end(&i, HVC_CPU_BUDGET, 0); // a budget is not given again
+    CHECK(list("one", &none, 1) == -404);
+    i = made(&m);
+    CHECK(act("one", DOM_ACT_RESET, 0, "") == 200);
+    CHECK(find("one").restarts == 1);
+    clear();
+}
+
+static void test_successor(void)
+{
+    struct dom_create m = like("kept"), p = like("off");
+    struct dom_info kept, off, none;
+
+    m.on[DOM_CRASH] = DOM_PRESERVE;
+    p.on[DOM_POWEROFF] = DOM_PRESERVE;
+    kept = made(&m);
+    off = made(&p);
+    end(&off, HVC_POWEROFF, 7);
+    CHECK(act("kept", DOM_ACT_RENAME, 0, "renamed") == 200);
+    CHECK(act("renamed", DOM_ACT_CAP, 40, "") == 200);
+    world_kill(&w);
+    world_open_again(&w);
+    world_run(&w);
+    CHECK(find("renamed").domid == kept.domid && find("renamed").cap == 40);
+    CHECK(find("renamed").letter == 'b');
+    CHECK(find("off").letter == 's' && find("off").status == 7);
+    CHECK(w.k->slots_used == 1 && w.k->memory_used_kib == 1024);
+    p = like("next");
+    CHECK(made(&p).domid == off.domid + 1); // numbers go on
+
+    // One that the next spawner does not know was lost.
+    kept = find("renamed");
+    world_domain(&w, &kept.id)->released = true;
+    world_kill(&w);
+    world_open_again(&w);
+    world_run(&w);
+    CHECK(find("renamed").letter == 'c' && find("renamed").cause == HVC_LOST);
+    CHECK(find("next").letter == 'b');
+    clear();
+    CHECK(list("renamed", &none, 1) == -404);
+}
+
+// What the api role may not ask ends the keeper: it was taken, or is a bug.
+static void breach(const void *msg, uint32_t type, size_t size, uint64_t tag)
+{
+    static union ipc_any m;
+    struct err why;
+
+    memcpy(&m, msg, size);
+    m.head = (struct msg_head){type, (uint32_t)size, tag};
+    CHECK_WORKS(ipc_send(w.public, &m.head, NULL, 0, e));
+    CHECK(keeper_turn(w.k, 0, &why) == -EPROTO);
+    world_kill(&w);
+    world_open_again(&w);
+    world_run(&w);
+}
+
+static void test_api_role(void)
+{
+    static const struct dom_act act_all = {.who = "x", .action = 1};
+    static const struct dom_who who_all;
+    static const struct msg_get get_all;
+    static const struct msg_list list_all = {.limit = 10};
+    static const struct msg_sub_act sub_all = {.action = CONTROL_PAUSE};
+    struct msg_get get_one = {.customer.b = {1}};
+
+    breach(&act_all, MSG_DOM_ACT, sizeof(act_all), 1);
+    breach(&who_all, MSG_DOM_LIST, sizeof(who_all), 1);
+    breach(&get_all, MSG_GET, sizeof(get_all), 1);
+    breach(&get_all, MSG_DESTROY, sizeof(get_all), 1);
+    breach(&list_all, MSG_LIST, sizeof(list_all), 1);
+    breach(&sub_all, MSG_SUB_ACT, sizeof(sub_all), 1);
+    // Nor can it pretend to have come the other way.
+    breach(&act_all, MSG_DOM_ACT, sizeof(act_all), CHAN_TAG_OTHER | 1);
+    breach(&get_one, MSG_GET, sizeof(get_one), CHAN_TAG_OTHER | 1);
+}
+
+int main(void)
+{
+    world_open(&w);
+    world_run(&w);
+    test_refused();
+    test_image_refused();
+    test_names();
+    test_controls();
+    test_ends();
+    test_successor();
+    test_api_role();
+    world_close(&w);
+    return 0;
+}
