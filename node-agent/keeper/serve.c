@@ -431,8 +431,10 @@ static bool may_ask(const struct keeper *k, const union ipc_any *any,
         return true;
     if (any->head.type == MSG_KEY && any->key.by_operator)
         asking = CHANGES;
-    if (any->head.type == MSG_QUOTA && any->quota.set)
-        return operators_sign(k, true); // whoever's it is
+    if (any->head.type == MSG_QUOTA && any->quota.set) {
+        asking = CHANGES; // a customer may look at his own only
+        owner_at = 0;
+    }
     return asking == ANYBODY ||
            (owner_at && memcmp((const char *)any + owner_at, &operator_key,
                                sizeof(operator_key))) ||
