@@ -67,7 +67,7 @@ static const struct role_rule rules[ROLE_COUNT] = {
                      BIT(ROLE_SECRET_FD), 0, 1024},
     [ROLE_SPAWNER] = {"spawner", BIT(ROLE_KEEPER), 0, spawner_caps, 131072},
     [ROLE_OPERATOR] = {"operator", BIT(ROLE_KEEPER) | BIT(ROLE_LEDGER),
-                       BIT(ROLE_UNIX_FD) | BIT(ROLE_CONTROL_FD), 0, 1024},
+                       BIT(ROLE_UNIX_FD) | BIT(ROLE_CONTROL_FD), 0, 2048},
 };
 
 const char *role_name(enum role role)
