@@ -46,6 +46,7 @@ struct played_domain {
     char cmdline[256];
     uint32_t argc, envc, cmdline_len;
     bool has_initrd;
+    struct dom_devices devices;
 };
 
 struct played_build {
@@ -63,12 +64,12 @@ struct world {
     int api, ledger, spawner, builder, public;
 
     // Knobs.
-    unsigned hold_status;   // of the ledger's answers to holds
-    unsigned record_status; // to records: 200, or 402 when money runs out
-    unsigned start_status;  // of the spawner's to starts
-    bool builder_waits;     // builds end only by world_built
-    bool spawner_mute;      // no ADOPTED until world_adopt
-    bool loading;           // domains' images are not taken yet
+    unsigned hold_status;       // of the ledger's answers to holds
+    unsigned record_status;     // to records: 200, or 402 when money runs out
+    unsigned start_status;      // of the spawner's to starts
+    bool builder_waits;         // builds end only by world_built
+    bool spawner_mute;          // no ADOPTED until world_adopt
+    bool loading;               // domains' images are not taken yet
     unsigned control_status;    // of the spawner's answers to controls
     struct msg_control control; // the last one
 
