@@ -92,7 +92,7 @@ static int device_ok(const struct dom_device *d)
 static int disk_check(const struct dom_device *d, int fd, const struct stat *st,
                       struct err *e)
 {
-    int access = fcntl(fd, F_GETFL) & O_ACCMODE;
+    int flags = fcntl(fd, F_GETFL), access = flags & O_ACCMODE;
 
     if (!S_ISREG(st->st_mode) && !S_ISBLK(st->st_mode))
         return err_set(e, EINVAL, "disk %s: it is no file and no block device",
@@ -101,6 +101,8 @@ static int disk_check(const struct dom_device *d, int fd, const struct stat *st,
         (uint64_t)st->st_size < d->m.block.capacity_bytes)
         return err_set(e, EINVAL, "disk %s: the file is shorter than the disk",
                        d->target);
+    if (flags < 0 || flags & O_PATH)
+        return err_set(e, EINVAL, "disk %s: it is not open", d->target);
     if (access != O_RDWR &&
         (access != O_RDONLY || !(d->m.flags & HVC_D_READ_ONLY)))
         return err_set(e, EINVAL, "disk %s: it is not open for writing",

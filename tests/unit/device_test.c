@@ -190,6 +190,7 @@ static void test_descriptors(void)
     wrong_fd(a_disk(), open(path, O_RDONLY), "not open for writing");
     wrong_fd(a_disk(), open(path, O_WRONLY), "not open for writing");
     wrong_fd(ro, open(path, O_WRONLY), "not open for writing");
+    wrong_fd(ro, open(path, O_PATH), "it is not open");
     wrong_fd(large, dup(disk_fd), "shorter than the disk");
     wrong_fd(a_vif(), dup(disk_fd), "it is no TAP");
     wrong_fd(a_vif(), open("/dev/null", O_RDWR), "it is no TAP");
