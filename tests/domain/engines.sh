@@ -6,15 +6,15 @@
 # argument; for an engine that cannot run here says why. Fails if one did.
 each_engine()
 {
-    local group=$1 status=0
+    local group=$1 each_engine_failed=0
     shift
-    "$@" pv || status=1
+    "$@" pv || each_engine_failed=1
     if [ ! -e /dev/kvm ]; then
         echo "skipped $group/kvm: there is no /dev/kvm"
     elif ! [ -r /dev/kvm -a -w /dev/kvm ]; then
         echo "skipped $group/kvm: /dev/kvm is not for $(id -un)"
     else
-        "$@" kvm || status=1
+        "$@" kvm || each_engine_failed=1
     fi
-    return $status
+    return $each_engine_failed
 }
