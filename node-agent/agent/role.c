@@ -60,7 +60,9 @@ static const struct role_rule rules[ROLE_COUNT] = {
     [ROLE_KEEPER] = {"keeper",
                      BIT(ROLE_API) | BIT(ROLE_OPERATOR) | BIT(ROLE_LEDGER) |
                          BIT(ROLE_SPAWNER) | BIT(ROLE_BUILDER),
-                     BIT(ROLE_SECRET_FD), 0, 65536},
+                     BIT(ROLE_SECRET_FD) | BIT(ROLE_SHELF_FD) |
+                         BIT(ROLE_SHELF_FD + 1),
+                     0, 65536},
     [ROLE_BUILDER] = {"builder", BIT(ROLE_KEEPER), 0, builder_caps, 1024},
     [ROLE_LEDGER] = {"ledger",
                      BIT(ROLE_API) | BIT(ROLE_OPERATOR) | BIT(ROLE_KEEPER),

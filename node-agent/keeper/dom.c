@@ -127,9 +127,11 @@ static void fds_close(int *fds, int n)
 }
 
 // It will not run again: others may have its disks.
-static void devices_close(struct dom *d)
+static void devices_drop(struct keeper *k, struct dom *d)
 {
+    k->doms.shelf_stale |= dom_holds(d);
     fds_close(d->device_fd, HV_DEVICE_MAX);
+    d->shelved = false;
 }
 
 // Nobody has it any more: at the end of the turn it is deleted.
@@ -142,7 +144,7 @@ static void dom_forget(struct keeper *k, struct dom *d)
         chan_post(&k->api, &m, NULL, 0);
     }
     d->destroying = false;
-    devices_close(d);
+    devices_drop(k, d);
     room_give(k, d);
     d->gone = true;
     dom_touch(d);
@@ -162,7 +164,7 @@ static void dom_preserve(struct keeper *k, struct dom *d, enum dom_state how)
 {
     d->row.state = how;
     d->now.mem_kib = 0; // given back
-    devices_close(d);
+    devices_drop(k, d);
     room_give(k, d);
     dom_touch(d);
 }
@@ -384,6 +386,8 @@ static void dom_rename_restart(struct keeper *k, struct dom *d,
     next->begun_ns = d->begun_ns;
     for (uint32_t i = 0; i < d->row.devices.n; i++)
         next->device_fd[i] = steal_fd(&d->device_fd[i]);
+    d->shelved = false;
+    k->doms.shelf_stale |= dom_holds(next);
     dom_preserve(k, d, how);
     // A log of its own: the old one's stays.
     randombytes_buf(&next->row.id, sizeof(next->row.id));
@@ -635,9 +639,9 @@ int doms_save(struct keeper *k, struct err *e)
         }
         *at = d->next;
         k->doms.count--;
-        devices_close(d);
         free(d);
     }
+    dom_shelf_save(k);
     return 0;
 }
 
@@ -695,6 +699,7 @@ int doms_open(struct keeper *k, struct err *e)
     for (struct dom *d = k->doms.first; d; d = d->next)
         if (!same) // the machine was started anew, and they were not
             dom_forget(k, d);
+    dom_shelf_restore(k);
     return 0;
 }
 
@@ -718,7 +723,8 @@ void doms_close(struct keeper *k)
         struct dom *d = k->doms.first;
 
         k->doms.first = d->next;
-        devices_close(d);
+        fds_close(d->device_fd, HV_DEVICE_MAX);
         free(d);
     }
+    shelf_close(&k->doms.shelf);
 }

@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include "lib/err.h"
 #include "node-agent/agent/ipc.h"
+#include "node-agent/keeper/shelf.h"
 #include "node-agent/keeper/sub.h"
 
 struct keeper;
@@ -82,9 +83,10 @@ struct dom {
     bool creating, destroying; // somebody waits for an answer
     struct msg_head create_to, destroy_to;
 
-    // Of its devices, for its next runs: as long as this keeper lives. -1: gone
-    // with the one before. A disk's holds its lock.
+    // Of its devices, for its next runs; a disk's holds its lock. -1: gone with
+    // the agent that had them.
     int device_fd[HV_DEVICE_MAX];
+    bool shelved; // they are on the shelf
 };
 
 enum dom_ask_kind { ASK_START = 1, ASK_CONTROL, ASK_FEED, ASK_LOOK };
@@ -108,6 +110,8 @@ struct doms {
     uint32_t lists;
     bool looking;
     uint32_t last_domid;
+    struct shelf shelf; // devices, for a successor
+    bool shelf_stale;   // it has too much or too little
 };
 
 // A weight of Xen's as a control group's, and the other way round.
@@ -159,6 +163,17 @@ void doms_look(struct keeper *k);
 int doms_save(struct keeper *k, struct err *e);
 bool doms_use_blob(const struct keeper *k, const key_id_t *customer,
                    const uint8_t name[32]);
+
+// ---- dom_shelf.c: their devices on the shelf
+// What a predecessor has left there for those that are known.
+void dom_shelf_restore(struct keeper *k);
+// At the end of a turn: what is there is what is wanted.
+void dom_shelf_save(struct keeper *k);
+// Does it have devices, and has them?
+static inline bool dom_holds(const struct dom *d)
+{
+    return d->device_fd[0] >= 0;
+}
 
 // ---- dom_row.c: the journal's tables of them
 int dom_rows_open(struct journal *j, struct err *e);

@@ -334,6 +334,7 @@ static int serve_create(struct keeper *k, const union ipc_any *any,
     d->row.devices = devices;
     for (uint32_t i = 0; i < devices.n; i++)
         d->device_fd[i] = steal_fd(&device_fds[1 + i]);
+    k->doms.shelf_stale |= dom_holds(d);
     d->creating = true;
     d->create_to = c->head;
     dom_begin(k, d);

@@ -438,17 +438,22 @@ static bool is_free(int disk)
     return r == 0;
 }
 
-// A disk that only its domain holds: `*disk` is another description of it.
-static int disk_lend(int *disk)
+static int disk_lock(int disk)
 {
     char path[32];
     int lent;
 
-    *disk = disk_make();
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", *disk);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", disk);
     lent = open(path, O_RDWR | O_CLOEXEC);
     CHECK(lent >= 0 && flock(lent, LOCK_EX | LOCK_NB) == 0);
     return lent;
+}
+
+// A disk that only its domain holds: `*disk` is another description of it.
+static int disk_lend(int *disk)
+{
+    *disk = disk_make();
+    return disk_lock(*disk);
 }
 
 static void test_devices(void)
@@ -490,7 +495,7 @@ static void test_devices(void)
     close(disk);
 }
 
-// They were the agent's that opened them: a successor says so.
+// A successor finds them on the shelf; where that is gone too, it says so.
 static void test_devices_of_another(void)
 {
     static struct dom_devices d, got;
@@ -500,7 +505,6 @@ static void test_devices_of_another(void)
 
     devices_fill(&d, 1);
     CHECK(create_with(like("disk"), &d, lent, &any) == 200);
-    close(lent);
     world_kill(&w);
     world_open_again(&w);
     world_run(&w);
@@ -508,6 +512,35 @@ static void test_devices_of_another(void)
     CHECK(i.letter == 'b' && i.disks == 1);
     CHECK(devices_of("disk", &got) == 200 && got.n == 1);
     CHECK(!strcmp(got.at[0].target, "/disk-0"));
+    CHECK(!is_free(disk));
+    end(&i, HVC_REBOOT, 0);
+    usleep(DOM_RESTART_NS / 1000 + 100000);
+    world_turn(&w);
+    world_run(&w);
+    i = find("disk");
+    CHECK(i.letter != 'c' && i.restarts == 1);
+    CHECK(world_domain(&w, &i.id)->devices.n == 1);
+    // What is over is not there for the next.
+    CHECK(create_with(like("other"), &d, lent, &any) == 200);
+    CHECK(act("other", DOM_ACT_DESTROY, 0, "") == 200);
+    close(lent);
+    world_kill(&w);
+    CHECK(!is_free(disk));
+    world_open_again(&w);
+    world_run(&w);
+    CHECK(act("disk", DOM_ACT_DESTROY, 0, "") == 200);
+    CHECK(is_free(disk));
+
+    lent = disk_lock(disk);
+    CHECK(create_with(like("disk"), &d, lent, &any) == 200);
+    close(lent);
+    world_kill(&w);
+    world_shelf_new(&w);
+    CHECK(is_free(disk));
+    world_open_again(&w);
+    world_run(&w);
+    i = find("disk");
+    CHECK(i.letter == 'b');
     end(&i, HVC_REBOOT, 0);
     usleep(DOM_RESTART_NS / 1000 + 100000);
     world_turn(&w);

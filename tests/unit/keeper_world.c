@@ -34,10 +34,22 @@ static void start(struct world *w)
     fds.ledger = pair[1][1];
     fds.spawner = pair[2][1];
     fds.builder = pair[3][1];
+    fds.shelf[0] = dup(w->shelf[0]);
+    fds.shelf[1] = dup(w->shelf[1]);
     w->k = &keeper;
     CHECK_WORKS(keeper_open(w->k, &w->cfg, &fds, e));
     if (!w->spawner_mute)
         world_adopt(w);
+}
+
+void world_shelf_new(struct world *w)
+{
+    for (int i = 0; i < 2; i++)
+        if (w->shelf[i] > 0)
+            close(w->shelf[i]);
+    CHECK(sock_pair(w->shelf) == 0);
+    CHECK(fcntl(w->shelf[0], F_SETFL, O_NONBLOCK) == 0);
+    CHECK(fcntl(w->shelf[1], F_SETFL, O_NONBLOCK) == 0);
 }
 
 void world_open(struct world *w)
@@ -47,6 +59,7 @@ void world_open(struct world *w)
                         .start_status = 200,
                         .control_status = 200};
     CHECK_WORKS(key_init(e));
+    world_shelf_new(w);
     strcpy(w->folder, "/tmp/hostel-keeper-XXXXXX");
     CHECK(mkdtemp(w->folder) && chdir(w->folder) == 0);
     memset(w->cfg.node_id, 0x11, sizeof(w->cfg.node_id));

@@ -57,6 +57,7 @@ struct played_build {
 
 struct world {
     char folder[64];
+    int shelf[2]; // older than the keeper
     struct node_config cfg;
     struct keeper *k;
     // Our ends; api is the operator role's, which may ask all that the api role
@@ -81,6 +82,7 @@ struct world {
 };
 
 void world_open(struct world *w);
+void world_shelf_new(struct world *w); // an empty one: a new supervisor
 void world_close(struct world *w);
 void world_kill(struct world *w);
 void world_open_again(struct world *w);
