@@ -27,6 +27,8 @@ $(call unit-test,keeper_service,tests/unit/keeper_service.c $(KEEPER_TEST_SRCS),
 $(call unit-test,keeper_function,tests/unit/keeper_function.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_meter,tests/unit/keeper_meter.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_store,tests/unit/keeper_store.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
+$(call unit-test,shelf,tests/unit/shelf_test.c node-agent/keeper/shelf.c \
+    $(LIB_SRCS),-lsodium)
 $(call unit-test,keeper_lane,tests/unit/keeper_lane.c node-agent/keeper/lane.c,)
 $(call unit-test,ledgerd_serve,tests/unit/ledgerd_serve.c $(LEDGERD_CORE_SRCS) \
     $(CHAN_SRCS) $(AGENT_IPC_SRCS) $(LEDGER_SRCS) $(LIB_SRCS) $(LIB_DB_SRCS),$(LEDGERD_LIBS))

@@ -41,7 +41,7 @@ int shelf_turn(struct shelf *s,
 {
     struct shelf_item mark = {0}, item;
     int fds[SOCK_FDS_MAX];
-    bool marked;
+    bool marked, whole;
 
     if (s->put_fd < 0)
         return 0;
@@ -53,12 +53,14 @@ int shelf_turn(struct shelf *s,
 
         if (n == -EMSGSIZE) // no room for its descriptors: it is lost
             continue;
-        if (n != sizeof(item)) // empty: nothing had a mark
+        if (n <= 0) // empty, and there was no room for a mark
             return 1;
-        if (item.id == 0 && item.nonce == mark.nonce)
+        whole = n == sizeof(item);
+        if (whole && item.id == 0 && item.nonce == mark.nonce)
             return 0;
         // A mark of another's, who was killed amid a turn, goes.
-        if (item.id && keep(arg, item.id, fds, (uint32_t)nfds) && marked)
+        if (whole && item.id && keep(arg, item.id, fds, (uint32_t)nfds) &&
+            marked)
             shelf_put(s, item.id, fds, (uint32_t)nfds);
         while (nfds)
             close(fds[--nfds]);
