@@ -9,9 +9,9 @@
 
 #include "lib/err.h"
 
-// One message carries at most this many descriptors: the spawner hands a
-// monitor about ten; Linux would allow 253.
-#define SOCK_FDS_MAX 16
+// One message carries at most this many descriptors: the keeper hands the
+// spawner a domain's files and 16 devices; Linux would allow 253.
+#define SOCK_FDS_MAX 24
 
 // A connected pair, close-on-exec.
 int sock_pair(int fds[2]);

@@ -7,7 +7,7 @@
 CHAN_SRCS := node-agent/keeper/chan.c
 KEEPER_CORE_SRCS := $(CHAN_SRCS) $(addprefix node-agent/keeper/, sub.c \
     journal.c store.c lane.c waiter.c meter.c admit.c image.c machine.c service.c function.c cache.c people.c audit.c quota.c \
-    dom.c dom_row.c dom_ask.c dom_serve.c \
+    dom.c dom_shelf.c shelf.c dom_row.c dom_ask.c dom_serve.c \
     submit.c serve.c news.c recover.c cmdline.c cputime.c keeper.c)
 KEEPER_SRCS := $(KEEPER_CORE_SRCS) node-agent/keeper/main.c
 KEEPER_LIBS := $(BUNDLE_LIBS) $(LIB_DB_LIBS)
@@ -27,6 +27,8 @@ $(call unit-test,keeper_service,tests/unit/keeper_service.c $(KEEPER_TEST_SRCS),
 $(call unit-test,keeper_function,tests/unit/keeper_function.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_meter,tests/unit/keeper_meter.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_store,tests/unit/keeper_store.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
+$(call unit-test,shelf,tests/unit/shelf_test.c node-agent/keeper/shelf.c \
+    $(LIB_SRCS),-lsodium)
 $(call unit-test,keeper_lane,tests/unit/keeper_lane.c node-agent/keeper/lane.c,)
 $(call unit-test,ledgerd_serve,tests/unit/ledgerd_serve.c $(LEDGERD_CORE_SRCS) \
     $(CHAN_SRCS) $(AGENT_IPC_SRCS) $(LEDGER_SRCS) $(LIB_SRCS) $(LIB_DB_SRCS),$(LEDGERD_LIBS))

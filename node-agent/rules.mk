@@ -1,6 +1,6 @@
 # node-agent: hosteld, one program holding all roles, and hostel, the CLI.
 # Each role's own file lists its sources.
-AGENT_IPC_SRCS := node-agent/agent/ipc.c
+AGENT_IPC_SRCS := node-agent/agent/ipc.c node-agent/agent/device.c
 # What a role gives up; needs LIB_SRCS.
 AGENT_ROLE_SRCS := node-agent/agent/role.c node-agent/agent/seal.c
 CGROUP_SRCS := node-agent/spawner/cgroup.c node-agent/spawner/cgroup_tree.c
@@ -25,6 +25,7 @@ $(call host-program,hosteld,$(sort $(HOSTELD_SRCS)),\
     $(API_LIBS) $(BUNDLE_LIBS) $(LEDGER_LIBS) $(LIB_DB_LIBS) $(LIB_JSON_LIBS))
 
 $(call unit-test,ipc,tests/unit/ipc_test.c $(AGENT_IPC_SRCS) $(LIB_SRCS),)
+$(call unit-test,device,tests/unit/device_test.c node-agent/agent/device.c $(LIB_SRCS),)
 $(call unit-test,config,tests/unit/config_test.c node-agent/agent/config.c $(LIB_SRCS),)
 $(call unit-test,cgroup,tests/unit/cgroup_test.c $(CGROUP_SRCS) $(LIB_SRCS),)
 
@@ -44,4 +45,4 @@ TEST_BUILT += $(BUILD)/tests/slots-driver
 DOMAIN_TESTS += tests/domain/slots
 
 MANUALS += node-agent/agent/hosteld.8 node-agent/agent/hosteld.conf.5
-E2E_TESTS += tests/e2e/agent tests/e2e/xl
+E2E_TESTS += tests/e2e/agent tests/e2e/xl tests/e2e/devices

@@ -21,7 +21,7 @@
 /* Shares of the processors in the terms of Xen's credit scheduler; weight 256
  * is a control group's usual 100. */
 #define DOM_WEIGHT_USUAL 256u
-#define DOM_WEIGHT_MAX   25600u /* 10000 of a control group's */
+#define DOM_WEIGHT_MAX   25600u  /* 10000 of a control group's */
 #define DOM_CAP_MAX      100000u /* percent of one processor; 0 = no cap */
 
 /* What becomes of a domain at an end. */
@@ -40,6 +40,7 @@ struct dom_create {
     uint64_t cpu_ns, wall_ns; /* budgets of one run; 0 = none */
     uint32_t weight, cap;
     uint32_t on[DOM_ENDS]; /* enum dom_on */
+    uint32_t ndevices;     /* at most HV_DEVICE_MAX */
     uint32_t argc, envc, cmdline_len;
     char kernel[DOM_TEXT_MAX]; /* its path, to show; nobody opens it */
     char ramdisk[DOM_TEXT_MAX];
@@ -102,6 +103,7 @@ struct dom_info {
     uint64_t figures_real_ns; /* when the figures were read */
     struct usage usage;       /* of all its runs */
     uint32_t argc, envc;
+    uint32_t disks, vifs;
     char name[DOM_NAME_MAX];
     char kernel[DOM_TEXT_MAX];
     char ramdisk[DOM_TEXT_MAX];

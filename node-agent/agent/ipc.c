@@ -140,7 +140,8 @@ static const struct ipc_rule rules[] = {
     REPLY(MSG_VOID, "void", msg_reply, 0),
 
     /* keeper <-> spawner */
-    {RULE(MSG_START, "start", msg_start, 2, 4), .cut = SPAN(msg_start, cmdline),
+    {RULE(MSG_START, "start", msg_start, 2, IPC_FDS_MAX),
+     .cut = SPAN(msg_start, cmdline),
      .len_at = offsetof(struct msg_start, cmdline_len),
      .text = {SPAN(msg_start, name)}},
     REPLY(MSG_START, "start", msg_reply, 0),
@@ -175,7 +176,7 @@ static const struct ipc_rule rules[] = {
      .text = {SPAN(msg_built, text)}},
 
     /* operator -> keeper */
-    {RULE(MSG_DOM_CREATE, "domain create", dom_create, 1, 2),
+    {RULE(MSG_DOM_CREATE, "domain create", dom_create, 1, 2 + DEVICES_FDS_MAX),
      .cut = SPAN(dom_create, cmdline),
      .len_at = offsetof(struct dom_create, cmdline_len),
      .text = {SPAN(dom_create, name), SPAN(dom_create, kernel),
@@ -195,6 +196,9 @@ static const struct ipc_rule rules[] = {
      .cut = SPAN(dom_input, data), .len_at = offsetof(struct dom_input, len),
      .text = {SPAN(dom_input, who)}},
     REPLY(MSG_DOM_INPUT, "domain input", msg_input_reply, 0),
+    {RULE(MSG_DOM_DEVICES, "domain devices", dom_who, 0, 0),
+     .text = {SPAN(dom_who, who)}},
+    REPLY(MSG_DOM_DEVICES, "domain devices", msg_count_reply, 1),
     {RULE(MSG_SUB_ACT, "submission act", msg_sub_act, 0, 0)},
     REPLY(MSG_SUB_ACT, "submission act", msg_reply, 0),
 };
@@ -267,10 +271,27 @@ int ipc_send(int fd, const struct msg_head *head, const int *fds, int nfds,
     return 0;
 }
 
+/* Where the message itself says how many come along. */
+static int fds_agree(const union ipc_any *any, size_t nfds)
+{
+    const struct msg_start *s = &any->start;
+    const struct dom_create *c = &any->dom_create;
+
+    if (any->head.type == MSG_START)
+        return s->ndevices <= HV_DEVICE_MAX &&
+               nfds == 2u + (s->has_initrd != 0) + (s->has_source != 0) +
+                           DEVICES_FDS(s->ndevices);
+    if (any->head.type == MSG_DOM_CREATE)
+        return c->ndevices <= HV_DEVICE_MAX &&
+               nfds ==
+                   1u + !!(c->flags & DOM_F_INITRD) + DEVICES_FDS(c->ndevices);
+    return 1;
+}
+
 int ipc_recv(int fd, union ipc_any *any, int fds[IPC_FDS_MAX], struct err *e)
 {
     size_t nfds = IPC_FDS_MAX;
-    const struct ipc_rule *r;
+    const struct ipc_rule *r = NULL;
     ssize_t n;
     int got;
 
@@ -297,13 +318,8 @@ int ipc_recv(int fd, union ipc_any *any, int fds[IPC_FDS_MAX], struct err *e)
         got = err_set(e, EPROTO, "no message has type %#x", any->head.type);
     else
         got = rule_check(r, (const char *)any, n, (int)nfds, e);
-    if (got == 0 && any->head.type == MSG_START &&
-        nfds !=
-            2u + (any->start.has_initrd != 0) + (any->start.has_source != 0))
-        got = err_set(e, EPROTO, "message start with %zu descriptors", nfds);
-    if (got == 0 && any->head.type == MSG_DOM_CREATE &&
-        nfds != 1 + (any->dom_create.flags & DOM_F_INITRD ? 1u : 0u))
-        got = err_set(e, EPROTO, "message domain create with %zu descriptors",
+    if (got == 0 && !fds_agree(any, nfds))
+        got = err_set(e, EPROTO, "message %s with %zu descriptors", r->name,
                       nfds);
     if (got < 0) {
         ipc_close(fds);

@@ -15,10 +15,13 @@
 #include <stddef.h>
 #include <string.h>
 #include "lib/err.h"
+#include "node-agent/agent/device.h"
 #include "node-agent/agent/dom.h"
 #include "node-agent/agent/msg.h"
 
-#define IPC_FDS_MAX 4
+/* MSG_START with all that can come along: image, console, initrd, source, and
+ * devices. */
+#define IPC_FDS_MAX (4 + DEVICES_FDS_MAX)
 
 /* Largest message, and a buffer that holds any. */
 union ipc_any {

@@ -66,8 +66,8 @@ enum msg_type {
     MSG_SETTLE,    /* msg_record -> msg_settle_reply */
     MSG_VOID,      /* msg_record -> msg_reply */
     /* keeper -> spawner, and its news */
-    MSG_START = 96, /* msg_start + fds: image, console, [initrd], [source]
-                       -> msg_reply */
+    MSG_START = 96, /* msg_start + fds: image, console, [initrd], [source],
+                       [devices, see agent/device.h] -> msg_reply */
     MSG_STOP,       /* msg_stop  -> none; MSG_ENDED follows */
     MSG_RENEW,      /* msg_renew -> none */
     MSG_RELEASE,    /* msg_renew: MSG_ENDED is durable, recycle the slot */
@@ -89,14 +89,15 @@ enum msg_type {
     MSG_BUILD_STOP,  /* msg_get -> none; MSG_BUILT follows */
     MSG_BUILT,       /* builder: msg_built [+ fd: image] */
     /* operator -> keeper: domains; see agent/dom.h */
-    MSG_DOM_CREATE = 160, /* dom_create + fds: image, [initrd] -> dom_reply
-                             + fd: console log */
+    MSG_DOM_CREATE = 160, /* dom_create + fds: image, [initrd], [devices, see
+                             agent/device.h] -> dom_reply + fd: console log */
     MSG_DOM_LIST,         /* dom_who -> msg_count_reply + fd: dom_infos */
     MSG_DOM_ACT,          /* dom_act -> msg_reply */
     MSG_DOM_LOG,          /* dom_who -> msg_count_reply + fd: console log */
     MSG_DOM_INPUT,        /* dom_input -> msg_input_reply */
+    MSG_DOM_DEVICES,      /* dom_who -> msg_count_reply + fd: dom_devices */
     /* api -> keeper */
-    MSG_SUB_ACT = 192     /* msg_sub_act -> msg_reply */
+    MSG_SUB_ACT = 192 /* msg_sub_act -> msg_reply */
 };
 
 struct msg_head {
@@ -283,7 +284,7 @@ struct msg_capacity_reply {
     uint32_t draining;     /* 1 = takes no new submissions */
     uint64_t agent_cpu_ns; /* all roles together, since the start */
     /* For who watches the node; the last three since the keeper's start. */
-    uint32_t live[SUB_DONE + 1];      /* by enum sub_state, if asked for */
+    uint32_t live[SUB_DONE + 1]; /* by enum sub_state, if asked for */
     uint32_t pad2;
     uint64_t ended[OUTCOME_LOST + 1]; /* by enum sub_outcome */
     uint64_t ended_cpu_ns, ended_build_cpu_ns;
@@ -492,7 +493,7 @@ struct msg_start {
     uint32_t domid;
     uint32_t engine; /* enum engine_choice */
     uint32_t flags;  /* START_* */
-    uint32_t pad;
+    uint32_t ndevices;
     uint64_t max_kib; /* limit of its control group's memory; 0 = memory_kib */
     uint64_t memory_kib, cpu_ns, wall_ns, console_bytes;
     uint64_t lease_mono_ns;               /* CLOCK_MONOTONIC */

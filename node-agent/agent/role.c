@@ -60,14 +60,16 @@ static const struct role_rule rules[ROLE_COUNT] = {
     [ROLE_KEEPER] = {"keeper",
                      BIT(ROLE_API) | BIT(ROLE_OPERATOR) | BIT(ROLE_LEDGER) |
                          BIT(ROLE_SPAWNER) | BIT(ROLE_BUILDER),
-                     BIT(ROLE_SECRET_FD), 0, 65536},
+                     BIT(ROLE_SECRET_FD) | BIT(ROLE_SHELF_FD) |
+                         BIT(ROLE_SHELF_FD + 1),
+                     0, 65536},
     [ROLE_BUILDER] = {"builder", BIT(ROLE_KEEPER), 0, builder_caps, 1024},
     [ROLE_LEDGER] = {"ledger",
                      BIT(ROLE_API) | BIT(ROLE_OPERATOR) | BIT(ROLE_KEEPER),
                      BIT(ROLE_SECRET_FD), 0, 1024},
     [ROLE_SPAWNER] = {"spawner", BIT(ROLE_KEEPER), 0, spawner_caps, 131072},
     [ROLE_OPERATOR] = {"operator", BIT(ROLE_KEEPER) | BIT(ROLE_LEDGER),
-                       BIT(ROLE_UNIX_FD) | BIT(ROLE_CONTROL_FD), 0, 1024},
+                       BIT(ROLE_UNIX_FD) | BIT(ROLE_CONTROL_FD), 0, 2048},
 };
 
 const char *role_name(enum role role)

@@ -21,6 +21,8 @@
  *   14   lock of the run folder, held as long as any role lives
  *   15   api only: listening socket for those who collect metrics, or absent
  *   16   operator only: listening unix socket of domains' control
+ *   17,18  keeper only: both ends of a queue of descriptors that is older than
+ *        its generation, see keeper/shelf.h
  *
  * Channels: api-keeper, api-ledger, operator-keeper, operator-ledger,
  * keeper-ledger, keeper-spawner, keeper-builder. A role whose peer closes a
@@ -51,7 +53,8 @@ enum role {
 #define ROLE_LOCK_FD     (8 + ROLE_COUNT)
 #define ROLE_METRICS_FD  (ROLE_LOCK_FD + 1)
 #define ROLE_CONTROL_FD  (ROLE_LOCK_FD + 2)
-#define ROLE_FD_END      (ROLE_CONTROL_FD + 1)
+#define ROLE_SHELF_FD    (ROLE_LOCK_FD + 3) /* and the next */
+#define ROLE_FD_END      (ROLE_SHELF_FD + 2)
 
 #define UID_BASE_DEFAULT         1879048192u /* above any subuid or container range */
 #define UID_ROLE(base, role)     ((base) + (uint32_t)(role))

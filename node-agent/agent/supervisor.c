@@ -56,6 +56,7 @@ struct supervisor {
     int config_fd, tls_fd, lock_fd, signal_fd;
     struct identity_fds secret;
     struct home_sockets sockets;
+    int shelf[2];     /* keeper/shelf.h */
     int agent_fds[2]; /* cgroup.procs of the roles' own group: cpu, cpuacct */
     pid_t pid[ROLE_COUNT]; /* 0: none */
     int lifeline[ROLE_COUNT];
@@ -145,6 +146,10 @@ static int role_start(struct supervisor *s, enum role role,
     if (role == ROLE_API) {
         f.at[ROLE_TCP_FD] = s->sockets.tcp;
         f.at[ROLE_METRICS_FD] = s->sockets.metrics;
+    }
+    if (role == ROLE_KEEPER) {
+        f.at[ROLE_SHELF_FD] = s->shelf[0];
+        f.at[ROLE_SHELF_FD + 1] = s->shelf[1];
     }
     if (role == ROLE_OPERATOR) {
         f.at[ROLE_UNIX_FD] = s->sockets.local;
@@ -542,6 +547,24 @@ static int signals_open(struct err *e)
     return fd < 0 ? err_errno(e, "making a signalfd") : fd;
 }
 
+/* Room for as many messages as the keeper may put there (DOM_DEVICES_MAX);
+ * where the machine allows less, it says what it cannot keep. */
+static int shelf_make(int shelf[2], struct err *e)
+{
+    const int room = 1 << 20;
+    int r = sock_pair(shelf);
+
+    if (r < 0)
+        return err_set(e, -r, "making the keeper's shelf");
+    if (setsockopt(shelf[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)) <
+        0)
+        setsockopt(shelf[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    for (int i = 0; i < 2; i++)
+        if (fcntl(shelf[i], F_SETFL, O_NONBLOCK) < 0)
+            return err_errno(e, "making the keeper's shelf");
+    return 0;
+}
+
 static int supervisor_open(struct supervisor *s, struct err *e)
 {
     if (home_make(&s->cfg, e) < 0)
@@ -557,6 +580,8 @@ static int supervisor_open(struct supervisor *s, struct err *e)
     s->signal_fd = signals_open(e);
     if (s->signal_fd < 0)
         return s->signal_fd;
+    if (shelf_make(s->shelf, e) < 0)
+        return -e->code;
     if (home_listen(&s->cfg, &s->sockets, e) < 0)
         return -e->code;
     if (tls_wanted(&s->cfg)) {
@@ -583,6 +608,7 @@ int supervisor_run(const struct node_config *checked, config_reader *reread,
                             .tls_fd = -1,
                             .sockets = {-1, -1, -1, -1},
                             .signal_fd = -1,
+                            .shelf = {-1, -1},
                             .agent_fds = {-1, -1},
                             .pause_ns = PAUSE_MIN_NS};
     memset(s.lifeline, 0xff, sizeof(s.lifeline));

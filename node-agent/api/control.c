@@ -42,6 +42,7 @@ static bool is_ours(uint32_t type)
     case MSG_DOM_ACT:
     case MSG_DOM_LOG:
     case MSG_DOM_INPUT:
+    case MSG_DOM_DEVICES:
     case MSG_CAPACITY:
         return true;
     }
@@ -68,10 +69,9 @@ static bool request_pass(struct connection *c, union ipc_any *any)
     if (ipc_recv(c->fd, any, fds, &e) != 1)
         return false;
     tag = any->head.tag;
-    r = is_ours(any->head.type)
-            ? mux_call(c->api->keeper, &any->head, fds, fds_count(fds), PASS_NS,
-                       &reply, &e)
-            : -EPROTO;
+    r = is_ours(any->head.type) ? mux_call(c->api->keeper, &any->head, fds,
+                                           fds_count(fds), PASS_NS, &reply, &e)
+                                : -EPROTO;
     ipc_close(fds);
     if (r < 0)
         return false;

@@ -44,7 +44,7 @@ struct mux_reply {
 };
 #define MUX_REPLY_INIT                                                         \
     {                                                                          \
-        .fds = { -1, -1, -1, -1 }                                              \
+        .fds = { [0 ... IPC_FDS_MAX - 1] = -1 }                                \
     }
 #define cleanup_mux_reply __attribute__((cleanup(mux_reply_free)))
 void mux_reply_free(struct mux_reply *reply);

@@ -17,6 +17,7 @@ struct create {
     const char *file;
     bool console, dry, quiet;
     struct dom_create m;
+    struct dom_specs *specs;
 };
 
 static int options_take(struct create *o, int argc, char **argv)
@@ -57,16 +58,17 @@ static int options_take(struct create *o, int argc, char **argv)
     return o->file ? -1 : cmd_usage(&cmd_create);
 }
 
-static int print_config(const struct dom_create *m)
+static int print_config(const struct dom_create *m,
+                        const struct dom_specs *specs)
 {
-    static const char *const engines[] = {[ENGINE_PV] = "pv",
-                                          [ENGINE_KVM] = "kvm",
-                                          [ENGINE_AUTO] = "auto"};
+    static const char *const engines[] = {
+        [ENGINE_PV] = "pv", [ENGINE_KVM] = "kvm", [ENGINE_AUTO] = "auto"};
     struct dom_info i;
     json_t *o;
 
     dom_config_info(m, &i);
     o = dom_config_json(&i);
+    dom_specs_json(specs, o);
     if (m->engine != ENGINE_USUAL)
         json_object_set_new(o, "engine", json_string(engines[m->engine]));
     return print_json(o);
@@ -79,7 +81,7 @@ static int ask(struct create *o, struct ctl *c)
     struct err e = {0};
     int fd = -1, r;
 
-    r = dom_files_open(&o->m, &files, &e);
+    r = dom_files_open(&o->m, o->specs, &files, &e);
     if (r == 0) {
         ipc_head_cut(&o->m, MSG_DOM_CREATE, 1, cmdline, o->m.cmdline_len);
         r = ctl_call(c, &o->m.head, files.fd, files.n, &reply, &fd, &e);
@@ -108,16 +110,17 @@ static int create_run(int argc, char **argv)
     if (r >= 0)
         return r;
     flags = o.m.flags;
-    if (dom_config_read(o.file, argv + optind, argc - optind, &o.m, &e) < 0)
-        return cmd_fail(&e);
+    r = dom_config_read(o.file, argv + optind, argc - optind, &o.m, &o.specs,
+                        &e);
     o.m.flags |= flags;
-    if (o.dry)
-        return print_config(&o.m);
-    c = ctl_open(&e);
-    if (!c)
-        return cmd_fail(&e);
-    r = ask(&o, c);
-    ctl_close(c);
+    if (r == 0 && !o.dry) {
+        c = ctl_open(&e);
+        r = c ? ask(&o, c) : cmd_fail(&e);
+        ctl_close(c);
+    } else {
+        r = r < 0 ? cmd_fail(&e) : print_config(&o.m, o.specs);
+    }
+    dom_specs_free(o.specs);
     return r;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// hostel list (as the operator), domid, domname, vcpu-list, network-list,
-// block-list, uptime, info: what there is, in xl's columns.
+// hostel list (as the operator), domid, domname, vcpu-list, uptime, info: what
+// there is, in xl's columns.
 
 #include <cpuid.h>
 #include <errno.h>
@@ -132,11 +132,12 @@ static json_t *domain_json(const struct dom_info *d)
     char state[CTL_STATE_SIZE], id[2 * sizeof(d->id) + 1],
         key[2 * sizeof(d->customer) + 1];
     json_t *o = json_pack(
-        "{sI ss ss ss sI sI so so}", "domid", (json_int_t)d->domid, "uuid",
-        hex_encode(id, d->id.b, sizeof(d->id)), "state", ctl_state(state, d),
-        "engine", ctl_engine(d), "memory_kib_now", (json_int_t)d->mem_kib,
-        "restarts", (json_int_t)d->restarts, "config", dom_config_json(d),
-        "usage", usage_json(&d->usage));
+        "{sI ss ss ss sI sI sI sI so so}", "domid", (json_int_t)d->domid,
+        "uuid", hex_encode(id, d->id.b, sizeof(d->id)), "state",
+        ctl_state(state, d), "engine", ctl_engine(d), "memory_kib_now",
+        (json_int_t)d->mem_kib, "restarts", (json_int_t)d->restarts, "disks",
+        (json_int_t)d->disks, "vifs", (json_int_t)d->vifs, "config",
+        dom_config_json(d), "usage", usage_json(&d->usage));
 
     if (!ctl_is_own(d))
         json_object_set_new(
@@ -240,44 +241,6 @@ const struct cmd cmd_vcpu_list = {
     .run = vcpu_list_run,
     .usage = "[DOMAIN]...",
     .summary = "list domains' virtual processors",
-};
-
-// Domains of a node have neither yet: the list is empty, and true.
-static void networks_print(const struct ctl_list *l)
-{
-    (void)l;
-    printf("%-3s %-4s %-17s %s\n", "Idx", "BE", "Mac Addr.", "state");
-}
-
-static void blocks_print(const struct ctl_list *l)
-{
-    (void)l;
-    printf("%-5s %-4s %s\n", "Vdev", "BE", "state");
-}
-
-static int network_list_run(int argc, char **argv)
-{
-    return argc > 1 ? print_some(argv + 1, argc - 1, networks_print)
-                    : cmd_usage(&cmd_network_list);
-}
-
-static int block_list_run(int argc, char **argv)
-{
-    return argc > 1 ? print_some(argv + 1, argc - 1, blocks_print)
-                    : cmd_usage(&cmd_block_list);
-}
-
-const struct cmd cmd_network_list = {
-    .name = "network-list",
-    .run = network_list_run,
-    .usage = "DOMAIN...",
-    .summary = "list domains' network interfaces",
-};
-const struct cmd cmd_block_list = {
-    .name = "block-list",
-    .run = block_list_run,
-    .usage = "DOMAIN...",
-    .summary = "list domains' block devices",
 };
 
 // -------------------------------------------------------------------- uptime

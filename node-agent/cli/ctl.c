@@ -169,6 +169,33 @@ void ctl_list_free(struct ctl_list *l)
     *l = (struct ctl_list){0};
 }
 
+int ctl_devices(struct ctl *c, const char *who, struct dom_devices *d,
+                struct err *e)
+{
+    struct dom_who m = {0};
+    static union ipc_any reply;
+    size_t bytes;
+    int fd, r;
+
+    memset(d, 0, sizeof(*d));
+    if (strlen(who) >= sizeof(m.who))
+        return err_set(e, ENOENT, "there is no domain %s", who);
+    ipc_text(m.who, who);
+    ipc_head(&m, MSG_DOM_DEVICES, ++c->tag);
+    r = ctl_call(c, &m.head, NULL, 0, &reply, &fd, e);
+    if (r < 0)
+        return r;
+    bytes = reply.count.count * sizeof(d->at[0]);
+    if (reply.count.count > HV_DEVICE_MAX ||
+        pread_full(fd, d->at, bytes, 0) != (ssize_t)bytes)
+        r = err_set(e, EPROTO, "the node's list of devices has another length");
+    else
+        d->n = (uint32_t)reply.count.count;
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
 int ctl_find_run(const char *who, char id[33], struct err *e)
 {
     struct ctl_list l = {0};

@@ -40,9 +40,12 @@ struct ctl_list {
 };
 
 // Who: "" for all. One that is not there is an error.
-int ctl_list(struct ctl *c, const char *who, struct ctl_list *l,
-             struct err *e);
+int ctl_list(struct ctl *c, const char *who, struct ctl_list *l, struct err *e);
 void ctl_list_free(struct ctl_list *l);
+
+// Of one domain.
+int ctl_devices(struct ctl *c, const char *who, struct dom_devices *d,
+                struct err *e);
 
 int ctl_act(struct ctl *c, const char *who, enum dom_action action,
             uint64_t value, const char *text, struct err *e);

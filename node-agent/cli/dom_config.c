@@ -85,14 +85,6 @@ static int request_fill(struct dom_create *m, struct domain_config *c,
 
     if (!c->kernel)
         return err_set(e, EINVAL, "the key kernel is missing");
-    if (c->disk.item && c->disk.n)
-        return err_set(e, ENOTSUP,
-                       "disk: domains of a node have no disks yet (hostel-hv "
-                       "run has them)");
-    if (c->vif.item && c->vif.n)
-        return err_set(e, ENOTSUP,
-                       "vif: domains of a node have no network yet (hostel-hv "
-                       "run has it)");
     if (engine < 0)
         return err_set(e, EINVAL,
                        "engine is \"%s\"; it can be \"kvm\", \"pv\" or "
@@ -125,11 +117,13 @@ _Static_assert((int)DOM_DESTROY == (int)CONFIG_DESTROY &&
                "the same numbers");
 
 int dom_config_read(const char *path, char *const settings[], int n,
-                    struct dom_create *m, struct err *e)
+                    struct dom_create *m, struct dom_specs **specs,
+                    struct err *e)
 {
     struct domain_config c;
     int r;
 
+    *specs = NULL;
     memset(m, 0, sizeof(*m));
     config_init(&c);
     r = config_read(&c, path, e);
@@ -137,8 +131,12 @@ int dom_config_read(const char *path, char *const settings[], int n,
         r = config_override(&c, settings[i], e);
     if (r == 0) {
         r = request_fill(m, &c, e);
+        if (r == 0)
+            r = dom_specs_read(&c, specs, e);
         if (r < 0)
             err_prefix(e, "%s", path);
+        else
+            m->ndevices = dom_specs_count(*specs);
     }
     config_free(&c);
     return r;
@@ -148,9 +146,8 @@ int dom_config_read(const char *path, char *const settings[], int n,
 
 void dom_files_close(struct dom_files *f)
 {
-    for (int i = 0; i < f->n; i++)
-        close(f->fd[i]);
-    *f = (struct dom_files)DOM_FILES_INIT;
+    while (f->n)
+        close(f->fd[--f->n]);
 }
 
 static int file_open(struct dom_files *f, const char *key, const char *path,
@@ -167,13 +164,31 @@ static int file_open(struct dom_files *f, const char *key, const char *path,
     return 0;
 }
 
-int dom_files_open(const struct dom_create *m, struct dom_files *f,
-                   struct err *e)
+static int devices_open(const struct dom_specs *specs, struct dom_files *f,
+                        struct err *e)
+{
+    static struct dom_devices devices;
+    int fd[HV_DEVICE_MAX], list;
+
+    if (!dom_specs_count(specs))
+        return 0;
+    if (dom_specs_open(specs, &devices, fd, e) < 0)
+        return -e->code;
+    list = devices_pack(&devices, e);
+    if (list >= 0)
+        f->fd[f->n++] = list;
+    for (uint32_t i = 0; i < devices.n; i++)
+        f->fd[f->n++] = fd[i];
+    return list < 0 ? list : 0;
+}
+
+int dom_files_open(const struct dom_create *m, const struct dom_specs *specs,
+                   struct dom_files *f, struct err *e)
 {
     if (file_open(f, "kernel", m->kernel, e) < 0 ||
         (m->flags & DOM_F_INITRD && file_open(f, "ramdisk", m->ramdisk, e) < 0))
         return -e->code;
-    return 0;
+    return devices_open(specs, f, e);
 }
 
 // ---------------------------------------------------------------------- JSON

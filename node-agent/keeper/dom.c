@@ -32,6 +32,8 @@ struct dom *dom_new(struct keeper *k)
     if (!d)
         return NULL;
     d->row.version = DOM_ROW_VERSION;
+    for (int i = 0; i < HV_DEVICE_MAX; i++)
+        d->device_fd[i] = -1;
     d->next = k->doms.first;
     k->doms.first = d;
     k->doms.count++;
@@ -71,13 +73,27 @@ struct dom *dom_of_serial(struct keeper *k, int64_t serial)
     return d;
 }
 
+uint32_t doms_devices(const struct keeper *k)
+{
+    uint32_t n = 0;
+
+    for (const struct dom *d = k->doms.first; d; d = d->next)
+        n += d->gone ? 0 : d->row.devices.n;
+    return n;
+}
+
+uint64_t dom_room_kib(const struct dom *d)
+{
+    return d->row.config.memory_kib + devices_window_kib(&d->row.devices);
+}
+
 static void room_take(struct keeper *k, struct dom *d)
 {
     if (d->counted)
         return;
     d->counted = true;
     k->slots_used++;
-    k->memory_used_kib += d->row.config.memory_kib;
+    k->memory_used_kib += dom_room_kib(d);
 }
 
 static void room_give(struct keeper *k, struct dom *d)
@@ -86,7 +102,7 @@ static void room_give(struct keeper *k, struct dom *d)
         return;
     d->counted = false;
     k->slots_used--;
-    k->memory_used_kib -= d->row.config.memory_kib;
+    k->memory_used_kib -= dom_room_kib(d);
 }
 
 uint32_t domid_next(struct keeper *k)
@@ -101,6 +117,23 @@ uint32_t domid_next(struct keeper *k)
 
 // --------------------------------------------------------------------- a run
 
+static void fds_close(int *fds, int n)
+{
+    for (int i = 0; i < n; i++) {
+        if (fds[i] >= 0)
+            close(fds[i]);
+        fds[i] = -1;
+    }
+}
+
+// It will not run again: others may have its disks.
+static void devices_drop(struct keeper *k, struct dom *d)
+{
+    k->doms.shelf_stale |= dom_holds(d);
+    fds_close(d->device_fd, HV_DEVICE_MAX);
+    d->shelved = false;
+}
+
 // Nobody has it any more: at the end of the turn it is deleted.
 static void dom_forget(struct keeper *k, struct dom *d)
 {
@@ -111,6 +144,7 @@ static void dom_forget(struct keeper *k, struct dom *d)
         chan_post(&k->api, &m, NULL, 0);
     }
     d->destroying = false;
+    devices_drop(k, d);
     room_give(k, d);
     d->gone = true;
     dom_touch(d);
@@ -130,36 +164,54 @@ static void dom_preserve(struct keeper *k, struct dom *d, enum dom_state how)
 {
     d->row.state = how;
     d->now.mem_kib = 0; // given back
+    devices_drop(k, d);
     room_give(k, d);
     dom_touch(d);
 }
 
-static void fds_close(int *fds, int n)
+// What goes to the spawner with one: image, console, [initrd], [devices].
+struct start_files {
+    int fd[IPC_FDS_MAX];
+    int n;
+};
+
+static int file_add(struct start_files *f, int fd)
 {
-    for (int i = 0; i < n; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
+    f->fd[f->n++] = fd;
+    return fd;
 }
 
-// Opens what a run needs: image, console, [initrd].
-static int run_files(struct keeper *k, const struct dom *d, int fds[3],
-                     struct err *e)
+static int run_devices(const struct dom *d, struct start_files *f,
+                       struct err *e)
 {
-    fds[0] = fds[1] = fds[2] = -1;
-    fds[0] = store_get(&k->store, &nobody, d->row.image, e);
-    if (fds[0] < 0)
+    if (d->row.devices.n && file_add(f, devices_pack(&d->row.devices, e)) < 0)
         return -e->code;
-    if (d->row.config.flags & DOM_F_INITRD) {
-        fds[2] = store_get(&k->store, &nobody, d->row.initrd, e);
-        if (fds[2] < 0)
-            return -e->code;
+    for (uint32_t i = 0; i < d->row.devices.n; i++) {
+        if (d->device_fd[i] < 0)
+            return err_set(e, ENODEV,
+                           "its disks and interfaces were open in an agent "
+                           "that has ended: destroy it and create it again");
+        if (file_add(f, fcntl(d->device_fd[i], F_DUPFD_CLOEXEC, 0)) < 0)
+            return err_errno(e, "passing devices on");
     }
-    fds[1] = store_log_new(&k->store, &d->row.id, LOG_CONSOLE, e);
-    return fds[1] < 0 ? -e->code : 0;
+    return 0;
+}
+
+// Opens what a run needs.
+static int run_files(struct keeper *k, const struct dom *d,
+                     struct start_files *f, struct err *e)
+{
+    f->n = 0;
+    if (file_add(f, store_get(&k->store, &nobody, d->row.image, e)) < 0 ||
+        file_add(f, store_log_new(&k->store, &d->row.id, LOG_CONSOLE, e)) < 0 ||
+        (d->row.config.flags & DOM_F_INITRD &&
+         file_add(f, store_get(&k->store, &nobody, d->row.initrd, e)) < 0))
+        return -e->code;
+    return run_devices(d, f, e);
 }
 
 static void start_post(struct keeper *k, const struct dom *d, uint64_t tag,
-                       int fds[3])
+                       const struct start_files *f)
 {
     const struct dom_create *c = &d->row.config;
     static struct msg_start m;
@@ -168,9 +220,8 @@ static void start_post(struct keeper *k, const struct dom *d, uint64_t tag,
         .id = d->row.id,
         .domid = d->row.domid,
         .engine = c->engine,
-        .flags = d->row.restarts == 0 && c->flags & DOM_F_PAUSED
-                     ? START_PAUSED
-                     : 0,
+        .flags =
+            d->row.restarts == 0 && c->flags & DOM_F_PAUSED ? START_PAUSED : 0,
         .cpu_weight = dom_cpu_weight(c->weight),
         .cpu_cap_percent = c->cap,
         .max_kib = c->max_kib,
@@ -179,7 +230,8 @@ static void start_post(struct keeper *k, const struct dom *d, uint64_t tag,
         .wall_ns = c->wall_ns,
         .console_bytes = DOM_CONSOLE_BYTES,
         .lease_mono_ns = clock_mono_ns() + k->cfg.lease_ns,
-        .has_initrd = fds[2] >= 0,
+        .has_initrd = !!(c->flags & DOM_F_INITRD),
+        .ndevices = d->row.devices.n,
         .argc = c->argc,
         .envc = c->envc,
         .cmdline_len = c->cmdline_len,
@@ -187,7 +239,7 @@ static void start_post(struct keeper *k, const struct dom *d, uint64_t tag,
     memcpy(m.name, c->name, sizeof(m.name));
     memcpy(m.cmdline, c->cmdline, c->cmdline_len);
     ipc_head_cut(&m, MSG_START, tag, cmdline, c->cmdline_len);
-    chan_post(&k->spawner, &m, fds, fds[2] >= 0 ? 3 : 2);
+    chan_post(&k->spawner, &m, f->fd, f->n);
 }
 
 // It cannot run, or not now.
@@ -212,7 +264,7 @@ static void dom_unstarted(struct keeper *k, struct dom *d, unsigned status,
 
 static void dom_start(struct keeper *k, struct dom *d)
 {
-    int fds[3];
+    struct start_files files;
     uint64_t tag;
     struct err e;
 
@@ -224,18 +276,18 @@ static void dom_start(struct keeper *k, struct dom *d)
     d->due_ns = 0;
     dom_touch(d);
     room_take(k, d);
-    if (run_files(k, d, fds, &e) < 0) {
-        fds_close(fds, 3);
+    if (run_files(k, d, &files, &e) < 0) {
+        fds_close(files.fd, files.n);
         dom_unstarted(k, d, 500, e.text);
         return;
     }
     tag = dom_ask_new(k, ASK_START, d->serial, NULL);
     if (!tag) {
-        fds_close(fds, 3);
+        fds_close(files.fd, files.n);
         dom_unstarted(k, d, 503, "too many requests are under way");
         return;
     }
-    start_post(k, d, tag, fds);
+    start_post(k, d, tag, &files);
 }
 
 void dom_begin(struct keeper *k, struct dom *d)
@@ -332,6 +384,10 @@ static void dom_rename_restart(struct keeper *k, struct dom *d,
     next->row.config.flags &= ~DOM_F_PAUSED;
     memcpy(d->row.config.name, name, sizeof(name));
     next->begun_ns = d->begun_ns;
+    for (uint32_t i = 0; i < d->row.devices.n; i++)
+        next->device_fd[i] = steal_fd(&d->device_fd[i]);
+    d->shelved = false;
+    k->doms.shelf_stale |= dom_holds(next);
     dom_preserve(k, d, how);
     // A log of its own: the old one's stays.
     randombytes_buf(&next->row.id, sizeof(next->row.id));
@@ -585,6 +641,7 @@ int doms_save(struct keeper *k, struct err *e)
         k->doms.count--;
         free(d);
     }
+    dom_shelf_save(k);
     return 0;
 }
 
@@ -642,6 +699,7 @@ int doms_open(struct keeper *k, struct err *e)
     for (struct dom *d = k->doms.first; d; d = d->next)
         if (!same) // the machine was started anew, and they were not
             dom_forget(k, d);
+    dom_shelf_restore(k);
     return 0;
 }
 
@@ -665,6 +723,8 @@ void doms_close(struct keeper *k)
         struct dom *d = k->doms.first;
 
         k->doms.first = d->next;
+        fds_close(d->device_fd, HV_DEVICE_MAX);
         free(d);
     }
+    shelf_close(&k->doms.shelf);
 }

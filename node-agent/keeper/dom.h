@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include "lib/err.h"
 #include "node-agent/agent/ipc.h"
+#include "node-agent/keeper/shelf.h"
 #include "node-agent/keeper/sub.h"
 
 struct keeper;
@@ -37,6 +38,9 @@ struct journal;
 // What its console's log holds at most, of one run.
 #define DOM_CONSOLE_BYTES (16ull << 20)
 
+// Disks and interfaces of all of them together: each is a descriptor here.
+#define DOM_DEVICES_MAX 512u
+
 // One that ends at once is not started again at once.
 #define DOM_RESTART_NS 1000000000ull
 
@@ -49,7 +53,7 @@ enum dom_state {
 };
 
 // What the journal has of it, as it is in memory.
-#define DOM_ROW_VERSION 1u
+#define DOM_ROW_VERSION 2u
 struct dom_row {
     uint32_t version; // DOM_ROW_VERSION
     uint32_t state;   // enum dom_state
@@ -64,6 +68,7 @@ struct dom_row {
     struct usage done; // by earlier runs
     char report[512];
     struct dom_create config; // the name in it is the present one
+    struct dom_devices devices;
 };
 
 struct dom {
@@ -71,12 +76,17 @@ struct dom {
     int64_t serial; // its row
     struct dom_row row;
     bool touched, adopted, counted;
-    bool gone;           // to be freed at the end of the turn
-    struct dom_figures now;  // of the present run
-    uint64_t due_ns;     // WAITING: start it; creating: look again. 0: never
-    uint64_t begun_ns;   // CLOCK_MONOTONIC
+    bool gone;              // to be freed at the end of the turn
+    struct dom_figures now; // of the present run
+    uint64_t due_ns;        // WAITING: start it; creating: look again. 0: never
+    uint64_t begun_ns;      // CLOCK_MONOTONIC
     bool creating, destroying; // somebody waits for an answer
     struct msg_head create_to, destroy_to;
+
+    // Of its devices, for its next runs; a disk's holds its lock. -1: gone with
+    // the agent that had them.
+    int device_fd[HV_DEVICE_MAX];
+    bool shelved; // they are on the shelf
 };
 
 enum dom_ask_kind { ASK_START = 1, ASK_CONTROL, ASK_FEED, ASK_LOOK };
@@ -85,8 +95,8 @@ enum dom_ask_kind { ASK_START = 1, ASK_CONTROL, ASK_FEED, ASK_LOOK };
 struct dom_ask {
     uint32_t kind; // 0: free
     uint32_t generation;
-    int64_t serial;     // its domain's; 0: a submission's, or of no one domain
-    bool asked;         // `to` waits for it
+    int64_t serial; // its domain's; 0: a submission's, or of no one domain
+    bool asked;     // `to` waits for it
     struct msg_head to;
     uint64_t due_ns; // ASK_FEED: answered by then
 };
@@ -100,6 +110,8 @@ struct doms {
     uint32_t lists;
     bool looking;
     uint32_t last_domid;
+    struct shelf shelf; // devices, for a successor
+    bool shelf_stale;   // it has too much or too little
 };
 
 // A weight of Xen's as a control group's, and the other way round.
@@ -125,6 +137,10 @@ void dom_begin(struct keeper *k, struct dom *d);
 // Ends it, whatever state it is in, with this cause.
 void dom_stop(struct keeper *k, struct dom *d, enum hvc_cause cause);
 void dom_touch(struct dom *d);
+// How many devices there are, of all domains.
+uint32_t doms_devices(const struct keeper *k);
+// Of the node's memory: its own, and its devices' windows.
+uint64_t dom_room_kib(const struct dom *d);
 
 struct dom *dom_find(struct keeper *k, const sub_id_t *id);
 struct dom *dom_named(struct keeper *k, const char *name);
@@ -147,6 +163,17 @@ void doms_look(struct keeper *k);
 int doms_save(struct keeper *k, struct err *e);
 bool doms_use_blob(const struct keeper *k, const key_id_t *customer,
                    const uint8_t name[32]);
+
+// ---- dom_shelf.c: their devices on the shelf
+// What a predecessor has left there for those that are known.
+void dom_shelf_restore(struct keeper *k);
+// At the end of a turn: what is there is what is wanted.
+void dom_shelf_save(struct keeper *k);
+// Does it have devices, and has them?
+static inline bool dom_holds(const struct dom *d)
+{
+    return d->device_fd[0] >= 0;
+}
 
 // ---- dom_row.c: the journal's tables of them
 int dom_rows_open(struct journal *j, struct err *e);

@@ -41,6 +41,7 @@ static int refuse(struct keeper *k, const struct msg_head *to, unsigned status,
         break;
     case MSG_DOM_LIST:
     case MSG_DOM_LOG:
+    case MSG_DOM_DEVICES:
         chan_reply_init(&count, to, status, why);
         chan_post(&k->api, &count, NULL, 0);
         break;
@@ -119,6 +120,11 @@ static void info_of_dom(const struct dom *d, struct dom_info *i)
     i->usage.mem_reserved_kib = c->memory_kib;
     i->argc = c->argc;
     i->envc = c->envc;
+    for (uint32_t n = 0; n < d->row.devices.n; n++)
+        if (d->row.devices.at[n].m.type == HV_DEV_BLOCK)
+            i->disks++;
+        else
+            i->vifs++;
     memcpy(i->name, c->name, sizeof(i->name));
     memcpy(i->kernel, c->kernel, sizeof(i->kernel));
     memcpy(i->ramdisk, c->ramdisk, sizeof(i->ramdisk));
@@ -224,24 +230,27 @@ static bool cmdline_ok(const struct dom_create *c)
 
 // 0, or the status to refuse with.
 static unsigned create_check(struct keeper *k, const struct dom_create *c,
+                             const struct dom_devices *devices,
                              char why[MSG_TEXT_MAX])
 {
+    uint64_t room_kib = c->memory_kib + devices_window_kib(devices);
     uint64_t free_kib = k->cfg.memory_kib > k->memory_used_kib
                             ? k->cfg.memory_kib - k->memory_used_kib
                             : 0;
 
     if (!dom_name_ok(c->name)) {
-        why_set(why, "a domain's name has letters, digits, '-', '_', '.' and '+', "
-                  "one letter at least, and 63 bytes at most");
+        why_set(why,
+                "a domain's name has letters, digits, '-', '_', '.' and '+', "
+                "one letter at least, and 63 bytes at most");
         return 422;
     }
     if (c->engine > ENGINE_AUTO || c->flags & ~(DOM_F_PAUSED | DOM_F_INITRD) ||
         c->weight < 1 || c->weight > DOM_WEIGHT_MAX || c->cap > DOM_CAP_MAX ||
         c->on[0] > DOM_RENAME_RESTART || c->on[1] > DOM_RENAME_RESTART ||
         c->on[2] > DOM_RENAME_RESTART || c->memory_kib < 1 ||
-        c->memory_kib % (HV_PAGE / 1024) ||
-        c->memory_kib > HV_RAM_MAX / 1024 || c->max_kib < c->memory_kib ||
-        c->max_kib > HV_RAM_MAX / 1024 || !cmdline_ok(c)) {
+        c->memory_kib % (HV_PAGE / 1024) || c->memory_kib > HV_RAM_MAX / 1024 ||
+        c->max_kib < c->memory_kib || c->max_kib > HV_RAM_MAX / 1024 ||
+        !cmdline_ok(c)) {
         why_set(why, "the request is out of range");
         return 422;
     }
@@ -262,11 +271,18 @@ static unsigned create_check(struct keeper *k, const struct dom_create *c,
                  k->cfg.slots);
         return 503;
     }
-    if (c->memory_kib > free_kib) {
+    if (doms_devices(k) + devices->n > DOM_DEVICES_MAX) {
+        snprintf(why, MSG_TEXT_MAX,
+                 "the node's domains would have more than %u disks and "
+                 "interfaces together",
+                 DOM_DEVICES_MAX);
+        return 503;
+    }
+    if (room_kib > free_kib) {
         snprintf(why, MSG_TEXT_MAX,
                  "it asks for %llu MiB of memory, and %llu of the node's %llu "
                  "are free",
-                 (unsigned long long)c->memory_kib >> 10,
+                 (unsigned long long)room_kib >> 10,
                  (unsigned long long)free_kib >> 10,
                  (unsigned long long)k->cfg.memory_kib >> 10);
         return 503;
@@ -293,11 +309,16 @@ static int serve_create(struct keeper *k, const union ipc_any *any,
 {
     const struct dom_create *c = &any->dom_create;
     char why[MSG_TEXT_MAX];
-    unsigned status = create_check(k, c, why);
+    int *device_fds = fds + 1 + !!(c->flags & DOM_F_INITRD);
+    static struct dom_devices devices;
     uint8_t image[32], initrd[32] = {0};
+    unsigned status;
     struct dom *d;
     struct err e;
 
+    if (devices_take(&devices, c->ndevices, device_fds, &e) < 0)
+        return refuse(k, &c->head, 422, e.text);
+    status = create_check(k, c, &devices, why);
     if (status)
         return refuse(k, &c->head, status, why);
     if (file_take(k, fds[0], "kernel", image, &e) < 0 ||
@@ -310,6 +331,10 @@ static int serve_create(struct keeper *k, const union ipc_any *any,
     memcpy(&d->row.config, c, sizeof(*c));
     memcpy(d->row.image, image, sizeof(image));
     memcpy(d->row.initrd, initrd, sizeof(initrd));
+    d->row.devices = devices;
+    for (uint32_t i = 0; i < devices.n; i++)
+        d->device_fd[i] = steal_fd(&device_fds[1 + i]);
+    k->doms.shelf_stale |= dom_holds(d);
     d->creating = true;
     d->create_to = c->head;
     dom_begin(k, d);
@@ -366,8 +391,8 @@ static void list_all(struct keeper *k, struct listing *l)
 static void list_post(struct keeper *k, const struct msg_head *to,
                       const char *who)
 {
-    struct listing l = {.fd = memfd_create("domains", MFD_CLOEXEC |
-                                                          MFD_ALLOW_SEALING)};
+    struct listing l = {
+        .fd = memfd_create("domains", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
     struct msg_count_reply reply;
     char why[MSG_TEXT_MAX] = "";
     static struct dom_info i;
@@ -430,6 +455,32 @@ static int serve_list(struct keeper *k, const union ipc_any *any)
     doms_look(k);
     if (!k->doms.looking) // too much is under way
         dom_serve_lists(k);
+    return 0;
+}
+
+// A submission's domain has none.
+static int serve_devices(struct keeper *k, const union ipc_any *any)
+{
+    const struct dom_who *m = &any->dom_who;
+    static const struct dom_devices none;
+    const struct dom_devices *devices;
+    struct msg_count_reply reply;
+    char why[MSG_TEXT_MAX];
+    struct target t;
+    unsigned status = target_find(k, m->who, &t, why);
+    struct err e;
+    int fd;
+
+    if (status)
+        return refuse(k, &m->head, status, why);
+    devices = t.dom ? &t.dom->row.devices : &none;
+    fd = devices_pack(devices, &e);
+    if (fd < 0)
+        return refuse(k, &m->head, 503, e.text);
+    chan_reply_init(&reply, &m->head, 200, NULL);
+    reply.count = devices->n;
+    reply.length = devices->n * sizeof(devices->at[0]);
+    chan_post(&k->api, &reply, &fd, 1);
     return 0;
 }
 
@@ -553,8 +604,8 @@ static int act_on_dom(struct keeper *k, struct dom *d, const struct dom_act *m)
         return rename_dom(k, d, m);
     if (m->action == DOM_ACT_DESTROY)
         return destroy_dom(k, d, &m->head);
-    if (!m->action || (m->action >= CONTROL_ACTIONS &&
-                       m->action != DOM_ACT_RESET) ||
+    if (!m->action ||
+        (m->action >= CONTROL_ACTIONS && m->action != DOM_ACT_RESET) ||
         !value_ok(m->action, m->value))
         return refuse(k, &m->head, 422, "the request is out of range");
     if (m->action == CONTROL_MAX_KIB && m->value < d->row.config.memory_kib)
@@ -635,9 +686,9 @@ static int serve_input(struct keeper *k, const union ipc_any *any)
         status = 409;
         why_set(why, "the domain does not run");
     }
-    tag = status ? 0
-                 : dom_ask_new(k, ASK_FEED, t.dom ? t.dom->serial : 0,
-                               &m->head);
+    tag = status
+              ? 0
+              : dom_ask_new(k, ASK_FEED, t.dom ? t.dom->serial : 0, &m->head);
     if (!status && !tag) {
         status = 429;
         why_set(why, "too many requests are under way");
@@ -694,6 +745,8 @@ int dom_serve(struct keeper *k, const union ipc_any *any, int fds[IPC_FDS_MAX],
         return serve_log(k, any);
     case MSG_DOM_INPUT:
         return serve_input(k, any);
+    case MSG_DOM_DEVICES:
+        return serve_devices(k, any);
     }
     return err_set(e, EPROTO, "the operator role may not send \"%s\"",
                    ipc_name(any->head.type));

@@ -40,7 +40,7 @@ static int channels_open(struct keeper *k, const struct keeper_fds *fds,
         r = chan_open(&k->spawner, fds->spawner, "spawner", e);
     if (r == 0)
         r = chan_open(&k->builder, fds->builder, "builder", e);
-    if (r == 0 && fds->operator >= 0)
+    if (r == 0 && fds->operator>= 0)
         r = chan_open(&k->operator, fds->operator, "operator", e);
     k->api.other = &k->operator;
     return r;
@@ -74,7 +74,8 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     k->adopting = true;
     k->rested_due_ns = UINT64_MAX;
     k->store = (struct store){.blobs = -1, .logs = -1};
-    k->operator.fd = -1;
+    k->operator.fd = - 1;
+    shelf_open(&k->doms.shelf, fds->shelf);
     subs_init(&k->subs);
     k->functions = malloc(sizeof(*k->functions));
     if (!k->functions)
@@ -244,7 +245,7 @@ enum peer {
 static struct chan *peer_chan(struct keeper *k, enum peer p)
 {
     struct chan *const chans[PEERS] = {&k->spawner, &k->builder, &k->ledger,
-                                       &k->operator, &k->api};
+                                       &k->operator, & k->api };
 
     return chans[p];
 }

@@ -28,7 +28,7 @@ struct keeper {
     struct store store;
     struct chan api, ledger, spawner, builder;
     struct chan operator; // its requests are served as the API's; see chan.h
-    int lifeline_fd;            // -1: none
+    int lifeline_fd;      // -1: none
     struct secrets_key secrets; // opens what customers have sealed
     struct subs subs;
     struct waiters waiters;
@@ -60,7 +60,8 @@ struct keeper {
 
 struct keeper_fds { // taken
     int api, ledger, spawner, builder, lifeline;
-    int operator; // -1: none
+    int operator;                      // -1: none
+    int shelf[2];                      // -1: none
     const struct secrets_key *secrets; // copied
 };
 

@@ -28,8 +28,9 @@ static int keeper_start(struct keeper *k, const struct node_config *cfg,
         .ledger = ROLE_FD(ROLE_LEDGER),
         .spawner = ROLE_FD(ROLE_SPAWNER),
         .builder = ROLE_FD(ROLE_BUILDER),
-        .operator = ROLE_FD(ROLE_OPERATOR),
+        .operator= ROLE_FD(ROLE_OPERATOR),
         .lifeline = ROLE_LIFELINE_FD,
+        .shelf = {ROLE_SHELF_FD, ROLE_SHELF_FD + 1},
         .secrets = &secrets,
     };
     int r = key_init(e);

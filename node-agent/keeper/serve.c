@@ -451,7 +451,7 @@ int serve_request(struct keeper *k, const union ipc_any *any,
                   int fds[IPC_FDS_MAX], struct err *e)
 {
     if (any->head.tag & CHAN_TAG_OTHER && any->head.type >= MSG_DOM_CREATE &&
-        any->head.type <= MSG_DOM_INPUT)
+        any->head.type <= MSG_DOM_DEVICES)
         return dom_serve(k, any, fds, e);
     if (any->head.type == MSG_SUBMIT)
         return submit_serve(k, &any->submit, steal_fd(&fds[0]), e);

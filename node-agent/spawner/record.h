@@ -35,7 +35,7 @@ struct record {
     uint32_t domid, engine;
     uint32_t paused;
     uint32_t incarnation; /* the keeper's, told with all news */
-    uint32_t pad;
+    uint32_t window_kib;  /* of its devices; counts for its group's limit */
     uint32_t asked_cause; /* why we had it stopped; 0 = we have not */
     int32_t monitor_pid;
     uint64_t monitor_born;   /* its start time: with the pid, an identity */

@@ -64,10 +64,10 @@ static bool is_ready(enum slot_state state)
 static void state_set(struct spawner *p, struct slot *s, enum slot_state next)
 {
     p->count[s->state]--;
-    p->pool[s->engine].ready -= is_ready(s->state);
+    p->pool[slot_kind(s)].ready -= is_ready(s->state);
     s->state = next;
     p->count[s->state]++;
-    p->pool[s->engine].ready += is_ready(s->state);
+    p->pool[slot_kind(s)].ready += is_ready(s->state);
 }
 
 void slot_overdue_in(struct slot *s, uint64_t ns)

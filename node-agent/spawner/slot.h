@@ -11,6 +11,7 @@
 #define SPAWNER_SLOT_H
 
 #include <stdbool.h>
+#include "node-agent/agent/device.h"
 #include "node-agent/spawner/cpu_watch.h"
 #include "node-agent/spawner/record.h"
 #include "node-agent/spawner/slot_table.h"
@@ -21,6 +22,7 @@ struct slot {
     uint32_t index;
     enum slot_state state;
     uint32_t engine;  /* enum hvc_engine: of its monitor */
+    bool disks;       /* which has an io_uring */
     uint16_t turn;    /* tells events of closed descriptors from new ones */
     bool made_before; /* has files and a group */
     int listen_fd, page_fd, conn_fd, monitor_fd;
@@ -49,10 +51,12 @@ void slot_event(struct spawner *p, struct slot *s, enum slot_event event);
 
 /*
  * Gives a domain to a clean slot: 0 and the slot runs, or -errno and its
- * monitor was of no use. fds as in MSG_START, they stay the caller's.
+ * monitor was of no use. fds as in MSG_START, they stay the caller's; devices
+ * are those of m, and NULL if it has none.
  */
 int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
-                const int *fds, struct err *e);
+                const struct dom_devices *devices, const int *fds,
+                struct err *e);
 
 /* RUNNING only. */
 void slot_stop(struct spawner *p, struct slot *s, enum hvc_cause cause);

@@ -18,8 +18,8 @@
 /* A monitor sets itself up in less than a millisecond, or on a machine that
  * is thrashing. */
 #define BIRTH_NS (10000 * NS_PER_MS)
-/* Monitor and guest; KVM's thread for large pages; a few that the kernel may
- * make for the monitor's input and output. None of them can make another. */
+/* Monitor and guest; KVM's thread for large pages; four that the kernel may
+ * make for an io_uring, and a few more. None of them can make another. */
 #define TASKS_MAX 16
 /* Between attempts of a nursery that fails. */
 #define PAUSE_MIN_NS (100 * NS_PER_MS)
@@ -80,7 +80,8 @@ static int slot_ask(struct spawner *p, struct slot *s, struct err *e)
                          .slot = s->index,
                          .uid = uid,
                          .gid = uid,
-                         .engine = s->engine};
+                         .engine = s->engine,
+                         .flags = s->disks ? HVC_M_DISKS : 0};
     char name[GROUP_TEXT];
     int procs[CGROUP_PARTS], n, r;
 
@@ -121,7 +122,7 @@ void slot_made(struct spawner *p, struct slot *s, const struct hvc_made *made,
 {
     p->best_engine = made->best < HVC_ENGINES ? made->best : HVC_ENGINE_PV;
     if (made->error == -ENODEV) {
-        p->pool[s->engine].absent = true;
+        p->pool[slot_kind(s)].absent = true;
         slot_event(p, s, SLOT_EV_FAILED);
         p->make_after_ns = 0; /* the others' nursery is well */
         return;

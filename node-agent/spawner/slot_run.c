@@ -41,6 +41,7 @@ int slot_limit_set(struct spawner *p, struct slot *s, uint64_t memory_kib,
                    struct err *e)
 {
     struct cgroup_limits l = {.memory_kib = memory_kib + OVERHEAD_KIB +
+                                            s->record->window_kib +
                                             memory_kib / PAGE_TABLE_SHARE};
     char name[GROUP_TEXT];
     int r;
@@ -140,11 +141,42 @@ static void look_later(struct slot *s, uint64_t used_ns)
     s->look_ns = now + (ns < LOOK_MIN_NS ? LOOK_MIN_NS : ns);
 }
 
-int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
-                const int *fds, struct err *e)
+/* One message a device. Of one that it refuses the monitor tells, and ends:
+ * what is sent after that finds nobody, and is no matter. */
+static int devices_send(struct slot *s, const struct dom_devices *devices,
+                        const int *fds)
 {
-    int r = slot_limit_set(p, s, m->max_kib ? m->max_kib : m->memory_kib, e);
+    for (uint32_t i = 0; devices && i < devices->n; i++) {
+        const struct hvc_device *m = &devices->at[i].m;
+        int r = sock_send(s->conn_fd, m, sizeof(*m), &fds[i], 1);
 
+        if (r < 0)
+            return i && (r == -EPIPE || r == -ECONNRESET) ? 1 : r;
+    }
+    return 0;
+}
+
+/* All of a domain, in order. */
+static int domain_send(struct slot *s, const struct msg_start *m,
+                       const struct dom_devices *devices, const int *fds)
+{
+    int files = 2 + (m->has_initrd != 0) + (m->has_source != 0);
+    int r = devices_send(s, devices, fds + files + 1);
+
+    if (r)
+        return r < 0 ? r : 0;
+    r = prepare_send(s, m, fds);
+    return devices && (r == -EPIPE || r == -ECONNRESET) ? 0 : r;
+}
+
+int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
+                const struct dom_devices *devices, const int *fds,
+                struct err *e)
+{
+    int r;
+
+    s->record->window_kib = devices ? devices_window_kib(devices) : 0;
+    r = slot_limit_set(p, s, m->max_kib ? m->max_kib : m->memory_kib, e);
     if (r == 0)
         r = slot_share_set(p, s, m->cpu_weight, m->cpu_cap_percent, e);
     if (r == 0) {
@@ -153,7 +185,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
             cpu_watch_allow(&s->watch, m->cpu_ns);
             cpu_watch_start(&s->watch, 0);
         }
-        r = prepare_send(s, m, fds);
+        r = domain_send(s, m, devices, fds);
         if (r < 0)
             err_set(e, -r, "its monitor does not listen");
     }

@@ -28,15 +28,19 @@
 #define KEEPER_TURN 64
 
 /* Descriptors of one slot: listening, page, connection, monitor, two events;
- * and of everything else. */
+ * and of everything else, with the devices of those that wait. */
 #define SLOT_FDS  6
-#define OTHER_FDS 64
+#define OTHER_FDS 256
+
+/* Devices of all domains that wait; beyond it they have to come again. */
+#define WAITING_DEVICES_MAX 128
 
 /* A domain that waits for the slot being made for it. */
 struct start_item {
     struct start_item *next;
     int fds[IPC_FDS_MAX];
-    struct msg_start start; /* cut to its used length */
+    struct dom_devices *devices; /* NULL: none */
+    struct msg_start start;      /* cut to its used length */
 };
 
 /* ------------------------------------------------------------------ waiting */
@@ -111,22 +115,22 @@ static struct slot *slot_of(struct spawner *p, const sub_id_t *id)
     return NULL;
 }
 
-static struct slot *slot_clean(struct spawner *p, enum hvc_engine engine)
+static struct slot *slot_clean(struct spawner *p, unsigned kind)
 {
-    if (!p->count[SLOT_CLEAN] || !p->pool[engine].ready)
+    if (!p->count[SLOT_CLEAN] || !p->pool[kind].ready)
         return NULL;
     for (uint32_t i = 0; i < p->nslots; i++)
-        if (p->slot[i].state == SLOT_CLEAN && p->slot[i].engine == engine)
+        if (p->slot[i].state == SLOT_CLEAN && slot_kind(&p->slot[i]) == kind)
             return &p->slot[i];
     return NULL;
 }
 
-/* All places are taken, some by clean slots of another engine that nobody
+/* All places are taken, some by clean slots of another kind that nobody
  * waits for: one of them goes. */
-static void pool_make_room(struct spawner *p, enum hvc_engine engine)
+static void pool_make_room(struct spawner *p, unsigned kind)
 {
-    for (enum hvc_engine other = 0; other < HVC_ENGINES; other++) {
-        struct slot *s = other == engine ? NULL : slot_clean(p, other);
+    for (unsigned other = 0; other < SLOT_KINDS; other++) {
+        struct slot *s = other == kind ? NULL : slot_clean(p, other);
 
         if (s && p->pool[other].ready > p->pool[other].waiting &&
             !p->count[SLOT_CONDEMNED] && !p->count[SLOT_WASTED]) {
@@ -137,10 +141,9 @@ static void pool_make_room(struct spawner *p, enum hvc_engine engine)
 }
 
 /* Have so many slots that are clean or will be. */
-static void pool_refill(struct spawner *p, enum hvc_engine engine,
-                        uint32_t wanted)
+static void pool_refill(struct spawner *p, unsigned kind, uint32_t wanted)
 {
-    struct pool *pool = &p->pool[engine];
+    struct pool *pool = &p->pool[kind];
 
     while (!pool->absent && p->count[SLOT_MAKING] < MAKING_MAX &&
            pool->ready < wanted) {
@@ -148,7 +151,7 @@ static void pool_refill(struct spawner *p, enum hvc_engine engine,
 
         if (!s || s->index >= p->cfg->slots) {
             if (pool->ready < pool->waiting)
-                pool_make_room(p, engine);
+                pool_make_room(p, kind);
             return;
         }
         if (p->make_after_ns && clock_mono_ns() < p->make_after_ns) {
@@ -156,7 +159,8 @@ static void pool_refill(struct spawner *p, enum hvc_engine engine,
             return;
         }
         p->make_after_ns = 0;
-        s->engine = engine;
+        s->engine = kind % HVC_ENGINES;
+        s->disks = kind >= HVC_ENGINES;
         slot_event(p, s, SLOT_EV_MAKE);
     }
 }
@@ -166,17 +170,20 @@ static void refill(struct spawner *p)
 {
     if (p->stopping)
         return;
-    for (enum hvc_engine i = 0; i < HVC_ENGINES; i++)
+    for (unsigned i = 0; i < SLOT_KINDS; i++)
         pool_refill(p, i, p->pool[i].waiting);
-    for (enum hvc_engine i = 0; i < HVC_ENGINES; i++)
+    for (unsigned i = 0; i < SLOT_KINDS; i++)
         pool_refill(p, i, p->pool[i].waiting + p->pool[i].spare);
 }
 
 /* ---------------------------------------------------------------- starting */
 
-static void item_free(struct pool *pool, struct start_item *item)
+static void item_free(struct spawner *p, struct pool *pool,
+                      struct start_item *item)
 {
     ipc_close(item->fds);
+    p->waiting_devices -= item->start.ndevices;
+    free(item->devices);
     free(item);
     pool->waiting--;
 }
@@ -192,21 +199,21 @@ static struct start_item *item_pop(struct pool *pool)
 }
 
 /* Start what waits while there are clean slots. */
-static void starts_serve(struct spawner *p, enum hvc_engine engine)
+static void starts_serve(struct spawner *p, unsigned kind)
 {
-    struct pool *pool = &p->pool[engine];
+    struct pool *pool = &p->pool[kind];
     struct slot *s;
     struct err e;
 
-    while (pool->first && (s = slot_clean(p, engine))) {
+    while (pool->first && (s = slot_clean(p, kind))) {
         struct start_item *item = pool->first;
 
-        if (slot_launch(p, s, &item->start, item->fds, &e) < 0) {
+        if (slot_launch(p, s, &item->start, item->devices, item->fds, &e) < 0) {
             log_warn("slot %u: %s", s->index, e.text);
             continue; /* the next slot */
         }
         chan_reply_ok(&p->keeper, &item->start.head);
-        item_free(pool, item_pop(pool));
+        item_free(p, pool, item_pop(pool));
     }
 }
 
@@ -218,33 +225,33 @@ static const char *const engine_names[HVC_ENGINES] = {
     [HVC_ENGINE_PV] = "pv", [HVC_ENGINE_KVM] = "kvm"};
 
 /* Nothing is being made that they could wait for. */
-static void starts_refuse(struct spawner *p, enum hvc_engine engine)
+static void starts_refuse(struct spawner *p, unsigned kind)
 {
-    struct pool *pool = &p->pool[engine];
+    struct pool *pool = &p->pool[kind];
 
     while (pool->first) {
         struct start_item *item = item_pop(pool);
 
         if (pool->absent)
             chan_reply(&p->keeper, &item->start.head, 422, 0, ENGINE_ABSENT,
-                       engine_names[engine]);
+                       engine_names[kind % HVC_ENGINES]);
         else
             chan_reply(&p->keeper, &item->start.head, 503, 1,
                        p->stopping ? "the node is stopping"
                                    : "the node has no free slot");
-        item_free(pool, item);
+        item_free(p, pool, item);
     }
 }
 
-static void starts_settle(struct spawner *p, enum hvc_engine engine)
+static void starts_settle(struct spawner *p, unsigned kind)
 {
-    struct pool *pool = &p->pool[engine];
+    struct pool *pool = &p->pool[kind];
 
-    starts_serve(p, engine);
+    starts_serve(p, kind);
     if (pool->first && (pool->absent || p->stopping || p->make_after_ns ||
                         !(pool->ready + p->count[SLOT_EMPTY] +
                           p->count[SLOT_WASTED] + p->count[SLOT_CONDEMNED])))
-        starts_refuse(p, engine);
+        starts_refuse(p, kind);
 }
 
 /* Which engine it shall have; -1: the node's file does not allow it. */
@@ -261,39 +268,70 @@ static int engine_choose(const struct spawner *p, uint32_t choice)
     return p->cfg->engines >> engine & 1 ? (int)engine : -1;
 }
 
-static int message_start(struct spawner *p, const struct msg_start *m,
-                         int fds[IPC_FDS_MAX], struct err *e)
+/* Its devices, checked; NULL with none. */
+static int devices_hear(const struct msg_start *m, const int *fds,
+                        struct dom_devices **devices, struct err *e)
 {
-    struct start_item *item;
-    struct pool *pool;
-    int engine;
+    int files = 2 + (m->has_initrd != 0) + (m->has_source != 0);
 
-    if (m->engine > ENGINE_AUTO || m->flags & ~START_PAUSED ||
-        m->cpu_weight > CPU_WEIGHT_MAX || m->cpu_cap_percent > CPU_CAP_MAX) {
-        ipc_close(fds);
-        return err_set(e, EPROTO, "the keeper starts a domain out of range");
-    }
-    engine = engine_choose(p, m->engine);
-    if (engine < 0) {
-        ipc_close(fds);
-        chan_reply(&p->keeper, &m->head, 422, 0,
-                   "this node's file does not allow engine %s",
-                   m->engine == ENGINE_KVM ? "kvm" : "pv");
+    *devices = NULL;
+    if (!m->ndevices)
         return 0;
-    }
-    item = malloc(offsetof(struct start_item, start) + m->head.size);
-    if (!item) {
-        ipc_close(fds);
+    *devices = malloc(sizeof(**devices));
+    if (!*devices)
         return err_set(e, ENOMEM, "no memory for a waiting domain");
-    }
+    return devices_take(*devices, m->ndevices, fds + files, e);
+}
+
+static int start_queue(struct spawner *p, unsigned kind,
+                       const struct msg_start *m, int fds[IPC_FDS_MAX],
+                       struct dom_devices *devices, struct err *e)
+{
+    struct start_item *item =
+        malloc(offsetof(struct start_item, start) + m->head.size);
+    struct pool *pool = &p->pool[kind];
+
+    if (!item)
+        return err_set(e, ENOMEM, "no memory for a waiting domain");
     item->next = NULL;
+    item->devices = devices;
     memcpy(item->fds, fds, sizeof(item->fds));
     memcpy(&item->start, m, m->head.size);
-    pool = &p->pool[engine];
+    p->waiting_devices += m->ndevices;
     *pool->last = item;
     pool->last = &item->next;
     pool->waiting++;
     return 0;
+}
+
+static int message_start(struct spawner *p, const struct msg_start *m,
+                         int fds[IPC_FDS_MAX], struct err *e)
+{
+    struct dom_devices *devices = NULL;
+    int engine = engine_choose(p, m->engine), r;
+    unsigned kind;
+
+    if (m->engine > ENGINE_AUTO || m->flags & ~START_PAUSED ||
+        m->cpu_weight > CPU_WEIGHT_MAX || m->cpu_cap_percent > CPU_CAP_MAX)
+        r = err_set(e, EPROTO, "the keeper starts a domain out of range");
+    else
+        r = devices_hear(m, fds, &devices, e);
+    if (r == 0 && engine < 0)
+        chan_reply(&p->keeper, &m->head, 422, 0,
+                   "this node's file does not allow engine %s",
+                   m->engine == ENGINE_KVM ? "kvm" : "pv");
+    else if (r == 0 && p->waiting_devices + m->ndevices > WAITING_DEVICES_MAX)
+        chan_reply(&p->keeper, &m->head, 503, 1,
+                   "too many domains with disks and interfaces are waiting");
+    else if (r == 0) {
+        kind = KIND(engine, devices && devices_have_disk(devices));
+        r = start_queue(p, kind, m, fds, devices, e);
+        if (r == 0)
+            return 0;
+    }
+    ipc_close(fds);
+    free(devices);
+    return r;
 }
 
 /* ------------------------------------------------------------------- keeper */
@@ -312,7 +350,7 @@ static void start_withdraw(struct spawner *p, struct pool *pool,
             pool->last = at;
         chan_reply(&p->keeper, &item->start.head, 503, 1,
                    "withdrawn before a slot was free");
-        item_free(pool, item);
+        item_free(p, pool, item);
         return;
     }
 }
@@ -352,7 +390,7 @@ static int message_stop(struct spawner *p, const struct msg_stop *m,
     if (s)
         slot_stop(p, s, m->cause);
     else
-        for (int i = 0; i < HVC_ENGINES; i++)
+        for (int i = 0; i < SLOT_KINDS; i++)
             start_withdraw(p, &p->pool[i], &m->id);
     return 0;
 }
@@ -553,8 +591,8 @@ static int spawner_turn(struct spawner *p, struct err *e)
     if (r < 0)
         return r;
     refill(p);
-    for (enum hvc_engine engine = 0; engine < HVC_ENGINES; engine++)
-        starts_settle(p, engine);
+    for (unsigned kind = 0; kind < SLOT_KINDS; kind++)
+        starts_settle(p, kind);
     return keeper_flush(p, e);
 }
 
@@ -707,7 +745,7 @@ int spawner_main(const struct node_config *given)
                          .nursery_fd = -1,
                          .timer_ns = UINT64_MAX,
                          .make_pause_ns = PAUSE_MIN_NS};
-    for (int i = 0; i < HVC_ENGINES; i++)
+    for (int i = 0; i < SLOT_KINDS; i++)
         p.pool[i].last = &p.pool[i].first;
     p.pool[HVC_ENGINE_KVM].spare =
         cfg.engines >> HVC_ENGINE_KVM & 1 ? cfg.spare_slots_kvm : 0;

@@ -28,9 +28,18 @@ enum watch {
     WATCH_MONITOR
 };
 
+/* Engine, and with disks or without. */
+#define SLOT_KINDS          (2 * HVC_ENGINES)
+#define KIND(engine, disks) ((engine) + ((disks) ? HVC_ENGINES : 0))
+static inline unsigned slot_kind(const struct slot *s)
+{
+    return KIND(s->engine, s->disks);
+}
+
 struct start_item; /* a domain that waits for a clean slot */
 
-/* Of one engine: its slots that are clean or will be, and who waits for one. */
+/* Slots of one kind: those that are clean or will be, and who waits for one.
+ * Those that may have disks are made when one is wanted. */
 struct pool {
     uint32_t spare; /* clean slots to have ready */
     uint32_t ready; /* being made, born or clean */
@@ -49,8 +58,9 @@ struct spawner {
     pid_t nursery_pid;
     struct chan keeper;
     short keeper_events;
-    struct pool pool[HVC_ENGINES];
-    uint32_t best_engine; /* enum hvc_engine: what "auto" is here */
+    struct pool pool[SLOT_KINDS]; /* by slot_kind */
+    uint32_t waiting_devices;     /* of domains that wait for a slot */
+    uint32_t best_engine;         /* enum hvc_engine: what "auto" is here */
     uint32_t count[SLOT_STATES];
     uint64_t timer_ns;      /* when timer_fd fires; UINT64_MAX = never */
     uint64_t make_after_ns; /* the nursery failed: not before */

@@ -111,6 +111,40 @@ static void descriptors(void)
         CHECK(pass(&s, s.head.size, n, &any) == (n == 3 ? 1 : -EPROTO));
 }
 
+/* Devices: the list and one each. */
+static void descriptors_of_devices(void)
+{
+    static const uint32_t counts[] = {1, 2, HV_DEVICE_MAX};
+    static const uint32_t wrong[] = {HV_DEVICE_MAX + 1, UINT32_MAX - 1,
+                                     UINT32_MAX};
+    static struct msg_start s;
+    static struct dom_create c;
+    union ipc_any any;
+
+    ipc_head_cut(&s, MSG_START, 1, cmdline, 0);
+    ipc_head_cut(&c, MSG_DOM_CREATE, 1, cmdline, 0);
+    s.has_initrd = s.has_source = 1;
+    c.flags = DOM_F_INITRD;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        s.ndevices = c.ndevices = counts[i];
+        for (int n = 0; n <= SOCK_FDS_MAX; n++) {
+            int extra = 1 + (int)counts[i];
+
+            CHECK(pass(&s, s.head.size, n, &any) ==
+                  (n == 4 + extra ? 1 : -EPROTO));
+            CHECK(pass(&c, c.head.size, n, &any) ==
+                  (n == 2 + extra ? 1 : -EPROTO));
+        }
+    }
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        s.ndevices = c.ndevices = wrong[i];
+        for (int n = 0; n <= SOCK_FDS_MAX; n++) {
+            CHECK(pass(&s, s.head.size, n, &any) == -EPROTO);
+            CHECK(pass(&c, c.head.size, n, &any) == -EPROTO);
+        }
+    }
+}
+
 static void lengths(void)
 {
     static struct msg_start s;
@@ -196,6 +230,7 @@ int main(void)
     sizes_all();
     head_lies();
     descriptors();
+    descriptors_of_devices();
     lengths();
     texts();
     send_checks();

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -241,24 +242,15 @@ static void test_controls(void)
         uint64_t value;
         unsigned status;
     } tries[] = {
-        {DOM_ACT_PAUSE, 0, 200},
-        {DOM_ACT_PAUSE, 1, 422},
-        {DOM_ACT_UNPAUSE, 0, 200},
-        {DOM_ACT_SHUTDOWN, 0, 200},
-        {DOM_ACT_WEIGHT, 0, 422},
-        {DOM_ACT_WEIGHT, DOM_WEIGHT_MAX + 1, 422},
-        {DOM_ACT_WEIGHT, 512, 200},
-        {DOM_ACT_CAP, DOM_CAP_MAX + 1, 422},
-        {DOM_ACT_CAP, 50, 200},
-        {DOM_ACT_MAX_KIB, 512, 422},
-        {DOM_ACT_MAX_KIB, 4096, 200},
-        {DOM_ACT_BALLOON, 512, 200},
-        {DOM_ACT_BALLOON, 513, 422},
-        {DOM_ACT_BALLOON, 2048, 422},
-        {DOM_ACT_BALLOON, 0, 422},
-        {0, 0, 422},
-        {CONTROL_ACTIONS, 0, 422},
-        {UINT32_MAX, 0, 422},
+        {DOM_ACT_PAUSE, 0, 200},      {DOM_ACT_PAUSE, 1, 422},
+        {DOM_ACT_UNPAUSE, 0, 200},    {DOM_ACT_SHUTDOWN, 0, 200},
+        {DOM_ACT_WEIGHT, 0, 422},     {DOM_ACT_WEIGHT, DOM_WEIGHT_MAX + 1, 422},
+        {DOM_ACT_WEIGHT, 512, 200},   {DOM_ACT_CAP, DOM_CAP_MAX + 1, 422},
+        {DOM_ACT_CAP, 50, 200},       {DOM_ACT_MAX_KIB, 512, 422},
+        {DOM_ACT_MAX_KIB, 4096, 200}, {DOM_ACT_BALLOON, 512, 200},
+        {DOM_ACT_BALLOON, 513, 422},  {DOM_ACT_BALLOON, 2048, 422},
+        {DOM_ACT_BALLOON, 0, 422},    {0, 0, 422},
+        {CONTROL_ACTIONS, 0, 422},    {UINT32_MAX, 0, 422},
     };
     struct dom_create m = like("one");
     struct dom_info i = made(&m);
@@ -360,6 +352,235 @@ static void test_successor(void)
     CHECK(list("renamed", &none, 1) == -404);
 }
 
+// ------------------------------------------------------------------ devices
+
+#define DISK_BYTES 65536
+
+// A disk that is a file without a name; the lock says who has it.
+static int disk_make(void)
+{
+    char path[] = "/tmp/keeper-disk-XXXXXX";
+    int fd = mkostemp(path, O_CLOEXEC);
+
+    CHECK(fd >= 0 && unlink(path) == 0 && ftruncate(fd, DISK_BYTES) == 0);
+    return fd;
+}
+
+static void devices_fill(struct dom_devices *d, uint32_t n)
+{
+    memset(d, 0, sizeof(*d));
+    d->n = n;
+    for (uint32_t i = 0; i < n; i++) {
+        d->at[i].m = (struct hvc_device){
+            .head = {HVC_DEVICE, sizeof(struct hvc_device)},
+            .type = HV_DEV_BLOCK,
+            .window_kib = 2048,
+            .block = {.capacity_bytes = DISK_BYTES, .block_bytes = 512}};
+        snprintf(d->at[i].target, sizeof(d->at[i].target), "/disk-%u", i);
+    }
+}
+
+// Asks for one that has this disk as each of its devices.
+static unsigned create_with(struct dom_create m, const struct dom_devices *d,
+                            int disk, union ipc_any *any)
+{
+    int fds[IPC_FDS_MAX], n = 0;
+
+    m.ndevices = d->n;
+    fds[n++] = file_of("an image");
+    CHECK_WORKS(fds[n] = devices_pack(d, e));
+    n++;
+    for (uint32_t i = 0; i < d->n; i++)
+        fds[n++] = dup(disk);
+    ipc_head_cut(&m, MSG_DOM_CREATE, ++w.tag, cmdline, m.cmdline_len);
+    CHECK_WORKS(ipc_send(w.api, &m.head, fds, n, e));
+    while (n)
+        close(fds[--n]);
+    do {
+        world_run(&w);
+        usleep(1000);
+    } while (!answered());
+    world_reply(&w, MSG_DOM_CREATE, any, fds);
+    ipc_close(fds);
+    return any->reply.status;
+}
+
+static uint32_t devices_of(const char *who, struct dom_devices *d)
+{
+    struct dom_who m = {0};
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+
+    memset(d, 0, sizeof(*d));
+    ipc_text(m.who, who);
+    world_send(&w, &m, MSG_DOM_DEVICES, sizeof(m));
+    world_run(&w);
+    world_reply(&w, MSG_DOM_DEVICES, &any, fds);
+    if (any.reply.status == 200)
+        CHECK(any.count.count <= HV_DEVICE_MAX &&
+              pread(fds[0], d->at, sizeof(d->at), 0) ==
+                  (ssize_t)(any.count.count * sizeof(d->at[0])));
+    ipc_close(fds);
+    d->n = (uint32_t)any.count.count;
+    return any.reply.status;
+}
+
+// Another open description of the same file can have it only when nobody does.
+static bool is_free(int disk)
+{
+    char path[32];
+    int fd, r;
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", disk);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    r = flock(fd, LOCK_EX | LOCK_NB);
+    close(fd);
+    return r == 0;
+}
+
+static int disk_lock(int disk)
+{
+    char path[32];
+    int lent;
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", disk);
+    lent = open(path, O_RDWR | O_CLOEXEC);
+    CHECK(lent >= 0 && flock(lent, LOCK_EX | LOCK_NB) == 0);
+    return lent;
+}
+
+// A disk that only its domain holds: `*disk` is another description of it.
+static int disk_lend(int *disk)
+{
+    *disk = disk_make();
+    return disk_lock(*disk);
+}
+
+static void test_devices(void)
+{
+    static struct dom_devices d, got;
+    struct dom_create m = like("disks");
+    struct dom_info i, none;
+    union ipc_any any;
+    int disk, lent = disk_lend(&disk), before;
+
+    m.on[DOM_CRASH] = DOM_RENAME_RESTART;
+    devices_fill(&d, 2);
+    before = fds_open();
+    CHECK(create_with(m, &d, lent, &any) == 200);
+    close(lent);
+    i = any.dom_reply.info;
+    CHECK(i.disks == 2 && i.vifs == 0);
+    CHECK(!memcmp(&world_domain(&w, &i.id)->devices, &d, sizeof(d)));
+    CHECK(w.k->memory_used_kib == 1024 + 1024 + 2 * 2048);
+    CHECK(devices_of("disks", &got) == 200);
+    CHECK(!memcmp(&got, &d, sizeof(d)));
+    CHECK(devices_of("nobody", &got) == 404);
+    CHECK(!is_free(disk));
+
+    // The next run has them; what is preserved of the last has them not.
+    end(&i, HVC_TRAP, 0);
+    CHECK(find("disks-1").letter == 'c' && !is_free(disk));
+    usleep(DOM_RESTART_NS / 1000 + 100000);
+    world_turn(&w);
+    world_run(&w);
+    i = find("disks");
+    CHECK(i.restarts == 1 && world_domain(&w, &i.id)->devices.n == 2);
+    CHECK(act("disks", DOM_ACT_DESTROY, 0, "") == 200);
+    CHECK(is_free(disk));
+    CHECK(devices_of("disks-1", &got) == 200 && got.n == 2);
+    clear();
+    CHECK(fds_open() == before - 1);
+    CHECK(list("disks", &none, 1) == -404);
+    close(disk);
+}
+
+// A successor finds them on the shelf; where that is gone too, it says so.
+static void test_devices_of_another(void)
+{
+    static struct dom_devices d, got;
+    struct dom_info i;
+    union ipc_any any;
+    int disk, lent = disk_lend(&disk);
+
+    devices_fill(&d, 1);
+    CHECK(create_with(like("disk"), &d, lent, &any) == 200);
+    world_kill(&w);
+    world_open_again(&w);
+    world_run(&w);
+    i = find("disk");
+    CHECK(i.letter == 'b' && i.disks == 1);
+    CHECK(devices_of("disk", &got) == 200 && got.n == 1);
+    CHECK(!strcmp(got.at[0].target, "/disk-0"));
+    CHECK(!is_free(disk));
+    end(&i, HVC_REBOOT, 0);
+    usleep(DOM_RESTART_NS / 1000 + 100000);
+    world_turn(&w);
+    world_run(&w);
+    i = find("disk");
+    CHECK(i.letter != 'c' && i.restarts == 1);
+    CHECK(world_domain(&w, &i.id)->devices.n == 1);
+    // What is over is not there for the next.
+    CHECK(create_with(like("other"), &d, lent, &any) == 200);
+    CHECK(act("other", DOM_ACT_DESTROY, 0, "") == 200);
+    close(lent);
+    world_kill(&w);
+    CHECK(!is_free(disk));
+    world_open_again(&w);
+    world_run(&w);
+    CHECK(act("disk", DOM_ACT_DESTROY, 0, "") == 200);
+    CHECK(is_free(disk));
+
+    lent = disk_lock(disk);
+    CHECK(create_with(like("disk"), &d, lent, &any) == 200);
+    close(lent);
+    world_kill(&w);
+    world_shelf_new(&w);
+    CHECK(is_free(disk));
+    world_open_again(&w);
+    world_run(&w);
+    i = find("disk");
+    CHECK(i.letter == 'b');
+    end(&i, HVC_REBOOT, 0);
+    usleep(DOM_RESTART_NS / 1000 + 100000);
+    world_turn(&w);
+    world_run(&w);
+    i = find("disk");
+    CHECK(i.letter == 'c' && strstr(i.report, "create it again"));
+    clear();
+    close(disk);
+}
+
+static void test_devices_refused(void)
+{
+    static struct dom_devices d;
+    struct dom_create m = like("bad");
+    union ipc_any any;
+    int disk, lent = disk_lend(&disk), before = fds_open();
+
+    devices_fill(&d, 1);
+    d.at[0].m.block.block_bytes = 768;
+    CHECK(create_with(m, &d, lent, &any) == 422);
+    CHECK_TEXT(strstr(any.reply.text, "as it cannot be"), any.reply.text);
+    devices_fill(&d, 1);
+    d.at[0].m.block.capacity_bytes = DISK_BYTES + 512;
+    CHECK(create_with(m, &d, lent, &any) == 422);
+    CHECK_TEXT(strstr(any.reply.text, "shorter than the disk"), any.reply.text);
+    // What it refuses for another reason it does not keep either.
+    devices_fill(&d, HV_DEVICE_MAX);
+    m.weight = 0;
+    CHECK(create_with(m, &d, lent, &any) == 422);
+    m = like("bad");
+    w.start_status = 422;
+    CHECK(create_with(m, &d, lent, &any) == 422);
+    w.start_status = 200;
+    CHECK(fds_open() == before);
+    close(lent);
+    CHECK(is_free(disk));
+    close(disk);
+    CHECK(w.k->doms.count == 0 && w.k->memory_used_kib == 0);
+}
+
 // What the api role may not ask ends the keeper: it was taken, or is a bug.
 static void breach(const void *msg, uint32_t type, size_t size, uint64_t tag)
 {
@@ -386,6 +607,7 @@ static void test_api_role(void)
 
     breach(&act_all, MSG_DOM_ACT, sizeof(act_all), 1);
     breach(&who_all, MSG_DOM_LIST, sizeof(who_all), 1);
+    breach(&who_all, MSG_DOM_DEVICES, sizeof(who_all), 1);
     breach(&get_all, MSG_GET, sizeof(get_all), 1);
     breach(&get_all, MSG_DESTROY, sizeof(get_all), 1);
     breach(&list_all, MSG_LIST, sizeof(list_all), 1);
@@ -405,6 +627,9 @@ int main(void)
     test_controls();
     test_ends();
     test_successor();
+    test_devices();
+    test_devices_of_another();
+    test_devices_refused();
     test_api_role();
     world_close(&w);
     return 0;

@@ -20,7 +20,7 @@
 static void start(struct world *w)
 {
     static struct keeper keeper;
-    struct keeper_fds fds = {.lifeline = -1, .operator = -1};
+    struct keeper_fds fds = {.lifeline = -1, .operator= - 1 };
     int pair[5][2];
     int *ours[5] = {&w->api, &w->ledger, &w->spawner, &w->builder, &w->public};
 
@@ -29,25 +29,37 @@ static void start(struct world *w)
         CHECK(fcntl(pair[i][0], F_SETFL, O_NONBLOCK) == 0);
         *ours[i] = pair[i][0];
     }
-    fds.operator = pair[0][1];
+    fds.operator= pair[0][1];
     fds.api = pair[4][1];
     fds.ledger = pair[1][1];
     fds.spawner = pair[2][1];
     fds.builder = pair[3][1];
+    fds.shelf[0] = dup(w->shelf[0]);
+    fds.shelf[1] = dup(w->shelf[1]);
     w->k = &keeper;
     CHECK_WORKS(keeper_open(w->k, &w->cfg, &fds, e));
     if (!w->spawner_mute)
         world_adopt(w);
 }
 
+void world_shelf_new(struct world *w)
+{
+    for (int i = 0; i < 2; i++)
+        if (w->shelf[i] > 0)
+            close(w->shelf[i]);
+    CHECK(sock_pair(w->shelf) == 0);
+    CHECK(fcntl(w->shelf[0], F_SETFL, O_NONBLOCK) == 0);
+    CHECK(fcntl(w->shelf[1], F_SETFL, O_NONBLOCK) == 0);
+}
+
 void world_open(struct world *w)
 {
-    *w = (struct world){
-        .hold_status = 200,
-        .record_status = 200,
-        .start_status = 200,
-        .control_status = 200};
+    *w = (struct world){.hold_status = 200,
+                        .record_status = 200,
+                        .start_status = 200,
+                        .control_status = 200};
     CHECK_WORKS(key_init(e));
+    world_shelf_new(w);
     strcpy(w->folder, "/tmp/hostel-keeper-XXXXXX");
     CHECK(mkdtemp(w->folder) && chdir(w->folder) == 0);
     memset(w->cfg.node_id, 0x11, sizeof(w->cfg.node_id));
@@ -235,12 +247,15 @@ struct played_domain *world_domain(struct world *w, const sub_id_t *id)
     return NULL;
 }
 
-static void play_start(struct world *w, const struct msg_start *m, int nfds)
+static void play_start(struct world *w, const struct msg_start *m,
+                       const int *fds, int nfds)
 {
     struct played_domain *d;
     struct msg_reply r;
 
-    CHECK(nfds == 2 + (int)m->has_initrd + (int)m->has_source);
+    int files = 2 + (int)m->has_initrd + (int)m->has_source;
+
+    CHECK(nfds == files + (int)DEVICES_FDS(m->ndevices));
     chan_reply_fill(&r, sizeof(r), &m->head, w->start_status, NULL);
     if (w->start_status == 200) {
         // Nobody's program may run twice.
@@ -257,6 +272,7 @@ static void play_start(struct world *w, const struct msg_start *m, int nfds)
         d->cmdline_len = m->cmdline_len;
         d->has_initrd = m->has_initrd;
         memcpy(d->cmdline, m->cmdline, sizeof(d->cmdline));
+        CHECK_WORKS(devices_take(&d->devices, m->ndevices, fds + files, e));
         d->state.id = m->id;
         d->state.slot = w->ndomains;
         d->state.incarnation = m->incarnation;
@@ -363,11 +379,12 @@ static bool play_spawner(struct world *w)
         return false;
     while (nfds < IPC_FDS_MAX && fds[nfds] >= 0)
         nfds++;
+    if (any.head.type == MSG_START)
+        play_start(w, &any.start, fds, nfds);
     ipc_close(fds);
     d = world_domain(w, &any.stop.id);
     switch (any.head.type) {
     case MSG_START:
-        play_start(w, &any.start, nfds);
         break;
     case MSG_STOP:
         if (d && !d->state.cause)

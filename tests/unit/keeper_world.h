@@ -46,6 +46,7 @@ struct played_domain {
     char cmdline[256];
     uint32_t argc, envc, cmdline_len;
     bool has_initrd;
+    struct dom_devices devices;
 };
 
 struct played_build {
@@ -56,6 +57,7 @@ struct played_build {
 
 struct world {
     char folder[64];
+    int shelf[2]; // older than the keeper
     struct node_config cfg;
     struct keeper *k;
     // Our ends; api is the operator role's, which may ask all that the api role
@@ -63,12 +65,12 @@ struct world {
     int api, ledger, spawner, builder, public;
 
     // Knobs.
-    unsigned hold_status;   // of the ledger's answers to holds
-    unsigned record_status; // to records: 200, or 402 when money runs out
-    unsigned start_status;  // of the spawner's to starts
-    bool builder_waits;     // builds end only by world_built
-    bool spawner_mute;      // no ADOPTED until world_adopt
-    bool loading;           // domains' images are not taken yet
+    unsigned hold_status;       // of the ledger's answers to holds
+    unsigned record_status;     // to records: 200, or 402 when money runs out
+    unsigned start_status;      // of the spawner's to starts
+    bool builder_waits;         // builds end only by world_built
+    bool spawner_mute;          // no ADOPTED until world_adopt
+    bool loading;               // domains' images are not taken yet
     unsigned control_status;    // of the spawner's answers to controls
     struct msg_control control; // the last one
 
@@ -80,6 +82,7 @@ struct world {
 };
 
 void world_open(struct world *w);
+void world_shelf_new(struct world *w); // an empty one: a new supervisor
 void world_close(struct world *w);
 void world_kill(struct world *w);
 void world_open_again(struct world *w);
