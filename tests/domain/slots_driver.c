@@ -386,7 +386,9 @@ static void case_cpu_budget(void)
 
     verdict(d->end.cause == HVC_CPU_BUDGET, "CPU budget ends it (cause %u)",
             d->end.cause);
-    verdict(d->end.usage.cpu_ns >= 49 * NS_PER_MS &&
+    // perf's clock, which ends it, runs ahead of the group's, which is billed,
+    // where the machine is taken away from us.
+    verdict(d->end.usage.cpu_ns >= 40 * NS_PER_MS &&
                 d->end.usage.cpu_ns < 100 * NS_PER_MS,
             "CPU budget is kept: %llu us of 50000",
             (unsigned long long)d->end.usage.cpu_ns / 1000);
