@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
+#include <time.h>
 #include <unistd.h>
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "node-agent/keeper/console.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
 #include "node-agent/keeper/people.h"
@@ -281,6 +283,7 @@ static int take_waiting(struct keeper *k, enum peer p, struct err *e)
 
         if (r <= 0)
             return r;
+        k->taken++;
         r = dispatch(k, p, &any, fds, e);
         ipc_close(fds);
         if (r < 0)
@@ -321,7 +324,10 @@ static int save(struct keeper *k, struct err *e)
     }
     if (doms_save(k, e) < 0)
         return -EIO;
-    return journal_commit(&k->journal, e);
+    if (journal_commit(&k->journal, e) < 0)
+        return -EIO;
+    console_reuse(k);
+    return 0;
 }
 
 static int flush(struct keeper *k, struct err *e)
@@ -333,6 +339,19 @@ static int flush(struct keeper *k, struct err *e)
             return r;
     }
     return 0;
+}
+
+// Lets more messages come for one commit, see GATHER_NS.
+static void gather(struct keeper *k)
+{
+    uint64_t since_ns = clock_mono_ns() - k->saved_ns;
+    bool busy = k->taken >= GATHER_MIN;
+
+    k->taken = 0;
+    if (busy && since_ns < GATHER_NS)
+        clock_nanosleep(CLOCK_MONOTONIC, 0,
+                        &(struct timespec){.tv_nsec = GATHER_NS - since_ns},
+                        NULL);
 }
 
 int keeper_turn(struct keeper *k, int timeout_ms, struct err *e)
@@ -354,6 +373,7 @@ int keeper_turn(struct keeper *k, int timeout_ms, struct err *e)
         return errno == EINTR ? 0 : err_errno(e, "poll");
     if (fd[PEERS].revents)
         return err_set(e, EPIPE, "the supervisor is gone");
+    gather(k);
     for (enum peer p = 0; p < PEERS && r == 0; p++)
         if (fd[p].revents)
             r = take_waiting(k, p, e);
@@ -362,5 +382,8 @@ int keeper_turn(struct keeper *k, int timeout_ms, struct err *e)
     timers_run(k);
     machine_schedule(k);
     r = save(k, e);
-    return r < 0 ? r : flush(k, e);
+    if (r == 0)
+        r = flush(k, e);
+    k->saved_ns = clock_mono_ns();
+    return r;
 }

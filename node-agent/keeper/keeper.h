@@ -39,6 +39,9 @@ struct keeper {
     struct functions *functions;
     struct quotas *quotas;
     struct sub *resting; // services between two domains, see service.h
+    // Whose consoles are in the journal with this turn's commit: console.h.
+    sub_id_t reuse[CONSOLE_REUSE_MAX];
+    uint32_t nreuse;
 
     char currency[8];   // of the node's prices; "" until the ledger said so
     bool adopting;      // the spawner has not named all it found running
@@ -53,6 +56,8 @@ struct keeper {
     // Of those that are over, since the start: for MSG_CAPACITY.
     uint64_t ended[OUTCOME_LOST + 1], ended_cpu_ns, ended_build_cpu_ns;
 
+    uint64_t saved_ns; // CLOCK_MONOTONIC: when the last turn ended
+    uint32_t taken;    // messages in it
     uint64_t lease_due_ns, sweep_due_ns; // CLOCK_MONOTONIC
     uint64_t rested_due_ns;
     uint64_t starts_after_ns, builds_after_ns; // no free slot before

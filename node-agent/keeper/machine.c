@@ -35,6 +35,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "node-agent/keeper/cache.h"
+#include "node-agent/keeper/console.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/image.h"
 #include "node-agent/keeper/meter.h"
@@ -291,8 +292,7 @@ static enum sub_state act_start(struct keeper *k, struct sub *s,
         if (initrd < 0)
             return finish_err(s, &e);
     }
-    console = (s->info.incarnation ? store_log_more : store_log_new)(
-        &k->store, &s->info.id, LOG_CONSOLE, &e);
+    console = console_begin(k, s, &e);
     if (console < 0)
         return finish_err(s, &e);
     start_post(k, s,
@@ -444,6 +444,7 @@ static enum sub_state act_ended(struct keeper *k, struct sub *s,
         act_started(k, s, ev);
     meter_domain_last(s, &d->usage, &s->info.usage);
     s->info.slot = 0;
+    console_over(k, s);
     if (s->info.run.mode != RUN_SERVICE)
         s->info.ended_real_ns = d->now_real_ns;
     s->info.exit_status = 0;
@@ -672,6 +673,7 @@ void machine_begin(struct keeper *k, struct sub *s)
 
 void machine_resume(struct keeper *k, struct sub *s)
 {
+    s->console_read = true; // nobody knows
     quota_enter(k, s);
     if (s->info.state == SUB_RUNNING) {
         if (s->info.run.mode != RUN_FUNCTION)

@@ -11,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/io.h"
+#include "node-agent/keeper/console.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
 #include "node-agent/keeper/people.h"
@@ -99,11 +100,11 @@ static int serve_log(struct keeper *k, const union ipc_any *any)
         info_post(k, &m->head, 404, NONE_SUCH, NULL, NULL);
         return 0;
     }
-    // One that has not started will write to the file that is made now.
-    if (m->kind == LOG_CONSOLE || m->kind == LOG_BUILD)
-        fd = store_log_open(&k->store, &info.id, m->kind,
-                            live && (m->kind == LOG_CONSOLE || live->is_source),
-                            NULL);
+    if (m->kind == LOG_CONSOLE)
+        fd = console_open(k, &info.id, live);
+    else if (m->kind == LOG_BUILD)
+        fd = store_log_open(&k->store, &info.id, LOG_BUILD,
+                            live && live->is_source, NULL);
     if (fd < 0)
         info_post(k, &m->head, 404, "there is no such log, or no longer", NULL,
                   NULL);

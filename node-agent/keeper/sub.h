@@ -87,6 +87,8 @@ struct sub {
     uint64_t promised_cpu_ns, promised_wall_ns;
     bool unrecorded;
     bool in_quota; // its customer's
+    bool console_read; // somebody has, or may have, its console's file
+    bool console_kept; // its console is in the journal
     struct sub *lane_next;
 };
 

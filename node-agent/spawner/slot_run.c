@@ -71,11 +71,12 @@ int slot_share_set(struct spawner *p, struct slot *s, uint32_t weight,
     return r;
 }
 
-static void record_fill(struct slot *s, const struct msg_start *m)
+static void record_fill(struct spawner *p, struct slot *s,
+                        const struct msg_start *m)
 {
     struct record *r = s->record;
 
-    s->id = m->id;
+    slot_name(p, s, &m->id);
     r->id = m->id;
     r->incarnation = m->incarnation;
     r->started_mono_ns = clock_mono_ns();
@@ -180,7 +181,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
     if (r == 0)
         r = slot_share_set(p, s, m->cpu_weight, m->cpu_cap_percent, e);
     if (r == 0) {
-        record_fill(s, m);
+        record_fill(p, s, m);
         if (m->cpu_ns) {
             cpu_watch_allow(&s->watch, m->cpu_ns);
             cpu_watch_start(&s->watch, 0);
@@ -347,7 +348,7 @@ static uint64_t group_used_ns(struct spawner *p, struct slot *s)
     char name[GROUP_TEXT];
     uint64_t ns = 0;
 
-    if (cgroup_cpu_ns(&p->tree, slot_group_name(name, s), &ns) < 0)
+    if (cgroup_cpu_ns(&p->tree, slot_group_name(name, s), &s->kept, &ns) < 0)
         log_error("slot %u: its CPU time cannot be read", s->index);
     return ns > s->record->cpu_base_ns ? ns - s->record->cpu_base_ns : 0;
 }
@@ -394,8 +395,8 @@ static void evidence_take(struct spawner *p, struct slot *s, struct evidence *v,
     };
     slot_group_name(name, s);
     v->cpu_ns = group_used_ns(p, s);
-    cgroup_peak_kib(&p->tree, name, &v->peak_kib);
-    cgroup_oom_kills(&p->tree, name, &kills);
+    cgroup_peak_kib(&p->tree, name, &s->kept, &v->peak_kib);
+    cgroup_oom_kills(&p->tree, name, &s->kept, &kills);
     v->oom_killed = kills > r->oom_base;
     if (s->page_fd >= 0 &&
         pread_full(s->page_fd, page, sizeof(*page), 0) == sizeof(*page))
@@ -420,7 +421,9 @@ static void figures_fill(struct spawner *p, struct slot *s, bool ended,
     m->cpu_cap_percent = s->cap;
     m->incarnation = r->incarnation;
     m->max_kib = r->max_kib ? r->max_kib : r->memory_kib;
-    cgroup_memory_kib(&p->tree, slot_group_name(name, s), &m->mem_kib);
+    if (!ended)
+        cgroup_memory_kib(&p->tree, slot_group_name(name, s), &s->kept,
+                          &m->mem_kib);
     m->started_real_ns = r->started_real_ns;
     m->now_real_ns = clock_real_ns();
     m->up = v.page && v.page->state >= HVC_RUNNING;
