@@ -31,9 +31,9 @@
 // Short consoles (console.h).
 #define CONSOLE_TABLE                                                          \
     "create table console ("                                                   \
-    "  id blob primary key references submission (id) on delete cascade,"      \
+    "  seq integer primary key references submission on delete cascade,"       \
     "  text blob not null"                                                     \
-    ") strict, without rowid;"
+    ") strict;"
 
 static const char schema[] =
     "create table submission ("
@@ -302,7 +302,8 @@ int journal_record_done(struct journal *j, const sub_id_t *id, struct err *e)
 int journal_console_add(struct journal *j, const sub_id_t *id, const void *text,
                         size_t len, struct err *e)
 {
-    static const char sql[] = "insert or replace into console values (?, ?)";
+    static const char sql[] = "insert or replace into console "
+                              "select seq, ?2 from submission where id = ?1";
     struct db_stmt *q;
 
     if (!(q = journal_prepare(j, sql, e)))
@@ -485,7 +486,8 @@ int journal_manifest(struct journal *j, const sub_id_t *id, struct buf *out,
 int journal_console(struct journal *j, const sub_id_t *id, struct buf *out,
                     struct err *e)
 {
-    static const char sql[] = "select text from console where id = ?";
+    static const char sql[] = "select text from console join submission "
+                              "using (seq) where id = ?";
 
     return blob_of(j, sql, id, out, e);
 }
