@@ -38,6 +38,7 @@ struct keeper {
     struct lane builds, starts;
     struct functions *functions;
     struct quotas *quotas;
+    struct joins *joins; // see people.h
     struct sub *resting; // services between two domains, see service.h
     // Whose consoles are in the journal with this turn's commit: console.h.
     sub_id_t reuse[CONSOLE_REUSE_MAX];
