@@ -253,7 +253,8 @@ struct msg_attach { /* MSG_ATTACH, MSG_PASS */
     uint32_t kind; /* enum hvc_attach_kind */
     uint32_t pad;
 };
-enum log_kind { LOG_CONSOLE = 1, LOG_BUILD };
+/* LOG_FILES: what it left, an archive that the node never looked into. */
+enum log_kind { LOG_CONSOLE = 1, LOG_BUILD, LOG_FILES };
 struct msg_log {
     struct msg_head head;
     sub_id_t id;
@@ -508,9 +509,18 @@ struct msg_start {
     uint32_t cpu_weight, cpu_cap_percent; /* bundle/terms.h */
     uint32_t has_initrd, has_source; /* source: the console's input, a file */
     uint32_t argc, envc, cmdline_len;
+    uint32_t output_bytes; /* 0: no file for the domain's files */
+    uint32_t pad;
     char name[64];
     char cmdline[HV_CMDLINE_MAX];
 };
+/* Descriptors before those of devices: image, console, [initrd], [source],
+ * [files]. */
+static inline unsigned start_files(const struct msg_start *m)
+{
+    return 2u + (m->has_initrd != 0) + (m->has_source != 0) +
+           (m->output_bytes != 0);
+}
 struct msg_stop {
     struct msg_head head;
     sub_id_t id;

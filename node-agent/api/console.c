@@ -10,6 +10,7 @@
 #include "lib/io.h"
 #include "node-agent/api/limits.h"
 #include "node-agent/api/route.h"
+#include "node-agent/api/v1.h"
 
 #define LOG_TYPE "text/plain; charset=utf-8"
 
@@ -176,4 +177,26 @@ void serve_console(struct request *rq)
 void serve_build_log(struct request *rq)
 {
     serve_log(rq, LOG_BUILD);
+}
+
+// What it left. The node has not looked into it: whoever unpacks it should.
+void serve_outputs(struct request *rq)
+{
+    struct msg_log msg = {.customer = rq->caller.key, .kind = LOG_FILES};
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    const struct sub_info *info = &reply.any.info.info;
+    struct stat st;
+
+    if (!request_param_id(rq, &msg.id))
+        return;
+    ipc_head(&msg, MSG_LOG, 0);
+    if (!request_call(rq, rq->api->keeper, &msg, CALL_NS, &reply))
+        return;
+    if (info->state < SUB_SETTLING)
+        reply_problem(rq, 425, 1, "the program has not ended yet");
+    else if (reply.fds[0] < 0 || fstat(reply.fds[0], &st) < 0)
+        reply_problem(rq, 404, 0, "there are no output files, or no longer");
+    else
+        reply_fd(rq, TAR_TYPE, steal_fd(&reply.fds[0]), 0,
+                 (uint64_t)st.st_size);
 }

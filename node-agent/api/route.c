@@ -29,6 +29,7 @@ static const struct route routes[] = {
     {"POST", "/v1/submissions/{}/unpause", ACCESS_CUSTOMER, 0, serve_unpause},
     {"POST", "/v1/submissions/{}/shutdown", ACCESS_CUSTOMER, 0, serve_shutdown},
     {"GET", "/v1/submissions/{}/events", ACCESS_CUSTOMER, 0, serve_events},
+    {"GET", "/v1/submissions/{}/outputs", ACCESS_CUSTOMER, 0, serve_outputs},
     {"GET", "/v1/submissions/{}/console", ACCESS_CUSTOMER, 0, serve_console},
     {"GET", "/v1/submissions/{}/build-log", ACCESS_CUSTOMER, 0,
      serve_build_log},

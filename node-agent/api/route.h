@@ -83,6 +83,7 @@ void serve_core(struct request *rq);
 void serve_trace(struct request *rq);
 // console.c
 void serve_console(struct request *rq);
+void serve_outputs(struct request *rq);
 void serve_build_log(struct request *rq);
 // account.c
 void serve_account(struct request *rq);

@@ -250,6 +250,7 @@ static void start_post(struct keeper *k, struct sub *s, const int *fds,
         .argc = s->argc,
         .envc = s->envc,
         .cmdline_len = s->cmdline_len,
+        .output_bytes = s->info.run.output_bytes,
     };
 
     memcpy(m.name, s->info.name, sizeof(m.name));
@@ -271,7 +272,8 @@ static enum sub_state function_begin(struct sub *s)
 static enum sub_state act_start(struct keeper *k, struct sub *s,
                                 const struct event *ev)
 {
-    cleanup_close int image = -1, console = -1, initrd = -1;
+    cleanup_close int image = -1, console = -1, initrd = -1, files = -1;
+    int fds[IPC_FDS_MAX], n = 0;
     struct err e;
 
     (void)ev;
@@ -295,9 +297,18 @@ static enum sub_state act_start(struct keeper *k, struct sub *s,
     console = console_begin(k, s, &e);
     if (console < 0)
         return finish_err(s, &e);
-    start_post(k, s,
-               (int[]){steal_fd(&image), steal_fd(&console), steal_fd(&initrd)},
-               s->has_initrd ? 3 : 2);
+    if (s->info.run.output_bytes) {
+        files = store_log_new(&k->store, &s->info.id, LOG_FILES, &e);
+        if (files < 0)
+            return finish_err(s, &e);
+    }
+    fds[n++] = steal_fd(&image);
+    fds[n++] = steal_fd(&console);
+    if (initrd >= 0)
+        fds[n++] = steal_fd(&initrd);
+    if (files >= 0)
+        fds[n++] = steal_fd(&files);
+    start_post(k, s, fds, n);
     s->starting = true;
     room_take(k, s);
     return s->info.state;

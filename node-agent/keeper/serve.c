@@ -102,12 +102,18 @@ static int serve_log(struct keeper *k, const union ipc_any *any)
     }
     if (m->kind == LOG_CONSOLE)
         fd = console_open(k, &info.id, live);
+    else if (m->kind == LOG_FILES)
+        fd = store_log_open(&k->store, &info.id, LOG_FILES,
+                            live && info.run.output_bytes, NULL);
     else if (m->kind == LOG_BUILD)
         fd = store_log_open(&k->store, &info.id, LOG_BUILD,
                             live && live->is_source, NULL);
     if (fd < 0)
-        info_post(k, &m->head, 404, "there is no such log, or no longer", NULL,
-                  NULL);
+        info_post(k, &m->head, 404,
+                  m->kind == LOG_FILES
+                      ? "no output files of it are kept, or no longer"
+                      : "there is no such log, or no longer",
+                  NULL, NULL);
     else
         info_post(k, &m->head, 200, NULL, &info, &fd);
     return 0;

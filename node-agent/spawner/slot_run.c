@@ -90,7 +90,7 @@ static void record_fill(struct spawner *p, struct slot *s,
     r->memory_kib = m->memory_kib;
     r->cpu_ns = m->cpu_ns;
     r->wall_ns = m->wall_ns;
-    r->console_bytes = m->console_bytes;
+    r->console_bytes = m->console_bytes + m->output_bytes;
     r->lease_mono_ns = m->lease_mono_ns;
     r->asked_cause = 0;
     r->monitor_pid = s->monitor_pid;
@@ -117,8 +117,10 @@ static int prepare_send(struct slot *s, const struct msg_start *m,
     h.head = (struct hvc_head){HVC_PREPARE, size};
     h.flags = HVC_F_GO | (m->has_initrd ? HVC_F_INITRD : 0) |
               (m->has_source ? HVC_F_SOURCE : 0) |
+              (m->output_bytes ? HVC_F_FILES : 0) |
               (m->flags & START_PAUSED ? HVC_F_PAUSED : 0);
-    nfds += m->has_source != 0;
+    nfds = start_files(m);
+    h.files_bytes_max = m->output_bytes;
     h.argc = m->argc;
     h.envc = m->envc;
     h.cmdline_len = m->cmdline_len;
@@ -161,8 +163,7 @@ static int devices_send(struct slot *s, const struct dom_devices *devices,
 static int domain_send(struct slot *s, const struct msg_start *m,
                        const struct dom_devices *devices, const int *fds)
 {
-    int files = 2 + (m->has_initrd != 0) + (m->has_source != 0);
-    int r = devices_send(s, devices, fds + files + 1);
+    int r = devices_send(s, devices, fds + start_files(m) + 1);
 
     if (r)
         return r < 0 ? r : 0;

@@ -260,7 +260,6 @@ static int engine_choose(const struct spawner *p, uint32_t choice)
 static int devices_hear(const struct msg_start *m, const int *fds,
                         struct dom_devices **devices, struct err *e)
 {
-    int files = 2 + (m->has_initrd != 0) + (m->has_source != 0);
 
     *devices = NULL;
     if (!m->ndevices)
@@ -268,7 +267,7 @@ static int devices_hear(const struct msg_start *m, const int *fds,
     *devices = malloc(sizeof(**devices));
     if (!*devices)
         return err_set(e, ENOMEM, "no memory for a waiting domain");
-    return devices_take(*devices, m->ndevices, fds + files, e);
+    return devices_take(*devices, m->ndevices, fds + start_files(m), e);
 }
 
 static int start_queue(struct spawner *p, unsigned kind,

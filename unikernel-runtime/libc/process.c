@@ -3,6 +3,7 @@
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/pages.h"
 #include "unikernel-runtime/fs/file.h"
+#include "unikernel-runtime/fs/outputs.h"
 #include "unikernel-runtime/libc/result.h"
 
 #include <limits.h>
@@ -15,8 +16,12 @@
 
 #define PID 1
 
+void (*exit_hook)(void);
+
 void _exit(int status)
 {
+    if (exit_hook)
+        exit_hook();
     hv_shutdown(HV_SHUTDOWN_POWEROFF, status & 0xff);
 }
 
