@@ -4,7 +4,7 @@
 #   API_TEST_SRCS  all that but the role's main, for tests
 API_SIG_SRCS := node-agent/api/httpsig.c
 API_SRCS := $(API_SIG_SRCS) $(addprefix node-agent/api/, main.c api.c mux.c \
-    tls.c rate.c waits.c metrics.c health.c utf8.c events.c etag.c list.c \
+    tls.c rate.c waits.c metrics.c health.c utf8.c events.c feed.c etag.c list.c \
     act.c control.c server.c conn.c route.c request.c reply.c auth.c nonces.c \
     upload.c spool.c known.c render.c document.c node.c submission.c console.c \
     account.c call.c people.c billing.c currency.c attach.c)
@@ -90,6 +90,10 @@ FUZZERS += tests/fuzz/httpsig.c tests/fuzz/quote.c tests/fuzz/account.c \
     tests/fuzz/sse.c
 FUZZ_SRCS_account := $(filter-out %/api/account.c,$(API_TEST_SRCS))
 FUZZ_LIBS_account := $(API_TEST_LIBS)
+FUZZERS += tests/fuzz/outputs.c
+FUZZ_SRCS_outputs := node-agent/bundle/path.c node-agent/bundle/text.c $(LIB_SRCS)
+$(call unit-test,outputs,tests/unit/outputs_test.c node-agent/cli/outputs.c \
+    node-agent/bundle/path.c node-agent/bundle/text.c $(LIB_SRCS),)
 FUZZ_SRCS_sse := node-agent/api/utf8.c $(LIB_SRCS)
 FUZZ_SRCS_httpsig := $(LIB_SRCS)
 FUZZ_LIBS_httpsig := -lsodium

@@ -53,6 +53,8 @@ static const struct ipc_rule rules[] = {
     REPLY(MSG_LIST, "list", msg_count_reply, 1),
     {RULE(MSG_WAIT, "wait", msg_wait, 0, 0)},
     REPLY(MSG_WAIT, "wait", msg_info_reply, 0, INFO_TEXTS(msg_info_reply)),
+    {RULE(MSG_WATCH, "watch", msg_watch, 0, 0)},
+    REPLY(MSG_WATCH, "watch", msg_info_reply, 0, INFO_TEXTS(msg_info_reply)),
     {RULE(MSG_DESTROY, "destroy", msg_get, 0, 0)},
     REPLY(MSG_DESTROY, "destroy", msg_reply, 0),
     {RULE(MSG_INPUT, "input", msg_input, 0, 0), .cut = SPAN(msg_input, data),

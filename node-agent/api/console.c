@@ -3,6 +3,7 @@
 // the keeper hands over; followed by looking again.
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -154,15 +155,24 @@ static void serve_log(struct request *rq, enum log_kind kind)
     struct msg_log msg = {.customer = rq->caller.key, .kind = kind};
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
     uint64_t offset = 0;
+    char begins[24];
     bool follow;
 
     if (!request_param_id(rq, &msg.id) ||
         !request_arg_flag(rq, "follow", &follow) ||
-        !request_arg_u64(rq, "offset", 0, INT64_MAX, &offset))
+        !request_arg_u64(rq, "offset", 0, INT64_MAX, &offset) ||
+        !request_arg_u64(rq, "since_ns", 0, INT64_MAX, &msg.since_real_ns))
         return;
     ipc_head(&msg, MSG_LOG, 0);
     if (!request_call(rq, rq->api->keeper, &msg, CALL_NS, &reply))
         return;
+    // Whichever is later; where that is, for whoever has to come back.
+    if (msg.since_real_ns) {
+        if (reply.any.info.offset > offset)
+            offset = reply.any.info.offset;
+        snprintf(begins, sizeof(begins), "%llu", (unsigned long long)offset);
+        reply_header(rq, "Hostel-Cursor", begins);
+    }
     if (follow)
         follow_reply(rq, &msg, &reply, offset);
     else

@@ -28,6 +28,7 @@ static const struct route routes[] = {
     {"POST", "/v1/submissions/{}/pause", ACCESS_CUSTOMER, 0, serve_pause},
     {"POST", "/v1/submissions/{}/unpause", ACCESS_CUSTOMER, 0, serve_unpause},
     {"POST", "/v1/submissions/{}/shutdown", ACCESS_CUSTOMER, 0, serve_shutdown},
+    {"GET", "/v1/events", ACCESS_CUSTOMER, 0, serve_feed},
     {"GET", "/v1/submissions/{}/events", ACCESS_CUSTOMER, 0, serve_events},
     {"GET", "/v1/submissions/{}/outputs", ACCESS_CUSTOMER, 0, serve_outputs},
     {"GET", "/v1/submissions/{}/console", ACCESS_CUSTOMER, 0, serve_console},

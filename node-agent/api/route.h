@@ -75,6 +75,7 @@ void audit_note(struct request *rq);
 void serve_call(struct request *rq);
 // events.c
 void serve_events(struct request *rq);
+void serve_feed(struct request *rq); // feed.c
 
 // attach.c
 void serve_debug(struct request *rq);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/io.h"
+#include "node-agent/cli/client.h"
 #include "node-agent/cli/cmd.h"
 #include "node-agent/cli/outputs.h"
 

@@ -62,6 +62,19 @@ static int submit_fd(struct client *c, int fd, char id[SUB_ID_TEXT],
     return 0;
 }
 
+// Fetches what a submission that is over left. -ENOENT: it declared none.
+static int outputs_fetch(struct client *c, const char *id, const char *folder,
+                         struct err *e)
+{
+    cleanup_answer struct answer a = ANSWER_INIT;
+    const struct call call = {0};
+    int r = client_call(c, &call, &a, e, "/v1/submissions/%s/outputs", id);
+
+    if (r < 0)
+        return a.status == 404 ? -ENOENT : r;
+    return outputs_unpack(a.body.data, a.body.len, folder, e);
+}
+
 // Then the exit status is the program's; detached, only its number is printed.
 // Into `folder`, unless that is NULL, go the files that it left. A negative
 // code: it was not submitted, or its files cannot be had.

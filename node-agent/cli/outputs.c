@@ -174,15 +174,3 @@ int outputs_unpack(const void *archive, size_t len, const char *folder,
     }
     return files;
 }
-
-int outputs_fetch(struct client *c, const char *id, const char *folder,
-                  struct err *e)
-{
-    cleanup_answer struct answer a = ANSWER_INIT;
-    const struct call call = {0};
-    int r = client_call(c, &call, &a, e, "/v1/submissions/%s/outputs", id);
-
-    if (r < 0)
-        return a.status == 404 ? -ENOENT : r;
-    return outputs_unpack(a.body.data, a.body.len, folder, e);
-}

@@ -8,10 +8,11 @@
 #ifndef CLI_OUTPUTS_H
 #define CLI_OUTPUTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "node-agent/cli/client.h"
+#include "lib/err.h"
 
 struct output {
     char path[256];
@@ -31,10 +32,5 @@ int output_next(const void *archive, size_t len, size_t *at, struct output *out,
 // the number of files, or -errno.
 int outputs_unpack(const void *archive, size_t len, const char *folder,
                    struct err *e);
-
-// Fetches what a submission that is over left, and unpacks it. -ENOENT: it
-// declared none.
-int outputs_fetch(struct client *c, const char *id, const char *folder,
-                  struct err *e);
 
 #endif

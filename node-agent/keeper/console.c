@@ -20,6 +20,48 @@ int console_begin(struct keeper *k, struct sub *s, struct err *e)
     return store_log_used(&k->store, &s->info.id, e);
 }
 
+struct mark {
+    uint64_t real_ns, bytes;
+};
+
+#define MARK_BYTES 64u
+#define MARK_NS    60000000000u
+
+void console_mark(struct keeper *k, struct sub *s, uint64_t now_real_ns)
+{
+    struct mark m = {now_real_ns, s->info.usage.console_bytes};
+    cleanup_close int fd = -1;
+
+    if (m.bytes == s->marked_bytes || (m.bytes < s->marked_bytes + MARK_BYTES &&
+                                       m.real_ns < s->marked_real_ns + MARK_NS))
+        return;
+    fd = store_log_more(&k->store, &s->info.id, LOG_MARKS, NULL);
+    // A mark that is missing makes an answer longer, no more.
+    if (fd < 0 || write_full(fd, &m, sizeof(m)) < 0)
+        return;
+    s->marked_bytes = m.bytes;
+    s->marked_real_ns = m.real_ns;
+}
+
+uint64_t console_since(struct keeper *k, const struct sub_info *info,
+                       uint64_t since_real_ns, uint64_t len)
+{
+    cleanup_close int fd = -1;
+    uint64_t from = 0;
+    struct mark m;
+
+    if (info->ended_real_ns && since_real_ns > info->ended_real_ns)
+        return len;
+    fd = store_log_open(&k->store, &info->id, LOG_MARKS, false, NULL);
+    for (off_t at = 0; fd >= 0; at += sizeof(m)) {
+        if (pread_full(fd, &m, sizeof(m), at) != sizeof(m) ||
+            m.real_ns > since_real_ns)
+            break;
+        from = m.bytes;
+    }
+    return from < len ? from : len;
+}
+
 void console_over(struct keeper *k, struct sub *s)
 {
     cleanup_close int fd = -1;

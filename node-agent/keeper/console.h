@@ -17,8 +17,20 @@
 // Longest text that goes into the journal: a row with it fits half a page.
 #define CONSOLE_KEPT_MAX 2048
 
+// When it said what is known to the second or so: while it runs, marks (times
+// and how much there was then) are noted in a file beside the console, no more
+// of them than a quarter of what is said, and one a minute.
+
 // The file for its next domain, to append to; or -errno.
 int console_begin(struct keeper *k, struct sub *s, struct err *e);
+
+// It goes on, and by now has said so much as its usage tells.
+void console_mark(struct keeper *k, struct sub *s, uint64_t now_real_ns);
+
+// Where in a console that has `len` bytes begins what was said since then; a
+// little may be older.
+uint64_t console_since(struct keeper *k, const struct sub_info *info,
+                       uint64_t since_real_ns, uint64_t len);
 
 // Its domain has ended and nobody writes any more.
 void console_over(struct keeper *k, struct sub *s);

@@ -79,6 +79,7 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     k->operator.fd = - 1;
     shelf_open(&k->doms.shelf, fds->shelf);
     subs_init(&k->subs);
+    feed_open(&k->feed, clock_real_ns());
     k->functions = malloc(sizeof(*k->functions));
     if (!k->functions)
         return err_set(e, ENOMEM, "no memory for functions");
@@ -222,6 +223,7 @@ static int wait_ms(const struct keeper *k, int timeout_ms)
     due_ns = min_u64(min_u64(k->lease_due_ns, k->sweep_due_ns),
                      waiters_due_ns(&k->waiters));
     due_ns = min_u64(due_ns, doms_due_ns(k));
+    due_ns = min_u64(due_ns, feed_due_ns(&k->feed));
     due_ns = min_u64(due_ns, k->rested_due_ns);
     due_ns = min_u64(due_ns, k->functions->record_due_ns);
     if ((k->starts.waiting || k->functions->waiting) &&
@@ -314,6 +316,7 @@ static int save(struct keeper *k, struct err *e)
         k->subs.touched = s->touched_next;
         s->touched = false;
         serve_change(k, s);
+        feed_add(k, s);
         if (s->info.state == SUB_DONE) {
             quota_leave(k, s);
             ended_count(k, &s->info);
@@ -329,6 +332,7 @@ static int save(struct keeper *k, struct err *e)
     if (journal_commit(&k->journal, e) < 0)
         return -EIO;
     console_reuse(k);
+    feed_serve(k, clock_mono_ns());
     return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "node-agent/bundle/secrets.h"
 #include "node-agent/keeper/chan.h"
 #include "node-agent/keeper/dom.h"
+#include "node-agent/keeper/feed.h"
 #include "node-agent/keeper/journal.h"
 #include "node-agent/keeper/lane.h"
 #include "node-agent/keeper/store.h"
@@ -32,6 +33,7 @@ struct keeper {
     struct secrets_key secrets; // opens what customers have sealed
     struct subs subs;
     struct waiters waiters;
+    struct feed feed;
     struct doms doms;        // the operator's domains
     char boot[DOM_BOOT_MAX]; // of the kernel
     uint64_t feeds; // messages of input given to domains; the last one's tag

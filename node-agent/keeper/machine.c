@@ -423,6 +423,7 @@ static enum sub_state act_usage(struct keeper *k, struct sub *s,
                  sub_id_text(id, &s->info.id));
     else
         record_post(k, s, d->now_real_ns);
+    console_mark(k, s, d->now_real_ns);
     return s->info.state;
 }
 

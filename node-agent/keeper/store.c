@@ -288,6 +288,7 @@ static char *log_name(char out[LOG_NAME], const sub_id_t *id,
     hex_encode(out, id->b, sizeof(id->b));
     strcpy(out + 2 * sizeof(id->b), kind == LOG_BUILD   ? ".build"
                                     : kind == LOG_FILES ? ".files"
+                                    : kind == LOG_MARKS ? ".marks"
                                                         : ".console");
     return out;
 }
@@ -352,6 +353,7 @@ void store_log_drop(struct store *st, const sub_id_t *id)
     unlinkat(st->logs, log_name(name, id, LOG_CONSOLE), 0);
     unlinkat(st->logs, log_name(name, id, LOG_BUILD), 0);
     unlinkat(st->logs, log_name(name, id, LOG_FILES), 0);
+    unlinkat(st->logs, log_name(name, id, LOG_MARKS), 0);
 }
 
 // --------------------------------------------------------------------- sweep
