@@ -77,7 +77,10 @@ $(BUILD)/bench/api-load: $(patsubst %.c,$(BUILD)/obj/%.o,$(API_LOAD_SRCS))
 DEPFILES += $(BUILD)/obj/tests/bench/api.d
 BENCHES += tests/bench/api
 BENCH_BUILT += $(BUILD)/bench/api-load
-BENCHES += tests/bench/submit tests/bench/function
+# Many customers' submissions for tests/e2e/soak.
+$(call host-program,soak-load,tests/e2e/soak_load.c tests/bench/link.c \
+    $(BUNDLE_SRCS) $(LIB_SRCS),-lpthread $(BUNDLE_LIBS))
+BENCHES += tests/bench/submit tests/bench/function tests/bench/storm
 BENCH_BUILT += $(BUILD)/bench/submit-load $(BUILD)/bench/function-load
 
 # A hostile HTTP client, and what signs its requests.

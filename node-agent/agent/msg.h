@@ -301,7 +301,7 @@ struct msg_capacity_reply {
     uint64_t agent_cpu_ns; /* all roles together, since the start */
     /* For who watches the node; the last three since the keeper's start. */
     uint32_t live[SUB_DONE + 1]; /* by enum sub_state, if asked for */
-    uint32_t pad2;
+    uint32_t full;               /* 1 = the store or its disk takes no bundle */
     uint64_t ended[OUTCOME_LOST + 1]; /* by enum sub_outcome */
     uint64_t ended_cpu_ns, ended_build_cpu_ns;
 };

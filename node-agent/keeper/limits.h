@@ -41,6 +41,9 @@
 #define BUILD_BUSY_NS 50000000u
 #define BUILD_TRIES   300u
 
+// What the machine is short of (descriptors, memory, disk) it may have again.
+#define SHORT_NS 500000000u
+
 // Blobs that nobody has used for a day are deleted, and earlier when all
 // together come near the maximum.
 #define STORE_BYTES_MAX (16ull << 30)

@@ -381,6 +381,7 @@ static int serve_capacity(struct keeper *k, const union ipc_any *any)
     reply.builds_running = k->builds_running;
     reply.queued = k->builds.waiting + k->starts.waiting;
     reply.draining = k->draining;
+    reply.full = store_room(&k->store, 0, NULL) < 0;
     reply.agent_cpu_ns = agent_cpu_ns();
     while (any->get.version && (s = sub_next(&k->subs, s)))
         if (s->info.state <= SUB_DONE)
