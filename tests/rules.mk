@@ -26,7 +26,7 @@ check: deps
 SOFTWARE_PACKAGES := cmake autoconf automake libtool tcl g++ \
     protobuf-compiler libprotobuf-dev openssl
 SOFTWARE_TESTS := $(addprefix tests/software/,lua zlib jansson libsodium \
-    protobuf-c sqlite mbedtls servers newlib posix toolchain)
+    protobuf-c sqlite mbedtls servers lwip newlib posix toolchain)
 .PHONY: software-built check-software
 software-built:
 	$(Q)$(MAKE) --no-print-directory deps \
