@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // The console as a terminal, and ioctl.
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/libc/result.h"
 
@@ -45,6 +46,7 @@ int tcsetattr(int fd, int when, const struct termios *t)
 
 int tcdrain(int fd)
 {
+    cancel_test();
     return check(fd);
 }
 
