@@ -123,6 +123,7 @@ RT_LIBC_SRCS := \
     $(RT)/libc/flock.c \
     $(RT)/libc/ftw.c \
     $(RT)/libc/getline.c \
+    $(RT)/libc/getopt.c \
     $(RT)/libc/glob.c \
     $(RT)/libc/ifaddrs.c \
     $(RT)/libc/inet.c \
@@ -166,7 +167,8 @@ RT_LIBC_SRCS := \
     $(RT)/libc/timer.c \
     $(RT)/libc/uchar.c \
     $(RT)/libc/uio.c \
-    $(RT)/libc/users.c
+    $(RT)/libc/users.c \
+    $(RT)/libc/wmemstream.c
 RT_NET_OBJS := $(RT_NET_SRCS:%.c=$(BUILD)/guest/%.o)
 RT_OBJS := $(RT_KERNEL_SRCS:%.c=$(BUILD)/guest/%.o) $(RT_NET_OBJS)
 RT_LIBC_OBJS := $(RT_LIBC_SRCS:%.c=$(BUILD)/guest/%.o)

@@ -39,8 +39,14 @@ static void clean(void *argument)
 static char byte[8];
 static struct iovec part = {byte, 1};
 
-static void wait_read(void) { read(empty[0], byte, 1); }
-static void wait_readv(void) { readv(empty[0], &part, 1); }
+static void wait_read(void)
+{
+    read(empty[0], byte, 1);
+}
+static void wait_readv(void)
+{
+    readv(empty[0], &part, 1);
+}
 static void wait_write(void)
 {
     static char much[1 << 17];
@@ -70,15 +76,27 @@ static void wait_epoll(void)
     struct epoll_event e;
     epoll_wait(events, &e, 1, -1);
 }
-static void wait_eventfd(void) { read(counter, byte, 8); }
-static void wait_sleep(void) { sleep(100000); }
-static void wait_usleep(void) { usleep(UINT32_MAX); }
+static void wait_eventfd(void)
+{
+    read(counter, byte, 8);
+}
+static void wait_sleep(void)
+{
+    sleep(100000);
+}
+static void wait_usleep(void)
+{
+    usleep(UINT32_MAX);
+}
 static void wait_nanosleep(void)
 {
     struct timespec ts = {100000, 0};
     nanosleep(&ts, NULL);
 }
-static void wait_pause(void) { pause(); }
+static void wait_pause(void)
+{
+    pause();
+}
 static void wait_sigwait(void)
 {
     sigset_t set;
@@ -94,16 +112,31 @@ static void wait_sigtimedwait(void)
     sigaddset(&set, SIGUSR2);
     sigtimedwait(&set, NULL, NULL);
 }
-static void wait_sem(void) { sem_wait(&none); }
+static void wait_sem(void)
+{
+    sem_wait(&none);
+}
 static void wait_sem_timed(void)
 {
     struct timespec ts = {INT32_MAX, 0};
     sem_timedwait(&none, &ts);
 }
-static void wait_join(void) { pthread_join(sleeper, NULL); }
-static void wait_accept(void) { accept(listener, NULL, NULL); }
-static void wait_recv(void) { recv(sockets[0], byte, 1, 0); }
-static void wait_recvfrom(void) { recvfrom(datagram, byte, 1, 0, NULL, NULL); }
+static void wait_join(void)
+{
+    pthread_join(sleeper, NULL);
+}
+static void wait_accept(void)
+{
+    accept(listener, NULL, NULL);
+}
+static void wait_recv(void)
+{
+    recv(sockets[0], byte, 1, 0);
+}
+static void wait_recvfrom(void)
+{
+    recvfrom(datagram, byte, 1, 0, NULL, NULL);
+}
 static void wait_recvmsg(void)
 {
     struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
@@ -122,12 +155,11 @@ static void test_only(void)
 }
 
 static void (*const waits[])(void) = {
-    wait_read,     wait_readv,        wait_write,     wait_poll,
-    wait_select,   wait_pselect,      wait_epoll,     wait_eventfd,
-    wait_sleep,    wait_usleep,       wait_nanosleep, wait_pause,
-    wait_sigwait,  wait_sigtimedwait, wait_sem,       wait_sem_timed,
-    wait_join,     wait_accept,       wait_recv,      wait_recvfrom,
-    wait_recvmsg,  wait_send,         test_only,
+    wait_read,      wait_readv, wait_write,   wait_poll,         wait_select,
+    wait_pselect,   wait_epoll, wait_eventfd, wait_sleep,        wait_usleep,
+    wait_nanosleep, wait_pause, wait_sigwait, wait_sigtimedwait, wait_sem,
+    wait_sem_timed, wait_join,  wait_accept,  wait_recv,         wait_recvfrom,
+    wait_recvmsg,   wait_send,  test_only,
 };
 
 static void *waiter(void *argument)
@@ -204,7 +236,8 @@ static void try_cond(void)
         if (i == 2)
             CHECK(!pthread_mutex_init(&mutex, &attr));
         reached = cleaned = 0;
-        CHECK(!pthread_create(&t, NULL, cond_waiter, (void *)(intptr_t)(i & 1)));
+        CHECK(
+            !pthread_create(&t, NULL, cond_waiter, (void *)(intptr_t)(i & 1)));
         while (!reached)
             sched_yield();
         try(t);
