@@ -30,6 +30,14 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
 $(call host-program,hostel-hv,$(HV_SRCS) $(LIB_SRCS) pv-blob.c kvm-page.c)
 $(BUILD)/bin/hostel-hv: HOST_LDFLAGS := -static-pie -Wl,-z,relro,-z,now
 
+# The back end of volumes.
+FS_SRCS := $(addprefix hypervisor/fs/,confine.c handle.c job.c message.c \
+    node.c op_attr.c op_dir.c op_file.c op_lock.c op_name.c op_table.c \
+    quota.c server.c) hypervisor/dev/virtq.c
+$(call host-program,hostel-fs,hypervisor/fs/main.c $(FS_SRCS) \
+    hypervisor/engine/filter.c $(LIB_SRCS),-lpthread)
+$(BUILD)/bin/hostel-fs: HOST_LDFLAGS := -static-pie -Wl,-z,relro,-z,now
+
 # Names of this system's calls, for reports.
 GENERATED += $(BUILD)/gen/syscall-names.h
 $(BUILD)/gen/syscall-names.h:
