@@ -23,7 +23,8 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
     hypervisor/monitor/sandbox.c hypervisor/monitor/nursery.c \
     hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/vif.c \
-    hypervisor/monitor/outside.c hypervisor/monitor/qsd.c hypervisor/monitor/budget.c \
+    hypervisor/monitor/outside.c hypervisor/monitor/qsd.c hypervisor/monitor/volume.c \
+    hypervisor/monitor/budget.c \
     hypervisor/monitor/run.c hypervisor/monitor/main.c
 
 # Static: each monitor would pay for libraries' page tables and data.
