@@ -32,6 +32,7 @@ static struct job *todo, *done; // the lock's
 static struct job **todo_end = &todo;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
+static unsigned ready; // helpers that have begun
 static int done_fd;
 
 static ssize_t make_call(const struct job *j)
@@ -57,6 +58,8 @@ static void *helper(void *unused)
 
     (void)unused;
     pthread_mutex_lock(&lock);
+    ready++;
+    pthread_cond_broadcast(&more);
     for (;;) {
         struct job *j;
 
@@ -103,6 +106,11 @@ int jobs_start(void)
     }
     pthread_attr_destroy(&a);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    // What a thread calls before it runs is no longer allowed soon.
+    pthread_mutex_lock(&lock);
+    while (r == 0 && ready < FS_HELPERS)
+        pthread_cond_wait(&more, &lock);
+    pthread_mutex_unlock(&lock);
     return r < 0 ? r : done_fd;
 }
 

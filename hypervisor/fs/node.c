@@ -193,7 +193,7 @@ int node_stat(const struct node *n, struct stat *st)
 static int open_beneath(int dir_fd, const char *name, int flags)
 {
     const struct open_how how = {
-        .flags = (uint64_t)(flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY),
+        .flags = (uint64_t)(flags | O_NOFOLLOW | O_CLOEXEC),
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
                    RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
     long fd = syscall(SYS_openat2, dir_fd, name, &how, sizeof(how));
@@ -214,7 +214,7 @@ int node_open(const struct node *n, int flags)
         return -ENOENT;
     // A FIFO or device in its place must not hold us up: O_TRUNC is done by
     // who knows that it is the file.
-    fd = open_beneath(n->parent->fd, n->name, flags | O_NONBLOCK);
+    fd = open_beneath(n->parent->fd, n->name, flags | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return fd == -ELOOP ? -ESTALE : fd;
     if (fstat(fd, &st) < 0 || !same(n, &st)) {
