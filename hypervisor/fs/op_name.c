@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hypervisor/fs/handle.h"
@@ -192,7 +193,9 @@ static int rename_name(struct fs *fs, struct message *m, uint64_t to_id,
                (old.st_ino != st.st_ino || old.st_dev != st.st_dev);
     if (replaces)
         fd = open_to_ask(fs, to, m->name[1], &old);
-    error = renameat2(from->fd, m->name[0], to->fd, m->name[1], flags) < 0
+    // Not glibc's function, which makes another call of it without flags.
+    error = syscall(SYS_renameat2, from->fd, m->name[0], to->fd, m->name[1],
+                    flags) < 0
                 ? -errno
                 : 0;
     if (error == 0 && replaces)
