@@ -184,12 +184,14 @@ static const struct rule rules[] = {
     {SYS_fallocate, {{TEST_EQUAL, 1, 0}}},
     {SYS_fsync, {{TEST_END}}},
     {SYS_fdatasync, {{TEST_END}}},
-    // Locks, of guests and of the count; leases; opendir's look at the flags.
+    // Locks, of guests and of the count; leases; opendir looks at flags and
+    // sets them.
     {SYS_fcntl, {{TEST_EQUAL, 1, F_SETLK}}},
     {SYS_fcntl, {{TEST_EQUAL, 1, F_SETLKW}}},
     {SYS_fcntl, {{TEST_EQUAL, 1, F_GETLK}}},
     {SYS_fcntl, {{TEST_EQUAL, 1, F_SETLEASE}}},
     {SYS_fcntl, {{TEST_EQUAL, 1, F_GETFL}}},
+    {SYS_fcntl, {{TEST_EQUAL, 1, F_SETFD}}},
     {SYS_flock, {{TEST_END}}},
     {SYS_close, {{TEST_END}}},
     {SYS_restart_syscall, {{TEST_END}}}, // poll, after a stop

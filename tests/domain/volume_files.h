@@ -95,7 +95,8 @@ static void try_moving_bytes(void)
     // A hole is zeros; so is what comes back after a cut.
     CHECK(pwrite(fd, "end", 3, 10000) == 3);
     CHECK(fstat(fd, &st) == 0 && st.st_size == 10003);
-    CHECK(pread(fd, data, 8, 5000) == 8 && !memcmp(data, "\0\0\0\0\0\0\0\0", 8));
+    CHECK(pread(fd, data, 8, 5000) == 8 &&
+          !memcmp(data, "\0\0\0\0\0\0\0\0", 8));
     CHECK(ftruncate(fd, 6) == 0 && ftruncate(fd, 12) == 0);
     CHECK(pread(fd, data, 16, 0) == 12 &&
           !memcmp(data, "0123AB\0\0\0\0\0\0", 12));
@@ -213,7 +214,8 @@ static void try_listing(void)
 static void try_renaming(void)
 {
     struct stat st;
-    CHECK(close(file_new("r1", "one")) == 0 && close(file_new("r2", "two")) == 0);
+    CHECK(close(file_new("r1", "one")) == 0 &&
+          close(file_new("r2", "two")) == 0);
     FAILS(rename("none", "x"), ENOENT);
     CHECK(rename("r1", "r3") == 0 && holds("r3", "one"));
     FAILS(stat("r1", &st), ENOENT);
@@ -267,7 +269,7 @@ static void try_links(void)
     fd = open("device", O_RDWR);
     CHECK(fd >= 0 && write(fd, "x", 1) == 1 && read(fd, to, 1) == 0);
     CHECK(close(fd) == 0);
-    const char *const all[] = {"target", "ld/l", "to-ld", "dangling",
+    const char *const all[] = {"target", "ld/l",  "to-ld", "dangling",
                                "made",   "loop1", "loop2", "device"};
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
         CHECK(unlink(all[i]) == 0);
@@ -302,8 +304,8 @@ static void try_mapping(void)
         big[i] = 'a' + i % 26;
     int fd = open("m", O_RDWR | O_CREAT, 0644);
     CHECK(write(fd, big, sizeof big) == sizeof big);
-    char *at = mmap(NULL, sizeof big, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd,
-                    0);
+    char *at =
+        mmap(NULL, sizeof big, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
     CHECK(at != MAP_FAILED && !memcmp(at, big, sizeof big));
     at[0] = 'Z';
     CHECK(pread(fd, big, 1, 0) == 1 && big[0] == 'a');
