@@ -5,9 +5,14 @@
 
 #define OUTPUTS_FOLDER "/out"
 
+struct node;
+
 // What _exit does before it ends the domain; NULL: nothing. Set with the file
 // tree, so that a program without files is linked without this.
 extern void (*exit_hook)(void);
+
+// This is the folder, or NULL; from now on _exit does outputs_send.
+void outputs_open(struct node *folder);
 
 // Hands the host a tar archive (POSIX.1-1988's "ustar") of the regular files
 // and folders in OUTPUTS_FOLDER, named relative to it. Nothing, and a line on

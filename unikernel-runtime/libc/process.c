@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: ISC
 // The one process: its end, its memory, and who it is.
+#include "unikernel-runtime/fs/outputs.h"
+#include "unikernel-runtime/kernel/end.h"
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/pages.h"
 #include "unikernel-runtime/fs/file.h"
-#include "unikernel-runtime/fs/outputs.h"
 #include "unikernel-runtime/libc/result.h"
 
 #include <limits.h>
@@ -22,7 +23,7 @@ void _exit(int status)
 {
     if (exit_hook)
         exit_hook();
-    hv_shutdown(HV_SHUTDOWN_POWEROFF, status & 0xff);
+    end_domain(HV_SHUTDOWN_POWEROFF, status & 0xff);
 }
 
 void *sbrk(ptrdiff_t by)
