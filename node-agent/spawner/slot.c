@@ -117,6 +117,17 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return b && (!a || b < a) ? b : a;
 }
 
+uint64_t slot_tell_next(const struct spawner *p, const struct slot *s,
+                        uint64_t now_ns)
+{
+    uint64_t interval_ns = p->cfg->interval_ns;
+    uint64_t phase_ns =
+        s->index / TELL_GROUP % TELL_PHASES * (interval_ns / TELL_PHASES);
+
+    return (now_ns - phase_ns) / interval_ns * interval_ns + interval_ns +
+           phase_ns;
+}
+
 void slot_arm(struct spawner *p, struct slot *s)
 {
     const struct record *r = s->record;
@@ -319,9 +330,7 @@ void slot_due(struct spawner *p, struct slot *s, uint64_t now_ns)
     }
     if (s->state == SLOT_RUNNING && now_ns >= s->tell_ns) {
         slot_tell(p, s, MSG_USAGE);
-        s->tell_ns += p->cfg->interval_ns;
-        if (s->tell_ns <= now_ns)
-            s->tell_ns = now_ns + p->cfg->interval_ns;
+        s->tell_ns = slot_tell_next(p, s, now_ns);
     }
     if (s->state == SLOT_RUNNING && s->look_ns && now_ns >= s->look_ns)
         slot_look(p, s);
@@ -358,7 +367,7 @@ static void adopt_running(struct spawner *p, struct slot *s)
     }
     state_set(p, s, r->asked_cause ? SLOT_ENDING : SLOT_RUNNING);
     slot_tell(p, s, MSG_ADOPTED);
-    s->tell_ns = clock_mono_ns() + p->cfg->interval_ns;
+    s->tell_ns = slot_tell_next(p, s, clock_mono_ns());
     if (spawner_watch(p, s->monitor_fd, WATCH_MONITOR, s) < 0 ||
         slot_connect(p, s, &e) < 0) {
         /* Perhaps it is just exiting. */

@@ -18,6 +18,8 @@
 #define FEEDING_MAX 16
 /* Between two looks at a budget that perf does not guard. */
 #define LOOK_MIN_NS (1 * NS_PER_MS)
+/* CPU that ending takes: two processes, their memory, the report. */
+#define END_CPU_NS (NS_PER_MS * 3 / 10)
 /* Memory of a slot that is not the domain's RAM: monitor and guest process,
  * shared pages, and, by the RAM's size, page tables. */
 #define OVERHEAD_KIB     4096u
@@ -132,9 +134,16 @@ static int prepare_send(struct slot *s, const struct msg_start *m,
     return sock_send(s->conn_fd, &h, size, fds, nfds);
 }
 
+/* Of a CPU budget, what it may use itself: the end of guest and monitor, which
+ * the kernel charges to them as well, must come out of it too. */
+static uint64_t budget_ns(uint64_t cpu_ns)
+{
+    return cpu_ns - (cpu_ns / 4 < END_CPU_NS ? cpu_ns / 4 : END_CPU_NS);
+}
+
 static void look_later(struct slot *s, uint64_t used_ns)
 {
-    uint64_t budget = s->record->cpu_ns, now = clock_mono_ns(), ns;
+    uint64_t budget = budget_ns(s->record->cpu_ns), now = clock_mono_ns(), ns;
 
     if (!budget) {
         s->look_ns = 0;
@@ -184,7 +193,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
     if (r == 0) {
         record_fill(p, s, m);
         if (m->cpu_ns) {
-            cpu_watch_allow(&s->watch, m->cpu_ns);
+            cpu_watch_allow(&s->watch, budget_ns(m->cpu_ns));
             cpu_watch_start(&s->watch, 0);
         }
         r = domain_send(s, m, devices, fds);
@@ -201,7 +210,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
     s->tell_over = m->has_source;
     s->unseen = false;
     s->feeding = 0;
-    s->tell_ns = clock_mono_ns() + p->cfg->interval_ns;
+    s->tell_ns = slot_tell_next(p, s, clock_mono_ns());
     look_later(s, 0);
     slot_event(p, s, SLOT_EV_START);
     slot_arm(p, s);
@@ -362,7 +371,8 @@ void slot_watch_again(struct spawner *p, struct slot *s)
 
 void slot_look(struct spawner *p, struct slot *s)
 {
-    uint64_t budget = s->record->cpu_ns, used = cpu_watch_used_ns(&s->watch);
+    uint64_t budget = budget_ns(s->record->cpu_ns);
+    uint64_t used = cpu_watch_used_ns(&s->watch);
 
     if (!used)
         used = group_used_ns(p, s);
