@@ -446,6 +446,8 @@ static void generation_pause(struct supervisor *s)
 
 static int supervisor_loop(struct supervisor *s, struct err *e)
 {
+    struct err renewal;
+
     for (;;) {
         int r = generation_start(s, e), end = -1;
 
@@ -454,6 +456,8 @@ static int supervisor_loop(struct supervisor *s, struct err *e)
         if (end == 0)
             break;
         generation_end(s);
+        if (s->announced && identity_renew(&s->cfg, &s->secret, &renewal) < 0)
+            log_error("the receipts key stays as it was: %s", renewal.text);
         if (end > 0) {
             log_info("the configuration has changed: starting all roles with "
                      "it; domains run on");
