@@ -1,6 +1,6 @@
 # node-agent: hosteld, one program holding all roles, and hostel, the CLI.
 # Each role's own file lists its sources.
-AGENT_IPC_SRCS := node-agent/agent/ipc.c node-agent/agent/device.c
+AGENT_IPC_SRCS := node-agent/agent/ipc.c node-agent/agent/reserve.c node-agent/agent/device.c
 # What a role gives up; needs LIB_SRCS.
 AGENT_ROLE_SRCS := node-agent/agent/role.c node-agent/agent/seal.c
 CGROUP_SRCS := node-agent/spawner/cgroup.c node-agent/spawner/cgroup_tree.c

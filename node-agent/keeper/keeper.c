@@ -77,6 +77,7 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     k->rested_due_ns = UINT64_MAX;
     k->store = (struct store){.blobs = -1, .logs = -1};
     k->operator.fd = - 1;
+    k->reserve = (struct reserve)RESERVE_INIT;
     shelf_open(&k->doms.shelf, fds->shelf);
     subs_init(&k->subs);
     feed_open(&k->feed, clock_real_ns());
@@ -90,6 +91,7 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
         return err_set(e, ENOMEM, "no memory for quotas");
     capacity_reckon(k);
     r = channels_open(k, fds, e);
+    reserve_open(&k->reserve, clock_mono_ns());
     if (r == 0)
         r = store_open(&k->store, STORE_BYTES_MAX, e);
     if (r == 0)
@@ -117,6 +119,7 @@ void keeper_close(struct keeper *k)
     doms_close(k);
     journal_close(&k->journal);
     store_close(&k->store);
+    reserve_close(&k->reserve);
     chan_close(&k->api);
     chan_close(&k->ledger);
     chan_close(&k->spawner);
@@ -380,6 +383,7 @@ int keeper_turn(struct keeper *k, int timeout_ms, struct err *e)
     if (fd[PEERS].revents)
         return err_set(e, EPIPE, "the supervisor is gone");
     gather(k);
+    reserve_look(&k->reserve, clock_mono_ns());
     for (enum peer p = 0; p < PEERS && r == 0; p++)
         if (fd[p].revents)
             r = take_waiting(k, p, e);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "lib/err.h"
+#include "node-agent/agent/reserve.h"
 #include "node-agent/agent/role.h"
 #include "node-agent/bundle/secrets.h"
 #include "node-agent/keeper/chan.h"
@@ -59,6 +60,7 @@ struct keeper {
     // Of those that are over, since the start: for MSG_CAPACITY.
     uint64_t ended[OUTCOME_LOST + 1], ended_cpu_ns, ended_build_cpu_ns;
 
+    struct reserve reserve;
     uint64_t saved_ns; // CLOCK_MONOTONIC: when the last turn ended
     uint32_t taken;    // messages in it
     uint64_t lease_due_ns, sweep_due_ns; // CLOCK_MONOTONIC
