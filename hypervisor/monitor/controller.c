@@ -154,7 +154,7 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
     start_info_fill(&m->domain, p, &image, l.initrd_len);
     devices_fill(&m->devices, m->domain.start_info);
     console_open(&m->console, &m->domain, m->page, fd->sink, fd->source,
-                 p->console_bytes_max);
+                 p->console_bytes_max, p->flags & HVC_F_ROLL);
     if (!l.go)
         return m->domain.engine->load(&m->domain, &l, e);
     // A zygote that is stopped finds its plan when it goes on.
@@ -404,7 +404,7 @@ static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
             len != offsetof(struct hvc_prepare, cmdline) +
                        u->prepare.cmdline_len ||
             flags & ~(HVC_F_GO | HVC_F_INITRD | HVC_F_SOURCE | HVC_F_PAUSED |
-                      HVC_F_DEBUG | HVC_F_CORE) ||
+                      HVC_F_ROLL | HVC_F_DEBUG | HVC_F_CORE) ||
             (flags & (HVC_F_GO | HVC_F_DEBUG)) == HVC_F_DEBUG ||
             (flags & (HVC_F_GO | HVC_F_PAUSED)) == HVC_F_PAUSED)
             return false;

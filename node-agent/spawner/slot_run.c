@@ -116,7 +116,8 @@ static int prepare_send(struct slot *s, const struct msg_start *m,
     h.head = (struct hvc_head){HVC_PREPARE, size};
     h.flags = HVC_F_GO | (m->has_initrd ? HVC_F_INITRD : 0) |
               (m->has_source ? HVC_F_SOURCE : 0) |
-              (m->flags & START_PAUSED ? HVC_F_PAUSED : 0);
+              (m->flags & START_PAUSED ? HVC_F_PAUSED : 0) |
+              (m->flags & START_ROLLS ? HVC_F_ROLL : 0);
     nfds += m->has_source != 0;
     h.argc = m->argc;
     h.envc = m->envc;
