@@ -344,6 +344,12 @@ enum hv_setup_op { HV_SETUP_UPCALL = 0, HV_SETUP_TRAP };
  * is new input (or its end) and when it has taken output from a ring more than
  * half full. So whoever waits for room learns of it. Indices further apart
  * than the ring's size cost the domain its life.
+ *
+ * Where `files_max` is not 0 a guest may hand files to whoever runs it, as the
+ * last it says: it writes to `files_from` the out_prod at which console output
+ * ends, sets `files`, and puts one archive of at most so many bytes into the
+ * ring. The host reads both once; what it finds behind files_from is no longer
+ * console output. It looks at no byte of it, and drops what is too much.
  */
 struct hv_console {
     uint32_t out_prod; /* [G] */
@@ -351,7 +357,10 @@ struct hv_console {
     uint32_t in_prod;  /* [H] */
     uint32_t in_cons;  /* [G] */
     uint32_t in_eof;   /* [H] 1 = no more input will come */
-    uint32_t pad[507];
+    uint32_t files_max;  /* [H] constant; 0 = no files are taken */
+    uint32_t files;      /* [G] 1 once files_from is written */
+    uint32_t files_from; /* [G] */
+    uint32_t pad[504];
     char in[HV_CONSOLE_IN];   /* [H] */
     char out[HV_CONSOLE_OUT]; /* [G] */
 };

@@ -30,6 +30,12 @@ struct console {
     uint64_t hole;              // what is before it was given back
     uint32_t out_cons, in_prod; // ours; the guest may scribble on the ring's
 
+    // The domain's files, see struct hv_console. files_fd -1: none are taken.
+    int files_fd;
+    uint32_t files_max;
+    bool files;          // the guest has begun with them ...
+    uint32_t files_from; // ... from here on
+
     // Input in messages, see struct hvc_input.
     uint64_t writer;
     uint64_t taken;  // position of the stream: what is queued or in the ring
@@ -40,6 +46,9 @@ struct console {
 
 void console_open(struct console *, struct domain *, struct hvc_page *,
                   int sink_fd, int source_fd, uint64_t limit, bool roll);
+
+// Takes files too, into a regular file; after console_open.
+void console_take_files(struct console *, int files_fd, uint32_t max);
 
 // Both return 0, or -EPROTO when the guest broke the ring.
 int console_output(struct console *);
