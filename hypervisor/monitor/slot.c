@@ -56,9 +56,7 @@ static void touch(struct domain *d)
     volatile uint8_t *start = (volatile uint8_t *)d->start_info;
 
     start[0] = 0;
-    start[HV_CMDLINE_VA - HV_START_INFO_VA] = 0;
     d->window[HV_CONSOLE_OFFSET] = 0;
-    d->window[HV_CONSOLE_OFFSET + offsetof(struct hv_console, out)] = 0;
 }
 
 // Nobody who shares it can take it away.

@@ -6,8 +6,8 @@
  * Freestanding, position fixed at HV_SETUP_VA, no writable data. It empties
  * the address space, loads the filter (which lets these pages alone make any
  * system call), waits for a plan, maps it, drops its descriptors and unmaps
- * itself with the last two bytes of its last page: the next instruction is
- * the start of the resident code.
+ * itself and its memory with the last two bytes of its last page: the next
+ * instruction is the start of the resident code.
  */
 #include <linux/mman.h>
 #include <linux/seccomp.h>
@@ -153,14 +153,9 @@ static void setup_filter(const struct pv_birth *b)
 static void setup_touch(void)
 {
     static const uint32_t at[] = {
-        HV_HYPERCALL_VA,
-        HV_START_INFO_VA,
-        HV_CMDLINE_VA,
-        HV_SHARED_INFO_VA,
-        HV_ENGINE_VA,
-        HV_ENGINE_VA + HV_PAGE,
-        HV_WINDOW_VA + HV_CONSOLE_OFFSET,
-        HV_WINDOW_VA + HV_CONSOLE_OFFSET + offsetof(struct hv_console, out),
+        HV_HYPERCALL_VA,        HV_START_INFO_VA,
+        HV_SHARED_INFO_VA,      HV_ENGINE_VA,
+        HV_ENGINE_VA + HV_PAGE, HV_WINDOW_VA + HV_CONSOLE_OFFSET,
     };
 
     for (uint32_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)
