@@ -133,10 +133,11 @@ int machine_open(struct err *e)
 
 void machine_close(void)
 {
+    // The numbers stay: their page is one with all monitors.
     if (machine.fd >= 0)
-        close(steal_fd(&machine.fd));
+        close(machine.fd);
     if (machine.code_fd >= 0)
-        close(steal_fd(&machine.code_fd));
+        close(machine.code_fd);
 }
 
 bool machine_is_hardware(void)

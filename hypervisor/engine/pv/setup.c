@@ -106,6 +106,14 @@ static void setup_check(const struct plan *p)
         setup_fail(PLAN_EXIT_PLAN);
 }
 
+static void setup_zero(uint64_t at, uint64_t len)
+{
+    __asm__ volatile("rep stosb"
+                     : "+D"(at), "+c"(len)
+                     : "a"(0)
+                     : "memory");
+}
+
 static void setup_image(const struct image *m, int fd)
 {
     for (uint32_t i = 0; i < m->nsegments; i++) {
@@ -114,15 +122,8 @@ static void setup_image(const struct image *m, int fd)
 
         setup_map(s->addr, s->file_len, prot, fd, s->offset);
         setup_map(s->addr + s->file_len, s->len - s->file_len, prot, -1, 0);
-        if (s->zero_at) {
-            volatile uint8_t *p = (volatile uint8_t *)s->zero_at;
-            volatile uint8_t *end =
-                (volatile uint8_t *)((s->zero_at + HV_PAGE - 1) &
-                                     ~(HV_PAGE - 1));
-
-            while (p < end)
-                *p++ = 0;
-        }
+        if (s->zero_at)
+            setup_zero(s->zero_at, -s->zero_at % HV_PAGE);
     }
 }
 
