@@ -178,6 +178,8 @@ $(call unit-test,hv_device,tests/unit/hv_device.c \
 
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c tests/fuzz/virtq.c \
     tests/fuzz/block.c tests/fuzz/net_filter.c tests/fuzz/gdb.c
+FUZZERS += tests/fuzz/hypercall.c
+FUZZ_SRCS_hypercall := $(KVM)/table.c $(LIB_SRCS)
 FUZZ_SRCS_elf := $(LIB_SRCS)
 FUZZ_SRCS_virtq := $(LIB_SRCS)
 FUZZ_SRCS_block := $(LIB_SRCS) hypervisor/monitor/event.c \

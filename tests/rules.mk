@@ -226,6 +226,16 @@ $(BUILD)/images/spinner: tests/bench/spinner.c $(SYSROOT)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
 
+# isolation: victims beside aggressors.
+BENCHES += tests/bench/isolation
+BENCH_BUILT += $(BUILD)/images/isolation $(BUILD)/bench/isolation
+$(BUILD)/images/isolation: tests/bench/isolation.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -std=gnu11 -O2 -I. -o $@ $<
+$(BUILD)/bench/isolation: tests/bench/isolation.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -o $@ $<
+
 # density: an image that is idle, in ten thousand domains.
 BENCHES += $(BUILD)/bench/density
 BENCH_BUILT += $(BUILD)/images/idle
