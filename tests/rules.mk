@@ -24,9 +24,9 @@ check: deps
 # for this alone; a test whose software could not be built says so. `make
 # check` runs a part of what the large ones bring, this all of it.
 SOFTWARE_PACKAGES := cmake autoconf automake libtool tcl g++ \
-    protobuf-compiler libprotobuf-dev
+    protobuf-compiler libprotobuf-dev openssl
 SOFTWARE_TESTS := $(addprefix tests/software/,lua zlib jansson libsodium \
-    protobuf-c sqlite mbedtls newlib posix toolchain)
+    protobuf-c sqlite mbedtls servers lwip newlib posix toolchain)
 .PHONY: software-built check-software
 software-built:
 	$(Q)$(MAKE) --no-print-directory deps \
@@ -132,7 +132,7 @@ check-vm:
 
 # make install PREFIX=/usr DESTDIR=/tmp/package. Programs find hostel-hv, the
 # sysroot and the toolchain from where they are themselves.
-INSTALLED := hostel hosteld hostel-hv hostel-cc hostel-ledger
+INSTALLED := hostel hosteld hostel-hv hostel-fs hostel-cc hostel-ledger
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 LIBDIR = $(DESTDIR)$(PREFIX)/lib
 DATADIR = $(DESTDIR)$(PREFIX)/share
