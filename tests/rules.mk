@@ -219,7 +219,7 @@ $(BUILD)/images/cpu-kernel: tests/bench/cpu-kernel.c $(SYSROOT)
 BENCHES += tests/bench/doorbell tests/bench/upcall
 BENCH_BUILT += $(BUILD)/guests/abi_latency
 
-# shares: who gets how much of a CPU that all want.
+# shares: who gets how much of a CPU, or a disk, that all want.
 BENCHES += tests/bench/shares
 BENCH_BUILT += $(BUILD)/images/spinner
 $(BUILD)/images/spinner: tests/bench/spinner.c $(SYSROOT)
