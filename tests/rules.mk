@@ -237,12 +237,22 @@ $(BUILD)/images/cpu-kernel: tests/bench/cpu-kernel.c $(SYSROOT)
 BENCHES += tests/bench/doorbell tests/bench/upcall
 BENCH_BUILT += $(BUILD)/guests/abi_latency
 
-# shares: who gets how much of a CPU that all want.
+# shares: who gets how much of a CPU, or a disk, that all want.
 BENCHES += tests/bench/shares
 BENCH_BUILT += $(BUILD)/images/spinner
 $(BUILD)/images/spinner: tests/bench/spinner.c $(SYSROOT)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
+
+# isolation: victims beside aggressors.
+BENCHES += tests/bench/isolation
+BENCH_BUILT += $(BUILD)/images/isolation $(BUILD)/bench/isolation
+$(BUILD)/images/isolation: tests/bench/isolation.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -std=gnu11 -O2 -I. -o $@ $<
+$(BUILD)/bench/isolation: tests/bench/isolation.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -o $@ $<
 
 # density: an image that is idle, in ten thousand domains.
 BENCHES += $(BUILD)/bench/density

@@ -15,7 +15,6 @@
 #include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/elf.h"
 #include "hypervisor/monitor/end.h"
-#include "hypervisor/monitor/stack.h"
 #include "hypervisor/monitor/trace.h"
 #include "hypervisor/monitor/event.h"
 #include "hypervisor/monitor/start_info.h"
@@ -95,7 +94,6 @@ static void started(struct monitor *m, uint64_t lease_ns)
 {
     watch_timer(m->lease_fd, lease_ns);
     __atomic_store_n(&m->page->state, HVC_RUNNING, __ATOMIC_RELEASE);
-    stack_trim();
 }
 
 static int prepare_check(const struct hvc_prepare *p, const struct image *m,
@@ -462,7 +460,7 @@ static const struct accepted *message_check(const struct monitor *m,
 
 void controller_spoke(struct monitor *m)
 {
-    static union message u; // 12 KiB: not for the stack
+    union message u; // 12 KiB
     int fds[FDS_MAX] = {-1, -1, -1, -1, -1};
     size_t nfds = FDS_MAX;
     const struct accepted *a = NULL;

@@ -645,7 +645,7 @@ static bool maps_ok(pid_t pid)
             ok = false;
         if (strstr(line, "[vsyscall]"))
             continue; // not in the guest's power, and behind the filter
-        if (to > HV_RAM_VA + (64ul << 20) || from < HV_IMAGE_BASE ||
+        if (to > HV_RAM_VA + (64ul << 20) || from < HV_HYPERCALL_VA ||
             (perms[1] == 'w' && perms[2] == 'x') ||
             (to > HV_SETUP_VA && from < HV_SETUP_VA + HV_SETUP_LEN)) {
             printf("# %s", line);
