@@ -160,6 +160,10 @@ $(BUILD)/tests/pause: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
 DEPFILES += $(BUILD)/obj/tests/domain/pause_test.d
+TEST_BUILT += $(BUILD)/images/test-clocks
+$(BUILD)/images/test-clocks: tests/domain/clocks.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
 
 $(call unit-test,hv_elf,tests/unit/hv_elf.c hypervisor/monitor/elf.c \
     $(LIB_SRCS))
