@@ -174,6 +174,8 @@ $(call unit-test,hv_virtq,tests/unit/hv_virtq.c hypervisor/dev/virtq.c \
 $(call unit-test,hv_vhost,tests/unit/hv_vhost.c \
     $(addprefix hypervisor/dev/,device.c virtq.c bucket.c uring.c) \
     hypervisor/monitor/event.c hypervisor/monitor/watch.c $(LIB_SRCS),-lpthread)
+$(call unit-test,hv_fs,tests/unit/hv_fs.c \
+    $(filter-out %/server.c %/confine.c %/job.c,$(FS_SRCS)) $(LIB_SRCS))
 $(call unit-test,hv_disk,tests/unit/hv_disk.c hypervisor/monitor/disk.c \
     $(LIB_SRCS))
 $(call unit-test,hv_net_filter,tests/unit/hv_net_filter.c \
@@ -185,9 +187,12 @@ $(call unit-test,hv_device,tests/unit/hv_device.c \
     hypervisor/monitor/event.c hypervisor/monitor/watch.c $(LIB_SRCS))
 
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c tests/fuzz/virtq.c \
-    tests/fuzz/block.c tests/fuzz/net_filter.c tests/fuzz/gdb.c
+    tests/fuzz/block.c tests/fuzz/net_filter.c tests/fuzz/gdb.c \
+    tests/fuzz/fs.c
 FUZZ_SRCS_elf := $(LIB_SRCS)
 FUZZ_SRCS_virtq := $(LIB_SRCS)
+FUZZ_SRCS_fs := $(LIB_SRCS) \
+    $(filter-out %/server.c %/confine.c %/job.c,$(FS_SRCS))
 FUZZ_SRCS_block := $(LIB_SRCS) hypervisor/monitor/event.c \
     hypervisor/monitor/watch.c \
     $(addprefix hypervisor/dev/,$(filter-out block.c,$(DEV_SRCS)))
