@@ -128,7 +128,8 @@ $(BUILD)/images/blockio: tests/bench/blockio.c $(SYSROOT)
 	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
 
 # Devices as a controller gives them.
-DOMAIN_TESTS += tests/domain/devices tests/domain/vhost
+DOMAIN_TESTS += tests/domain/devices tests/domain/vhost tests/domain/volume
+TEST_BUILT += $(BUILD)/bin/hostel-fs
 TEST_BUILT += $(BUILD)/tests/devices $(BUILD)/images/test-balloon
 $(BUILD)/images/test-balloon: tests/domain/balloon.c $(SYSROOT)
 	@mkdir -p $(@D)
