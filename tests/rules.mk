@@ -138,7 +138,7 @@ $(VM_KERNEL): unikernel-runtime/fetch/pins
 	$(call say,FETCH,$@)
 	$(Q)sh unikernel-runtime/fetch/fetch linux $(CACHE) && touch $@
 .PHONY: check-vm vm-built
-vm-built: $(BUILD)/bin/hostel-hv $(BUILD)/tests/pause $(BUILD)/tests/control \
+vm-built: $(BUILD)/bin/hostel-hv $(BUILD)/bin/hostel-fs $(BUILD)/tests/pause $(BUILD)/tests/control \
     $(SYSROOT) $(addprefix $(BUILD)/guests/,$(ABI_GUESTS)) $(VM_KERNEL)
 check-vm:
 	$(Q)$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) $(VM_PACKAGES)'
