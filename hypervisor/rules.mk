@@ -13,6 +13,7 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
     hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
+    hypervisor/monitor/pair.c \
     hypervisor/monitor/spin.c \
     hypervisor/monitor/debug.c hypervisor/monitor/breakpoint.c \
     hypervisor/monitor/gdb_packet.c \

@@ -102,6 +102,8 @@ static int loop_wait_ms(const struct monitor *m)
 {
     if (debug_waits(m) || dump_waits(m))
         return ASK_AGAIN_MS;
+    if (m->pair.bound)
+        return PAIR_MS;
     return trace_active() ? TRACE_MS : -1;
 }
 
@@ -193,11 +195,24 @@ static bool wanted(const struct monitor *m)
     return event_waiting(&m->domain) || devices_ready_now(&m->devices);
 }
 
+// Is there somebody at work for us who does not need this core for it? A guest
+// that sleeps waits for others, and that can take any time.
+static bool expects(const struct monitor *m)
+{
+    const struct hv_vcpu_info *v = &m->domain.shared->vcpu[0];
+
+    if (devices_in_flight(&m->devices))
+        return true;
+    return !__atomic_load_n(&v->blocked, __ATOMIC_RELAXED) &&
+           __atomic_load_n(&v->core, __ATOMIC_RELAXED) !=
+               (uint32_t)sched_getcpu();
+}
+
 static void spin(struct monitor *m)
 {
     uint64_t end_ns = clock_mono_ns() + SPIN_NS;
 
-    while (!wanted(m) && clock_mono_ns() < end_ns)
+    while (!wanted(m) && expects(m) && clock_mono_ns() < end_ns)
         __builtin_ia32_pause();
 }
 
@@ -283,6 +298,8 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
             dispatch(m, ev[i].data.u32, ev[i].events);
         if (m->state == HVC_RUNNING) {
             devices_turn(m);
+            pair_turn(&m->pair, &m->domain,
+                      m->page->net_rx_packets + m->page->net_tx_packets);
             source_watch(m);
             controller_input_turn(m);
         }
