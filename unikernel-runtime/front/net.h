@@ -48,6 +48,7 @@ struct net_front {
     uint16_t mtu;
     struct hv_net_config config;
     unsigned lent; // buffers that the receiver has
+    int armed;     // by net_busy
     int unkicked;  // frames were added that the device may not know of
     struct net_buffer *buffers;
     struct net_slot *slots, *free_slot[NET_SLOTS];
@@ -76,8 +77,15 @@ struct net_slot *net_slot_get(struct net_front *f);
 int net_send(struct net_front *f, struct net_slot *s); // -EAGAIN: it is yours
 void net_slot_put(struct net_front *f, struct net_slot *s); // unsent
 
+// Are half of the slots free, and can be used?
+int net_has_room(const struct net_front *f);
+
 // Takes back what was sent. With `arm`: an event shall come when more was.
 void net_reap(struct net_front *f, int arm);
+
+// Has the device frames that it has not sent yet? Then an event will come when
+// it has sent one, unless net_send is called before.
+int net_busy(struct net_front *f);
 
 // Lets the device know of what was added.
 void net_flush(struct net_front *f);

@@ -38,10 +38,11 @@ void net_kick(void);
 // Locked: the timers of lwIP have to be looked at again.
 void net_timers_changed(void);
 
-// Called by net_unlock and the network's thread: frames in, frames out.
+// Called by net_unlock and the network's thread: frames in, frames out. With
+// `all` those too that might still grow.
 struct net_device_ops {
     void (*poll)(void);
-    void (*flush)(void);
+    void (*flush)(int all);
 };
 extern const struct net_device_ops *net_devices;
 

@@ -25,6 +25,9 @@ struct tcp_socket {
     // Sent and not acknowledged: tcp_send.c.
     struct chunk *first, *last;
     size_t unacknowledged;
+    size_t queued;      // bytes, since all that was queued had been sent
+    uint32_t small_end; // behind the last segment that was not a full one
+    uint8_t small;      // it is not acknowledged
 
     // Of a listening one: connections to be accepted; of those, the next.
     struct tcp_socket *accept_first, *accept_last, *accept_next;
@@ -37,6 +40,9 @@ static inline struct tcp_socket *tcp_of(struct socket *s)
 
 // Before the first byte is sent: what lwIP does not set as we want it.
 void tcp_tune(struct tcp_socket *t);
+
+// Whether a small segment has to wait: see tcp_send.c.
+void tcp_nagle(struct tcp_socket *t);
 
 ssize_t tcp_send(struct socket *s, const struct parts *p, const struct name *to,
                  int flags);

@@ -5,6 +5,7 @@
  * acknowledged. A chunk is filled from its start and freed when the last of it
  * is acknowledged.
  */
+#include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/net/address.h"
 #include "unikernel-runtime/net/buffer.h"
 #include "unikernel-runtime/net/tcp.h"
@@ -18,6 +19,34 @@ struct chunk {
     size_t size, filled, acknowledged;
     char *data;
 };
+
+// A connection that has so much under way waits for room in the window.
+#define URGENT_MAX 32768
+
+// Connections that have anything under way. They share half of the window, or
+// the first ones would have all of it and the others wait.
+static unsigned senders;
+
+static void under_way_add(struct tcp_socket *t, size_t len)
+{
+    senders += !t->unacknowledged;
+    t->unacknowledged += len;
+}
+
+static void under_way_drop(struct tcp_socket *t, size_t len)
+{
+    senders -= len && len == t->unacknowledged;
+    t->unacknowledged -= len;
+}
+
+// How much the connection may have under way.
+static size_t send_limit(const struct tcp_socket *t)
+{
+    size_t share = start_info->window_len / 2 / (senders + !senders);
+    if (share < URGENT_MAX)
+        share = URGENT_MAX;
+    return share < t->s.send_room ? share : t->s.send_room;
+}
 
 static void chunk_free(struct chunk *c)
 {
@@ -33,11 +62,8 @@ void tcp_chunks_free(struct tcp_socket *t)
         chunk_free(c);
     }
     t->first = t->last = NULL;
-    t->unacknowledged = 0;
+    under_way_drop(t, t->unacknowledged);
 }
-
-// A connection that has so much under way waits for room in the window.
-#define URGENT_MAX 32768
 
 // The last chunk, with room for something; large for those who write much.
 static struct chunk *chunk_get(struct tcp_socket *t, size_t len)
@@ -62,11 +88,42 @@ static struct chunk *chunk_get(struct tcp_socket *t, size_t len)
     return c;
 }
 
+/*
+ * Nagle's rule lets a small segment wait while anything is not acknowledged.
+ * lwIP has it like that, and then the rest of an answer whose beginning was
+ * written before waits for a peer that acknowledges every second segment at
+ * once and a last one after 40 ms. Minshall's reading of the rule, which is
+ * Linux's too, is that it waits only for another small segment. So the rule is
+ * on in lwIP while there is one.
+ *
+ * Called before something is queued and after lwIP may have sent: what has
+ * been queued since the last time all was sent left in full segments but for
+ * the last.
+ */
+void tcp_nagle(struct tcp_socket *t)
+{
+    struct tcp_pcb *pcb = t->pcb;
+    if (t->queued && !pcb->unsent) {
+        if (t->queued % pcb->mss) {
+            t->small = 1;
+            t->small_end = pcb->snd_nxt;
+        }
+        t->queued = 0;
+    }
+    if (t->small && TCP_SEQ_GEQ(pcb->lastack, t->small_end))
+        t->small = 0;
+    if (t->small && !t->no_delay)
+        tcp_nagle_enable(pcb);
+    else
+        tcp_nagle_disable(pcb);
+}
+
 err_t tcp_acknowledged(void *arg, struct tcp_pcb *pcb, u16_t len)
 {
     struct tcp_socket *t = arg;
     size_t left = len < t->unacknowledged ? len : t->unacknowledged;
-    t->unacknowledged -= left;
+    tcp_nagle(t);
+    under_way_drop(t, left);
     while (left) {
         struct chunk *c = t->first;
         size_t n = c->filled - c->acknowledged;
@@ -90,7 +147,7 @@ err_t tcp_acknowledged(void *arg, struct tcp_pcb *pcb, u16_t len)
         }
         return ERR_OK;
     }
-    if (!t->has_room && t->unacknowledged <= t->s.send_room / 4 * 3 &&
+    if (!t->has_room && t->unacknowledged <= send_limit(t) / 4 * 3 &&
         tcp_sndqueuelen(pcb) <= TCP_SND_QUEUELEN / 4 * 3) {
         t->has_room = 1;
         socket_changed(&t->s);
@@ -118,11 +175,11 @@ static ssize_t queue_some(struct tcp_socket *t, const struct parts *p,
                           size_t at, int flags)
 {
     struct tcp_pcb *pcb = t->pcb;
-    size_t left = p->len - at, room = tcp_sndbuf(pcb);
-    if (t->unacknowledged >= t->s.send_room)
+    size_t left = p->len - at, room = tcp_sndbuf(pcb), most = send_limit(t);
+    if (t->unacknowledged >= most)
         room = 0;
-    else if (room > t->s.send_room - t->unacknowledged)
-        room = t->s.send_room - t->unacknowledged;
+    else if (room > most - t->unacknowledged)
+        room = most - t->unacknowledged;
     if (!room || tcp_sndqueuelen(pcb) >= TCP_SND_QUEUELEN - 64)
         return 0;
     struct chunk *c = chunk_get(t, left);
@@ -141,7 +198,8 @@ static ssize_t queue_some(struct tcp_socket *t, const struct parts *p,
     if (err != ERR_OK)
         return address_error(err);
     c->filled += n;
-    t->unacknowledged += n;
+    under_way_add(t, n);
+    t->queued += n;
     return n;
 }
 
@@ -149,12 +207,11 @@ static ssize_t queue_some(struct tcp_socket *t, const struct parts *p,
 static void push(struct tcp_socket *t, int flags)
 {
     struct tcp_pcb *pcb = t->pcb;
-    int held = flags & MSG_MORE && pcb->flags & TF_NODELAY;
-    if (held)
+    if (flags & MSG_MORE)
         tcp_nagle_enable(pcb); // a small rest waits for what follows
     tcp_output(pcb);
-    if (held)
-        tcp_nagle_disable(pcb);
+    if (t->pcb)
+        tcp_nagle(t);
 }
 
 // How long to wait when lwIP is out of memory and nothing under way that
@@ -186,6 +243,7 @@ ssize_t tcp_send(struct socket *s, const struct parts *p, const struct name *to,
         ssize_t n = 0;
         if (state == 0) {
             tcp_tune(t);
+            tcp_nagle(t);
             while (done < p->len && (n = queue_some(t, p, done, flags)) > 0)
                 done += n;
             push(t, flags);
