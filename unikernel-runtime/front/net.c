@@ -99,9 +99,6 @@ int net_send(struct net_front *f, struct net_slot *s)
     if (virtq_add(&f->out, p, s->n + 1, 0, s) < 0)
         return -EAGAIN;
     f->unkicked = 1;
-    if (f->armed)
-        virtq_disarm(&f->out);
-    f->armed = 0;
     return 0;
 }
 
@@ -122,7 +119,6 @@ int net_busy(struct net_front *f)
     net_reap(f, 0);
     if (f->free_slots + 1 >= NET_SLOTS) // but for the one that is being filled
         return 0;
-    f->armed = 1;
     return !virtq_arm(&f->out) && !f->out.broken;
 }
 

@@ -48,7 +48,6 @@ struct net_front {
     uint16_t mtu;
     struct hv_net_config config;
     unsigned lent; // buffers that the receiver has
-    int armed;     // by net_busy
     int unkicked;  // frames were added that the device may not know of
     struct net_buffer *buffers;
     struct net_slot *slots, *free_slot[NET_SLOTS];
@@ -84,7 +83,7 @@ int net_has_room(const struct net_front *f);
 void net_reap(struct net_front *f, int arm);
 
 // Has the device frames that it has not sent yet? Then an event will come when
-// it has sent one, unless net_send is called before.
+// it has sent one.
 int net_busy(struct net_front *f);
 
 // Lets the device know of what was added.

@@ -146,9 +146,3 @@ int virtq_arm(struct virtq *q)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return virtq_ready(q);
 }
-
-void virtq_disarm(struct virtq *q)
-{
-    // What has passed is not passed again for a whole turn of the indices.
-    __atomic_store_n(used_event(q), q->seen - 1, __ATOMIC_RELAXED);
-}

@@ -57,9 +57,6 @@ void *virtq_take(struct virtq *q, uint32_t *len);
 // Asks for an event when the next one comes back. True: one has already.
 int virtq_arm(struct virtq *q);
 
-// Asks for none, if it has not come already.
-void virtq_disarm(struct virtq *q);
-
 // Has one come back? Without asking for an event.
 int virtq_ready(const struct virtq *q);
 

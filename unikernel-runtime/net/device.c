@@ -288,7 +288,16 @@ static void flush_all(int all)
     }
 }
 
-static const struct net_device_ops ops = {.poll = poll_all, .flush = flush_all};
+static int any_busy(void)
+{
+    for (struct device *d = devices; d; d = d->next)
+        if (net_busy(&d->front))
+            return 1;
+    return 0;
+}
+
+static const struct net_device_ops ops = {
+    .poll = poll_all, .flush = flush_all, .busy = any_busy};
 
 // ---------------------------------------------------------- configuration
 

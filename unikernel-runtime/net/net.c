@@ -9,6 +9,7 @@
 #include "unikernel-runtime/kernel/panic.h"
 #include "unikernel-runtime/kernel/random.h"
 #include "unikernel-runtime/net/device.h"
+#include "unikernel-runtime/net/tcp.h"
 #include "unikernel-runtime/net/timer.h"
 
 #include <errno.h>
@@ -112,6 +113,7 @@ static void *thread_main(void *unused)
         net_lock();
         if (net_devices)
             net_devices->poll();
+        tcp_uncork();
         timer_run();
         loopback_deliver();
         if (net_devices)

@@ -43,6 +43,9 @@ void net_timers_changed(void);
 struct net_device_ops {
     void (*poll)(void);
     void (*flush)(int all);
+    // Is one at work on frames that it was given? Then `poll` will be called
+    // when it has sent one.
+    int (*busy)(void);
 };
 extern const struct net_device_ops *net_devices;
 

@@ -238,6 +238,7 @@ static int tcp_connect_to(struct socket *s, const struct name *to, int flags)
 
 static void tcp_free_socket(struct tcp_socket *t)
 {
+    tcp_uncorked(t);
     tcp_received_drop(t);
     tcp_chunks_free(t);
     free(t);

@@ -8,6 +8,7 @@
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/net/address.h"
 #include "unikernel-runtime/net/buffer.h"
+#include "unikernel-runtime/net/net.h"
 #include "unikernel-runtime/net/tcp.h"
 
 #include <errno.h>
@@ -203,13 +204,64 @@ static ssize_t queue_some(struct tcp_socket *t, const struct parts *p,
     return n;
 }
 
+/*
+ * A program that writes a file in pieces leaves a small segment at the end of
+ * each, which nothing can be put behind. While the device has frames of the
+ * connection to send yet there is no hurry: the next piece joins it, or it goes
+ * when the device is done or an acknowledgement comes, whichever is first.
+ */
+static struct tcp_socket *corked;
+
+static int may_wait(struct tcp_socket *t)
+{
+    const struct tcp_pcb *pcb = t->pcb;
+    return pcb->unacked && t->queued > pcb->mss && t->queued % pcb->mss &&
+           net_devices && net_devices->busy();
+}
+
+static void cork(struct tcp_socket *t)
+{
+    if (t->corked || !t->pcb || !t->pcb->unsent)
+        return;
+    t->corked = 1;
+    t->corked_next = corked;
+    corked = t;
+}
+
+void tcp_uncorked(struct tcp_socket *t)
+{
+    if (!t->corked)
+        return;
+    struct tcp_socket **link = &corked;
+    while (*link != t)
+        link = &(*link)->corked_next;
+    *link = t->corked_next;
+    t->corked = 0;
+}
+
+void tcp_uncork(void)
+{
+    struct tcp_socket *t;
+    while ((t = corked)) {
+        corked = t->corked_next;
+        t->corked = 0;
+        if (!t->pcb)
+            continue;
+        tcp_nagle(t);
+        tcp_output(t->pcb);
+    }
+}
+
 // Sends what may be sent now.
 static void push(struct tcp_socket *t, int flags)
 {
     struct tcp_pcb *pcb = t->pcb;
-    if (flags & MSG_MORE)
+    int waits = !(flags & MSG_MORE) && may_wait(t);
+    if (flags & MSG_MORE || waits)
         tcp_nagle_enable(pcb); // a small rest waits for what follows
     tcp_output(pcb);
+    if (waits)
+        cork(t);
     if (t->pcb)
         tcp_nagle(t);
 }
