@@ -219,6 +219,9 @@ static int may_wait(struct tcp_socket *t)
            net_devices && net_devices->busy();
 }
 
+// Less than this is not worth lwIP's walk along all that is not acknowledged.
+#define WORTHWHILE 32768
+
 static void cork(struct tcp_socket *t)
 {
     if (t->corked || !t->pcb || !t->pcb->unsent)
@@ -257,6 +260,10 @@ static void push(struct tcp_socket *t, int flags)
 {
     struct tcp_pcb *pcb = t->pcb;
     int waits = !(flags & MSG_MORE) && may_wait(t);
+    if (waits && pcb->snd_lbb - pcb->snd_nxt < WORTHWHILE) {
+        cork(t);
+        return;
+    }
     if (flags & MSG_MORE || waits)
         tcp_nagle_enable(pcb); // a small rest waits for what follows
     tcp_output(pcb);
