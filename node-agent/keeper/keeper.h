@@ -38,6 +38,7 @@ struct keeper {
     struct lane builds, starts;
     struct functions *functions;
     struct quotas *quotas;
+    struct joins *joins; // see people.h
     struct sub *resting; // services between two domains, see service.h
 
     char currency[8];   // of the node's prices; "" until the ledger said so
