@@ -170,6 +170,8 @@ $(call unit-test,hv_disk,tests/unit/hv_disk.c hypervisor/monitor/disk.c \
     $(LIB_SRCS))
 $(call unit-test,hv_net_filter,tests/unit/hv_net_filter.c \
     hypervisor/dev/net_filter.c $(LIB_SRCS))
+$(call unit-test,hv_pair,tests/unit/hv_pair.c hypervisor/monitor/pair.c \
+    $(LIB_SRCS))
 $(call unit-test,hv_bucket,tests/unit/hv_bucket.c hypervisor/dev/bucket.c \
     $(LIB_SRCS))
 $(call unit-test,hv_device,tests/unit/hv_device.c \

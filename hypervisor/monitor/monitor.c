@@ -196,14 +196,17 @@ static bool wanted(const struct monitor *m)
 }
 
 // Is there somebody at work for us who does not need this core for it? A guest
-// that sleeps waits for others, and that can take any time.
+// that sleeps waits for others, and that can take any time; one that looks out
+// for its disk does not sleep, so the core it slept on says little.
 static bool expects(const struct monitor *m)
 {
     const struct hv_vcpu_info *v = &m->domain.shared->vcpu[0];
 
     if (devices_in_flight(&m->devices))
         return true;
-    return !__atomic_load_n(&v->blocked, __ATOMIC_RELAXED) &&
+    if (__atomic_load_n(&v->blocked, __ATOMIC_RELAXED))
+        return false;
+    return m->devices.ring.fd >= 0 ||
            __atomic_load_n(&v->core, __ATOMIC_RELAXED) !=
                (uint32_t)sched_getcpu();
 }
