@@ -121,6 +121,7 @@ static const struct allowed {
     {SYS_preadv, "disks, without a ring or by a detour"},
     {SYS_pwritev, "the same"},
     {SYS_sched_setaffinity, "sharing a core with the guest, see pair.h"},
+    {SYS_getcpu, "which core that is, where there is no vdso"},
     {SYS_fdatasync, "disks: flush"},
     {SYS_fallocate, "disks: discard, write zeroes"},
     {SYS_accept4, "a controller's successor"},
