@@ -14,6 +14,7 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
     hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
+    hypervisor/monitor/pair.c \
     hypervisor/monitor/spin.c \
     hypervisor/monitor/debug.c hypervisor/monitor/breakpoint.c \
     hypervisor/monitor/gdb_packet.c \
@@ -186,6 +187,8 @@ $(call unit-test,hv_disk,tests/unit/hv_disk.c hypervisor/monitor/disk.c \
     $(LIB_SRCS))
 $(call unit-test,hv_net_filter,tests/unit/hv_net_filter.c \
     hypervisor/dev/net_filter.c $(LIB_SRCS))
+$(call unit-test,hv_pair,tests/unit/hv_pair.c hypervisor/monitor/pair.c \
+    $(LIB_SRCS))
 $(call unit-test,hv_bucket,tests/unit/hv_bucket.c hypervisor/dev/bucket.c \
     $(LIB_SRCS))
 $(call unit-test,hv_device,tests/unit/hv_device.c \

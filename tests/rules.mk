@@ -286,11 +286,14 @@ $(BUILD)/images/tcp-peer: tests/bench/tcp-peer.c $(SYSROOT)
 
 # http: a web server in a domain against the same one as a Linux process.
 BENCHES += tests/bench/http
-BENCH_BUILT += $(BUILD)/bench/lighttpd $(BUILD)/images/lighttpd/complete
+BENCH_BUILT += $(BUILD)/bench/lighttpd $(BUILD)/images/lighttpd/complete \
+    $(BUILD)/bench/nginx
 $(BUILD)/bench/lighttpd: images/lighttpd/build tests/bench/http-peer
 	$(call say,PORT,$@)
 	@mkdir -p $(@D)
 	$(Q)tests/bench/http-peer $(C_ABS) $(abspath $@)
+$(BUILD)/bench/nginx: tests/bench/http-nginx
+	$(Q)tests/bench/http-nginx $(abspath $@)
 
 # Prerequisites are read at once, so this comes after all that adds to them.
 tests-built: all $(UNIT_TESTS) $(TEST_BUILT)

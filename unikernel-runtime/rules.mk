@@ -107,6 +107,7 @@ RT_NET_SRCS := \
     $(RT)/net/datagram.c \
     $(RT)/net/device.c \
     $(RT)/net/interface.c \
+    $(RT)/net/memory.c \
     $(RT)/net/merge.c \
     $(RT)/net/net.c \
     $(RT)/net/pair.c \
