@@ -4,6 +4,7 @@
 #include "hypervisor/monitor/console.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/param.h>
@@ -17,6 +18,8 @@
 #define SINK_PIECE 4096
 // How long the last words of a dead guest may wait for a slow reader.
 #define FINISH_MS 2000
+// A rolling log is cut when it is this much too long.
+#define ROLL_PIECE (64u * 1024)
 
 static struct hv_console *ring_of(const struct console *c)
 {
@@ -24,9 +27,9 @@ static struct hv_console *ring_of(const struct console *c)
 }
 
 void console_open(struct console *c, struct domain *d, struct hvc_page *page,
-                  int sink_fd, int source_fd, uint64_t limit)
+                  int sink_fd, int source_fd, uint64_t limit, bool roll)
 {
-    struct stat st;
+    struct stat st = {0};
 
     // Zero otherwise; the queue's pages are not to be there before its bytes.
     c->domain = d;
@@ -36,6 +39,24 @@ void console_open(struct console *c, struct domain *d, struct hvc_page *page,
     c->limit = limit;
     c->files_fd = -1;
     c->sink_waits = fstat(sink_fd, &st) < 0 || !S_ISREG(st.st_mode);
+    c->rolls = roll && !c->sink_waits && limit < INT64_MAX;
+    c->base = st.st_size;
+}
+
+// Where the sink is a rolling log, gives back what is too old. One whose file
+// system cannot make holes is an ordinary one from here on.
+static void sink_roll(struct console *c)
+{
+    uint64_t end = c->base + c->page->console_out_bytes, to;
+
+    if (!c->rolls || end - c->hole < c->limit + ROLL_PIECE)
+        return;
+    to = (end - c->limit) / HV_PAGE * HV_PAGE;
+    if (fallocate(c->sink_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                  c->hole, to - c->hole) == 0)
+        c->hole = to;
+    else
+        c->rolls = false;
 }
 
 void console_take_files(struct console *c, int files_fd, uint32_t max)
@@ -80,6 +101,7 @@ static uint32_t sink_write(struct console *c, uint32_t len, int timeout_ms)
         return len;
     }
     c->page->console_out_bytes += n;
+    sink_roll(c);
     return n;
 }
 
@@ -147,7 +169,7 @@ static int output(struct console *c, int timeout_ms)
     while (prod != c->out_cons) {
         uint64_t left = c->limit - MIN(c->limit, c->page->console_out_bytes);
         uint32_t all = before_files(c, prod - c->out_cons);
-        uint32_t len = MIN(all, left);
+        uint32_t len = c->rolls ? all : MIN(all, left);
 
         if (all == 0) {
             files_write(c, prod - c->out_cons);

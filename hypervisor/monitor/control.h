@@ -121,13 +121,17 @@ struct hvc_keep {
 #define HVC_F_CORE   64u /* a file for the core of a crash is passed last */
 #define HVC_F_FILES  128u /* a regular file for the domain's files, last of all */
 #define HVC_F_PAUSED 16u /* with HVC_F_GO: it runs after HVC_UNPAUSE only */
+#define HVC_F_ROLL                                                             \
+    256u /* the sink, if a regular file, keeps the last console_bytes_max and  \
+            somewhat more: what is older becomes a hole. Places stay places */
 struct hvc_prepare {
     struct hvc_head head;
     uint32_t flags; /* HVC_F_* */
     uint32_t argc, envc;
     uint32_t cmdline_len;       /* bytes used of cmdline[] */
     uint64_t memory_kib;        /* RAM; whole pages */
-    uint64_t console_bytes_max; /* beyond it output is counted and dropped */
+    uint64_t console_bytes_max; /* beyond it output is counted and dropped,
+                                   but see HVC_F_ROLL */
     uint32_t files_bytes_max;   /* with HVC_F_FILES; the rest is dropped */
     uint32_t pad;
     uint64_t lease_ns;          /* with HVC_F_GO: as in struct hvc_go */

@@ -15,7 +15,6 @@
 #include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/elf.h"
 #include "hypervisor/monitor/end.h"
-#include "hypervisor/monitor/stack.h"
 #include "hypervisor/monitor/trace.h"
 #include "hypervisor/monitor/event.h"
 #include "hypervisor/monitor/start_info.h"
@@ -95,7 +94,6 @@ static void started(struct monitor *m, uint64_t lease_ns)
 {
     watch_timer(m->lease_fd, lease_ns);
     __atomic_store_n(&m->page->state, HVC_RUNNING, __ATOMIC_RELEASE);
-    stack_trim();
 }
 
 static int prepare_check(const struct hvc_prepare *p, const struct image *m,
@@ -154,7 +152,7 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
     start_info_fill(&m->domain, p, &image, l.initrd_len);
     devices_fill(&m->devices, m->domain.start_info);
     console_open(&m->console, &m->domain, m->page, fd->sink, fd->source,
-                 p->console_bytes_max);
+                 p->console_bytes_max, p->flags & HVC_F_ROLL);
     if (fd->files >= 0)
         console_take_files(&m->console, fd->files, p->files_bytes_max);
     if (!l.go)
@@ -407,7 +405,7 @@ static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
             len != offsetof(struct hvc_prepare, cmdline) +
                        u->prepare.cmdline_len ||
             flags & ~(HVC_F_GO | HVC_F_INITRD | HVC_F_SOURCE | HVC_F_PAUSED |
-                      HVC_F_DEBUG | HVC_F_CORE | HVC_F_FILES) ||
+                      HVC_F_ROLL | HVC_F_DEBUG | HVC_F_CORE | HVC_F_FILES) ||
             (flags & (HVC_F_GO | HVC_F_DEBUG)) == HVC_F_DEBUG ||
             (flags & (HVC_F_GO | HVC_F_PAUSED)) == HVC_F_PAUSED)
             return false;
@@ -462,7 +460,7 @@ static const struct accepted *message_check(const struct monitor *m,
 
 void controller_spoke(struct monitor *m)
 {
-    static union message u; // 12 KiB: not for the stack
+    union message u; // 12 KiB
     int fds[FDS_MAX] = {-1, -1, -1, -1, -1};
     size_t nfds = FDS_MAX;
     const struct accepted *a = NULL;

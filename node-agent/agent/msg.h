@@ -509,6 +509,7 @@ enum engine_choice {
 #define CPU_CAP_MAX    1000000u
 
 #define START_PAUSED 1u
+#define START_ROLLS  2u /* its console, see HVC_F_ROLL */
 struct msg_start {
     struct msg_head head;
     sub_id_t id;

@@ -89,7 +89,7 @@ static ssize_t follow_next(void *arg, uint64_t pos, char *buf, size_t max)
 
         if (!follow_open(f))
             return MHD_CONTENT_READER_END_WITH_ERROR;
-        n = f->fd < 0 ? 0 : pread_full(f->fd, buf, max, (off_t)f->offset);
+        n = f->fd < 0 ? 0 : rolling_read(f->fd, buf, max, &f->offset);
         if (n < 0)
             return MHD_CONTENT_READER_END_WITH_ERROR;
         if (n > 0) {
@@ -113,13 +113,13 @@ static void follow_done(void *arg)
     free(f);
 }
 
+// What is there from offset on, and unless it is over what comes.
 static void follow_reply(struct request *rq, const struct msg_log *ask,
-                         struct mux_reply *reply, uint64_t offset)
+                         struct mux_reply *reply, uint64_t offset, bool over)
 {
-    const struct sub_info *info = &reply->any.info.info;
     struct follow *f;
 
-    if (!request_waits(rq))
+    if (!over && !request_waits(rq))
         return;
     f = malloc(sizeof(*f));
     if (!f) {
@@ -131,20 +131,22 @@ static void follow_reply(struct request *rq, const struct msg_log *ask,
                          .ask = *ask,
                          .fd = steal_fd(&reply->fds[0]),
                          .offset = offset,
-                         .version = info->version,
-                         .over = log_over(ask->kind, info),
+                         .version = reply->any.info.info.version,
+                         .over = over,
                          .pause_ns = FOLLOW_MIN_NS};
     reply_stream(rq, LOG_TYPE, follow_next, f, follow_done);
 }
 
-static void log_reply(struct request *rq, struct mux_reply *reply,
-                      uint64_t offset)
+static void log_reply(struct request *rq, const struct msg_log *ask,
+                      struct mux_reply *reply, uint64_t offset)
 {
     struct stat st;
 
     if (reply->fds[0] < 0 || fstat(reply->fds[0], &st) < 0 ||
         offset >= (uint64_t)st.st_size)
         reply_bytes(rq, LOG_TYPE, "", 0);
+    else if (lseek(reply->fds[0], (off_t)offset, SEEK_DATA) != (off_t)offset)
+        follow_reply(rq, ask, reply, offset, true); // its beginning is gone
     else
         reply_fd(rq, LOG_TYPE, steal_fd(&reply->fds[0]), offset,
                  (uint64_t)st.st_size - offset);
@@ -174,9 +176,10 @@ static void serve_log(struct request *rq, enum log_kind kind)
         reply_header(rq, "Hostel-Cursor", begins);
     }
     if (follow)
-        follow_reply(rq, &msg, &reply, offset);
+        follow_reply(rq, &msg, &reply, offset,
+                     log_over(kind, &reply.any.info.info));
     else
-        log_reply(rq, &reply, offset);
+        log_reply(rq, &msg, &reply, offset);
 }
 
 void serve_console(struct request *rq)

@@ -256,14 +256,18 @@ static uint64_t left_of(uint64_t limit, uint64_t used)
 static void start_post(struct keeper *k, struct sub *s, const int *fds,
                        int nfds)
 {
+    // A service may talk for years; the last of it is kept.
+    bool rolls = s->info.run.mode == RUN_SERVICE;
     struct msg_start m = {
         .id = s->info.id,
         .domid = s->now.domid = domid_next(k),
         .memory_kib = s->info.limits.memory_kib,
         .cpu_ns = left_of(s->info.limits.cpu_ns, s->before.cpu_ns),
         .wall_ns = left_of(s->info.limits.wall_ns, s->before.wall_ns),
-        .console_bytes =
-            left_of(s->info.limits.console_bytes, s->before.console_bytes),
+        .flags = rolls ? START_ROLLS : 0,
+        .console_bytes = rolls ? s->info.limits.console_bytes
+                               : left_of(s->info.limits.console_bytes,
+                                         s->before.console_bytes),
         .incarnation = s->info.incarnation + 1,
         .cpu_weight = s->info.run.cpu_weight,
         .cpu_cap_percent = s->info.run.cpu_cap_percent,

@@ -120,7 +120,8 @@ static int prepare_send(struct slot *s, const struct msg_start *m,
     h.flags = HVC_F_GO | (m->has_initrd ? HVC_F_INITRD : 0) |
               (m->has_source ? HVC_F_SOURCE : 0) |
               (m->output_bytes ? HVC_F_FILES : 0) |
-              (m->flags & START_PAUSED ? HVC_F_PAUSED : 0);
+              (m->flags & START_PAUSED ? HVC_F_PAUSED : 0) |
+              (m->flags & START_ROLLS ? HVC_F_ROLL : 0);
     nfds = start_files(m);
     h.files_bytes_max = m->output_bytes;
     h.argc = m->argc;
