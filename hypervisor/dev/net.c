@@ -57,6 +57,14 @@ static bool happens(struct net *n, unsigned in_10000)
     return (n->dice >> 33) % 10000 < in_10000;
 }
 
+// The page is shared by all interfaces, and so is the budget.
+static bool affords(const struct net *n, uint64_t budget, uint64_t used,
+                    size_t len)
+{
+    return !(n->is.flags & HVC_NET_BUDGET) ||
+           (used <= budget && len <= budget - used);
+}
+
 static void in_wait(struct net *n, bool wait)
 {
     if (n->in_waits == wait)
@@ -192,7 +200,9 @@ static int frames_in(struct net *n)
             break;
         }
         device_spend(d, 1, len - HEADER, now);
-        if (!happens(n, n->is.loss))
+        if (!happens(n, n->is.loss) &&
+            affords(n, n->is.in_bytes, d->all->page->net_rx_bytes,
+                    len - HEADER))
             frame_deliver(n, len);
     }
     device_tell(d);
@@ -259,7 +269,9 @@ static int frame_out(struct net *n, struct virtq_chain *c)
     }
     copy.header.num_buffers = 0;
     copy.header.hdr_len = head;
-    why = net_filter(&n->is, copy.head, len);
+    why = affords(n, n->is.out_bytes, page->net_tx_bytes, len)
+              ? net_filter(&n->is, copy.head, len)
+              : "more than its budget";
     if (!why)
         why = net_header_check(&n->is, &copy.header, copy.head, len);
     if (why) {
@@ -367,7 +379,7 @@ static int net_open(struct device *d, const struct hvc_device *m, struct err *e)
                                   .mtu = m->net.mtu};
 
     if (m->flags || m->net.mtu < 576 || m->net.mtu > 9000 ||
-        m->net.mac[0] & 1 || m->net.flags & ~HVC_NET_ANY_IP)
+        m->net.mac[0] & 1 || m->net.flags & ~(HVC_NET_ANY_IP | HVC_NET_BUDGET))
         return err_set(e, EINVAL,
                        "a network interface described as it cannot "
                        "be");

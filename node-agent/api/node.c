@@ -127,6 +127,12 @@ static int quote_from_json(struct msg_quote *msg, const json_t *o,
                           &l->console_bytes, e);
     if (r == 0)
         r = limits_member(o, "cost_cap_nano", 0, COST_NANO_MAX, &cap, e);
+    if (r == 0)
+        r = limits_member(o, "net_in_bytes", 0, NET_BYTES_MAX,
+                          &msg->net_in_bytes, e);
+    if (r == 0)
+        r = limits_member(o, "net_out_bytes", 0, NET_BYTES_MAX,
+                          &msg->net_out_bytes, e);
     l->cost_cap_nano = (int64_t)cap;
     return r;
 }
@@ -139,6 +145,8 @@ static int quote_manifest(void *ctx, const struct manifest *m, struct err *e)
     (void)e;
     msg->is_source = m->kind == KIND_SOURCE;
     msg->starts = run_starts(&m->run);
+    msg->net_in_bytes = m->net.in_bytes;
+    msg->net_out_bytes = m->net.out_bytes;
     msg->limits = (struct sub_limits){
         .memory_kib = m->memory_kib,
         .cpu_ns = m->cpu_ns,

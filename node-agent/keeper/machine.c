@@ -5,6 +5,7 @@
 //     turn        build *   -          start     -         -
 //     built       -         -> BUILT   -         -         -
 //     unbuilt     -         -> settle  -         -         -
+//     linked      start     -          start     -         -
 //     started     RUNNING   -          RUNNING   (adopted) (stop it)
 //     busy        wait      -> HELD    wait      -         -
 //     unstarted   settle    -          settle    -         -
@@ -16,7 +17,7 @@
 //     destroy     settle **  stop      settle ** stop      -
 //     settled     -         -          -         -         DONE
 //
-//     *  a ready image is started at once
+//     *  a ready image is started at once, or, with a network, when it is linked
 //     ** when its start is under way: stop, and settle when it has ended
 //
 // An action does the work of its event and names the state that follows;
@@ -25,6 +26,7 @@
 #include "node-agent/keeper/machine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +40,7 @@
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/image.h"
 #include "node-agent/keeper/meter.h"
+#include "node-agent/keeper/net.h"
 #include "node-agent/keeper/quota.h"
 #include "node-agent/keeper/service.h"
 
@@ -49,7 +52,7 @@ static void room_take(struct keeper *k, struct sub *s)
         return;
     s->counted = true;
     k->slots_used++;
-    k->memory_used_kib += s->info.limits.memory_kib;
+    k->memory_used_kib += sub_memory_kib(s);
     quota_take(k, s);
 }
 
@@ -59,7 +62,7 @@ static void room_give(struct keeper *k, struct sub *s)
         return;
     s->counted = false;
     k->slots_used--;
-    k->memory_used_kib -= s->info.limits.memory_kib;
+    k->memory_used_kib -= sub_memory_kib(s);
     quota_give(k, s);
 }
 
@@ -231,7 +234,7 @@ static uint64_t left_of(uint64_t limit, uint64_t used)
 }
 
 static void start_post(struct keeper *k, struct sub *s, const int *fds,
-                       int nfds)
+                       int nfds, uint32_t ndevices)
 {
     struct msg_start m = {
         .id = s->info.id,
@@ -246,11 +249,14 @@ static void start_post(struct keeper *k, struct sub *s, const int *fds,
         .cpu_cap_percent = s->info.run.cpu_cap_percent,
         .lease_mono_ns = clock_mono_ns() + k->cfg.lease_ns,
         .has_initrd = s->has_initrd,
+        .ndevices = ndevices,
         .argc = s->argc,
         .envc = s->envc,
         .cmdline_len = s->cmdline_len,
     };
 
+    if (ndevices)
+        net_left(s, &m.net_in_bytes, &m.net_out_bytes);
     memcpy(m.name, s->info.name, sizeof(m.name));
     memcpy(m.cmdline, s->cmdline, s->cmdline_len);
     ipc_head_cut(&m, MSG_START, sub_tag(s), cmdline, s->cmdline_len);
@@ -267,15 +273,26 @@ static enum sub_state function_begin(struct sub *s)
     return SUB_RUNNING;
 }
 
-static enum sub_state act_start(struct keeper *k, struct sub *s,
+// The interface goes along as a device: a list of one, and the TAP.
+static int interface_pack(const struct event *ev, int fds[2], struct err *e)
+{
+    struct dom_devices d = {.n = 1, .at[0] = *ev->device};
+
+    fds[0] = devices_pack(&d, e);
+    if (fds[0] < 0)
+        return fds[0];
+    fds[1] = fcntl(*ev->device_fd, F_DUPFD_CLOEXEC, 0);
+    return fds[1] < 0 ? err_errno(e, "passing an interface on") : 0;
+}
+
+// ev: with an interface, or NULL.
+static enum sub_state start_now(struct keeper *k, struct sub *s,
                                 const struct event *ev)
 {
     cleanup_close int image = -1, console = -1, initrd = -1;
+    int fds[5], nfds = 0, link[2];
     struct err e;
 
-    (void)ev;
-    if (s->info.run.mode == RUN_FUNCTION)
-        return function_begin(s);
     // 0 would mean no limit at all.
     if (!left_of(s->info.limits.cpu_ns, s->before.cpu_ns))
         return finish(s, OUTCOME_CPU_BUDGET, "its CPU budget is spent");
@@ -295,9 +312,29 @@ static enum sub_state act_start(struct keeper *k, struct sub *s,
         &k->store, &s->info.id, LOG_CONSOLE, &e);
     if (console < 0)
         return finish_err(s, &e);
-    start_post(k, s,
-               (int[]){steal_fd(&image), steal_fd(&console), steal_fd(&initrd)},
-               s->has_initrd ? 3 : 2);
+    if (ev && interface_pack(ev, link, &e) < 0)
+        return finish_err(s, &e);
+    fds[nfds++] = steal_fd(&image);
+    fds[nfds++] = steal_fd(&console);
+    if (s->has_initrd)
+        fds[nfds++] = steal_fd(&initrd);
+    for (int i = 0; ev && i < 2; i++)
+        fds[nfds++] = link[i];
+    start_post(k, s, fds, nfds, ev != NULL);
+    s->starting = true;
+    room_take(k, s);
+    return s->info.state;
+}
+
+static enum sub_state act_start(struct keeper *k, struct sub *s,
+                                const struct event *ev)
+{
+    (void)ev;
+    if (s->info.run.mode == RUN_FUNCTION)
+        return function_begin(s);
+    if (s->info.net.mode == NET_NONE)
+        return start_now(k, s, NULL);
+    net_ask(k, s);
     s->starting = true;
     room_take(k, s);
     return s->info.state;
@@ -514,6 +551,20 @@ static enum sub_state act_busy(struct keeper *k, struct sub *s,
     return s->info.state;
 }
 
+// Its interface is there; nobody has told the spawner yet.
+static enum sub_state act_linked(struct keeper *k, struct sub *s,
+                                 const struct event *ev)
+{
+    enum sub_state next;
+
+    if (s->destroyed || s->spent)
+        return act_busy(k, s, ev);
+    next = start_now(k, s, ev);
+    if (next == SUB_SETTLING)
+        s->starting = false;
+    return next;
+}
+
 static enum sub_state act_destroy(struct keeper *k, struct sub *s,
                                   const struct event *ev)
 {
@@ -574,7 +625,7 @@ static enum sub_state act_settled(struct keeper *k, struct sub *s,
 #define FINISH_ANY                                                             \
     [EV_LOST] = act_lost, [EV_SPENT] = act_spent, [EV_DESTROY] = act_destroy
 #define START_ANY                                                              \
-    [EV_STARTED] = act_started, [EV_BUSY] = act_busy,                          \
+    [EV_LINKED] = act_linked, [EV_STARTED] = act_started, [EV_BUSY] = act_busy,                          \
     [EV_UNSTARTED] = act_unstarted, [EV_ENDED] = act_ended
 
 static action *const machine[SUB_STATES][EV_COUNT] = {
@@ -630,6 +681,7 @@ static void enter(struct keeper *k, struct sub *s, enum sub_state from,
         if (s->counted)
             machine_release(k, &s->info.id);
         room_give(k, s);
+        net_give(k, s);
         break;
     case SUB_RUNNING:
     case SUB_DONE:
@@ -644,7 +696,7 @@ static const char *const event_names[EV_COUNT] = {
     [EV_USAGE] = "usage",     [EV_ENDED] = "ended",
     [EV_LOST] = "lost",       [EV_SPENT] = "spent",
     [EV_DESTROY] = "destroy", [EV_SETTLED] = "settled",
-    [EV_DRAINED] = "drained",
+    [EV_DRAINED] = "drained", [EV_LINKED] = "linked",
 };
 
 void machine_feed(struct keeper *k, struct sub *s, const struct event *ev)
@@ -690,7 +742,8 @@ void machine_resume(struct keeper *k, struct sub *s)
 
 static bool fits(void *arg, const struct sub *s)
 {
-    return s->info.run.mode == RUN_FUNCTION || quota_fits(arg, s);
+    return s->info.run.mode == RUN_FUNCTION ||
+           (quota_fits(arg, s) && net_fits(arg, s));
 }
 
 void machine_schedule(struct keeper *k)

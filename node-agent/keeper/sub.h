@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "hypervisor/monitor/vif.h"
 #include "node-agent/agent/msg.h"
 #include "node-agent/keeper/limits.h"
 
@@ -88,7 +89,15 @@ struct sub {
     bool unrecorded;
     bool in_quota; // its customer's
     struct sub *lane_next;
+    uint32_t net_group; // of its link, see net.h; 0: not yet known
 };
+
+// Memory that its domain takes: an interface has a window beside the RAM.
+#define NET_WINDOW_KIB (HVC_WINDOW_MIN_KIB + VIF_WINDOW_KIB)
+static inline uint64_t sub_memory_kib(const struct sub *s)
+{
+    return s->info.limits.memory_kib + (s->info.net.mode ? NET_WINDOW_KIB : 0);
+}
 
 struct subs {
     struct sub *at[LIVE_MAX];
