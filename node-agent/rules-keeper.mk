@@ -22,6 +22,7 @@ KEEPER_TEST_SRCS := tests/unit/keeper_world.c $(KEEPER_CORE_SRCS) \
     $(BUNDLE_SRCS) $(AGENT_IPC_SRCS) billing/usage.c $(LIB_SRCS) $(LIB_DB_SRCS)
 $(call unit-test,keeper_submit,tests/unit/keeper_submit.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_dom,tests/unit/keeper_dom.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
+$(call unit-test,keeper_net,tests/unit/keeper_net.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_recover,tests/unit/keeper_recover.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_serve,tests/unit/keeper_serve.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_service,tests/unit/keeper_service.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))

@@ -176,6 +176,8 @@ struct hvc_block {
 /* A network interface: one descriptor, a TAP that passes virtio-net headers of
    12 bytes and does not block. rate[0] is out of the domain, rate[1] into it. */
 #define HVC_NET_ADDRESSES 4
+/* Queues, frames that came in, data under way. */
+#define HVC_NET_WINDOW_KIB 8192u
 struct hvc_net {
     uint8_t mac[6];
     uint16_t mtu;       /* 576 to 9000 */

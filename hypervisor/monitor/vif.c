@@ -346,7 +346,7 @@ int vif_open(const struct vif *v, struct hvc_device *m, struct err *e)
         return -e->code;
     *m = (struct hvc_device){.head = {HVC_DEVICE, sizeof(*m)},
                              .type = HV_DEV_NET,
-                             .window_kib = VIF_WINDOW_KIB,
+                             .window_kib = HVC_NET_WINDOW_KIB,
                              .rate = {v->rate, v->rate},
                              .net = v->net};
     return steal_fd(&fd);

@@ -18,9 +18,6 @@
 #include "hypervisor/monitor/control.h"
 #include "lib/err.h"
 
-// Its share of the I/O window: queues, frames that came in, data under way.
-#define VIF_WINDOW_KIB 8192u
-
 struct vif {
     char name[IFNAMSIZ], bridge[IFNAMSIZ]; // "": not said
     struct hvc_net net;

@@ -10,7 +10,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "hypervisor/monitor/vif.h"
 #include "node-agent/agent/msg.h"
 #include "node-agent/keeper/limits.h"
 
@@ -93,7 +92,7 @@ struct sub {
 };
 
 // Memory that its domain takes: an interface has a window beside the RAM.
-#define NET_WINDOW_KIB (HVC_WINDOW_MIN_KIB + VIF_WINDOW_KIB)
+#define NET_WINDOW_KIB (HVC_WINDOW_MIN_KIB + HVC_NET_WINDOW_KIB)
 static inline uint64_t sub_memory_kib(const struct sub *s)
 {
     return s->info.limits.memory_kib + (s->info.net.mode ? NET_WINDOW_KIB : 0);

@@ -19,11 +19,13 @@
     "    icmpv6 type echo-request limit rate 20/second accept\n"               \
     "    drop\n"
 
-/* Of a domain's own making, from its link-local address or from nowhere. The
- * monitor has looked inside. */
+/* Of a domain's own making, from its link-local address or from nowhere: the
+ * monitor has looked inside. What else IPv6 does on a link (questions for
+ * routers, memberships) has nobody to hear it. */
 #define NEIGHBOURS                                                             \
     "    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } "             \
-    "ip6 saddr { ::, fe80::/10 } return\n"
+    "ip6 saddr { ::, fe80::/10 } return\n"                                     \
+    "    ip6 saddr { ::, fe80::/10 } ip6 daddr ff00::/8 drop\n"
 
 static bool is_set(const uint8_t *p, size_t n)
 {
