@@ -17,7 +17,14 @@
     "    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n"     \
     "    icmp type echo-request limit rate 20/second accept\n"                 \
     "    icmpv6 type echo-request limit rate 20/second accept\n"               \
-    "    drop\n"
+    "    jump refuse\n"
+
+/* Whoever waits for a connection learns at once that there will be none. */
+#define REFUSE                                                                 \
+    "  chain refuse {\n"                                                       \
+    "    meta l4proto tcp reject with tcp reset\n"                             \
+    "    reject with icmpx type admin-prohibited\n"                            \
+    "  }\n"
 
 /* Of a domain's own making, from its link-local address or from nowhere: the
  * monitor has looked inside. What else IPv6 does on a link (questions for
@@ -119,9 +126,8 @@ static int through_chains(const struct network_config *n, const char *p,
         r = dns_rules(n, "ct mark set iifname map @marks accept", out);
     if (r == 0)
         r = buf_printf(out,
-                "    ip daddr @shut4 reject with icmp type admin-prohibited\n"
-                "    ip6 daddr @shut6 reject with icmpv6 type "
-                "admin-prohibited\n"
+                "    ip daddr @shut4 jump refuse\n"
+                "    ip6 daddr @shut6 jump refuse\n"
                 "    ct mark set iifname map @marks accept\n"
                 "  }\n"
                 "  chain into {\n"
@@ -139,7 +145,7 @@ static int through_chains(const struct network_config *n, const char *p,
                 "accept;\n"
                 "    iifname \"%s*\" oifname \"%s*\" iifname . oifname @linked "
                 "ct mark set iifname map @marks accept\n"
-                "    iifname \"%s*\" oifname \"%s*\" drop\n"
+                "    iifname \"%s*\" oifname \"%s*\" jump refuse\n"
                 "    iifname \"%s*\" jump out\n"
                 "    oifname \"%s*\" jump into\n"
                 "  }\n",
@@ -216,7 +222,7 @@ static int routed_table(const struct network_config *n, const char *p,
                 "    iifname . ether saddr . ip saddr @own4 return\n"
                 "    iifname . ether saddr . ip6 saddr @own6 return\n" NEIGHBOURS
                 "    counter name spoofed drop\n"
-                "  }\n"
+                "  }\n" REFUSE
                 "  chain in {\n"
                 "    type filter hook input priority filter - 5; policy "
                 "accept;\n"
@@ -258,12 +264,12 @@ static int bridge_tables(const struct network_config *n, const char *p,
                 "@own4 return\n"
                 "    iifname . ether saddr . ip6 saddr @own6 return\n" NEIGHBOURS
                 "    counter name spoofed drop\n"
-                "  }\n"
+                "  }\n" REFUSE
                 "  chain through {\n"
                 "    type filter hook forward priority 0; policy accept;\n"
                 "    iifname \"%s*\" oifname \"%s*\" iifname . oifname @linked "
                 "accept\n"
-                "    iifname \"%s*\" oifname \"%s*\" drop\n"
+                "    iifname \"%s*\" oifname \"%s*\" jump refuse\n"
                 "    iifname != \"%s*\" return\n"
                 "    ct state established,related accept\n",
                 p, mark_node(n), p, p, p, p, p);
@@ -271,12 +277,12 @@ static int bridge_tables(const struct network_config *n, const char *p,
         r = dns_rules(n, "accept", out);
     if (r == 0)
         r = buf_printf(out,
-                "    ip daddr @shut4 drop\n"
+                "    ip daddr @shut4 jump refuse\n"
                 "    ip6 daddr ff02::/16 accept\n" /* neighbour discovery */
-                "    ip6 daddr @shut6 drop\n"
+                "    ip6 daddr @shut6 jump refuse\n"
                 "  }\n"
                 "}\n"
-                "table inet hostel_%06x {\n"
+                "table inet hostel_%06x {\n" REFUSE
                 "  chain in {\n"
                 "    type filter hook input priority filter - 5; policy "
                 "accept;\n"
