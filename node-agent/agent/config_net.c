@@ -201,8 +201,7 @@ static int mode_set(struct network_config *n, const char *text, struct err *e)
                    text);
 }
 
-static int name_set(char *out, const char *key, const char *text,
-                    struct err *e)
+static int name_set(char *out, const char *key, const char *text, struct err *e)
 {
     if (!text)
         return 0;
@@ -317,10 +316,10 @@ void config_net_from(struct conf_net *c, const struct network_config *n)
 static int pools_set(struct network_config *n, const struct conf_net *c,
                      struct err *e)
 {
-    struct pool four = {"network_ipv4", 4, n->first4, n->gateway4, &n->bits4,
-                        0};
-    struct pool six = {"network_ipv6", 16, n->first6, n->gateway6, &n->bits6,
-                       0};
+    struct pool four = {"network_ipv4", 4,         n->first4,
+                        n->gateway4,    &n->bits4, 0};
+    struct pool six = {"network_ipv6", 16,        n->first6,
+                       n->gateway6,    &n->bits6, 0};
     const bool own = n->mode != NET_BRIDGE;
     uint32_t most = 0;
     int r = 0;
@@ -369,8 +368,7 @@ int config_net_apply(struct network_config *n, const struct conf_net *c,
 }
 
 /* The gateway is in the family's subnet, and no domain's. */
-static int gateway_check(const struct network_config *n, int len,
-                         struct err *e)
+static int gateway_check(const struct network_config *n, int len, struct err *e)
 {
     const uint8_t *first = len == 4 ? n->first4 : n->first6;
     const uint8_t *gateway = len == 4 ? n->gateway4 : n->gateway6;
@@ -380,8 +378,7 @@ static int gateway_check(const struct network_config *n, int len,
     if (!(len == 4 ? n->bits4 : n->bits6))
         return 0;
     if (!is_set(gateway, len))
-        return err_set(e, EINVAL,
-                       "network_gateway must name the router of %s",
+        return err_set(e, EINVAL, "network_gateway must name the router of %s",
                        len == 4 ? "network_ipv4" : "network_ipv6");
     if (at >= 0 && at < n->count)
         return err_set(e, EINVAL,
@@ -481,7 +478,8 @@ void config_net_print(const struct network_config *n, FILE *out)
         fprintf(out, "network_uplink = \"%s\"\n", n->uplink);
     pool_print(out, "network_ipv4", n->first4, 4, n->bits4, n->count);
     pool_print(out, "network_ipv6", n->first6, 16, n->bits6, n->count);
-    servers_print(out, "network_gateway", n->bits4 ? n->gateway4 : (uint8_t[4]){0},
+    servers_print(out, "network_gateway",
+                  n->bits4 ? n->gateway4 : (uint8_t[4]){0},
                   n->bits6 ? n->gateway6 : (uint8_t[16]){0});
     servers_print(out, "network_dns", n->dns4, n->dns6);
     shut_print(n, out);

@@ -25,15 +25,15 @@ struct network_range {
 
 /* Part of struct node_config; all zero: no network. */
 struct network_config {
-    uint32_t mode;  /* enum net_mode, NET_NONE to NET_BRIDGE */
-    uint32_t count; /* leases there are */
-    uint32_t id;    /* of the node on this machine: 24 bits */
-    uint32_t bits4, bits6;             /* of the subnets; 0: none */
-    uint8_t first4[4], gateway4[4];    /* of domains: the first one's */
+    uint32_t mode;                  /* enum net_mode, NET_NONE to NET_BRIDGE */
+    uint32_t count;                 /* leases there are */
+    uint32_t id;                    /* of the node on this machine: 24 bits */
+    uint32_t bits4, bits6;          /* of the subnets; 0: none */
+    uint8_t first4[4], gateway4[4]; /* of domains: the first one's */
     uint8_t first6[16], gateway6[16];
-    uint8_t dns4[4], dns6[16];         /* zero: none */
-    char bridge[NETWORK_NAME_MAX];     /* NET_BRIDGE; else "" */
-    char uplink[NETWORK_NAME_MAX];     /* NET_ROUTED: answers for them there */
+    uint8_t dns4[4], dns6[16];     /* zero: none */
+    char bridge[NETWORK_NAME_MAX]; /* NET_BRIDGE; else "" */
+    char uplink[NETWORK_NAME_MAX]; /* NET_ROUTED: answers for them there */
     uint32_t publish_first, publish_last; /* 0: nothing is published */
     uint32_t publish_max;                 /* ports of a submission */
     uint32_t quota;                       /* leases of a customer; 0: any */
@@ -51,7 +51,7 @@ struct net_lease {
 
 /* What a lease is. */
 struct net_place {
-    char name[NETWORK_NAME_MAX]; /* of the TAP */
+    char name[NETWORK_NAME_MAX];       /* of the TAP */
     uint8_t mac[6], ipv4[4], ipv6[16]; /* zero: none of the family */
 };
 

@@ -43,8 +43,8 @@ struct net_terms {
     struct net_publish publish[NET_PUBLISH_MAX];
     char link[NET_LINK_MAX]; // "": none; NUL-padded
 };
-_Static_assert(sizeof(struct net_terms) == 24 + 8 * NET_PUBLISH_MAX +
-                                               NET_LINK_MAX,
+_Static_assert(sizeof(struct net_terms) ==
+                   24 + 8 * NET_PUBLISH_MAX + NET_LINK_MAX,
                "no padding");
 
 // The shortest frame that a domain can send or gets: Ethernet and an IPv4

@@ -75,9 +75,9 @@ int plan_net_fill(const struct bundle_request *q, const struct recipe *c,
         return -EINVAL;
     if (out->mode == NET_NONE) {
         // Asked for on the command line, it takes back all of bundle.cfg's.
-        if (q->network ? q->npublish || q->link || q->net_in_mib ||
-                             q->net_out_mib
-                       : n || link || in || going)
+        if (q->network
+                ? q->npublish || q->link || q->net_in_mib || q->net_out_mib
+                : n || link || in || going)
             return err_set(e, EINVAL,
                            "publish, link, net_in_mib and net_out_mib go with "
                            "a network: \"nat\", \"routed\" or \"any\"");

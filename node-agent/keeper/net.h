@@ -12,7 +12,7 @@
 #include "node-agent/keeper/keeper.h"
 
 struct nets {
-    bool *used;    // by number, 1 to n
+    bool *used; // by number, 1 to n
     uint32_t n, nfree;
     uint32_t next; // where to look first: an address rests before it returns
     uint32_t group;

@@ -124,8 +124,8 @@ int link_forward(const struct network_config *n, const char *run_dir,
     if (n->mode != NET_NAT && n->mode != NET_ROUTED)
         return 0;
     memory_path(path, run_dir);
-    memory =
-        open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    memory = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+                  0600);
     if (memory < 0)
         return err_errno(e, "%s", path);
     if (n->bits4)
@@ -317,10 +317,9 @@ int link_proxy(int fd, const struct network_config *n,
         r = proxy_change(fd, index, p->ipv4, 4, add);
     if ((r == 0 || !add) && n->bits6)
         r = proxy_change(fd, index, p->ipv6, 16, add);
-    return r < 0 && add
-               ? err_set(e, -r, "answering for a domain on %s: %s", n->uplink,
-                         strerror(-r))
-               : 0;
+    return r < 0 && add ? err_set(e, -r, "answering for a domain on %s: %s",
+                                  n->uplink, strerror(-r))
+                        : 0;
 }
 
 /* --------------------------------------------------------------- what is old

@@ -3,9 +3,10 @@
  * The role net; see netd.h. It serves one request after the other and waits
  * for the kernel: each takes a few milliseconds.
  *
- * After a start the keeper names all leases in use, then says so (MSG_NET_READY).
- * Only then are the rules replaced, all at once: until then, and when this role
- * dies, those of the predecessor hold for the domains that go on.
+ * After a start the keeper names all leases in use, then says so
+ * (MSG_NET_READY). Only then are the rules replaced, all at once: until then,
+ * and when this role dies, those of the predecessor hold for the domains that
+ * go on.
  */
 #include "node-agent/netd/netd.h"
 
@@ -46,8 +47,7 @@ static bool sane(const struct netd *d, const struct msg_net *m)
 {
     const struct network_config *n = d->n;
 
-    if (m->number < 1 || m->number > n->count ||
-        m->npublish > NET_PUBLISH_MAX)
+    if (m->number < 1 || m->number > n->count || m->npublish > NET_PUBLISH_MAX)
         return false;
     for (uint32_t i = 0; i < m->npublish; i++) {
         const struct net_publish *p = &m->publish[i];
@@ -121,11 +121,11 @@ static struct hvc_rate rate_of(const struct network_config *n)
 {
     return (struct hvc_rate){
         .bytes_per_s = n->bytes_per_s,
-        .bytes_burst = n->bytes_per_s ? n->bytes_per_s / BURST_DIVISOR + 65536
-                                      : 0,
+        .bytes_burst =
+            n->bytes_per_s ? n->bytes_per_s / BURST_DIVISOR + 65536 : 0,
         .ops_per_s = n->packets_per_s,
-        .ops_burst = n->packets_per_s ? n->packets_per_s / BURST_DIVISOR + 64
-                                      : 0,
+        .ops_burst =
+            n->packets_per_s ? n->packets_per_s / BURST_DIVISOR + 64 : 0,
     };
 }
 

@@ -67,8 +67,8 @@ static int table_new(struct buf *out, const char *family, uint32_t id)
 {
     /* To delete what may not be there, it is made first. */
     return buf_printf(out,
-               "add table %s hostel_%06x\ndelete table %s hostel_%06x\n",
-               family, id, family, id);
+                      "add table %s hostel_%06x\ndelete table %s hostel_%06x\n",
+                      family, id, family, id);
 }
 
 static int shut_sets(const struct network_config *n, struct buf *out)
@@ -79,16 +79,18 @@ static int shut_sets(const struct network_config *n, struct buf *out)
     for (int six = 0; six < 2 && r == 0; six++) {
         const char *comma = "";
 
-        r = buf_printf(out, "  set shut%d { type ipv%d_addr; flags interval; "
-                     "auto-merge; ",
-                six ? 6 : 4, six ? 6 : 4);
+        r = buf_printf(out,
+                       "  set shut%d { type ipv%d_addr; flags interval; "
+                       "auto-merge; ",
+                       six ? 6 : 4, six ? 6 : 4);
         for (uint32_t i = 0; i < n->nshut && r == 0; i++) {
             const struct network_range *s = &n->shut[i];
 
             if (s->is6 != six)
                 continue;
             r = buf_printf(out, "%s%s/%u", *comma ? comma : "elements = { ",
-                    six ? text6(a, s->address) : text4(a, s->address), s->bits);
+                           six ? text6(a, s->address) : text4(a, s->address),
+                           s->bits);
             comma = ", ";
         }
         if (r == 0)
@@ -105,13 +107,13 @@ static int dns_rules(const struct network_config *n, const char *then,
     int r = 0;
 
     if (is_set(n->dns4, 4))
-        r = buf_printf(out,
-                "    ip daddr %s meta l4proto { tcp, udp } th dport 53 %s\n",
-                text4(a, n->dns4), then);
+        r = buf_printf(
+            out, "    ip daddr %s meta l4proto { tcp, udp } th dport 53 %s\n",
+            text4(a, n->dns4), then);
     if (r == 0 && is_set(n->dns6, 16))
-        r = buf_printf(out,
-                "    ip6 daddr %s meta l4proto { tcp, udp } th dport 53 %s\n",
-                text6(a, n->dns6), then);
+        r = buf_printf(
+            out, "    ip6 daddr %s meta l4proto { tcp, udp } th dport 53 %s\n",
+            text6(a, n->dns6), then);
     return r;
 }
 
@@ -120,36 +122,37 @@ static int through_chains(const struct network_config *n, const char *p,
                           struct buf *out)
 {
     int r = buf_printf(out, "  chain out {\n"
-                     "    ct state established,related accept\n");
+                            "    ct state established,related accept\n");
 
     if (r == 0)
         r = dns_rules(n, "ct mark set iifname map @marks accept", out);
     if (r == 0)
         r = buf_printf(out,
-                "    ip daddr @shut4 jump refuse\n"
-                "    ip6 daddr @shut6 jump refuse\n"
-                "    ct mark set iifname map @marks accept\n"
-                "  }\n"
-                "  chain into {\n"
-                "    ct state established,related accept\n"
-                "    %sct mark set oifname map @marks accept\n"
-                "    drop\n"
-                "  }\n",
-                n->mode == NET_ROUTED ? "" : "ct status dnat ");
+                       "    ip daddr @shut4 jump refuse\n"
+                       "    ip6 daddr @shut6 jump refuse\n"
+                       "    ct mark set iifname map @marks accept\n"
+                       "  }\n"
+                       "  chain into {\n"
+                       "    ct state established,related accept\n"
+                       "    %sct mark set oifname map @marks accept\n"
+                       "    drop\n"
+                       "  }\n",
+                       n->mode == NET_ROUTED ? "" : "ct status dnat ");
     /* Between domains nothing is let through for having been so before: the
      * one of an address may be another now. */
     if (r == 0)
-        r = buf_printf(out,
-                "  chain through {\n"
-                "    type filter hook forward priority filter - 5; policy "
-                "accept;\n"
-                "    iifname \"%s*\" oifname \"%s*\" iifname . oifname @linked "
-                "ct mark set iifname map @marks accept\n"
-                "    iifname \"%s*\" oifname \"%s*\" jump refuse\n"
-                "    iifname \"%s*\" jump out\n"
-                "    oifname \"%s*\" jump into\n"
-                "  }\n",
-                p, p, p, p, p, p);
+        r = buf_printf(
+            out,
+            "  chain through {\n"
+            "    type filter hook forward priority filter - 5; policy "
+            "accept;\n"
+            "    iifname \"%s*\" oifname \"%s*\" iifname . oifname @linked "
+            "ct mark set iifname map @marks accept\n"
+            "    iifname \"%s*\" oifname \"%s*\" jump refuse\n"
+            "    iifname \"%s*\" jump out\n"
+            "    oifname \"%s*\" jump into\n"
+            "  }\n",
+            p, p, p, p, p, p);
     return r;
 }
 
@@ -161,19 +164,20 @@ static int publish_chains(const char *p, struct buf *out)
         "    fib daddr type local dnat ip6 to meta l4proto . th dport map "
         "@published6\n";
 
-    return buf_printf(out,
-               "  chain published {\n"
-               "    type nat hook prerouting priority dstnat; policy accept;\n"
-               "    iifname \"%s*\" return\n"
-               "%s"
-               "  }\n"
-               "  chain published_here {\n"
-               "    type nat hook output priority -100; policy accept;\n"
-               "    ip daddr 127.0.0.0/8 return\n"
-               "    ip6 daddr ::1 return\n"
-               "%s"
-               "  }\n",
-               p, to_domain, to_domain);
+    return buf_printf(
+        out,
+        "  chain published {\n"
+        "    type nat hook prerouting priority dstnat; policy accept;\n"
+        "    iifname \"%s*\" return\n"
+        "%s"
+        "  }\n"
+        "  chain published_here {\n"
+        "    type nat hook output priority -100; policy accept;\n"
+        "    ip daddr 127.0.0.0/8 return\n"
+        "    ip6 daddr ::1 return\n"
+        "%s"
+        "  }\n",
+        p, to_domain, to_domain);
 }
 
 static int names_chain(const struct network_config *n, const char *p,
@@ -181,53 +185,54 @@ static int names_chain(const struct network_config *n, const char *p,
 {
     char a[INET6_ADDRSTRLEN];
     int r = buf_printf(out,
-                "  chain names {\n"
-                "    type nat hook postrouting priority srcnat; policy "
-                "accept;\n"
-                "    oifname \"%s*\" return\n",
-                p);
+                       "  chain names {\n"
+                       "    type nat hook postrouting priority srcnat; policy "
+                       "accept;\n"
+                       "    oifname \"%s*\" return\n",
+                       p);
 
     if (r == 0 && n->bits4)
-        r = buf_printf(out, "    ip saddr %s/%u masquerade\n", text4(a, n->first4),
-                n->bits4);
+        r = buf_printf(out, "    ip saddr %s/%u masquerade\n",
+                       text4(a, n->first4), n->bits4);
     if (r == 0 && n->bits6)
-        r = buf_printf(out, "    ip6 saddr %s/%u masquerade\n", text6(a, n->first6),
-                n->bits6);
+        r = buf_printf(out, "    ip6 saddr %s/%u masquerade\n",
+                       text6(a, n->first6), n->bits6);
     return r < 0 ? r : buf_printf(out, "  }\n");
 }
 
 static int routed_table(const struct network_config *n, const char *p,
                         struct buf *out)
 {
-    int r = buf_printf(out,
-                "table inet hostel_%06x {\n"
-                "  set own4 { type ifname . ether_addr . ipv4_addr; }\n"
-                "  set own6 { type ifname . ether_addr . ipv6_addr; }\n"
-                "  set linked { type ifname . ifname; }\n"
-                "  map marks { type ifname : mark; }\n"
-                "  map published4 { type inet_proto . inet_service : ipv4_addr "
-                ". inet_service; }\n"
-                "  map published6 { type inet_proto . inet_service : ipv6_addr "
-                ". inet_service; }\n"
-                "  counter spoofed { }\n",
-                n->id);
+    int r = buf_printf(
+        out,
+        "table inet hostel_%06x {\n"
+        "  set own4 { type ifname . ether_addr . ipv4_addr; }\n"
+        "  set own6 { type ifname . ether_addr . ipv6_addr; }\n"
+        "  set linked { type ifname . ifname; }\n"
+        "  map marks { type ifname : mark; }\n"
+        "  map published4 { type inet_proto . inet_service : ipv4_addr "
+        ". inet_service; }\n"
+        "  map published6 { type inet_proto . inet_service : ipv6_addr "
+        ". inet_service; }\n"
+        "  counter spoofed { }\n",
+        n->id);
 
     if (r == 0)
         r = shut_sets(n, out);
     if (r == 0)
-        r = buf_printf(out,
-                "  chain own {\n"
-                "    type filter hook prerouting priority raw; policy accept;\n"
-                "    iifname != \"%s*\" return\n"
-                "    iifname . ether saddr . ip saddr @own4 return\n"
-                "    iifname . ether saddr . ip6 saddr @own6 return\n" NEIGHBOURS
-                "    counter name spoofed drop\n"
-                "  }\n" REFUSE
-                "  chain in {\n"
-                "    type filter hook input priority filter - 5; policy "
-                "accept;\n"
-                "    iifname != \"%s*\" return\n" TO_THE_NODE "  }\n",
-                p, p);
+        r = buf_printf(
+            out,
+            "  chain own {\n"
+            "    type filter hook prerouting priority raw; policy accept;\n"
+            "    iifname != \"%s*\" return\n"
+            "    iifname . ether saddr . ip saddr @own4 return\n"
+            "    iifname . ether saddr . ip6 saddr @own6 return\n" NEIGHBOURS
+            "    counter name spoofed drop\n"
+            "  }\n" REFUSE "  chain in {\n"
+            "    type filter hook input priority filter - 5; policy "
+            "accept;\n"
+            "    iifname != \"%s*\" return\n" TO_THE_NODE "  }\n",
+            p, p);
     if (r == 0)
         r = through_chains(n, p, out);
     if (r == 0)
@@ -237,58 +242,65 @@ static int routed_table(const struct network_config *n, const char *p,
     return r < 0 ? r : buf_printf(out, "}\n");
 }
 
-/* On the operator's bridge: what goes from port to port, and by a mark what
- * goes to the node itself. */
+/*
+ * On the operator's bridge: what goes from port to port, and by a mark what
+ * goes to the node itself. Not every kernel tracks connections on bridges or
+ * can refuse on them, so what is shut is closed to whoever begins, packet by
+ * packet, and what is not let through is dropped.
+ */
 static int bridge_tables(const struct network_config *n, const char *p,
                          struct buf *out)
 {
     int r = buf_printf(out,
-                "table bridge hostel_%06x {\n"
-                "  set own4 { type ifname . ether_addr . ipv4_addr; }\n"
-                "  set own6 { type ifname . ether_addr . ipv6_addr; }\n"
-                "  set linked { type ifname . ifname; }\n"
-                "  counter spoofed { }\n",
-                n->id);
+                       "table bridge hostel_%06x {\n"
+                       "  set own4 { type ifname . ether_addr . ipv4_addr; }\n"
+                       "  set own6 { type ifname . ether_addr . ipv6_addr; }\n"
+                       "  set linked { type ifname . ifname; }\n"
+                       "  counter spoofed { }\n",
+                       n->id);
 
     if (r == 0)
         r = shut_sets(n, out);
     if (r == 0)
-        r = buf_printf(out,
-                "  chain own {\n"
-                "    type filter hook prerouting priority -300; policy "
-                "accept;\n"
-                "    iifname != \"%s*\" return\n"
-                "    meta mark set 0x%08x\n"
-                "    iifname . ether saddr . ip saddr @own4 return\n"
-                "    ether type arp iifname . arp saddr ether . arp saddr ip "
-                "@own4 return\n"
-                "    iifname . ether saddr . ip6 saddr @own6 return\n" NEIGHBOURS
-                "    counter name spoofed drop\n"
-                "  }\n" REFUSE
-                "  chain through {\n"
-                "    type filter hook forward priority 0; policy accept;\n"
-                "    iifname \"%s*\" oifname \"%s*\" iifname . oifname @linked "
-                "accept\n"
-                "    iifname \"%s*\" oifname \"%s*\" jump refuse\n"
-                "    iifname != \"%s*\" return\n"
-                "    ct state established,related accept\n",
-                p, mark_node(n), p, p, p, p, p);
+        r = buf_printf(
+            out,
+            "  chain own {\n"
+            "    type filter hook prerouting priority -300; policy "
+            "accept;\n"
+            "    iifname != \"%s*\" return\n"
+            "    meta mark set 0x%08x\n"
+            "    iifname . ether saddr . ip saddr @own4 return\n"
+            "    ether type arp iifname . arp saddr ether . arp saddr ip "
+            "@own4 return\n"
+            "    iifname . ether saddr . ip6 saddr @own6 return\n" NEIGHBOURS
+            "    counter name spoofed drop\n"
+            "  }\n"
+            "  chain through {\n"
+            "    type filter hook forward priority 0; policy accept;\n"
+            "    iifname \"%s*\" oifname \"%s*\" iifname . oifname @linked "
+            "accept\n"
+            "    iifname \"%s*\" oifname \"%s*\" drop\n"
+            "    iifname != \"%s*\" return\n"
+            "    tcp flags & (syn | ack) != syn accept\n"
+            "    icmp type echo-reply accept\n"
+            "    icmpv6 type echo-reply accept\n",
+            p, mark_node(n), p, p, p, p, p);
     if (r == 0)
         r = dns_rules(n, "accept", out);
     if (r == 0)
-        r = buf_printf(out,
-                "    ip daddr @shut4 jump refuse\n"
-                "    ip6 daddr ff02::/16 accept\n" /* neighbour discovery */
-                "    ip6 daddr @shut6 jump refuse\n"
-                "  }\n"
-                "}\n"
-                "table inet hostel_%06x {\n" REFUSE
-                "  chain in {\n"
-                "    type filter hook input priority filter - 5; policy "
-                "accept;\n"
-                "    meta mark != 0x%08x return\n" TO_THE_NODE "  }\n"
-                "}\n",
-                n->id, mark_node(n));
+        r = buf_printf(
+            out,
+            "    ip daddr @shut4 drop\n"
+            "    ip6 daddr ff02::/16 accept\n" /* neighbour discovery */
+            "    ip6 daddr @shut6 drop\n"
+            "  }\n"
+            "}\n"
+            "table inet hostel_%06x {\n" REFUSE "  chain in {\n"
+            "    type filter hook input priority filter - 5; policy "
+            "accept;\n"
+            "    meta mark != 0x%08x return\n" TO_THE_NODE "  }\n"
+            "}\n",
+            n->id, mark_node(n));
     return r;
 }
 
@@ -335,10 +347,11 @@ static int published(const struct network_config *n, const struct net_place *p,
         if (!(six ? n->bits6 : n->bits4))
             continue;
         r = buf_printf(out, "%s element inet hostel_%06x published%d { %s . %u",
-                verb(add), n->id, six ? 6 : 4, protocol, u->host_port);
+                       verb(add), n->id, six ? 6 : 4, protocol, u->host_port);
         if (r == 0 && add)
             r = buf_printf(out, " : %s . %u",
-                    six ? text6(a, p->ipv6) : text4(a, p->ipv4), u->port);
+                           six ? text6(a, p->ipv6) : text4(a, p->ipv4),
+                           u->port);
         if (r == 0)
             r = buf_printf(out, " }\n");
     }
@@ -356,18 +369,18 @@ int rules_lease(const struct network_config *n, const struct msg_net *m,
     snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", p.mac[0],
              p.mac[1], p.mac[2], p.mac[3], p.mac[4], p.mac[5]);
     if (n->bits4)
-        r = buf_printf(out,
-                "%s element %s hostel_%06x own4 { \"%s\" . %s . %s }\n",
-                verb(add), family(n), n->id, p.name, mac, text4(a, p.ipv4));
+        r = buf_printf(
+            out, "%s element %s hostel_%06x own4 { \"%s\" . %s . %s }\n",
+            verb(add), family(n), n->id, p.name, mac, text4(a, p.ipv4));
     if (r == 0 && n->bits6)
-        r = buf_printf(out,
-                "%s element %s hostel_%06x own6 { \"%s\" . %s . %s }\n",
-                verb(add), family(n), n->id, p.name, mac, text6(a, p.ipv6));
+        r = buf_printf(
+            out, "%s element %s hostel_%06x own6 { \"%s\" . %s . %s }\n",
+            verb(add), family(n), n->id, p.name, mac, text6(a, p.ipv6));
     if (n->mode == NET_BRIDGE)
         return r;
     if (r == 0)
-        r = buf_printf(out, "%s element inet hostel_%06x marks { \"%s\"", verb(add),
-                n->id, p.name);
+        r = buf_printf(out, "%s element inet hostel_%06x marks { \"%s\"",
+                       verb(add), n->id, p.name);
     if (r == 0 && add)
         r = buf_printf(out, " : 0x%08x", rules_mark(n, m->number));
     if (r == 0)
@@ -384,11 +397,12 @@ int rules_pair(const struct network_config *n, uint32_t a, uint32_t b, bool add,
 
     network_place(n, a, &one);
     network_place(n, b, &other);
-    return buf_printf(out,
-               "%s element %s hostel_%06x linked { \"%s\" . \"%s\", \"%s\" . "
-               "\"%s\" }\n",
-               verb(add), family(n), n->id, one.name, other.name, other.name,
-               one.name);
+    return buf_printf(
+        out,
+        "%s element %s hostel_%06x linked { \"%s\" . \"%s\", \"%s\" . "
+        "\"%s\" }\n",
+        verb(add), family(n), n->id, one.name, other.name, other.name,
+        one.name);
 }
 
 /* --------------------------------------------------------------- the kernel */

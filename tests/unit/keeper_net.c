@@ -40,9 +40,8 @@ static void asks(struct bundle_of *b, uint8_t nonce, uint16_t host_port)
 {
     bundle_image(&w, b, nonce);
     b->m.memory_kib = 1024;
-    b->m.run = (struct run_terms){.mode = RUN_SERVICE,
-                                  .restart = RESTART_ALWAYS,
-                                  .backoff_ms = 1};
+    b->m.run = (struct run_terms){
+        .mode = RUN_SERVICE, .restart = RESTART_ALWAYS, .backoff_ms = 1};
     b->m.net = (struct net_terms){
         .mode = NET_NAT, .in_bytes = 1000, .out_bytes = 2000};
     if (host_port)
