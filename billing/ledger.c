@@ -158,6 +158,16 @@ static int ledger_state_load(struct ledger *ledger, struct err *e)
     return batch_state_load(ledger, e);
 }
 
+// Entries are signed as they are: another form of them would be other books.
+static int other_version_explain(struct err *e)
+{
+    return e && e->code == ENOTSUP
+               ? err_suffix(e, "; signed entries cannot be converted: go on "
+                               "with that version, or see OTHER VERSIONS in "
+                               "hostel-ledger(8)")
+               : -EIO;
+}
+
 static int ledger_init(struct ledger *ledger,
                        const struct ledger_options *options, struct err *e)
 {
@@ -172,7 +182,7 @@ static int ledger_init(struct ledger *ledger,
     ledger->db =
         db_open(options->path, ledger_schema, LEDGER_SCHEMA_VERSION, e);
     if (!ledger->db)
-        return -EIO;
+        return other_version_explain(e);
     r = db_exec(ledger->db, ledger_pragmas, e);
     if (r == 0)
         r = node_id_check(ledger, e);

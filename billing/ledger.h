@@ -258,6 +258,11 @@ int ledger_submission_get(struct ledger *ledger,
                           const uint8_t submission_id[LEDGER_ID_SIZE],
                           struct submission_books *out, struct err *e);
 
+// What the records so far come to by the card of the hold. -ENOENT no hold.
+int ledger_submission_rate(struct ledger *ledger,
+                           const uint8_t submission_id[LEDGER_ID_SIZE],
+                           struct rated *out, struct err *e);
+
 // Ends a submission. `last` (may be NULL) is first added as by
 // ledger_usage_record_add. Then the sum of all records is rated by the card of
 // the hold; min(charge, hold) goes to revenue, the rest of the hold is

@@ -491,6 +491,20 @@ int ledger_submission_get(struct ledger *ledger,
     return r;
 }
 
+int ledger_submission_rate(struct ledger *ledger,
+                           const uint8_t submission_id[LEDGER_ID_SIZE],
+                           struct rated *out, struct err *e)
+{
+    struct submission_row row;
+    struct ratecard card;
+    int r = submission_find(ledger, submission_id, &row, e);
+
+    if (r <= 0)
+        return r < 0 ? r : unknown_refuse(e);
+    r = card_load(ledger, row.card, &card, e);
+    return r < 0 ? r : rate_usage(&card, &row.books.usage, out, e);
+}
+
 struct held_visit {
     struct ledger *ledger;
     int (*each)(const struct submission_books *books, void *arg);

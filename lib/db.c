@@ -101,6 +101,16 @@ static int db_set_version(struct db *db, int version, struct err *e)
     return db_exec(db, set, e);
 }
 
+static int version_refuse(const char *path, int64_t found, int version,
+                          struct err *e)
+{
+    return err_set(e, ENOTSUP,
+                   "database %s was written by %s version of this program "
+                   "(its schema is %lld, this one's is %d)",
+                   path, found < version ? "an older" : "a newer",
+                   (long long)found, version);
+}
+
 // In the transaction that is open.
 static int db_upgrade(struct db *db, int found, int version,
                       const char *const *upgrade, struct err *e)
@@ -137,11 +147,8 @@ static int db_check_version(struct db *db, const char *schema, int version,
         return db_upgrade(db, (int)found, version, upgrade, e);
     db_rollback(db);
     if (found != version)
-        return err_set(e, EBADMSG,
-                       "database %s has schema version %lld, and this program "
-                       "works with version %d only",
-                       sqlite3_db_filename(db->raw, "main"), (long long)found,
-                       version);
+        return version_refuse(sqlite3_db_filename(db->raw, "main"), found,
+                              version, e);
     return 0;
 }
 
@@ -202,10 +209,7 @@ struct db *db_open_readonly(const char *path, int version, struct err *e)
     if (found == version)
         return db;
     if (found >= 0)
-        err_set(e, EBADMSG,
-                "database %s has schema version %lld, and this program works "
-                "with version %d only",
-                path, (long long)found, version);
+        version_refuse(path, found, version, e);
     db_close(db);
     return NULL;
 }

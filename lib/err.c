@@ -54,3 +54,17 @@ int err_prefix(struct err *e, const char *fmt, ...)
     snprintf(e->text + n, sizeof(e->text) - n, ": %s", old.text);
     return -e->code;
 }
+
+int err_suffix(struct err *e, const char *fmt, ...)
+{
+    va_list ap;
+    size_t n;
+
+    if (!e)
+        return -EIO;
+    n = strlen(e->text);
+    va_start(ap, fmt);
+    vsnprintf(e->text + n, sizeof(e->text) - n, fmt, ap);
+    va_end(ap);
+    return -e->code;
+}

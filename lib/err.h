@@ -31,4 +31,7 @@ int err_errno(struct err *e, const char *fmt, ...) ERR_PRINTF(2, 3);
 // Puts "context: " before the text; returns -e->code (-EIO if e is NULL).
 int err_prefix(struct err *e, const char *fmt, ...) ERR_PRINTF(2, 3);
 
+// Puts this behind the text; returns likewise.
+int err_suffix(struct err *e, const char *fmt, ...) ERR_PRINTF(2, 3);
+
 #endif

@@ -24,9 +24,9 @@ check: deps
 # for this alone; a test whose software could not be built says so. `make
 # check` runs a part of what the large ones bring, this all of it.
 SOFTWARE_PACKAGES := cmake autoconf automake libtool tcl g++ \
-    protobuf-compiler libprotobuf-dev
+    protobuf-compiler libprotobuf-dev openssl
 SOFTWARE_TESTS := $(addprefix tests/software/,lua zlib jansson libsodium \
-    protobuf-c sqlite mbedtls newlib posix toolchain)
+    protobuf-c sqlite mbedtls servers lwip newlib posix toolchain)
 .PHONY: software-built check-software
 software-built:
 	$(Q)$(MAKE) --no-print-directory deps \

@@ -123,6 +123,7 @@ RT_LIBC_SRCS := \
     $(RT)/libc/flock.c \
     $(RT)/libc/ftw.c \
     $(RT)/libc/getline.c \
+    $(RT)/libc/getopt.c \
     $(RT)/libc/glob.c \
     $(RT)/libc/ifaddrs.c \
     $(RT)/libc/inet.c \
@@ -138,6 +139,7 @@ RT_LIBC_SRCS := \
     $(RT)/libc/pthread.c \
     $(RT)/libc/pthread_attr.c \
     $(RT)/libc/pthread_barrier.c \
+    $(RT)/libc/pthread_cancel.c \
     $(RT)/libc/pthread_cond.c \
     $(RT)/libc/pthread_key.c \
     $(RT)/libc/pthread_mutex.c \
@@ -165,7 +167,8 @@ RT_LIBC_SRCS := \
     $(RT)/libc/timer.c \
     $(RT)/libc/uchar.c \
     $(RT)/libc/uio.c \
-    $(RT)/libc/users.c
+    $(RT)/libc/users.c \
+    $(RT)/libc/wmemstream.c
 RT_NET_OBJS := $(RT_NET_SRCS:%.c=$(BUILD)/guest/%.o)
 RT_OBJS := $(RT_KERNEL_SRCS:%.c=$(BUILD)/guest/%.o) $(RT_NET_OBJS)
 RT_LIBC_OBJS := $(RT_LIBC_SRCS:%.c=$(BUILD)/guest/%.o)
@@ -231,7 +234,7 @@ $(NEWLIB_POSIX_OBJS): $(BUILD)/guest/newlib/%.o: $(SYSROOT_DIR)/headers $(HOSTEL
 $(SYSROOT_DIR)/usr/lib/hostel.o: $(RT_OBJS) $(RT_LIBC_OBJS) $(RT)/rules.mk
 	$(call say,LD,$@)
 	$(Q)nm -g --defined-only -j $(RT_LIBC_OBJS) | \
-	    sed '/:$$/d; /^deadline_of$$/d; /^timespec_ns$$/d; /^mutex_is_mine$$/d; /^glob_newlib$$/d' \
+	    sed '/:$$/d; /^deadline_of$$/d; /^timespec_ns$$/d; /^mutex_is_mine$$/d; /^glob_newlib$$/d; /^cancel_act$$/d' \
 	    > $@.public
 	$(Q)echo _start >> $@.public
 	$(Q)ld -r -o $@.all $(RT_OBJS) $(RT_LIBC_OBJS)

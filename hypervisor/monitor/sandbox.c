@@ -202,6 +202,25 @@ static int drop_identity(uint32_t uid, uint32_t gid, bool workers,
     return 0;
 }
 
+static bool map_has(const char *path, uint32_t id)
+{
+    FILE *f = fopen(path, "re");
+    unsigned long first, len;
+    bool has = !f; // no user namespaces at all
+
+    while (f && !has && fscanf(f, "%lu %*u %lu", &first, &len) == 2)
+        has = id >= first && id - first < len;
+    if (f)
+        fclose(f);
+    return has;
+}
+
+bool sandbox_has_identity(uint32_t id)
+{
+    return map_has("/proc/self/uid_map", id) &&
+           map_has("/proc/self/gid_map", id);
+}
+
 int sandbox_close(uint32_t uid, uint32_t gid, bool workers, struct err *e)
 {
     if (drop_identity(uid, gid, workers, e) < 0)

@@ -44,7 +44,7 @@ union ipc_any {
     struct msg_audit_list audit_list;
     struct msg_invite invite;
     struct msg_join join;
-    struct msg_join_reply join_reply;
+    struct msg_enrol enrol;
     struct msg_key key;
     struct msg_key_reply key_reply;
     struct msg_info_reply info;

@@ -43,7 +43,7 @@ enum msg_type {
     MSG_AUDIT = 20,  /* msg_audit             -> none */
     MSG_AUDIT_LIST,  /* msg_audit_list        -> msg_count_reply + fd: rows */
     MSG_INVITE,      /* msg_invite            -> msg_reply */
-    MSG_JOIN,        /* msg_join              -> msg_join_reply */
+    MSG_JOIN,        /* msg_join              -> msg_account_reply, later */
     MSG_KEY,         /* msg_key               -> msg_key_reply */
     MSG_KEY_LIST,    /* msg_account           -> msg_count_reply + fd: keys */
     MSG_QUOTA,       /* msg_quota             -> msg_quota_reply */
@@ -65,6 +65,7 @@ enum msg_type {
     MSG_RECORD,    /* msg_record -> msg_reply */
     MSG_SETTLE,    /* msg_record -> msg_settle_reply */
     MSG_VOID,      /* msg_record -> msg_reply */
+    MSG_ENROL,     /* msg_enrol  -> msg_account_reply */
     /* keeper -> spawner, and its news */
     MSG_START = 96, /* msg_start + fds: image, console, [initrd], [source],
                        [devices, see agent/device.h] -> msg_reply */
@@ -334,11 +335,7 @@ struct msg_join {
     struct msg_head head;
     key_id_t customer;
     uint8_t code[32]; /* all zero: without an invitation */
-};
-struct msg_join_reply {
-    struct msg_reply reply;
-    int64_t credit_nano;
-    uint8_t credit_id[16];
+    char name[64];
 };
 enum key_op { KEY_RESOLVE = 1, KEY_ADD, KEY_REVOKE };
 #define ACCOUNT_KEYS_MAX 16
@@ -392,6 +389,15 @@ struct msg_account_credit {
     char currency[8]; /* "": that of the account */
     char reference[64];
 };
+/* Somebody who may join: an account, unless there is one (which stays as it
+ * is), and what his invitation is worth. */
+struct msg_enrol {
+    struct msg_head head;
+    key_id_t customer;
+    uint8_t credit_id[16]; /* the same one is applied once */
+    int64_t credit_nano;   /* 0: none */
+    char name[64];
+};
 struct msg_account_reply {
     struct msg_reply reply;
     struct account_info account;
@@ -406,6 +412,7 @@ struct quote_line {
 };
 struct msg_quote {
     struct msg_head head;
+    key_id_t customer; /* by whose prices; all zero: by everybody's */
     struct sub_limits limits;
     uint32_t is_source; /* 1 = will be built here */
     uint32_t starts;    /* of domains, at most; 0 = 1 */

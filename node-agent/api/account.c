@@ -81,29 +81,19 @@ bool account_month(struct request *rq, uint32_t *month)
 
 void serve_invoice(struct request *rq)
 {
-    const char *format = request_arg(rq, "format");
-    static const struct {
-        const char *name, *type;
-        uint32_t kind;
-    } formats[] = {
+    static const struct document_format formats[] = {
         {"json", "application/json", DOC_INVOICE_JSON},
         {"text", "text/plain; charset=utf-8", DOC_INVOICE_TEXT},
         {"html", "text/html; charset=utf-8", DOC_INVOICE_HTML},
     };
+    const struct document_format *format = document_format_of(rq, formats);
     struct msg_document msg = {0};
-    size_t i = 0;
 
-    while (format && i < 3 && strcmp(format, formats[i].name))
-        i++;
-    if (i == 3) {
-        reply_problem(rq, 400, 0,
-                      "the argument \"format\" must be \"json\", \"text\" or "
-                      "\"html\"");
+    if (!format)
         return;
-    }
-    msg.kind = formats[i].kind;
+    msg.kind = format->kind;
     if (account_whose(rq, &msg.customer) && account_month(rq, &msg.month))
-        document_reply(rq, &msg, formats[i].type);
+        document_reply(rq, &msg, format->type);
 }
 
 static void account_json(struct request *rq, uint32_t kind)

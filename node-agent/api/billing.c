@@ -42,34 +42,22 @@ static bool param_number(struct request *rq, uint64_t *number)
 // As it was issued; the operator need not say whose it is.
 void serve_invoice_final(struct request *rq)
 {
-    static const struct {
-        const char *name, *type;
-        uint32_t kind;
-    } formats[] = {
+    static const struct document_format formats[] = {
         {"json", "application/json", DOC_INVOICE_JSON},
         {"text", "text/plain; charset=utf-8", DOC_INVOICE_TEXT},
         {"html", "text/html; charset=utf-8", DOC_INVOICE_HTML},
         {"csv", "text/csv; charset=utf-8; header=present", DOC_USAGE_CSV},
     };
-    const char *format = request_arg(rq, "format");
+    const struct document_format *format = document_format_of(rq, formats);
     struct msg_document msg = {.customer = rq->caller.key};
     bool records;
-    size_t i = 0;
 
-    while (format && i < 4 && strcmp(format, formats[i].name))
-        i++;
-    if (i == 4) {
-        reply_problem(rq, 400, 0,
-                      "the argument \"format\" must be \"json\", \"text\", "
-                      "\"html\" or \"csv\"");
-        return;
-    }
-    if (!request_arg_flag(rq, "records", &records) ||
+    if (!format || !request_arg_flag(rq, "records", &records) ||
         !param_number(rq, &msg.number))
         return;
-    msg.kind = formats[i].kind;
+    msg.kind = format->kind;
     msg.flags = records ? DOC_RECORDS : 0;
-    document_reply(rq, &msg, formats[i].type);
+    document_reply(rq, &msg, format->type);
 }
 
 static bool month_read(const char *text, uint32_t *month)
@@ -133,32 +121,20 @@ void serve_invoice_issue(struct request *rq)
 // The cursor for the next call is in the header Hostel-Cursor.
 void serve_export(struct request *rq)
 {
-    static const struct {
-        const char *name, *type;
-        uint32_t kind;
-    } formats[] = {
+    static const struct document_format formats[] = {
         {"jsonl", "application/jsonl; charset=utf-8", DOC_EXPORT_JSONL},
         {"protobuf", "application/vnd.hostel.export", DOC_EXPORT_PROTOBUF},
         {"focus", "text/csv; charset=utf-8; header=present", DOC_EXPORT_FOCUS},
     };
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
-    const char *format = request_arg(rq, "format");
+    const struct document_format *format = document_format_of(rq, formats);
     struct msg_document msg = {.customer = rq->caller.key};
     char cursor[24];
-    size_t i = 0;
 
-    while (format && i < 3 && strcmp(format, formats[i].name))
-        i++;
-    if (i == 3) {
-        reply_problem(rq, 400, 0,
-                      "the argument \"format\" must be \"jsonl\", \"protobuf\" "
-                      "or \"focus\"");
-        return;
-    }
-    if (!request_arg_u64(rq, "after", 0, INT64_MAX, &msg.after) ||
+    if (!format || !request_arg_u64(rq, "after", 0, INT64_MAX, &msg.after) ||
         (request_arg(rq, "customer") && !account_whose(rq, &msg.customer)))
         return;
-    msg.kind = formats[i].kind;
+    msg.kind = format->kind;
     ipc_head(&msg, MSG_DOCUMENT, 0);
     if (!request_call(rq, rq->api->ledger, &msg, CALL_NS, &reply))
         return;
@@ -166,9 +142,9 @@ void serve_export(struct request *rq)
              (unsigned long long)reply.any.count.count);
     reply_header(rq, "Hostel-Cursor", cursor);
     if (reply.fds[0] < 0)
-        reply_bytes(rq, formats[i].type, "", 0);
+        reply_bytes(rq, format->type, "", 0);
     else
-        reply_fd(rq, formats[i].type, steal_fd(&reply.fds[0]), 0,
+        reply_fd(rq, format->type, steal_fd(&reply.fds[0]), 0,
                  reply.any.count.length);
 }
 

@@ -3,8 +3,33 @@
 
 #include "node-agent/api/document.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "lib/cleanup.h"
 #include "node-agent/api/limits.h"
+
+const struct document_format *
+document_format(struct request *rq, const struct document_format *formats,
+                size_t count)
+{
+    const char *format = request_arg(rq, "format");
+    char names[96] = "";
+
+    for (size_t i = 0; i < count; i++) {
+        size_t n = strlen(names);
+
+        if (!format || !strcmp(format, formats[i].name))
+            return &formats[i];
+        snprintf(names + n, sizeof(names) - n, "%s\"%s\"",
+                 i == 0          ? ""
+                 : i + 1 < count ? ", "
+                                 : " or ",
+                 formats[i].name);
+    }
+    reply_problem(rq, 400, 0, "the argument \"format\" must be %s", names);
+    return NULL;
+}
 
 void document_reply(struct request *rq, struct msg_document *msg,
                     const char *type)

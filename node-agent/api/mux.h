@@ -31,7 +31,6 @@ union mux_any {
     struct msg_input_reply input;
     struct msg_capacity_reply capacity;
     struct msg_call_reply call;
-    struct msg_join_reply join;
     struct msg_quota_reply quota_now;
     struct msg_key_reply key;
     struct msg_account_reply account_reply;

@@ -159,6 +159,7 @@ static int quote_manifest(void *ctx, const struct manifest *m, struct err *e)
     struct msg_quote *msg = ctx;
 
     (void)e;
+    memcpy(msg->customer.b, m->customer, sizeof(msg->customer.b));
     msg->is_source = m->kind == KIND_SOURCE;
     msg->starts = run_starts(&m->run);
     msg->net_in_bytes = m->net.in_bytes;
@@ -212,6 +213,25 @@ static int quote_read(struct request *rq, struct msg_quote *msg, struct err *e)
     return r;
 }
 
+// By whose prices: those of who signed the bundle, else of who signed the
+// request, else everybody's.
+static bool quote_whose(struct request *rq, struct msg_quote *msg)
+{
+    key_id_t signer = msg->customer;
+    struct err e = {0};
+    unsigned status;
+
+    if (sodium_is_zero(signer.b, sizeof(signer.b))) {
+        msg->customer = rq->caller.key;
+        return true;
+    }
+    status = known_account(&rq->api->known, rq->api->keeper, &signer,
+                           &msg->customer, &e);
+    if (status)
+        reply_problem(rq, status, status == 503, "%s", e.text);
+    return status == 0;
+}
+
 void serve_quote(struct request *rq)
 {
     struct msg_quote msg = {0};
@@ -222,6 +242,8 @@ void serve_quote(struct request *rq)
         reply_problem(rq, 400, 0, "%s", e.text);
         return;
     }
+    if (!quote_whose(rq, &msg))
+        return;
     ipc_head(&msg, MSG_QUOTE, 0);
     if (request_call(rq, rq->api->ledger, &msg, CALL_NS, &reply))
         reply_json(rq, 200, render_quote(&reply.any.quote_reply));

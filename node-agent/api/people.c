@@ -245,38 +245,10 @@ void serve_invite(struct request *rq)
                              render_time(at, msg.expires_real_ns)));
 }
 
-static bool account_make(struct request *rq, const char *name,
-                         const struct msg_join_reply *join,
-                         struct mux_reply *reply)
-{
-    struct msg_account get = {.customer = rq->caller.key};
-    struct msg_account_open open = {.customer = rq->caller.key};
-    struct msg_account_credit credit = {.customer = rq->caller.key,
-                                        .amount_nano = join->credit_nano};
-
-    struct err e = {0};
-    int r;
-
-    // One that is there stays as it is; the credit may still be due.
-    ipc_head(&get, MSG_ACCOUNT_GET, 0);
-    r = mux_call(rq->api->ledger, &get.head, NULL, 0, CALL_NS, reply, &e);
-    ipc_text(open.name, name);
-    ipc_head(&open, MSG_ACCOUNT_OPEN, 0);
-    if ((r < 0 || reply->any.reply.status >= 400) &&
-        !request_call(rq, rq->api->ledger, &open, CALL_NS, reply))
-        return false;
-    if (!credit.amount_nano)
-        return true;
-    memcpy(credit.id, join->credit_id, sizeof(credit.id));
-    ipc_head(&credit, MSG_ACCOUNT_CREDIT, 0);
-    return request_call(rq, rq->api->ledger, &credit, CALL_NS, reply);
-}
-
 // {"code": text, "name": text}, signed by a key that has no account yet.
 void serve_join(struct request *rq)
 {
     struct msg_join msg = {.customer = rq->caller.key};
-    cleanup_mux_reply struct mux_reply joined = MUX_REPLY_INIT;
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
     const char *code = "", *name = "";
     json_t *o = request_json(rq);
@@ -296,11 +268,11 @@ void serve_join(struct request *rq)
         r = json_get_str(o, "name", &name, &e);
     if (r == 0 && *code)
         code_hash(code, msg.code);
+    ipc_text(msg.name, name);
     if (r < 0)
         reply_problem(rq, 400, 0, "%s", e.text);
     ipc_head(&msg, MSG_JOIN, 0);
-    if (r == 0 && request_call(rq, rq->api->keeper, &msg, CALL_NS, &joined) &&
-        account_make(rq, name, &joined.any.join, &reply))
+    if (r == 0 && request_call(rq, rq->api->keeper, &msg, CALL_NS, &reply))
         reply_json(rq, 201, render_account(&reply.any.account_reply.account));
     json_decref(o);
 }

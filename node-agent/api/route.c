@@ -18,7 +18,7 @@ static const struct route routes[] = {
     {"GET", "/v1/openapi.json", ACCESS_OPEN, 0, serve_openapi},
     {"GET", "/v1/ratecard", ACCESS_OPEN, 0, serve_ratecard},
     {"GET", "/v1/batches", ACCESS_OPEN, 0, serve_batches},
-    {"POST", "/v1/quotes", ACCESS_OPEN, 2 * MANIFEST_MAX, serve_quote},
+    {"POST", "/v1/quotes", ACCESS_EITHER, 2 * MANIFEST_MAX, serve_quote},
 
     // Open, since what signs it is inside.
     {"POST", "/v1/submissions", ACCESS_OPEN, BUNDLE_MAX, serve_submit},

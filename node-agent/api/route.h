@@ -9,6 +9,7 @@
 
 enum access {
     ACCESS_OPEN,     // anybody; no signature is looked at
+    ACCESS_EITHER,   // anybody; a signature tells who, and must be right
     ACCESS_STRANGER, // whoever has a key: it needs no account
     ACCESS_CUSTOMER, // the owner, or the operator for anybody's
     ACCESS_OPERATOR,

@@ -178,6 +178,8 @@ static bool request_allowed(struct request *rq)
         return true;
     if (!auth_caller(rq))
         return false;
+    if (rq->route->access == ACCESS_EITHER)
+        return true;
     if (rq->caller.viewer && strcmp(rq->method, "GET") &&
         strcmp(rq->method, "HEAD")) {
         reply_problem(rq, 403, 0, "you may look here, but change nothing");

@@ -86,7 +86,8 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
         return err_set(e, ENOMEM, "no memory for functions");
     functions_init(k->functions);
     k->quotas = quotas_new();
-    if (!k->quotas)
+    k->joins = joins_new();
+    if (!k->quotas || !k->joins)
         return err_set(e, ENOMEM, "no memory for quotas");
     capacity_reckon(k);
     r = channels_open(k, fds, e);
@@ -115,6 +116,7 @@ void keeper_close(struct keeper *k)
     free(k->functions);
     quotas_free(k->quotas);
     nets_close(k);
+    joins_free(k->joins);
     lane_fini(&k->builds);
     lane_fini(&k->starts);
     subs_fini(&k->subs);

@@ -40,6 +40,7 @@ struct keeper {
     struct functions *functions;
     struct quotas *quotas;
     struct nets *nets; // leases, see net.h
+    struct joins *joins; // see people.h
     struct sub *resting; // services between two domains, see service.h
 
     char currency[8];   // of the node's prices; "" until the ledger said so

@@ -7,6 +7,7 @@
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/keeper.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/people.h"
 
 static int unexpected(const struct chan *from, const union ipc_any *any,
                       struct err *e)
@@ -56,6 +57,9 @@ int news_of_ledger(struct keeper *k, const union ipc_any *any, struct err *e)
     case MSG_HOLD | MSG_REPLY:
         if (s)
             submit_held(k, s, &any->hold_reply);
+        return 0;
+    case MSG_ENROL | MSG_REPLY:
+        people_enrolled(k, &any->account_reply);
         return 0;
     case MSG_RECORD | MSG_REPLY:
         if (s)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -332,8 +333,73 @@ static int joined_write(struct keeper *k, const struct msg_join *m,
     return db_run(q, e);
 }
 
-// May this key have an account, and with how much? The API then asks the
-// ledger, which applies each credit once by its id.
+// Who waits for the ledger's answer. A place is named by its tag, so that the
+// answer of a place that was used anew since is nobody's.
+#define JOINS_MAX 256u
+struct joins {
+    struct {
+        struct msg_head to; // type 0: free
+        uint64_t tag;
+    } at[JOINS_MAX];
+    uint64_t count;
+};
+
+struct joins *joins_new(void)
+{
+    return calloc(1, sizeof(struct joins));
+}
+
+void joins_free(struct joins *j)
+{
+    free(j);
+}
+
+// An account for this key, and what its invitation is worth. The ledger has a
+// credit once by its id, so this may be asked for again after any crash.
+static bool enrol(struct keeper *k, const struct msg_join *m, int64_t credit)
+{
+    struct msg_enrol ask = {.customer = m->customer, .credit_nano = credit};
+    struct joins *j = k->joins;
+    unsigned i = 0;
+
+    while (i < JOINS_MAX && j->at[i].to.type)
+        i++;
+    if (i == JOINS_MAX)
+        return false;
+    j->at[i].to = m->head;
+    j->at[i].tag = j->count++ * JOINS_MAX + i;
+    ipc_text(ask.name, m->name);
+    crypto_generichash(ask.credit_id, sizeof(ask.credit_id), m->code,
+                       sizeof(m->code), m->customer.b, sizeof(m->customer.b));
+    ipc_head(&ask, MSG_ENROL, j->at[i].tag);
+    chan_post(&k->ledger, &ask, NULL, 0);
+    return true;
+}
+
+void people_enrolled(struct keeper *k, const struct msg_account_reply *m)
+{
+    uint64_t tag = m->reply.head.tag;
+    struct msg_account_reply reply = *m;
+    struct msg_head *to = &k->joins->at[tag % JOINS_MAX].to;
+
+    if (!to->type || k->joins->at[tag % JOINS_MAX].tag != tag)
+        return;
+    ipc_head(&reply, to->type | MSG_REPLY, to->tag);
+    to->type = 0;
+    chan_post(&k->api, &reply, NULL, 0);
+}
+
+static void join_refuse(struct keeper *k, const struct msg_join *m,
+                        unsigned status, const char *why)
+{
+    struct msg_account_reply reply;
+
+    chan_reply_init(&reply, &m->head, status, why);
+    reply.reply.retry_after_s = status == 503;
+    chan_post(&k->api, &reply, NULL, 0);
+}
+
+// May this key have an account, and with how much?
 int people_join(struct keeper *k, const union ipc_any *any)
 {
     static const char refusal[][2][80] = {
@@ -347,12 +413,10 @@ int people_join(struct keeper *k, const union ipc_any *any)
     };
     const struct msg_join *m = &any->join;
     bool has_code = memcmp(m->code, &nobody, sizeof(m->code)) != 0;
-    struct msg_join_reply reply;
     struct err e;
     int64_t credit = 0;
     int r;
 
-    chan_reply_init(&reply, &m->head, 200, NULL);
     r = joined_before(k, m, &credit, &e);
     if (r == 0 && has_code && k->cfg.accounts != ACCOUNTS_OPERATOR)
         r = code_use(k, m, &credit, &e);
@@ -362,15 +426,9 @@ int people_join(struct keeper *k, const union ipc_any *any)
         r = joined_write(k, m, credit, &e) < 0 ? -EIO : 1;
     if (r < 0)
         keeper_fail(k, &e);
-    reply.credit_nano = credit;
-    crypto_generichash(reply.credit_id, sizeof(reply.credit_id), m->code,
-                       sizeof(m->code), m->customer.b, sizeof(m->customer.b));
-    if (r == 0) {
-        reply.reply.status = 403;
-        const char *text = refusal[k->cfg.accounts][has_code];
-
-        snprintf(reply.reply.text, sizeof(reply.reply.text), "%s", text);
-    }
-    chan_post(&k->api, &reply, NULL, 0);
+    else if (r == 0)
+        join_refuse(k, m, 403, refusal[k->cfg.accounts][has_code]);
+    else if (!enrol(k, m, credit)) // the code is used up for this key only
+        join_refuse(k, m, 503, "too many are joining just now; try again");
     return 0;
 }

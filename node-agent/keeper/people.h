@@ -26,6 +26,12 @@ int people_join(struct keeper *k, const union ipc_any *any);
 int people_key(struct keeper *k, const union ipc_any *any);
 int people_key_list(struct keeper *k, const union ipc_any *any);
 
+// The ledger's answer about somebody who joined: he waits for it.
+struct joins;
+struct joins *joins_new(void); // NULL: no memory
+void joins_free(struct joins *j);
+void people_enrolled(struct keeper *k, const struct msg_account_reply *m);
+
 // Drops audit rows older than the configuration keeps.
 void people_forget(struct keeper *k, uint64_t now_real_ns);
 

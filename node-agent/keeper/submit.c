@@ -85,6 +85,8 @@ static int again(struct keeper *k, struct sub *s, struct admission **a,
                       "and sign the bundle again",
                       NULL);
     if (!s->admission) {
+        // Not in the journal: nobody asks for it once there is a hold.
+        ipc_text(s->cap_currency, (*a)->manifest->currency);
         s->admission = steal_ptr(a);
         hold_post(k, s);
     }

@@ -64,8 +64,7 @@ int ledgerd_open(struct ledgerd *d, const struct ledgerd_options *o,
     *d = (struct ledgerd){
         .api.fd = -1,
         .keeper.fd = -1,
-        .operator.fd = -1,
-        .api_joins = o->api_joins,
+        .operator.fd = - 1,
         .api_admin = o->api_admin,
         .lifeline_fd = o->lifeline_fd,
         .batch_ns = o->batch_ns,
@@ -101,10 +100,8 @@ void ledgerd_close(struct ledgerd *d)
     chan_close(&d->operator);
     tariff_free(&d->tariff);
     sodium_memzero(d->payment_secret, sizeof(d->payment_secret));
-    *d = (struct ledgerd){.api.fd = -1,
-                          .keeper.fd = -1,
-                          .operator.fd = -1,
-                          .lifeline_fd = -1};
+    *d = (struct ledgerd){
+        .api.fd = -1, .keeper.fd = -1, .operator.fd = - 1, .lifeline_fd = -1};
 }
 
 // When the next batch is due by CLOCK_MONOTONIC; UINT64_MAX: nothing waits.

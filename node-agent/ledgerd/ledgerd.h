@@ -45,8 +45,8 @@ struct ledgerd {
     struct key_cert cert;
     struct chan api, keeper;
     struct chan operator; // fd -1: none
-    bool api_joins, api_admin; // what the api role may ask; see request.c
-    int lifeline_fd; // -1: none
+    bool api_admin;       // what the api role may ask; see request.c
+    int lifeline_fd;      // -1: none
     uint64_t batch_ns;
     uint64_t interval_ns;      // between two usage records of a domain
     uint64_t unsealed_mono_ns; // when the oldest entry was made; 0: none
@@ -67,7 +67,7 @@ struct ledgerd_options {
     uint64_t batch_ns, interval_ns;
     int api_fd, keeper_fd, lifeline_fd; // taken
     int operator_fd;                    // taken; -1: none
-    bool api_joins, api_admin;
+    bool api_admin;
 };
 
 // Reads the rate card and opens the books. ledgerd_close in any case.

@@ -45,7 +45,6 @@ static int ledger_start(struct ledgerd *d, const struct node_config *cfg,
         .api_fd = ROLE_FD(ROLE_API),
         .keeper_fd = ROLE_FD(ROLE_KEEPER),
         .operator_fd = ROLE_FD(ROLE_OPERATOR),
-        .api_joins = cfg->accounts != ACCOUNTS_OPERATOR,
         .api_admin = admins_sign(cfg),
         .lifeline_fd = ROLE_LIFELINE_FD,
     };
@@ -66,7 +65,7 @@ static int ledger_start(struct ledgerd *d, const struct node_config *cfg,
 int ledger_main(const struct node_config *cfg)
 {
     static struct ledgerd d = {
-        .api.fd = -1, .keeper.fd = -1, .operator.fd = -1, .lifeline_fd = -1};
+        .api.fd = -1, .keeper.fd = -1, .operator.fd = - 1, .lifeline_fd = -1};
     struct err e = {0};
     int r;
 

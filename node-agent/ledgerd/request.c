@@ -5,8 +5,10 @@
 #include "node-agent/ledgerd/ledgerd.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "lib/clock.h"
+#include "lib/hex.h"
 #include "lib/log.h"
 
 unsigned refusal_status(int r)
@@ -109,6 +111,38 @@ static int serve_account_credit(struct ledgerd *d, struct chan *from,
     return account_answer(from, &m->head, r, 200, &a, e);
 }
 
+// An account and its credit in one group: both or none.
+static int enrol(struct ledgerd *d, const struct msg_enrol *m,
+                 struct account *a, unsigned *good, struct err *e)
+{
+    int r = ledger_account_get(d->ledger, m->customer.b, a, e);
+    char hex[9], name[sizeof(m->name)];
+
+    *good = 200;
+    if (r == -ENOENT) {
+        *good = 201;
+        snprintf(name, sizeof(name), "key %s",
+                 hex_encode(hex, m->customer.b, 4));
+        r = ledger_account_open(d->ledger, m->customer.b,
+                                *m->name ? m->name : name,
+                                tariff_currency(&d->tariff), 0, a, e);
+    }
+    if (r == 0 && m->credit_nano > 0)
+        r = ledger_credit(d->ledger, m->credit_id, m->customer.b,
+                          m->credit_nano, "invitation", a, e);
+    return r;
+}
+
+static int serve_enrol(struct ledgerd *d, struct chan *from,
+                       const union ipc_any *any, struct err *e)
+{
+    struct account a;
+    unsigned good;
+    int r = enrol(d, &any->enrol, &a, &good, e);
+
+    return account_answer(from, &any->head, r, good, &a, e);
+}
+
 static int serve_account_get(struct ledgerd *d, struct chan *from,
                              const union ipc_any *any, struct err *e)
 {
@@ -150,17 +184,26 @@ static int limits_rate(const struct ratecard *card, const struct sub_limits *l,
     return rate_quote(card, &b, out, e);
 }
 
+static int card_none(struct err *e)
+{
+    return err_set(e, EINVAL, "no rate card is effective: is the clock right?");
+}
+
 _Static_assert(RATE_LINES_MAX <= QUOTE_LINES_MAX, "a quote fits its message");
 
 static int serve_quote(struct ledgerd *d, struct chan *from,
                        const union ipc_any *any, struct err *e)
 {
     const struct msg_quote *m = &any->quote;
-    const struct ratecard *card = &ledgerd_card(d, NULL)->card;
+    static const key_id_t everybody;
+    bool own = memcmp(&m->customer, &everybody, sizeof(everybody)) != 0;
+    const struct tariff_card *now = ledgerd_card(d, own ? m->customer.b : NULL);
+    const struct ratecard *card = now ? &now->card : NULL;
     struct msg_quote_reply reply;
     struct rated rated;
-    int r = limits_rate(card, &m->limits, m->is_source, m->starts,
-                        m->net_in_bytes, m->net_out_bytes, &rated, e);
+    int r = card ? limits_rate(card, &m->limits, m->is_source, m->starts,
+                               m->net_in_bytes, m->net_out_bytes, &rated, e)
+                 : card_none(e);
 
     if (r < 0 && !refusal_status(r))
         return r;
@@ -206,13 +249,9 @@ static int card_use(struct ledgerd *d, const uint8_t *customer, struct err *e)
 
     if (r < 0)
         return r;
-    card = tariff_pick(&d->tariff, customer, a.currency,
-                       ledger_group_ns(d->ledger));
-
+    card = ledgerd_card(d, customer);
     if (!card)
-        return err_set(e, EINVAL,
-                       "no rate card is effective: is the clock "
-                       "right?");
+        return card_none(e);
     if (card != d->card)
         r = ledger_ratecard_set(d->ledger, &card->card, e);
     if (r == 0)
@@ -309,11 +348,9 @@ static void record_fill(struct usage_record *out, const struct msg_record *m)
     memcpy(out->submission_id, m->id.b, sizeof(out->submission_id));
 }
 
-// Has the submission used up what was held for it? Rated by today's card: it
-// only decides when to stop, and settling bills no more than the hold.
+// Has the submission used up what was held for it?
 static int hold_spent(struct ledgerd *d, const struct msg_record *m)
 {
-    const struct tariff_card *card = ledgerd_card(d, m->customer.b);
     struct submission_books books;
     struct rated rated;
 
@@ -323,7 +360,7 @@ static int hold_spent(struct ledgerd *d, const struct msg_record *m)
         d->receipt_wanted = true; // it came late and was settled anew
         return 0;
     }
-    if (!card || rate_usage(&card->card, &books.usage, &rated, NULL) < 0)
+    if (ledger_submission_rate(d->ledger, m->id.b, &rated, NULL) < 0)
         return 0;
     return rated.total_nano > 0 && rated.total_nano >= books.hold_nano;
 }
@@ -404,15 +441,13 @@ static int serve_document(struct ledgerd *d, struct chan *from,
 // ----------------------------------------------------------------- the table
 
 // Money is the operator's to give, by a role of his own. The one that strangers
-// reach opens accounts and credits them where the node's file lets people join
-// (accounts), and does the operator's work where he signs for it with a key
-// (admins).
+// reach does the operator's work only where he signs for it with a key
+// (admins). Whoever joins is the keeper's business, which knows invitations.
 enum peer {
     FROM_API = 1,
     FROM_KEEPER = 2,
     FROM_OPERATOR = 4,
-    FROM_API_JOIN = 8,
-    FROM_API_ADMIN = 16
+    FROM_API_ADMIN = 8
 };
 
 static unsigned peers_of(const struct ledgerd *d, const struct chan *from)
@@ -421,19 +456,19 @@ static unsigned peers_of(const struct ledgerd *d, const struct chan *from)
         return FROM_OPERATOR;
     if (from != &d->api)
         return FROM_KEEPER;
-    return FROM_API | (d->api_joins || d->api_admin ? FROM_API_JOIN : 0) |
-           (d->api_admin ? FROM_API_ADMIN : 0);
+    return FROM_API | (d->api_admin ? FROM_API_ADMIN : 0);
 }
 
 static const struct request {
     uint32_t type;
     unsigned peers; // enum peer
-    bool writes; // needs a group
+    bool writes;    // needs a group
     int (*serve)(struct ledgerd *, struct chan *, const union ipc_any *,
                  struct err *);
 } requests[] = {
-    {MSG_ACCOUNT_OPEN, FROM_API_JOIN | FROM_OPERATOR, true, serve_account_open},
-    {MSG_ACCOUNT_CREDIT, FROM_API_JOIN | FROM_OPERATOR, true,
+    {MSG_ACCOUNT_OPEN, FROM_API_ADMIN | FROM_OPERATOR, true,
+     serve_account_open},
+    {MSG_ACCOUNT_CREDIT, FROM_API_ADMIN | FROM_OPERATOR, true,
      serve_account_credit},
     {MSG_ACCOUNT_GET, FROM_API | FROM_OPERATOR, false, serve_account_get},
     {MSG_ACCOUNT_LIST, FROM_API_ADMIN | FROM_OPERATOR, false,
@@ -448,6 +483,7 @@ static const struct request {
     {MSG_QUOTE, FROM_API | FROM_OPERATOR, false, serve_quote},
     {MSG_QUOTE, FROM_KEEPER, false, serve_quote}, // for the currency
     {MSG_DOCUMENT, FROM_API | FROM_OPERATOR, false, serve_document},
+    {MSG_ENROL, FROM_KEEPER, true, serve_enrol},
     {MSG_HOLD, FROM_KEEPER, true, serve_hold},
     {MSG_RECORD, FROM_KEEPER, true, serve_record},
     {MSG_SETTLE, FROM_KEEPER, true, serve_settle},

@@ -84,7 +84,7 @@ e2e_end() {
     local status=$?
     if [ -n "$node_pid" ] && kill -0 "$node_pid" 2>/dev/null; then
         kill -TERM "$node_pid"
-        for _ in $(seq 100); do
+        for _ in $(seq 600); do
             kill -0 "$node_pid" 2>/dev/null || break
             sleep 0.1
         done
@@ -183,7 +183,7 @@ node_left() {
 node_stop() {
     local name=${1:-node-stop} status left
     kill -TERM "$node_pid"
-    for _ in $(seq 200); do
+    for _ in $(seq 600); do
         kill -0 "$node_pid" 2>/dev/null || break
         sleep 0.1
     done
@@ -193,7 +193,7 @@ node_stop() {
     fi
     wait "$node_pid"
     status=$?
-    for _ in $(seq 30); do # the kernel takes a moment to bury them
+    for _ in $(seq 600); do # the kernel takes a moment to bury them
         left=$(node_left)
         [ -n "$left" ] || break
         sleep 0.1

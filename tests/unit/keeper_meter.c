@@ -50,6 +50,39 @@ static void test_sums(void)
     }
 }
 
+// Whatever the spawner tells of a domain's network and disks is in the records:
+// all of it, once, in the field it came in.
+static void test_devices(void)
+{
+    struct sub s = {.info.limits = {.memory_kib = 1000}};
+    struct usage domain = {0}, sum = {0}, total;
+    struct msg_record m;
+
+    for (int i = 1; i <= 3; i++) {
+        domain.wall_ns += 1000000;
+        domain.net_rx_bytes += 10;
+        domain.net_tx_bytes += 200;
+        domain.net_packets += 3000;
+        domain.disk_read_bytes += 40000;
+        domain.disk_write_bytes += 500000;
+        domain.disk_ops += 6000000;
+        CHECK(meter_domain(&s, &domain, &total) == 0);
+        s.info.usage = total;
+        CHECK(i == 3 || meter_record(&s, i, &m));
+        CHECK(i == 3 || usage_add(&sum, &m.usage) == 0);
+    }
+    meter_last(&s, &m); // the third is settled with
+    CHECK(m.sequence == 3 && usage_add(&sum, &m.usage) == 0);
+    CHECK(sum.net_rx_bytes == 30 && sum.net_tx_bytes == 600);
+    CHECK(sum.net_packets == 9000 && sum.disk_ops == 18000000);
+    CHECK(sum.disk_read_bytes == 120000 && sum.disk_write_bytes == 1500000);
+    s = (struct sub){.info.run.mode = RUN_FUNCTION}; // a call's, too
+    meter_call(&s, &domain);
+    meter_call(&s, &domain);
+    CHECK(s.info.usage.net_tx_bytes == 1200);
+    CHECK(s.info.usage.disk_write_bytes == 3000000);
+}
+
 // Real time set back in between does not turn a record around.
 static void test_clock_set_back(void)
 {
@@ -165,6 +198,7 @@ static void test_leases(void)
 int main(void)
 {
     test_sums();
+    test_devices();
     test_clock_set_back();
     world_open(&w);
     test_going_back();

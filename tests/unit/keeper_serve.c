@@ -333,9 +333,59 @@ static void test_destroy(void)
     check_destroyed(&b, 1);
 }
 
+static unsigned join(uint8_t who, uint8_t code, int64_t *balance_nano)
+{
+    struct msg_join m = {.name = "Dora"};
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+
+    memset(&m.customer, who, sizeof(m.customer));
+    memset(m.code, code, sizeof(m.code));
+    world_send(&w, &m, MSG_JOIN, sizeof(m));
+    world_run(&w);
+    world_reply(&w, MSG_JOIN, &any, fds);
+    *balance_nano = any.account_reply.account.balance_nano;
+    CHECK(any.reply.status >= 400 ||
+          !strcmp(any.account_reply.account.name, "Dora"));
+    return any.reply.status;
+}
+
+// The keeper decides who may join and what the invitation is worth, and has the
+// ledger do it; whoever asks again gets the same again.
+static void test_join(void)
+{
+    struct msg_invite m = {
+        .uses = 1, .credit_nano = 500, .expires_real_ns = INT64_MAX};
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+    int64_t balance_nano;
+
+    w.k->cfg.accounts = ACCOUNTS_INVITATION;
+    memset(m.code, 7, sizeof(m.code));
+    world_send(&w, &m, MSG_INVITE, sizeof(m));
+    world_run(&w);
+    world_reply(&w, MSG_INVITE, &any, fds);
+    CHECK(any.reply.status == 200);
+
+    CHECK(join(70, 0, &balance_nano) == 403);
+    CHECK(join(70, 8, &balance_nano) == 403);
+    w.enrol_status = 409; // the ledger's refusal is the answer
+    CHECK(join(70, 7, &balance_nano) == 409);
+    w.enrol_status = 201;
+    CHECK(join(70, 7, &balance_nano) == 201 && balance_nano == 500);
+    CHECK(join(70, 7, &balance_nano) == 201 && balance_nano == 500);
+    CHECK(w.enrolled.credit_nano == 500);
+    CHECK(join(71, 7, &balance_nano) == 403); // used up
+    CHECK(join(72, 0, &balance_nano) == 403);
+    w.k->cfg.accounts = ACCOUNTS_OPEN;
+    CHECK(join(72, 0, &balance_nano) == 201);
+    CHECK(w.enrolled.credit_nano == 0);
+}
+
 int main(void)
 {
     world_open(&w);
+    test_join();
     test_waits();
     test_waits_bounded();
     test_list();

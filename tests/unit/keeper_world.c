@@ -57,6 +57,7 @@ void world_shelf_new(struct world *w)
 void world_open(struct world *w)
 {
     *w = (struct world){.hold_status = 200,
+                        .enrol_status = 201,
                         .record_status = 200,
                         .start_status = 200,
                         .control_status = 200,
@@ -210,6 +211,21 @@ static void play_void(struct world *w, const struct msg_record *m)
     say(w->ledger, &r, NULL, 0);
 }
 
+static void play_enrol(struct world *w, const struct msg_enrol *m)
+{
+    struct msg_account_reply r;
+
+    chan_reply_init(&r, &m->head, w->enrol_status,
+                    w->enrol_status < 400 ? NULL : "the ledger's reason");
+    r.account.customer = m->customer;
+    memcpy(r.account.name, m->name, sizeof(r.account.name));
+    if (memcmp(w->enrolled.credit_id, m->credit_id, sizeof(m->credit_id)))
+        w->enrolled_nano += m->credit_nano;
+    r.account.balance_nano = w->enrolled_nano;
+    w->enrolled = *m;
+    say(w->ledger, &r, NULL, 0);
+}
+
 static bool play_ledger(struct world *w)
 {
     union ipc_any any;
@@ -223,6 +239,9 @@ static bool play_ledger(struct world *w)
         chan_reply_init(&q, &any.head, 200, NULL);
         strcpy(q.currency, "EUR");
         say(w->ledger, &q, NULL, 0);
+        break;
+    case MSG_ENROL:
+        play_enrol(w, &any.enrol);
         break;
     case MSG_HOLD:
         play_hold(w, &any.hold);
@@ -630,7 +649,8 @@ int bundle_memfd(struct bundle_of *b, const struct world *w)
     return fd;
 }
 
-// ------------------------------------------------------------------ the API
+// ------------------------------------------------------------------ the
+// API
 
 uint64_t world_submit(struct world *w, struct bundle_of *b)
 {

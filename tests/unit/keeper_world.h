@@ -66,6 +66,7 @@ struct world {
 
     // Knobs.
     unsigned hold_status;       // of the ledger's answers to holds
+    unsigned enrol_status;      // to whoever joins
     unsigned record_status;     // to records: 200, or 402 when money runs out
     unsigned start_status;      // of the spawner's to starts
     bool builder_waits;         // builds end only by world_built
@@ -84,6 +85,8 @@ struct world {
     } lease[WORLD_MAX];
     bool net_ready;
 
+    struct msg_enrol enrolled; // the last one
+    int64_t enrolled_nano;     // each credit once
     struct held held[WORLD_MAX];
     struct played_domain domain[WORLD_MAX];
     struct played_build build[WORLD_MAX];

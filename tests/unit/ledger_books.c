@@ -264,6 +264,31 @@ static void key_test(void)
     test_now_ns -= 366ull * 86400 * 1000000000;
 }
 
+// A ledger of another schema is refused with what can be done, and is not
+// touched.
+static void version_test(void)
+{
+    struct audit_result result;
+    struct ledger *other;
+    char command[160];
+
+    ledger_close(f.ledger);
+    snprintf(command, sizeof(command), "sqlite3 %s 'pragma user_version = 2'",
+             f.path);
+    CHECK(system(command) == 0);
+    REFUSED(ledger_open(&other, &f.options, &test_err), ENOTSUP);
+    CHECK(strstr(test_err.text, f.path) &&
+          strstr(test_err.text, "by an older version of this program (its "
+                                "schema is 2, this one's is 3); signed "
+                                "entries cannot be converted"));
+    CHECK(ledger_audit(f.path, f.options.node_id, &result, &test_err) < 0);
+    CHECK(strstr(test_err.text, "an older version"));
+    snprintf(command, sizeof(command), "sqlite3 %s 'pragma user_version = 3'",
+             f.path);
+    CHECK(system(command) == 0);
+    fixture_open(&f);
+}
+
 int main(void)
 {
     struct audit_result result;
@@ -279,6 +304,7 @@ int main(void)
     postpaid_test();
     other_node_test();
     key_test();
+    version_test();
     OK(ledger_audit(f.path, f.options.node_id, &result, &test_err));
     CHECK(result.unsealed == 0 && result.held == 2);
     fixture_end(&f);

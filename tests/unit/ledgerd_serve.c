@@ -6,10 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "billing/audit.h"
 #include "billing/receipt.h"
 #include "lib/clock.h"
+#include "lib/hex.h"
 #include "lib/sock.h"
 #include "node-agent/ledgerd/ledgerd.h"
 #include "tests/unit/lib_check.h"
@@ -25,6 +28,18 @@ static const char card[] = "version = \"test-1\"\n"
                            "per=1000\",\n"
                            "]\n";
 
+// Customer 14 pays half for CPU, nothing for starts, and builds cost him more.
+static const char own_card[] = "version = \"own-1\"\n"
+                               "currency = \"EUR\"\n"
+                               "customer = \"%s\"\n"
+                               "rounding = \"up\"\n"
+                               "prices = [\n"
+                               "  \"sku=build.fee, unit=build, "
+                               "price_nano=300\",\n"
+                               "  \"sku=domain.cpu, unit=ns, price_nano=1, "
+                               "per=1000\",\n"
+                               "]\n";
+
 struct books {
     char folder[64];
     uint8_t node_id[32], node_secret[64];
@@ -38,7 +53,7 @@ static void role_open(void)
 {
     struct ledgerd_options o = {
         .path = "ledger.db",
-        .ratecard_path = "card.cfg",
+        .ratecard_path = "cards",
         .node_id = t.node_id,
         .key = &t.key,
         .batch_ns = 1000000000u,
@@ -56,7 +71,7 @@ static void role_open(void)
     CHECK(fcntl(keeper[0], F_SETFL, O_NONBLOCK) == 0);
     t.api = api[0];
     t.keeper = keeper[0];
-    t.operator = operator[0];
+    t.operator= operator[0];
     o.operator_fd = operator[1];
     o.api_fd = api[1];
     o.keeper_fd = keeper[1];
@@ -255,6 +270,68 @@ static unsigned receipt(uint8_t sub, uint8_t who, struct receipt_report *report)
     }
     ipc_close(fds);
     return status;
+}
+
+// Joining is the keeper's request: an account, and each credit once.
+static void test_enrol(void)
+{
+    struct msg_enrol m = {
+        .customer = customer(14), .credit_nano = 500, .credit_id = {44}};
+    struct msg_document doc = {.customer = customer(14),
+                               .kind = DOC_STATEMENT_JSON};
+    union ipc_any any;
+
+    strcpy(m.name, "Dora");
+    CHECK(ask(t.keeper, &m, MSG_ENROL, sizeof(m), &any) == 201);
+    CHECK(any.account_reply.account.balance_nano == 500);
+    CHECK(!strcmp(any.account_reply.account.name, "Dora"));
+    strcpy(m.name, "Theodora"); // asked again: what is there stays
+    CHECK(ask(t.keeper, &m, MSG_ENROL, sizeof(m), &any) == 200);
+    CHECK(any.account_reply.account.balance_nano == 500);
+    CHECK(!strcmp(any.account_reply.account.name, "Dora"));
+    m.credit_nano = 501; // the same invitation is not worth more now
+    CHECK(ask(t.keeper, &m, MSG_ENROL, sizeof(m), &any) == 409);
+    m = (struct msg_enrol){.customer = customer(15)}; // without any
+    CHECK(ask(t.keeper, &m, MSG_ENROL, sizeof(m), &any) == 201);
+    CHECK(!strcmp(any.account_reply.account.name, "key 0f0f0f0f"));
+    CHECK(account(14).balance_nano == 500 && account(15).balance_nano == 0);
+    CHECK(ask(t.api, &doc, MSG_DOCUMENT, sizeof(doc), &any) == 200);
+}
+
+// Quote, hold and bill of a customer with prices of his own are by his card:
+// what is quoted is held, and the whole budget costs exactly that.
+static void test_own_card(void)
+{
+    struct msg_hold h = hold_of(40, 14, 101);
+    struct msg_quote q = {.limits = h.limits, .customer = customer(14)};
+    struct msg_record r = record_of(40, 14, 1, 100);
+    int64_t quoted_nano;
+    union ipc_any any;
+
+    q.is_source = h.is_source = 1;
+    CHECK(ask(t.api, &q, MSG_QUOTE, sizeof(q), &any) == 200);
+    CHECK(!strcmp(any.quote_reply.ratecard, "own-1"));
+    quoted_nano = any.quote_reply.total_nano;
+    CHECK(quoted_nano == 300 + 101);
+    q.customer = customer(1); // who has none of his own, and nobody
+    CHECK(ask(t.api, &q, MSG_QUOTE, sizeof(q), &any) == 200);
+    CHECK(any.quote_reply.total_nano == 1 + 100 + 202);
+    q.customer = (key_id_t){{0}};
+    CHECK(ask(t.api, &q, MSG_QUOTE, sizeof(q), &any) == 200);
+    CHECK(any.quote_reply.total_nano == 1 + 100 + 202);
+
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
+    CHECK(any.hold_reply.hold_nano == quoted_nano);
+    r.usage.builds = 1;
+    CHECK(ask(t.keeper, &r, MSG_RECORD, sizeof(r), &any) == 200);
+    // The last microsecond: by everybody's card it was used up long before.
+    r = record_of(40, 14, 2, 1);
+    r.usage.starts = 0;
+    CHECK(ask(t.keeper, &r, MSG_RECORD, sizeof(r), &any) == 402);
+    r = record_of(40, 14, 0, 0);
+    CHECK(ask(t.keeper, &r, MSG_SETTLE, sizeof(r), &any) == 200);
+    CHECK(any.settle.charged_nano == quoted_nano);
+    CHECK(any.settle.written_off_nano == 0);
 }
 
 static void test_settle(void)
@@ -461,7 +538,8 @@ static void test_notes(void)
     CHECK(ask(t.operator, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 422);
     strcpy(m.reason, "slow");
     for (int i = 0; i < 2; i++)
-        CHECK(ask(t.operator, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 200);
+        CHECK(ask(t.operator, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) ==
+              200);
     CHECK(account(4).balance_nano == before + 11);
     m.amount_nano = 12; // the same id
     CHECK(ask(t.operator, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 409);
@@ -600,14 +678,15 @@ static void test_seal_in_time(void)
         CHECK_WORKS(ledgerd_turn(&t.d, -1, e));
 }
 
-// The keeper may not open accounts, the API may not charge them, nor give money:
-// that is for the operator's role.
+// The keeper may not open accounts, the API may not charge them, nor give
+// money: that is for the operator's role.
 static void test_wrong_peer(void)
 {
     struct msg_record r = record_of(1, 1, 1, 1);
     struct msg_account_open open = {.name = "x"};
     struct msg_account_credit credit = {.amount_nano = 1};
     struct msg_account list = {0};
+    struct msg_enrol enrol = {.credit_nano = 1};
     struct err e = {0};
 
     say(t.api, &r, MSG_SETTLE, sizeof(r), 1);
@@ -620,6 +699,20 @@ static void test_wrong_peer(void)
     CHECK(ledgerd_turn(&t.d, 0, &e) == -EPROTO);
     say(t.keeper, &open, MSG_ACCOUNT_OPEN, sizeof(open), 5);
     CHECK(ledgerd_turn(&t.d, 0, &e) == -EPROTO);
+    say(t.api, &enrol, MSG_ENROL, sizeof(enrol), 6);
+    CHECK(ledgerd_turn(&t.d, 0, &e) == -EPROTO);
+}
+
+static void cards_write(void)
+{
+    char own[512], hex[65];
+    key_id_t who = customer(14);
+
+    snprintf(own, sizeof(own), own_card, hex_encode(hex, who.b, sizeof(who.b)));
+    CHECK(mkdir("cards", 0700) == 0);
+    CHECK_WORKS(
+        file_write_durable("cards/all.cfg", card, strlen(card), 0600, e));
+    CHECK_WORKS(file_write_durable("cards/own.cfg", own, strlen(own), 0600, e));
 }
 
 int main(void)
@@ -629,7 +722,7 @@ int main(void)
     CHECK(sodium_init() >= 0);
     strcpy(t.folder, "/tmp/hostel-ledgerd-XXXXXX");
     CHECK(mkdtemp(t.folder) && chdir(t.folder) == 0);
-    CHECK_WORKS(file_write_durable("card.cfg", card, strlen(card), 0600, e));
+    cards_write();
     crypto_sign_keypair(t.node_id, t.node_secret);
     CHECK_WORKS(receipts_key_make(&t.key, t.node_secret,
                                   clock_real_ns() / 1000000000u, 86400, e));
@@ -644,6 +737,8 @@ int main(void)
     test_late();
     test_terms();
     test_notes();
+    test_enrol();
+    test_own_card();
     test_payments();
     test_invoices();
     test_group();

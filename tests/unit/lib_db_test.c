@@ -114,7 +114,9 @@ static void test_upgrade(const char *path)
     CHECK_WORKS(opens(path, 3, e));
     CHECK_WORKS(opens_grown(path, 5, "create table more(n)", e));
     CHECK_WORKS(opens(path, 5, e));
-    CHECK_FAILS(opens_grown(path, 4, "", e), "has schema version 5");
+    CHECK_FAILS(opens_grown(path, 4, "", e),
+                "by a newer version of this program (its schema is 5, this "
+                "one's is 4)");
 }
 
 int main(void)
@@ -133,8 +135,8 @@ int main(void)
     db_close(db);
 
     CHECK_WORKS(opens(path, 3, e));
-    CHECK_FAILS(opens(path, 4, e), "has schema version 3, and this program "
-                                   "works with version 4 only");
+    CHECK_FAILS(opens(path, 4, e), "by an older version of this program (its "
+                                   "schema is 3, this one's is 4)");
     db = db_open_readonly(path, 3, NULL);
     CHECK(db && ask(db, "select count(*) from t") == 3);
     CHECK_FAILS(db_exec(db, "delete from t", e), "readonly");

@@ -89,6 +89,62 @@ static void usage_test(void)
     CHECK(memcmp(&total, &before, sizeof(total)) == 0);
 }
 
+// Each figure of a usage costs what its SKUs say, and nothing else does.
+static void skus_test(void)
+{
+    static const struct {
+        struct usage usage;
+        enum sku sku, also; // also: 0, or a second line
+        uint64_t quantity, also_quantity;
+    } cases[] = {
+        {{.starts = 7}, SKU_START_FEE, 0, 7, 0},
+        {{.builds = 7}, SKU_BUILD_FEE, 0, 7, 0},
+        {{.build_cpu_ns = 7}, SKU_BUILD_CPU, 0, 7, 0},
+        {{.cpu_ns = 7}, SKU_DOMAIN_CPU, 0, 7, 0},
+        {{.wall_ns = 7}, SKU_DOMAIN_WALL, 0, 7, 0},
+        {{.wall_ns = 3000000, .mem_peak_kib = 7},
+         SKU_DOMAIN_WALL,
+         SKU_MEMORY_PEAK,
+         3000000,
+         21},
+        {{.mem_reserved_kib_ms = 7}, SKU_MEMORY_RESERVED, 0, 7, 0},
+        {{.net_rx_bytes = 7}, SKU_NET_RX_BYTES, 0, 7, 0},
+        {{.net_tx_bytes = 7}, SKU_NET_TX_BYTES, 0, 7, 0},
+        {{.net_packets = 7}, SKU_NET_PACKETS, 0, 7, 0},
+        {{.disk_read_bytes = 7}, SKU_DISK_BYTES, 0, 7, 0},
+        {{.disk_read_bytes = 7, .disk_write_bytes = 4},
+         SKU_DISK_BYTES,
+         0,
+         11,
+         0},
+        {{.disk_ops = 7}, SKU_DISK_OPS, 0, 7, 0},
+        {{.console_bytes = 7}, SKU_CONSOLE_BYTES, 0, 7, 0},
+        {{.storage_kib_ms = 7}, SKU_STORAGE, 0, 7, 0},
+        {{.build_wall_ns = 7, .mem_reserved_kib = 7}, 0, 0, 0, 0}, // reported
+    };
+    struct ratecard card = {.rounding = ROUND_HALF_EVEN};
+    uint32_t seen = 0;
+
+    for (enum sku sku = 1; sku < SKU_END; sku++)
+        card.prices[sku] =
+            (struct price){.nano = 1000 + sku, .per = 1, .listed = 1};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t lines = (cases[i].sku != 0) + (cases[i].also != 0);
+        struct rated rated;
+
+        OK(rate_usage(&card, &cases[i].usage, &rated, &test_err));
+        CHECK(rated.line_count == lines);
+        CHECK(rated.total_nano ==
+              (int64_t)(cases[i].quantity * (1000 + cases[i].sku) +
+                        cases[i].also_quantity * (1000 + cases[i].also)));
+        for (size_t k = 0; k < lines; k++) {
+            CHECK(rated.lines[k].sku == (k ? cases[i].also : cases[i].sku));
+            seen |= 1u << rated.lines[k].sku;
+        }
+    }
+    CHECK(seen == (1u << SKU_END) - 2); // none was left out
+}
+
 static uint64_t small(uint64_t *state, uint64_t limit)
 {
     return draw(state) % limit;
@@ -156,6 +212,7 @@ int main(void)
     modes_test();
     extremes_test();
     usage_test();
+    skus_test();
     quote_test(1);
     money_test();
     return 0;

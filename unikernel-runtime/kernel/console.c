@@ -110,7 +110,7 @@ ssize_t console_read(char *data, size_t len)
         int r = 0;
         events_mask();
         while (r != -EINTR && in_wanting())
-            r = event_wait(HV_PORT_CONSOLE);
+            r = event_wait_point(HV_PORT_CONSOLE);
         events_unmask();
         if (wait_was_broken(r))
             return r;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // System calls of POSIX that take a path.
 #include "unikernel-runtime/fs/ramfs.h"
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/libc/result.h"
 
 #include <fcntl.h>
@@ -31,6 +32,15 @@ int open(const char *path, int flags, ...)
         mode = va_arg(ap, mode_t);
         va_end(ap);
     }
+    cancel_test();
+    return result(ramfs_open(path, flags, mode & ~mask));
+}
+
+// stdio's: no cancellation point, as it holds a FILE of which nobody else
+// knows.
+int _open_r(struct _reent *reent, const char *path, int flags, int mode)
+{
+    (void)reent;
     return result(ramfs_open(path, flags, mode & ~mask));
 }
 

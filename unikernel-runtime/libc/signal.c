@@ -5,6 +5,7 @@
 #include "unikernel-runtime/kernel/panic.h"
 #include "unikernel-runtime/kernel/thread.h"
 #include "unikernel-runtime/kernel/trap.h"
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/libc/deadline.h"
 #include "unikernel-runtime/libc/result.h"
 #include "unikernel-runtime/kernel/clock.h"
@@ -242,16 +243,19 @@ int sigaltstack(const stack_t *stack, stack_t *old)
 
 int sigsuspend(const sigset_t *mask)
 {
+    uint8_t before_point = cancel_enter();
     struct thread *self = thread_self();
     sched_lock();
     uint64_t before = self->signal_mask;
     self->signal_mask = *mask & ~UNBLOCKABLE;
     while (!signal_takeable())
-        sched_wait(NULL, SCHED_NEVER);
+        if (sched_wait_point(NULL, SCHED_NEVER) == -EINTR &&
+            thread_is_cancelled(self))
+            break;
     signal_deliver();
     self->signal_mask = before;
     sched_unlock();
-    return result(-EINTR);
+    return result(cancel_leave(before_point, -EINTR));
 }
 
 int pause(void)
@@ -276,7 +280,7 @@ static int wait_for(const sigset_t *set, uint64_t deadline_ns, siginfo_t *info)
             signal_take(sig);
             *info = signal_info(sig);
         } else {
-            int r = sched_wait(&signal_waiters, deadline_ns);
+            int r = sched_wait_point(&signal_waiters, deadline_ns);
             if (r < 0)
                 sig = r == -ETIMEDOUT ? -EAGAIN : r;
         }
@@ -290,9 +294,10 @@ int sigwait(const sigset_t *set, int *sig)
 {
     siginfo_t info;
     int r;
-    do
-        r = wait_for(set, SCHED_NEVER, &info);
-    while (r == -EINTR);
+    do {
+        uint8_t before = cancel_enter();
+        r = cancel_leave(before, wait_for(set, SCHED_NEVER, &info));
+    } while (r == -EINTR);
     *sig = r;
     return 0;
 }
@@ -307,7 +312,8 @@ int sigtimedwait(const sigset_t *set, siginfo_t *info,
         deadline_ns += clock_real_ns();
     }
     siginfo_t taken;
-    int r = wait_for(set, deadline_ns, &taken);
+    uint8_t before = cancel_enter();
+    int r = cancel_leave(before, wait_for(set, deadline_ns, &taken));
     if (r > 0 && info)
         *info = taken;
     return result(r);
