@@ -11,11 +11,15 @@
 #include "node-agent/netd/netd.h"
 
 #include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "hypervisor/monitor/vif.h"
 #include "lib/cleanup.h"
@@ -357,10 +361,19 @@ int net_main(const struct node_config *cfg)
 
 /* --------------------------------------------------------------- supervisor */
 
+static bool is_bridge(const char *name)
+{
+    cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+    struct ifreq r = {.ifr_data = (char *)&info};
+
+    snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+    return fd >= 0 && ioctl(fd, SIOCETHTOOL, &r) == 0 &&
+           strcmp(info.driver, "bridge") == 0;
+}
+
 int net_check(const struct network_config *n, struct err *e)
 {
-    char path[64];
-
     if (n->mode == NET_NONE)
         return 0;
     if (access("/dev/net/tun", R_OK | W_OK) < 0)
@@ -368,8 +381,7 @@ int net_check(const struct network_config *n, struct err *e)
                          net_mode_name(n->mode));
     if (n->uplink[0] && !if_nametoindex(n->uplink))
         return err_errno(e, "network_uplink %s", n->uplink);
-    snprintf(path, sizeof(path), "/sys/class/net/%s/bridge", n->bridge);
-    if (n->bridge[0] && access(path, F_OK) < 0)
+    if (n->bridge[0] && !is_bridge(n->bridge))
         return err_set(e, ENODEV, "network_bridge %s: there is no such bridge",
                        n->bridge);
     return 0;
