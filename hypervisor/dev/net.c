@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "hypervisor/dev/net_filter.h"
+#include "hypervisor/monitor/event.h"
 #include "lib/clock.h"
 
 enum { QUEUE_IN, QUEUE_OUT };
@@ -169,6 +170,20 @@ static void frame_deliver(struct net *n, size_t len)
     }
 }
 
+// A frame has come, if its domain may have it.
+static void frame_in(struct net *n, size_t len)
+{
+    const struct device *d = n->device;
+    bool may =
+        affords(n, n->is.in_bytes, d->all->page->net_rx_bytes, len - HEADER);
+
+    if (event_frame_traced)
+        event_frame_traced(d->index, false, len - HEADER,
+                           may ? NULL : "more than its budget");
+    if (may)
+        frame_deliver(n, len);
+}
+
 // Frames from the TAP, while there are some and room for them.
 static int frames_in(struct net *n)
 {
@@ -200,10 +215,8 @@ static int frames_in(struct net *n)
             break;
         }
         device_spend(d, 1, len - HEADER, now);
-        if (!happens(n, n->is.loss) &&
-            affords(n, n->is.in_bytes, d->all->page->net_rx_bytes,
-                    len - HEADER))
-            frame_deliver(n, len);
+        if (!happens(n, n->is.loss))
+            frame_in(n, len);
     }
     device_tell(d);
     return 0;
@@ -274,6 +287,8 @@ static int frame_out(struct net *n, struct virtq_chain *c)
               : "more than its budget";
     if (!why)
         why = net_header_check(&n->is, &copy.header, copy.head, len);
+    if (event_frame_traced)
+        event_frame_traced(d->index, true, len, why);
     if (why) {
         page->net_tx_refused++;
         return 0;

@@ -437,6 +437,21 @@ static int conf_apply(struct node_config *cfg, const struct conf *c,
     return 0;
 }
 
+/* A published port is taken from whatever else listens there. */
+static int port_apart(const struct node_config *cfg, const char *key,
+                      uint32_t port, struct err *e)
+{
+    const struct network_config *n = &cfg->network;
+
+    if (!port || !n->publish_first || port < n->publish_first ||
+        port > n->publish_last)
+        return 0;
+    return err_set(e, EINVAL,
+                   "the port of %s, %u, is among those of network_publish: "
+                   "customers could publish it",
+                   key, port);
+}
+
 /* Settings that must fit each other. */
 static int conf_agree(const struct node_config *cfg, struct err *e)
 {
@@ -456,6 +471,9 @@ static int conf_agree(const struct node_config *cfg, struct err *e)
         return err_set(e, EINVAL,
                        "lease_s must be at least twice interval_ms: a lease "
                        "is renewed once an interval");
+    if (port_apart(cfg, "listen", cfg->listen_port, e) < 0 ||
+        port_apart(cfg, "metrics", cfg->metrics_port, e) < 0)
+        return -e->code;
     return config_net_agree(&cfg->network, e);
 }
 

@@ -35,14 +35,13 @@ static json_t *node_network(const struct network_config *n)
 {
     if (n->mode == NET_NONE)
         return json_null();
-    return json_pack(
-        "{s:s, s:b, s:b, s:i, s:i, s:i, s:I, s:I}", "mode",
-        net_mode_name(n->mode), "ipv4", n->bits4 != 0, "ipv6", n->bits6 != 0,
-        "publish_first", (int)n->publish_first, "publish_last",
-        (int)n->publish_last, "publish_max",
-        n->publish_first ? (int)n->publish_max : 0, "bytes_per_s",
-        (json_int_t)n->bytes_per_s, "packets_per_s",
-        (json_int_t)n->packets_per_s);
+    return json_pack("{s:s, s:b, s:b, s:i, s:i, s:i, s:I, s:I}", "mode",
+                     net_mode_name(n->mode), "ipv4", n->bits4 != 0, "ipv6",
+                     n->bits6 != 0, "publish_first", (int)n->publish_first,
+                     "publish_last", (int)n->publish_last, "publish_max",
+                     n->publish_first ? (int)n->publish_max : 0, "bytes_per_s",
+                     (json_int_t)n->bytes_per_s, "packets_per_s",
+                     (json_int_t)n->packets_per_s);
 }
 
 void serve_node(struct request *rq)

@@ -260,7 +260,8 @@ static json_t *render_network(const struct sub_info *info)
         return json_null();
     }
     for (uint32_t i = 0; i < t->npublish && i < NET_PUBLISH_MAX; i++)
-        b.failed |= json_array_append_new(ports, render_publish(&t->publish[i]));
+        b.failed |=
+            json_array_append_new(ports, render_publish(&t->publish[i]));
     snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
              m[2], m[3], m[4], m[5]);
     put_text(&b, "mode", net_mode_name(t->mode));

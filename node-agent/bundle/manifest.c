@@ -421,8 +421,8 @@ int manifest_check(const struct manifest *m, struct err *e)
     if ((r = check_name(m, e)) < 0 || (r = check_arguments(m, e)) < 0 ||
         (r = check_options(m, e)) < 0 || (r = check_files(m, e)) < 0 ||
         (r = check_budgets(m, e)) < 0 || (r = check_run(m, e)) < 0 ||
-        (r = check_net(m, e)) < 0 ||
-        (r = check_sealed(m, e)) < 0 || (r = check_money(m, e)) < 0)
+        (r = check_net(m, e)) < 0 || (r = check_sealed(m, e)) < 0 ||
+        (r = check_money(m, e)) < 0)
         return r;
     return check_validity(m, e);
 }

@@ -70,8 +70,8 @@ static const char *published(const json_t *network, char *out, size_t size)
     snprintf(out, size, "-");
     json_array_foreach(json_object_get(network, "publish"), i, p)
     {
-        int n = snprintf(out + len, size - len, "%s%s:%lld:%lld",
-                         i ? "," : "", get_text(p, "protocol"),
+        int n = snprintf(out + len, size - len, "%s%s:%lld:%lld", i ? "," : "",
+                         get_text(p, "protocol"),
                          (long long)get_count(p, "host_port"),
                          (long long)get_count(p, "port"));
 
@@ -89,8 +89,8 @@ static const char *or_none(const char *text)
 
 static void networks_print(const json_t *list)
 {
-    struct table *t =
-        table_new("ID,NAME,STATE,NETWORK,IPV4,IPV6,MAC,LINK,PUBLISHED,>IN,>OUT");
+    struct table *t = table_new(
+        "ID,NAME,STATE,NETWORK,IPV4,IPV6,MAC,LINK,PUBLISHED,>IN,>OUT");
     const json_t *o;
     size_t i;
 

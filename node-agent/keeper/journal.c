@@ -113,8 +113,10 @@ static char *schema_make(void)
 
 int journal_open(struct journal *j, const char *path, struct err *e)
 {
-    const char *const upgrade[JOURNAL_VERSION] = {
-        [1] = upgrades[1], [2] = people_tables, [3] = quota_table, [4] = net_columns};
+    const char *const upgrade[JOURNAL_VERSION] = {[1] = upgrades[1],
+                                                  [2] = people_tables,
+                                                  [3] = quota_table,
+                                                  [4] = net_columns};
     cleanup_free char *all = schema_make();
 
     j->writing = false;

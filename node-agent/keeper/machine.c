@@ -17,7 +17,8 @@
 //     destroy     settle **  stop      settle ** stop      -
 //     settled     -         -          -         -         DONE
 //
-//     *  a ready image is started at once, or, with a network, when it is linked
+//     *  a ready image is started at once, or, with a network, when it is
+//     linked
 //     ** when its start is under way: stop, and settle when it has ended
 //
 // An action does the work of its event and names the state that follows;
@@ -625,8 +626,9 @@ static enum sub_state act_settled(struct keeper *k, struct sub *s,
 #define FINISH_ANY                                                             \
     [EV_LOST] = act_lost, [EV_SPENT] = act_spent, [EV_DESTROY] = act_destroy
 #define START_ANY                                                              \
-    [EV_LINKED] = act_linked, [EV_STARTED] = act_started, [EV_BUSY] = act_busy,                          \
-    [EV_UNSTARTED] = act_unstarted, [EV_ENDED] = act_ended
+    [EV_LINKED] = act_linked, [EV_STARTED] = act_started,                      \
+    [EV_BUSY] = act_busy, [EV_UNSTARTED] = act_unstarted,                      \
+    [EV_ENDED] = act_ended
 
 static action *const machine[SUB_STATES][EV_COUNT] = {
     [SUB_HELD] = {[EV_TURN] = act_turn, START_ANY, FINISH_ANY},

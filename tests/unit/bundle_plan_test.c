@@ -185,9 +185,11 @@ static void test_cost(void)
 static void test_publish(void)
 {
     static const char *const bad[] = {
-        "",       "80",       "80:",     ":80",         "tcp:80", "0:80",
-        "80:0",   "65536:80", "80:80 ",  "-1:80",       "80:+80", "sctp:80:80",
-        "80::80", "80:80:80", "tcp::80", "99999999999999999999:80", NULL};
+        "",       "80",       "80:",     ":80",
+        "tcp:80", "0:80",     "80:0",    "65536:80",
+        "80:80 ", "-1:80",    "80:+80",  "sctp:80:80",
+        "80::80", "80:80:80", "tcp::80", "99999999999999999999:80",
+        NULL};
     struct net_publish p;
 
     CHECK_WORKS(publish_parse("30080:80", &p, e));
@@ -201,8 +203,8 @@ static void test_publish(void)
 static void test_network(void)
 {
     static const char *const ports[] = {"30080:80"};
-    struct recipe c = {.network = (char *)"nat", .link = (char *)"shop",
-                       .net_in_mib = 3};
+    struct recipe c = {
+        .network = (char *)"nat", .link = (char *)"shop", .net_in_mib = 3};
     struct bundle_request q = {0};
     struct net_terms n;
 

@@ -493,14 +493,14 @@ static void play_open(struct world *w, const struct msg_net *m)
 
     ipc_head(&r, MSG_NET_OPEN | MSG_REPLY, m->head.tag);
     if (w->net_status == 200) {
-        r.device.m = (struct hvc_device){
-            .head = {HVC_DEVICE, sizeof(r.device.m)},
-            .type = HV_DEV_NET,
-            .window_kib = HVC_NET_WINDOW_KIB,
-            .net = {.mtu = 1500,
-                    .flags = HVC_NET_BUDGET,
-                    .in_bytes = m->in_bytes,
-                    .out_bytes = m->out_bytes}};
+        r.device.m =
+            (struct hvc_device){.head = {HVC_DEVICE, sizeof(r.device.m)},
+                                .type = HV_DEV_NET,
+                                .window_kib = HVC_NET_WINDOW_KIB,
+                                .net = {.mtu = 1500,
+                                        .flags = HVC_NET_BUDGET,
+                                        .in_bytes = m->in_bytes,
+                                        .out_bytes = m->out_bytes}};
         snprintf(r.device.target, sizeof(r.device.target), "tap%u", m->number);
         tap = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
         CHECK(tap >= 0);
@@ -542,8 +542,8 @@ static bool play_net(struct world *w)
         break;
     case MSG_NET_OPEN:
         CHECK(w->net_ready);
-        CHECK(!l->used || !memcmp(l->is.publish, any.net.publish,
-                                  sizeof(l->is.publish)));
+        CHECK(!l->used ||
+              !memcmp(l->is.publish, any.net.publish, sizeof(l->is.publish)));
         l->opened++;
         play_open(w, &any.net);
         break;
@@ -561,8 +561,7 @@ bool world_peers(struct world *w)
 {
     bool moved = false;
 
-    while (play_ledger(w) || play_spawner(w) || play_builder(w) ||
-           play_net(w))
+    while (play_ledger(w) || play_spawner(w) || play_builder(w) || play_net(w))
         moved = true;
     return moved;
 }

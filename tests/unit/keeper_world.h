@@ -75,7 +75,7 @@ struct world {
     unsigned control_status;    // of the spawner's answers to controls
     struct msg_control control; // the last one
 
-    unsigned net_status;        // of the net role's answers
+    unsigned net_status; // of the net role's answers
 
     // What the net role was told, by number of the lease; in this life of it.
     struct played_lease {
