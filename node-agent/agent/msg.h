@@ -289,6 +289,7 @@ struct msg_capacity_reply {
     struct msg_reply reply;
     uint64_t memory_kib, memory_used_kib;
     uint32_t slots, slots_used, build_slots, builds_running, queued;
+    uint32_t leases, leases_used; /* of addresses, network.h */
     uint32_t draining;     /* 1 = takes no new submissions */
     uint64_t agent_cpu_ns; /* all roles together, since the start */
     /* For who watches the node; the last three since the keeper's start. */

@@ -396,6 +396,8 @@ json_t *render_capacity(const struct msg_capacity_reply *c)
     put_count(&b, "slots_used", c->slots_used);
     put_count(&b, "build_slots", c->build_slots);
     put_count(&b, "builds_running", c->builds_running);
+    put_count(&b, "addresses", c->leases);
+    put_count(&b, "addresses_used", c->leases_used);
     put_count(&b, "queued", c->queued);
     put(&b, "draining", json_boolean(c->draining));
     put_count(&b, "agent_cpu_ns", c->agent_cpu_ns);

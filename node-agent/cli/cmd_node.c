@@ -37,6 +37,12 @@ static void info_print(const json_t *o)
     table_row(t, "builds running", both);
     if (json_is_object(json_object_get(o, "network")))
         table_row(t, "network", get_text(o, "network.mode"));
+    if (get_count(o, "capacity.addresses")) {
+        snprintf(both, sizeof(both), "%lld of %lld",
+                 (long long)get_count(o, "capacity.addresses_used"),
+                 (long long)get_count(o, "capacity.addresses"));
+        table_row(t, "addresses in use", both);
+    }
     if (get_count(o, "network.publish_first")) {
         snprintf(both, sizeof(both), "%lld to %lld, %lld a submission",
                  (long long)get_count(o, "network.publish_first"),
