@@ -31,6 +31,7 @@ $(call host-program,hosteld,$(sort $(HOSTELD_SRCS)),\
 
 $(call unit-test,ipc,tests/unit/ipc_test.c $(AGENT_IPC_SRCS) $(LIB_SRCS),)
 $(call unit-test,device,tests/unit/device_test.c node-agent/agent/device.c $(LIB_SRCS),)
+$(call unit-test,network,tests/unit/network_test.c $(NETWORK_SRCS) $(LIB_SRCS),)
 $(call unit-test,config,tests/unit/config_test.c node-agent/agent/config.c \
     node-agent/agent/config_net.c $(NETWORK_SRCS) $(LIB_SRCS),)
 $(call unit-test,cgroup,tests/unit/cgroup_test.c $(CGROUP_SRCS) $(LIB_SRCS),)

@@ -121,13 +121,13 @@ int link_forward(const struct network_config *n, const char *run_dir,
     cleanup_close int memory = -1;
     int r = 0;
 
-    if (n->mode != NET_NAT && n->mode != NET_ROUTED)
-        return 0;
     memory_path(path, run_dir);
     memory = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
                   0600);
     if (memory < 0)
         return err_errno(e, "%s", path);
+    if (n->mode == NET_BRIDGE)
+        return 0;
     if (n->bits4)
         r = switch_set(FORWARD4, "1", memory, e);
     if (r == 0 && n->bits6)
@@ -137,6 +137,14 @@ int link_forward(const struct network_config *n, const char *run_dir,
         r = switch_set(name, "1", memory, e);
     }
     return r;
+}
+
+bool link_noted(const char *run_dir)
+{
+    char path[300];
+
+    memory_path(path, run_dir);
+    return access(path, F_OK) == 0;
 }
 
 void link_restore(const char *run_dir)

@@ -13,10 +13,15 @@
 /* A rtnetlink socket, or -errno. */
 int link_open(struct err *e);
 
-/* What the kernel's switches must be, for the node and for an uplink: remembers
- * in run_dir/network what it has changed; link_restore undoes it. */
+/*
+ * What the kernel's switches must be, for the node and for an uplink. What it
+ * has changed stands in the note run_dir/network, which is there as long as
+ * anything of the node's may be: link_restore undoes it and takes the note
+ * away.
+ */
 int link_forward(const struct network_config *n, const char *run_dir,
                  struct err *e);
+bool link_noted(const char *run_dir);
 void link_restore(const char *run_dir);
 
 /* The TAP of that place is up: it gets the gateway's addresses, and the kernel

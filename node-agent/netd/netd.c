@@ -293,13 +293,13 @@ static void leftovers_remove(const struct network_config *n,
                              const char *run_dir)
 {
     cleanup_buf struct buf text = BUF_INIT(RULES_TEXT_MAX);
-    struct err e;
+    struct err e = {0};
 
-    if (domains_live(n))
+    if (!link_noted(run_dir) || domains_live(n))
         return;
+    if (rules_none(n, &text) < 0 || rules_apply(&text, &e) < 0)
+        log_warn("the rules of an earlier run may be left: %s", e.text);
     link_restore(run_dir);
-    if (rules_none(n, &text) == 0)
-        rules_apply(&text, &e); /* a kernel without nftables has none */
 }
 
 static int netd_open(struct netd *d, struct err *e)
