@@ -53,12 +53,20 @@ static const char *protocol_name(const struct net_publish *p)
     return p->protocol == NET_UDP ? "udp" : "tcp";
 }
 
+static bool may_publish(const struct keeper *k, const struct net_publish *p)
+{
+    const struct network_config *c = &k->cfg.network;
+
+    return c->publish_first && p->host_port >= c->publish_first &&
+           p->host_port <= c->publish_last;
+}
+
 static unsigned port_refuses(struct keeper *k, const struct net_publish *p,
                              struct err *why)
 {
     const struct network_config *c = &k->cfg.network;
 
-    if (p->host_port < c->publish_first || p->host_port > c->publish_last) {
+    if (!may_publish(k, p)) {
         err_set(why, ERANGE,
                 "port %s:%u cannot be published here: this node publishes %u "
                 "to %u",
@@ -192,10 +200,12 @@ static void net_post(struct keeper *k, struct sub *s, uint32_t type,
     struct msg_net m = {.number = s->info.lease.number,
                         .group = group_of(k, s),
                         .in_bytes = in_bytes,
-                        .out_bytes = out_bytes,
-                        .npublish = s->info.net.npublish};
+                        .out_bytes = out_bytes};
 
-    memcpy(m.publish, s->info.net.publish, sizeof(m.publish));
+    // The configuration may have changed since it was taken.
+    for (uint32_t i = 0; i < s->info.net.npublish; i++)
+        if (may_publish(k, &s->info.net.publish[i]))
+            m.publish[m.npublish++] = s->info.net.publish[i];
     ipc_head(&m, type, sub_tag(s));
     chan_post(&k->net, &m, NULL, 0);
 }

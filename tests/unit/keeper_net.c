@@ -178,6 +178,13 @@ static void test_lease(void)
     CHECK(w.net_ready && w.lease[1].used && !w.lease[1].opened);
     CHECK(world_get(&w, &b.id).lease.number == 1);
 
+    // One that does not publish such ports any more does not.
+    world_kill(&w);
+    w.cfg.network.publish_first = 30090;
+    world_open_again(&w);
+    world_run(&w);
+    CHECK(w.lease[1].used && w.lease[1].is.npublish == 0);
+
     // One that does not give such addresses any more takes it back.
     world_kill(&w);
     w.cfg.network.first4[2] = 1;
