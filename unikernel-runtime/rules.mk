@@ -68,6 +68,7 @@ RT_KERNEL_SRCS := \
     $(RT)/fs/file.c \
     $(RT)/fs/file_lock.c \
     $(RT)/fs/initrd.c \
+    $(RT)/fs/outputs.c \
     $(RT)/fs/pipe.c \
     $(RT)/fs/ramfs.c \
     $(RT)/fs/ramfs_file.c \

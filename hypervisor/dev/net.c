@@ -40,7 +40,7 @@ static struct net {
     // A frame held back, to come after the next one.
     size_t held_len;
     uint8_t held[HEADER + NET_FRAME_MAX];
-} nets[HV_DEVICE_MAX]; // pages of those that are not used are never touched
+} nets[HV_DEVICE_MAX] DEVICE_MEMORY;
 
 // The time, if anybody wants to know.
 static uint64_t now_ns(const struct device *d, unsigned which)

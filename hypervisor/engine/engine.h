@@ -51,6 +51,13 @@ struct domain {
 
     unsigned order; // PARK_*, as last given
     bool traced;
+
+    struct guest_child { // the engine's: the guest is a child process
+        int plan_fd;     // to the zygote; -1 once it has its plan
+        int mem_fd;      // the guest's memory
+        int map_fd;      // its page map
+        pid_t pid;       // in the monitor's namespace
+    } child;
 };
 
 struct engine_slot {

@@ -17,6 +17,7 @@
 #include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/event.h"
+#include "hypervisor/monitor/stack.h"
 #include "hypervisor/monitor/trace.h"
 #include "hypervisor/monitor/watch.h"
 #include "lib/clock.h"
@@ -153,6 +154,7 @@ static void dispatch(struct monitor *m, uint32_t what, uint32_t events)
         break;
     case WATCH_CONTROL:
         controller_spoke(m);
+        m->deep = true;
         break;
     case WATCH_DOORBELL: // edge-triggered: not read; see event_take
         break;
@@ -281,6 +283,9 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
             m->domain.engine->park(&m->domain, m->domain.order);
         for (int i = 0; i < n; i++)
             dispatch(m, ev[i].data.u32, ev[i].events);
+        if (m->deep && m->state == HVC_RUNNING)
+            stack_trim();
+        m->deep = false;
         if (m->state == HVC_RUNNING) {
             devices_turn(m);
             source_watch(m);

@@ -29,6 +29,7 @@ struct monitor {
     bool input_waits;   // one HVC_INPUT has no answer yet
     uint64_t input_tag; // which
     bool just_let_go;   // by HVC_GO
+    bool deep;          // much stack was used
     bool paused;
     struct guest_clock clock;
     struct devices devices;

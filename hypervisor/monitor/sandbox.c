@@ -120,7 +120,7 @@ static const struct allowed {
     {SYS_preadv, "disks, without a ring or by a detour"},
     {SYS_pwritev, "the same"},
     {SYS_fdatasync, "disks: flush"},
-    {SYS_fallocate, "disks: discard, write zeroes"},
+    {SYS_fallocate, "disks: discard, write zeroes; a console that rolls"},
     {SYS_accept4, "a controller's successor"},
     {SYS_close, "descriptors no longer needed"},
     {SYS_waitid, "how the guest ended"},

@@ -185,6 +185,14 @@ static int interface_make(struct netd *d, const struct msg_net *m,
 
 /* ----------------------------------------------------------------- messages */
 
+/* Of what passes: its last interface is not gone yet, or the machine is short
+ * of something. */
+static bool passes(int code)
+{
+    return code == -EBUSY || code == -ENOMEM || code == -ENFILE ||
+           code == -EMFILE || code == -ENOBUFS || code == -EAGAIN;
+}
+
 static int reply_open(int fd, const struct msg_net *m, int tap,
                       struct dom_device *device, const struct err *why,
                       struct err *e)
@@ -193,7 +201,7 @@ static int reply_open(int fd, const struct msg_net *m, int tap,
 
     ipc_head(&r, MSG_NET_OPEN | MSG_REPLY, m->head.tag);
     if (tap < 0) {
-        r.reply.status = tap == -EBUSY ? 503 : 500;
+        r.reply.status = passes(tap) ? 503 : 500;
         ipc_text(r.reply.text, why->text);
     } else {
         r.device = *device;
