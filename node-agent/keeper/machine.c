@@ -306,12 +306,15 @@ static enum sub_state function_begin(struct sub *s)
 static int interface_pack(const struct event *ev, int fds[2], struct err *e)
 {
     struct dom_devices d = {.n = 1, .at[0] = *ev->device};
+    cleanup_close int list = devices_pack(&d, e);
 
-    fds[0] = devices_pack(&d, e);
-    if (fds[0] < 0)
-        return fds[0];
+    if (list < 0)
+        return list;
     fds[1] = fcntl(*ev->device_fd, F_DUPFD_CLOEXEC, 0);
-    return fds[1] < 0 ? err_errno(e, "passing an interface on") : 0;
+    if (fds[1] < 0)
+        return err_errno(e, "passing an interface on");
+    fds[0] = steal_fd(&list);
+    return 0;
 }
 
 // ev: with an interface, or NULL.
