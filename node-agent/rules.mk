@@ -8,6 +8,7 @@ CGROUP_SRCS := node-agent/spawner/cgroup.c node-agent/spawner/cgroup_tree.c
 include node-agent/rules-bundle.mk
 include node-agent/rules-builder.mk
 include node-agent/rules-keeper.mk
+include node-agent/rules-volume.mk
 include node-agent/rules-api.mk
 
 AGENT_SRCS := $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) \
@@ -19,7 +20,7 @@ SPAWNER_SRCS := $(CGROUP_SRCS) $(addprefix node-agent/spawner/, spawner.c \
     cpu_watch.c nursery.c)
 
 HOSTELD_SRCS := node-agent/agent/main.c $(AGENT_SRCS) $(SPAWNER_SRCS) \
-    $(KEEPER_SRCS) $(LEDGERD_SRCS) $(BUILDER_SRCS) $(API_SRCS) \
+    $(KEEPER_SRCS) $(LEDGERD_SRCS) $(BUILDER_SRCS) $(VOLUMED_SRCS) $(API_SRCS) \
     $(BUNDLE_SRCS) $(LEDGER_SRCS) $(LIB_SRCS) $(LIB_DB_SRCS) $(LIB_JSON_SRCS)
 $(call host-program,hosteld,$(sort $(HOSTELD_SRCS)),\
     $(API_LIBS) $(BUNDLE_LIBS) $(LEDGER_LIBS) $(LIB_DB_LIBS) $(LIB_JSON_LIBS))

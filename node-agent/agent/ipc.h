@@ -78,6 +78,10 @@ union ipc_any {
     struct dom_act dom_act;
     struct dom_input dom_input;
     struct dom_reply dom_reply;
+    struct msg_volume volume;
+    struct msg_volume_reply volume_reply;
+    struct msg_job job;
+    struct msg_job_reply job_reply;
     struct msg_sub_act sub_act;
 };
 

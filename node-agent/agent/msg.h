@@ -98,7 +98,11 @@ enum msg_type {
     MSG_DOM_INPUT,        /* dom_input -> msg_input_reply */
     MSG_DOM_DEVICES,      /* dom_who -> msg_count_reply + fd: dom_devices */
     /* api -> keeper */
-    MSG_SUB_ACT = 192 /* msg_sub_act -> msg_reply */
+    MSG_SUB_ACT = 192, /* msg_sub_act -> msg_reply */
+    MSG_VOLUME = 208,  /* msg_volume [+ fd] -> msg_volume_reply, later */
+    MSG_VOLUME_LIST,   /* msg_volume -> msg_count_reply + fd: volume_infos */
+    /* keeper -> volumes */
+    MSG_JOB = 224 /* msg_job [+ fd] -> msg_job_reply [+ fds], later */
 };
 
 struct msg_head {
@@ -460,6 +464,8 @@ struct msg_hold {
     struct sub_limits limits;
     uint32_t is_source;
     uint32_t starts; /* as in msg_quote */
+    uint32_t is_storage, pad; /* a volume's period, and nothing but this: */
+    uint64_t storage_kib_ms;
 };
 struct msg_hold_reply {
     struct msg_reply reply; /* 200, 402, 404 no such account */
@@ -581,5 +587,6 @@ struct msg_built {
 };
 
 #include "node-agent/agent/msg_billing.h"
+#include "node-agent/agent/msg_volume.h"
 
 #endif

@@ -20,6 +20,7 @@
 #include "node-agent/keeper/lane.h"
 #include "node-agent/keeper/store.h"
 #include "node-agent/keeper/sub.h"
+#include "node-agent/keeper/volume.h"
 #include "node-agent/keeper/waiter.h"
 
 struct keeper {
@@ -27,6 +28,7 @@ struct keeper {
     struct journal journal;
     struct store store;
     struct chan api, ledger, spawner, builder;
+    struct chan volumed;  // the volumes role
     struct chan operator; // its requests are served as the API's; see chan.h
     int lifeline_fd;      // -1: none
     struct secrets_key secrets; // opens what customers have sealed
@@ -39,6 +41,7 @@ struct keeper {
     struct functions *functions;
     struct quotas *quotas;
     struct joins *joins; // see people.h
+    struct volumes *volumes;
     struct sub *resting; // services between two domains, see service.h
 
     char currency[8];   // of the node's prices; "" until the ledger said so
@@ -61,6 +64,7 @@ struct keeper {
 
 struct keeper_fds { // taken
     int api, ledger, spawner, builder, lifeline;
+    int volumed;
     int operator;                      // -1: none
     int shelf[2];                      // -1: none
     const struct secrets_key *secrets; // copied

@@ -61,6 +61,16 @@ static struct customer **place(struct keeper *k, const key_id_t *key)
     return p;
 }
 
+// One that was written before there was the last member leaves that as it is.
+static void quota_take_row(struct db_stmt *q, struct quota *quota)
+{
+    size_t len;
+    const void *data = db_blob(q, 0, &len);
+
+    if (data && len <= sizeof(*quota))
+        memcpy(quota, data, len);
+}
+
 // The operator's word about one customer, else the configuration's.
 static struct quota quota_read(struct keeper *k, const key_id_t *key)
 {
@@ -74,7 +84,7 @@ static struct quota quota_read(struct keeper *k, const key_id_t *key)
         db_bind_blob(q, 1, key->b, sizeof(key->b));
         r = db_step(q, &e);
         if (r > 0)
-            db_blob_copy(q, 0, &quota, sizeof(quota));
+            quota_take_row(q, &quota);
         db_done(q);
     }
     if (r < 0)
@@ -192,6 +202,15 @@ unsigned quota_refuses(struct keeper *k, const key_id_t *customer,
         c->store_bytes += bytes;
     forget_idle(k, customer);
     return status;
+}
+
+uint64_t quota_volumes_kib(struct keeper *k, const key_id_t *customer)
+{
+    const struct customer *c = find_or_add(k, customer);
+    uint64_t kib = c ? c->quota.volumes_kib : k->cfg.quota.volumes_kib;
+
+    forget_idle(k, customer);
+    return kib;
 }
 
 // ------------------------------------------------------------------- requests
