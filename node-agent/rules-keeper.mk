@@ -23,6 +23,7 @@ KEEPER_TEST_SRCS := tests/unit/keeper_world.c $(KEEPER_CORE_SRCS) \
 $(call unit-test,keeper_submit,tests/unit/keeper_submit.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_dom,tests/unit/keeper_dom.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_recover,tests/unit/keeper_recover.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
+$(call unit-test,keeper_volume,tests/unit/keeper_volume.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_serve,tests/unit/keeper_serve.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_service,tests/unit/keeper_service.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_function,tests/unit/keeper_function.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))

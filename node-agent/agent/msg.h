@@ -276,6 +276,7 @@ struct msg_quota_reply {
     struct quota quota;
     uint32_t submissions, pad; /* what there is now */
     uint64_t memory_kib, store_kib;
+    uint64_t volumes_kib; /* what his volumes may hold */
 };
 struct msg_drain {
     struct msg_head head;

@@ -246,6 +246,7 @@ int quota_serve(struct keeper *k, const union ipc_any *any)
         reply.submissions = c->live;
         reply.memory_kib = c->memory_kib;
         reply.store_kib = store_bytes(k, c) >> 10;
+        reply.volumes_kib = volumes_kib_of(k, &m->customer);
         forget_idle(k, &m->customer);
     }
     chan_post(&k->api, &reply, NULL, 0);

@@ -128,6 +128,8 @@ void volume_period_id(const struct volume_row *row, uint64_t period,
 int volume_serve(struct keeper *k, const struct msg_volume *m,
                  int fds[IPC_FDS_MAX], struct err *e);
 int volume_list_serve(struct keeper *k, const union ipc_any *any);
+// The sum of what a customer's volumes may hold.
+uint64_t volumes_kib_of(const struct keeper *k, const key_id_t *customer);
 // It was made, or will not be.
 void volume_created(struct keeper *k, struct volume *v, unsigned status,
                     const char *why);

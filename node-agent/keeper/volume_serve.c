@@ -69,6 +69,13 @@ static uint64_t customer_bytes(const struct keeper *k, const key_id_t *customer,
     return sum;
 }
 
+uint64_t volumes_kib_of(const struct keeper *k, const key_id_t *customer)
+{
+    unsigned count;
+
+    return (customer_bytes(k, customer, &count) + 1023) >> 10;
+}
+
 // What volumes may still grow by, on the disk there is.
 static uint64_t promised_bytes(const struct keeper *k)
 {
