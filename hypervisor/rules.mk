@@ -23,12 +23,21 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/start_info.c hypervisor/monitor/report.c hypervisor/monitor/symbols.c \
     hypervisor/monitor/sandbox.c hypervisor/monitor/nursery.c \
     hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/vif.c \
-    hypervisor/monitor/outside.c hypervisor/monitor/qsd.c hypervisor/monitor/budget.c \
+    hypervisor/monitor/outside.c hypervisor/monitor/qsd.c hypervisor/monitor/volume.c \
+    hypervisor/monitor/budget.c \
     hypervisor/monitor/run.c hypervisor/monitor/main.c
 
 # Static: each monitor would pay for libraries' page tables and data.
 $(call host-program,hostel-hv,$(HV_SRCS) $(LIB_SRCS) pv-blob.c kvm-page.c)
 $(BUILD)/bin/hostel-hv: HOST_LDFLAGS := -static-pie -Wl,-z,relro,-z,now
+
+# The back end of volumes.
+FS_SRCS := $(addprefix hypervisor/fs/,confine.c handle.c job.c message.c \
+    node.c op_attr.c op_dir.c op_file.c op_lock.c op_name.c op_table.c \
+    quota.c server.c) hypervisor/dev/virtq.c
+$(call host-program,hostel-fs,hypervisor/fs/main.c $(FS_SRCS) \
+    hypervisor/engine/filter.c $(LIB_SRCS),-lpthread)
+$(BUILD)/bin/hostel-fs: HOST_LDFLAGS := -static-pie -Wl,-z,relro,-z,now
 
 # Names of this system's calls, for reports.
 GENERATED += $(BUILD)/gen/syscall-names.h

@@ -71,14 +71,23 @@ RT_KERNEL_SRCS := \
     $(RT)/fs/pipe.c \
     $(RT)/fs/ramfs.c \
     $(RT)/fs/ramfs_file.c \
+    $(RT)/fs/vfs.c \
+    $(RT)/fs/volume.c \
+    $(RT)/fs/volume_behind.c \
+    $(RT)/fs/volume_cache.c \
+    $(RT)/fs/volume_file.c \
+    $(RT)/fs/volume_lock.c \
+    $(RT)/fs/volume_name.c \
     $(RT)/front/blk.c \
     $(RT)/front/front.c \
+    $(RT)/front/fs.c \
     $(RT)/front/net.c \
     $(RT)/front/virtq.c \
     $(RT)/front/window.c \
     $(RT)/kernel/boot.c \
     $(RT)/kernel/clock.c \
     $(RT)/kernel/console.c \
+    $(RT)/kernel/end.c \
     $(RT)/kernel/event.c \
     $(RT)/kernel/lock.c \
     $(RT)/kernel/pages.c \
@@ -192,14 +201,14 @@ RT_OBJS += $(LWIP_OBJS)
 GUEST_CFLAGS := -std=gnu11 -O2 -D_GNU_SOURCE -I. $(WARN)
 # An upcall saves the general registers only.
 $(BUILD)/guest/$(RT)/libc/alarm.o $(BUILD)/guest/$(RT)/libc/timer.o: GUEST_CFLAGS += -mgeneral-regs-only
-$(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock event sched signal timeout): \
+$(patsubst %,$(BUILD)/guest/$(RT)/kernel/%.o,clock end event sched signal timeout): \
     GUEST_CFLAGS += -mgeneral-regs-only
 # gcc must not make functions of themselves.
 $(BUILD)/guest/$(RT)/libc/math_long.o $(BUILD)/guest/$(RT)/libc/complex_long.o: GUEST_CFLAGS += -fno-builtin
 # gcc must not make calls of calloc of what calloc does.
 $(BUILD)/guest/$(RT)/libc/malloc.o: GUEST_CFLAGS += -fno-builtin-malloc \
     -fno-builtin-calloc
-$(patsubst %,$(BUILD)/guest/$(RT)/front/%.o,blk front net virtq window): \
+$(patsubst %,$(BUILD)/guest/$(RT)/front/%.o,blk front fs net virtq window): \
     GUEST_CFLAGS += -mgeneral-regs-only
 # gcc must not make a call of memcpy's own loop.
 $(BUILD)/guest/$(RT)/arch/x86_64/string.o: GUEST_CFLAGS += -fno-builtin \
@@ -231,7 +240,7 @@ $(NEWLIB_POSIX_OBJS): $(BUILD)/guest/newlib/%.o: $(SYSROOT_DIR)/headers $(HOSTEL
 $(SYSROOT_DIR)/usr/lib/hostel.o: $(RT_OBJS) $(RT_LIBC_OBJS) $(RT)/rules.mk
 	$(call say,LD,$@)
 	$(Q)nm -g --defined-only -j $(RT_LIBC_OBJS) | \
-	    sed '/:$$/d; /^deadline_of$$/d; /^timespec_ns$$/d; /^mutex_is_mine$$/d; /^glob_newlib$$/d' \
+	    sed '/:$$/d; /^deadline_of$$/d; /^timespec_ns$$/d; /^mutex_is_mine$$/d; /^glob_newlib$$/d; /^start_at$$/d; /^find_at$$/d' \
 	    > $@.public
 	$(Q)echo _start >> $@.public
 	$(Q)ld -r -o $@.all $(RT_OBJS) $(RT_LIBC_OBJS)

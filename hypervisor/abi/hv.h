@@ -430,6 +430,21 @@ struct hv_net_config {
 };
 _Static_assert(HV_NET_CONFIG + sizeof(struct hv_net_config) <= 96, "config[]");
 
+/*
+ * File systems: virtio-fs's config (tag, number of request queues) is followed
+ * by where the volume is to be mounted, an absolute path with a NUL. Of one
+ * that is not shared the guest may keep what it has seen and written.
+ */
+#define HV_FS_CONFIG    40
+#define HV_FS_READ_ONLY 1u
+#define HV_FS_SHARED    2u /* others may change it meanwhile */
+#define HV_FS_MOUNT_MAX 52
+struct hv_fs_config {
+    uint32_t flags; /* HV_FS_* */
+    char mount[HV_FS_MOUNT_MAX];
+};
+_Static_assert(HV_FS_CONFIG + sizeof(struct hv_fs_config) <= 96, "config[]");
+
 _Static_assert(HV_CONTROL_OFFSET + HV_DEVICE_MAX * 256 <= HV_WINDOW_FREE,
                "control blocks");
 _Static_assert(HV_PORT_DEVICE + HV_DEVICE_MAX <= HV_PORT_MAX, "ports");

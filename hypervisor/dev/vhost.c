@@ -7,6 +7,7 @@
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -226,10 +227,12 @@ static int get_config(struct vhost *v)
     return e;
 }
 
+_Static_assert(offsetof(struct hvc_fs, config) == HV_FS_CONFIG, "config[]");
+
 static int set_config(struct device *d, const struct hvc_fs *fs)
 {
-    // struct virtio_fs_config: tag, number of request queues.
-    device_config(d, fs, sizeof(fs->tag) + sizeof(fs->request_queues));
+    // struct virtio_fs_config (tag, number of request queues), and ours.
+    device_config(d, fs, sizeof(*fs));
     return 0;
 }
 

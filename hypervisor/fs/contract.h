@@ -17,25 +17,25 @@
  *   --shared           others may serve the same volume at the same time
  *   --quota-bytes N    0 (or no option): no limit. See "used" below
  *   --quota-files N
- *   --page FD          the volume's struct fs_page, one page, shared by all that
- *                      serve this volume; needed with --shared and a quota
+ *   --page FD          the volume's struct fs_page, one page, shared by all
+ * that serve this volume; needed with --shared and a quota
  *   --meter FD         a struct fs_meter, one page, of this process alone
  *
  * Every other descriptor but 2 is closed. Started by root it makes namespaces
- * of its own, whose root is the volume and nothing else, and needs CAP_SYS_ADMIN
- * until it has; the caller puts it into the domain's cgroup before it execs, so
- * that what it costs is the domain's. A file system must be mounted somewhere
- * under /proc, as it is on every Linux.
+ * of its own, whose root is the volume and nothing else, and needs
+ * CAP_SYS_ADMIN until it has; the caller puts it into the domain's cgroup
+ * before it execs, so that what it costs is the domain's. A file system must be
+ * mounted somewhere under /proc, as it is on every Linux.
  *
  * Exit status: 0: the front end is gone. 1: it could not start, and a sentence
  * on 2 says why. 2: the front end said what it may not. It never asks for
- * anything else; killing it at any time loses nothing but the count in the page,
- * and the guest's calls fail with EIO from then on.
+ * anything else; killing it at any time loses nothing but the count in the
+ * page, and the guest's calls fail with EIO from then on.
  *
  * A volume without --shared is one domain's: that nobody else changes it is the
- * caller's to see to (flock on the folder, as `hostel-hv run` does; readers hold
- * it shared). Guests keep what they have read and written of such a volume, and
- * of a shared one nothing.
+ * caller's to see to (flock on the folder, as `hostel-hv run` does; readers
+ * hold it shared). Guests keep what they have read and written of such a
+ * volume, and of a shared one nothing.
  */
 #ifndef FS_CONTRACT_H
 #define FS_CONTRACT_H
@@ -64,8 +64,8 @@
  */
 #define FS_PAGE_MAGIC 0x31454741505346ull // "FSPAGE1"
 struct fs_page {
-    uint64_t magic;                // written with `counted`
-    uint64_t counted;              // 1: the rest is valid
+    uint64_t magic;                 // written with `counted`
+    uint64_t counted;               // 1: the rest is valid
     int64_t used_bytes, used_files; // changed atomically
 };
 _Static_assert(sizeof(struct fs_page) <= 4096, "one page");

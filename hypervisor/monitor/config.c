@@ -25,6 +25,7 @@ static const struct cfg_key keys[] = {
     CFG_LIST_KEY("env", struct domain_config, env, STRINGS, 0),
     CFG_LIST_KEY("vif", struct domain_config, vif, HV_DEVICE_MAX, 0),
     CFG_LIST_KEY("disk", struct domain_config, disk, HV_DEVICE_MAX, 0),
+    CFG_LIST_KEY("volume", struct domain_config, volume, HV_DEVICE_MAX, 0),
     CFG_INT_KEY("cpu_ms", struct domain_config, cpu_ms, 1, BUDGET_MAX, 0),
     CFG_INT_KEY("wall_ms", struct domain_config, wall_ms, 1, BUDGET_MAX, 0),
     CFG_STR_KEY("on_poweroff", struct domain_config, on_poweroff, 32, 0),
@@ -67,7 +68,7 @@ static const struct cfg_key keys[] = {
     CFG_REFUSED_KEY("vkb", "there is no keyboard: the console has input"),
     CFG_REFUSED_KEY("vsnd", "there is no sound"),
     CFG_REFUSED_KEY("channel", "a domain has one console"),
-    CFG_REFUSED_KEY("p9", "a domain's files come in its ramdisk"),
+    CFG_REFUSED_KEY("p9", "a domain's files come in its ramdisk or a volume"),
     CFG_REFUSED_KEY("on_watchdog", "there is no watchdog; wall_ms bounds a "
                                    "run"),
     CFG_REFUSED_KEY("on_soft_reset", "there is no soft reset"),

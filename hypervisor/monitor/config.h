@@ -21,6 +21,7 @@ struct domain_config {
     struct cfg_list args, env;
     struct cfg_list disk;                     // see disk.h
     struct cfg_list vif;                      // see vif.h
+    struct cfg_list volume;                   // see volume.h
     char *on_poweroff, *on_reboot, *on_crash; // see config_action
 
     // Of a node's domains; `hostel-hv run` has none of them.

@@ -192,6 +192,7 @@ struct hvc_net {
 struct hvc_fs {
     char tag[36]; /* NUL-padded */
     uint32_t request_queues;
+    struct hv_fs_config config; /* what the guest is told */
 };
 
 /* With HVC_D_VHOST_USER: the connected socket, the eventfd by which the back

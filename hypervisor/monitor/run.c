@@ -30,6 +30,7 @@
 #include "hypervisor/monitor/sandbox.h"
 #include "hypervisor/monitor/slot.h"
 #include "hypervisor/monitor/vif.h"
+#include "hypervisor/monitor/volume.h"
 #include "lib/io.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -61,8 +62,8 @@ struct run {
     const char *trace_path;
     int trace_fd, trace_file;        // from the monitor, to the file; or -1
     const char *disk[HV_DEVICE_MAX]; // descriptions: the file's, then options'
-    const char *vif[HV_DEVICE_MAX];
-    unsigned ndisks, nvifs, ndevices;
+    const char *vif[HV_DEVICE_MAX], *volume[HV_DEVICE_MAX];
+    unsigned ndisks, nvifs, nvolumes, ndevices;
     struct hvc_device device[HV_DEVICE_MAX];
     int device_fd[HV_DEVICE_MAX][HVC_DEVICE_FDS_MAX];
     size_t device_fds[HV_DEVICE_MAX];
@@ -91,14 +92,15 @@ static void on_signal(int sig)
 
 static void usage(FILE *to)
 {
-    fputs("usage: hostel-hv run [-c FILE] [-m MIB] [-i INITRD] [-e VAR=VALUE]\n"
-          "                     [-n NAME] [--engine kvm|pv|auto] "
-          "[--cpu-ms N]\n"
-          "                     [--wall-ms N] [--usage] [--disk SPEC]...\n"
-          "                     [--net SPEC]... [--gdb PORT] [--core FILE]\n"
-          "                     [--trace FILE]\n"
-          "                     IMAGE [ARGS]\n",
-          to);
+    fputs(
+        "usage: hostel-hv run [-c FILE] [-m MIB] [-i INITRD] [-e VAR=VALUE]\n"
+        "                     [-n NAME] [--engine kvm|pv|auto] "
+        "[--cpu-ms N]\n"
+        "                     [--wall-ms N] [--usage] [--disk SPEC]...\n"
+        "                     [--net SPEC]... [--volume SPEC]... [--gdb PORT]\n"
+        "                     [--core FILE] [--trace FILE]\n"
+        "                     IMAGE [ARGS]\n",
+        to);
 }
 
 // A whole number within bounds, or the program ends.
@@ -135,6 +137,7 @@ static const struct option long_options[] = {
     {"wall-ms", required_argument, NULL, 'W'},
     {"disk", required_argument, NULL, 'D'},
     {"net", required_argument, NULL, 'N'},
+    {"volume", required_argument, NULL, 'V'},
     {"usage", no_argument, NULL, 'U'},
     {"gdb", required_argument, NULL, 'G'},
     {"core", required_argument, NULL, 'O'},
@@ -163,6 +166,8 @@ static int parse_config(struct run *r, int argc, char **argv, struct err *e)
         r->disk[r->ndisks++] = r->config.disk.item[i];
     for (size_t i = 0; i < r->config.vif.n; i++)
         r->vif[r->nvifs++] = r->config.vif.item[i];
+    for (size_t i = 0; i < r->config.volume.n; i++)
+        r->volume[r->nvolumes++] = r->config.volume.item[i];
     return 0;
 }
 
@@ -214,6 +219,12 @@ static int parse_options(struct run *r, int argc, char **argv, const char **env,
                 return err_set(e, EINVAL, "a domain has at most %d interfaces",
                                HV_DEVICE_MAX);
             r->vif[r->nvifs++] = optarg;
+            break;
+        case 'V':
+            if (r->nvolumes == HV_DEVICE_MAX)
+                return err_set(e, EINVAL, "a domain has at most %d volumes",
+                               HV_DEVICE_MAX);
+            r->volume[r->nvolumes++] = optarg;
             break;
         case 'U':
             r->usage = true;
@@ -334,6 +345,31 @@ static int open_vifs(struct run *r, struct err *e)
     return 0;
 }
 
+// Behind the interfaces.
+static int open_volumes(struct run *r, struct err *e)
+{
+    static struct volume v[HV_DEVICE_MAX];
+
+    for (unsigned i = 0; i < r->nvolumes; i++) {
+        unsigned at = r->ndevices;
+
+        if (at == HV_DEVICE_MAX)
+            return err_set(e, EINVAL, "a domain has at most %d devices",
+                           HV_DEVICE_MAX);
+        if (volume_parse(&v[i], r->volume[i], e) < 0)
+            return -e->code;
+        for (unsigned k = 0; k < i; k++)
+            if (strcmp(v[k].mount, v[i].mount) == 0)
+                return err_set(e, EINVAL, "volume: two are mounted at %s",
+                               v[i].mount);
+        if (volume_open(&v[i], &r->device[at], r->device_fd[at], e) < 0)
+            return -e->code;
+        r->device_fds[at] = VOLUME_FDS;
+        r->ndevices++;
+    }
+    return 0;
+}
+
 static int open_files(struct run *r, struct err *e)
 {
     int page_fd = memfd_create("hostel-page", MFD_CLOEXEC);
@@ -368,7 +404,7 @@ static int open_files(struct run *r, struct err *e)
     for (unsigned i = 0; i < r->ndisks; i++)
         if (open_disk(r, i, e) < 0)
             return -e->code;
-    if (open_vifs(r, e) < 0)
+    if (open_vifs(r, e) < 0 || open_volumes(r, e) < 0)
         return -e->code;
     r->slot.page_fd = page_fd;
     r->slot.listen_fd = -1;
@@ -410,6 +446,7 @@ static int make_slot(struct run *r, struct err *e)
         }
         for (unsigned i = 0; i < r->ndevices; i++)
             close_device(r, i); // they come by message
+        volume_forget();
         slot_run(&r->slot);
     }
     if (r->monitor_pid < 0)
@@ -642,12 +679,15 @@ static void print_usage(const struct run *r, const struct rusage *u)
         u->ru_utime.tv_usec + u->ru_stime.tv_usec;
     uint64_t base_us = r->cpu_base_ns / 1000;
     uint64_t wall_ns = r->page->ended_mono_ns - r->page->started_mono_ns;
+    const struct fs_meter v = volume_usage();
 
     cpu_us -= cpu_us > base_us ? base_us : cpu_us;
     fprintf(stderr,
             "cpu %lu.%06lu s, wall %lu.%06lu s, console %lu bytes out, %lu "
             "dropped, %lu in, disk %lu bytes in %lu reads, %lu in %lu writes, "
-            "net %lu bytes in %lu frames out, %lu refused, %lu in %lu in\n",
+            "net %lu bytes in %lu frames out, %lu refused, %lu in %lu in, "
+            "volumes %lu requests, %lu bytes in %lu reads, %lu in %lu writes, "
+            "%lu syncs\n",
             cpu_us / 1000000, cpu_us % 1000000, wall_ns / 1000000000u,
             wall_ns / 1000 % 1000000, r->page->console_out_bytes,
             r->page->console_dropped_bytes, r->page->console_in_bytes,
@@ -655,7 +695,8 @@ static void print_usage(const struct run *r, const struct rusage *u)
             r->page->disk_write_bytes, r->page->disk_writes,
             r->page->net_tx_bytes, r->page->net_tx_packets,
             r->page->net_tx_refused, r->page->net_rx_bytes,
-            r->page->net_rx_packets);
+            r->page->net_rx_packets, v.requests, v.read_bytes, v.reads,
+            v.write_bytes, v.writes, v.syncs);
 }
 
 static int conclude(const struct run *r)
@@ -732,11 +773,12 @@ int run_main(int argc, char **argv)
         start(&r, &e) < 0) {
         log_error("%s", e.text);
         qsd_end();
-        return STATUS_FAILED;
+        return STATUS_FAILED; // volumes' back ends end with their sockets
     }
     attend(&r);
     if (wait4(r.monitor_pid, NULL, 0, &u) == r.monitor_pid && r.usage)
         print_usage(&r, &u);
+    volume_end();
     qsd_end();
     return conclude(&r);
 }

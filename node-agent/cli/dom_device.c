@@ -59,6 +59,10 @@ int dom_specs_read(const struct domain_config *c, struct dom_specs **out,
     if (c->disk.n + c->vif.n > HV_DEVICE_MAX)
         return err_set(e, EINVAL, "disk, vif: a domain has at most %d devices",
                        HV_DEVICE_MAX);
+    if (c->volume.n)
+        return err_set(e, ENOTSUP,
+                       "volume: a node's domains have none yet; hostel-hv run "
+                       "serves them");
     s->disk_texts = texts(&c->disk);
     s->vif_texts = texts(&c->vif);
     for (size_t i = 0; r == 0 && i < c->disk.n; i++)

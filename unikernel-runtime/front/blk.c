@@ -449,8 +449,9 @@ static ssize_t read_op(struct file *f, void *data, size_t len, off_t *pos)
     return move_bytes(b, 0, data, len, pos);
 }
 
-static int sync_op(struct file *f)
+static int sync_op(struct file *f, int data)
 {
+    (void)data;
     struct blk *b = disk_of(f);
     if (!(b->front.features >> VIRTIO_BLK_F_FLUSH & 1))
         return 0; // what is written is safe
@@ -466,7 +467,7 @@ static ssize_t write_op(struct file *f, const void *data, size_t len,
     if (len > b->bytes - *pos)
         len = b->bytes - *pos;
     ssize_t r = move_bytes(b, 1, (char *)data, len, pos);
-    if (r > 0 && f->flags & O_SYNC && sync_op(f) < 0)
+    if (r > 0 && f->flags & O_SYNC && sync_op(f, 1) < 0)
         return -EIO;
     return r;
 }
@@ -533,7 +534,7 @@ static int control_op(struct file *f, unsigned long request, void *argument)
         *(int *)argument = read_only(b);
         return 0;
     case BLKFLSBUF:
-        return sync_op(f);
+        return sync_op(f, 1);
     case BLKDISCARD:
         return clear(f, VIRTIO_BLK_DISCARD, VIRTIO_BLK_F_DISCARD, argument);
     case BLKZEROOUT:

@@ -183,8 +183,9 @@ int fd_close(int fd)
     lock_give(&table_lock);
     if (!f)
         return -EBADF;
+    int r = f->ops->flush ? f->ops->flush(f) : 0;
     fd_put(f);
-    return 0;
+    return r;
 }
 
 void file_changed(struct file *f)
@@ -255,9 +256,14 @@ int file_readdir(struct file *f, struct dirent *entry)
     return f->ops->readdir ? f->ops->readdir(f, entry) : -ENOTDIR;
 }
 
-int file_sync(struct file *f)
+int file_sync(struct file *f, int data)
 {
-    return f->ops->sync ? f->ops->sync(f) : 0;
+    return f->ops->sync ? f->ops->sync(f, data) : 0;
+}
+
+struct vnode *file_vnode(struct file *f)
+{
+    return f->ops->vnode ? f->ops->vnode(f) : NULL;
 }
 
 int file_control(struct file *f, unsigned long request, void *argument)

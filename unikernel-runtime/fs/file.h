@@ -14,6 +14,8 @@ struct file;
 struct stat;
 struct dirent;
 struct iovec;
+struct flock;
+struct vnode;
 
 // Something that wants to know when a file has changed in what `poll` says.
 // Called with the scheduler locked, as event handlers are.
@@ -49,9 +51,18 @@ struct file_ops {
     short (*poll)(struct file *f);
     int announces; // it calls file_changed() whenever that has changed
     void (*close)(struct file *f); // the last descriptor is gone
+    // A descriptor is closed, perhaps not the last: close's result.
+    int (*flush)(struct file *f);
+    // What of the tree of names it is open on, without a reference.
+    struct vnode *(*vnode)(struct file *f);
+    // Locks: fcntl's, and of flock (LOCK_SH, LOCK_EX, LOCK_UN), never waiting.
+    // Null: nobody outside the domain could hold one.
+    int (*record_lock)(struct file *f, int command, struct flock *lock);
+    int (*flock)(struct file *f, int operation);
     // Of a device node: before a descriptor is made for its object. Null: yes.
     int (*open)(void *object, int flags);
-    int (*sync)(struct file *f); // null: there is nothing to wait for
+    // `data`: what is needed to read it, no more. Null: nothing to wait for.
+    int (*sync)(struct file *f, int data);
     int (*control)(struct file *f, unsigned long request, void *argument);
 };
 
@@ -96,7 +107,9 @@ off_t file_seek(struct file *f, off_t offset, int whence);
 int file_stat(struct file *f, struct stat *st);
 int file_truncate(struct file *f, off_t len);
 int file_readdir(struct file *f, struct dirent *entry);
-int file_sync(struct file *f);
+int file_sync(struct file *f, int data);
+// NULL: it is not open on anything that has a name.
+struct vnode *file_vnode(struct file *f);
 int file_control(struct file *f, unsigned long request, void *argument);
 
 #endif

@@ -2,6 +2,7 @@
 // See file_lock.h. The list is guarded by the scheduler's lock.
 #include "unikernel-runtime/fs/file_lock.h"
 #include "unikernel-runtime/fs/file.h"
+#include "unikernel-runtime/kernel/clock.h"
 #include "unikernel-runtime/kernel/lock.h"
 
 #include <errno.h>
@@ -16,14 +17,21 @@ struct file_lock {
 static struct file_lock *held;
 static struct waitq waiters; // for any
 
-static int is_in_the_way(const struct file_lock *l, const struct file *f,
-                         int exclusive)
+// By what they are open on; what has no name is the same only by its object.
+static int is_same(struct file *a, struct file *b)
 {
-    return l->file != f && l->file->object == f->object &&
-           l->file->ops == f->ops && (exclusive || l->exclusive);
+    struct vnode *v = file_vnode(a);
+    return a->ops == b->ops &&
+           (v ? v == file_vnode(b) : a->object == b->object);
 }
 
-static int is_free(const struct file *f, int exclusive)
+static int is_in_the_way(const struct file_lock *l, struct file *f,
+                         int exclusive)
+{
+    return l->file != f && is_same(l->file, f) && (exclusive || l->exclusive);
+}
+
+static int is_free(struct file *f, int exclusive)
 {
     for (const struct file_lock *l = held; l; l = l->next)
         if (is_in_the_way(l, f, exclusive))
@@ -77,4 +85,16 @@ void file_lock_drop(struct file *f)
     struct file_lock *l = f->locked ? unhold(f) : NULL;
     sched_unlock();
     free(l);
+}
+
+#define PAUSE_NS     (NS_PER_S / 1000)
+#define PAUSE_DOUBLE 5 // times: up to 32 ms
+
+int lock_pause(unsigned n)
+{
+    uint64_t ns = PAUSE_NS << (n < PAUSE_DOUBLE ? n : PAUSE_DOUBLE);
+    sched_lock();
+    int r = sched_wait(NULL, clock_real_ns() + ns);
+    sched_unlock();
+    return wait_was_broken(r) ? -EINTR : 0;
 }

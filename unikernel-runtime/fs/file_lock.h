@@ -14,4 +14,8 @@ struct file;
 int file_lock_take(struct file *f, int exclusive, int nowait);
 void file_lock_drop(struct file *f);
 
+// Between the n-th and the next attempt to get what another domain holds: 0,
+// or -EINTR.
+int lock_pause(unsigned n);
+
 #endif

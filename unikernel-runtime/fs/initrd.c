@@ -7,8 +7,8 @@
  *     nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize
  *     check; the name with its NUL, padded to 4; the data, padded to 4
  *
- * and the last is named "TRAILER!!!". Regular files and folders count, other
- * kinds are passed over. File data stays where it is.
+ * and the last is named "TRAILER!!!". Regular files, folders and symbolic links
+ * count, other kinds are passed over. File data stays where it is.
  */
 #include "unikernel-runtime/fs/initrd.h"
 #include "unikernel-runtime/fs/ramfs.h"
@@ -49,10 +49,10 @@ static uint64_t field(const char *header, int n)
 static void member_add(const char *name, const char *header, const char *data)
 {
     mode_t mode = field(header, MODE);
-    if (!S_ISREG(mode) && !S_ISDIR(mode))
+    if (!S_ISREG(mode) && !S_ISDIR(mode) && !S_ISLNK(mode))
         return;
     int error = 0;
-    struct node *n = ramfs_make(name, mode, 1, &error);
+    struct node *n = ramfs_make(name, mode, &error);
     if (!n) {
         // A folder may come after what is in it.
         if (error == -EEXIST && S_ISDIR(mode))
@@ -60,7 +60,7 @@ static void member_add(const char *name, const char *header, const char *data)
         panic("the initrd has a file that cannot be placed");
     }
     n->mtime_ns = field(header, MTIME) * NS_PER_S;
-    if (S_ISREG(mode)) {
+    if (!S_ISDIR(mode)) {
         n->data = (const uint8_t *)data;
         n->len = field(header, FILESIZE);
     }

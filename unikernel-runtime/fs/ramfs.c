@@ -6,7 +6,9 @@
 #include "unikernel-runtime/fs/ramfs_file.h"
 #include "unikernel-runtime/front/blk.h"
 #include "unikernel-runtime/kernel/clock.h"
+#include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/lock.h"
+#include "unikernel-runtime/kernel/pages.h"
 #include "unikernel-runtime/kernel/thread.h"
 
 #include <errno.h>
@@ -15,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 static struct lock lock;
 static struct thread *owner; // of the lock
@@ -40,43 +43,18 @@ void ramfs_unlock(const int *unused)
     lock_give(&lock);
 }
 
-static struct node root = {.name = "", .mode = S_IFDIR | 0755, .ino = 1};
-static struct node *cwd = &root;
+static const struct vfs_ops ramfs_ops;
+static struct vfs ramfs;
+static struct node root = {.vnode = {.ops = &ramfs_ops, .fs = &ramfs},
+                           .name = "",
+                           .mode = S_IFDIR | 0755,
+                           .refs = 1,
+                           .ino = 1};
 static ino_t last_ino = 1;
 
-static void device_make(const char *name, mode_t mode,
-                        const struct file_ops *ops, void *object)
+static struct node *node_of(struct vnode *v)
 {
-    char path[32] = "/dev/";
-    int error;
-    strcat(path, name);
-    struct node *n = ramfs_make(path, mode, 1, &error);
-    if (n) {
-        n->device = ops;
-        n->device_object = object;
-    }
-}
-
-// The tree is built when the program first names a file.
-static struct node *tree(void)
-{
-    static int ready;
-    if (!ready) {
-        ready = 1;
-        root.parent = &root;
-        root.mtime_ns = clock_wall_ns();
-        int error;
-        for (const struct device *d = device_table; d->name; d++)
-            device_make(d->name, S_IFCHR | 0666, d->ops, NULL);
-        for (uintptr_t n = 0; n < blk_count(); n++) {
-            char name[] = "vda";
-            name[2] += n;
-            device_make(name, S_IFBLK | 0660, &blk_file_ops, (void *)n);
-        }
-        ramfs_make("/tmp", S_IFDIR | 01777, 0, &error);
-        initrd_load();
-    }
-    return &root;
+    return (struct node *)v;
 }
 
 static struct node *child_find(const struct node *dir, const char *name,
@@ -115,16 +93,18 @@ static void child_drop(struct node *n)
     n->parent = NULL;
 }
 
-static struct node *child_make(struct node *dir, const char *name, size_t len,
+static struct node *child_make(struct node *dir, struct vfs_name name,
                                mode_t mode, int *error)
 {
     struct node *n = calloc(1, sizeof *n);
-    char *copy = n ? strndup(name, len) : NULL;
+    char *copy = n ? strndup(name.at, name.len) : NULL;
     if (!copy) {
         free(n);
         *error = -ENOMEM;
         return NULL;
     }
+    n->vnode.ops = &ramfs_ops;
+    n->vnode.fs = &ramfs;
     n->name = copy;
     n->mode = mode;
     n->ino = ++last_ino;
@@ -133,220 +113,279 @@ static struct node *child_make(struct node *dir, const char *name, size_t len,
     return n;
 }
 
-// One step of a walk; `parents` makes a missing folder.
-static struct node *step(struct node *dir, const char *name, size_t len,
-                         int parents, int *error)
-{
-    if (!S_ISDIR(dir->mode)) {
-        *error = -ENOTDIR;
-        return NULL;
-    }
-    if (len == 1 && name[0] == '.')
-        return dir;
-    if (len == 2 && name[0] == '.' && name[1] == '.')
-        return dir->parent ? dir->parent : dir;
-    struct node *n = child_find(dir, name, len);
-    if (!n && parents)
-        return child_make(dir, name, len, S_IFDIR | 0755, error);
-    if (!n)
-        *error = -ENOENT;
-    return n;
-}
+// ------------------------------------------------------------------- building
 
-/*
- * Walks to the folder that holds the last component of `path`, which goes to
- * `last` (empty for "/"); trailing slashes are not part of it.
- */
-static struct node *walk(const char *path, int parents, const char **last,
-                         size_t *last_len, int *error)
+struct node *ramfs_make(const char *path, mode_t mode, int *error)
 {
-    struct node *dir = tree();
-    if (path[0] != '/')
-        dir = cwd;
-    if (!path[0]) {
-        *error = -ENOENT;
-        return NULL;
-    }
+    RAMFS_LOCKED;
+    struct node *dir = &root;
     for (;;) {
         path += strspn(path, "/");
-        size_t len = strcspn(path, "/");
-        if (len > RAMFS_NAME_MAX) {
+        struct vfs_name name = {path, strcspn(path, "/")};
+        const char *rest = path + name.len;
+        int last = !rest[strspn(rest, "/")];
+        if (name.len > RAMFS_NAME_MAX) {
             *error = -ENAMETOOLONG;
             return NULL;
         }
-        const char *rest = path + len;
-        if (!rest[strspn(rest, "/")]) {
-            *last = path;
-            *last_len = len;
-            return dir;
-        }
-        dir = step(dir, path, len, parents, error);
-        if (!dir)
+        // As archives write them: ./etc/motd
+        struct node *n = name.len == 1 && path[0] == '.'
+                             ? dir
+                             : child_find(dir, name.at, name.len);
+        if (last && (n || !name.len)) {
+            *error = -EEXIST;
             return NULL;
+        }
+        if (last)
+            return child_make(dir, name, mode, error);
+        if (!n)
+            n = child_make(dir, name, S_IFDIR | 0755, error);
+        if (!n)
+            return NULL;
+        if (!S_ISDIR(n->mode)) {
+            *error = -ENOTDIR;
+            return NULL;
+        }
+        dir = n;
         path = rest;
     }
 }
 
-static struct node *at_last(struct node *dir, const char *last, size_t len,
-                            int *error)
+static void device_make(const char *name, mode_t mode,
+                        const struct file_ops *ops, void *object)
 {
-    struct node *n = len ? step(dir, last, len, 0, error) : dir;
-    if (n && last[len] == '/' && !S_ISDIR(n->mode)) {
-        *error = -ENOTDIR;
-        return NULL;
+    char path[32] = "/dev/";
+    int error;
+    strcat(path, name);
+    struct node *n = ramfs_make(path, mode, &error);
+    if (n) {
+        n->device = ops;
+        n->device_object = object;
     }
-    return n;
 }
 
-struct node *ramfs_find(const char *path, int *error)
+struct vnode *ramfs_root(void)
 {
-    RAMFS_LOCKED;
-    const char *last;
-    size_t len;
-    struct node *dir = walk(path, 0, &last, &len, error);
-    return dir ? at_last(dir, last, len, error) : NULL;
-}
-
-struct node *ramfs_make(const char *path, mode_t mode, int parents, int *error)
-{
-    RAMFS_LOCKED;
-    const char *last;
-    size_t len;
-    struct node *dir = walk(path, parents, &last, &len, error);
-    if (!dir)
-        return NULL;
-    if (!len || at_last(dir, last, len, error)) {
-        *error = -EEXIST;
-        return NULL;
+    int error;
+    root.parent = &root;
+    root.mtime_ns = clock_wall_ns();
+    ramfs.root = &root.vnode;
+    for (const struct device *d = device_table; d->name; d++)
+        device_make(d->name, S_IFCHR | 0666, d->ops, NULL);
+    for (uintptr_t n = 0; n < blk_count(); n++) {
+        char name[] = "vda";
+        name[2] += n;
+        device_make(name, S_IFBLK | 0660, &blk_file_ops, (void *)n);
     }
-    if (*error != -ENOENT || (last[len] == '/' && !S_ISDIR(mode)))
-        return NULL;
-    return child_make(dir, last, len, mode, error);
+    ramfs_make("/tmp", S_IFDIR | 01777, &error);
+    initrd_load();
+    return &root.vnode;
 }
 
-int ramfs_open(const char *path, int flags, mode_t mode)
+// ----------------------------------------------------------------- operations
+
+static void hold(struct vnode *v)
 {
     RAMFS_LOCKED;
-    int error = 0;
-    struct node *n = ramfs_find(path, &error);
-    if (n && (flags & O_CREAT) && (flags & O_EXCL))
-        return -EEXIST;
-    if (!n && error == -ENOENT && (flags & O_CREAT))
-        n = ramfs_make(path, S_IFREG | (mode & 07777), 0, &error);
-    if (!n)
-        return error;
-    int writes = (flags & O_ACCMODE) != O_RDONLY;
-    if (S_ISDIR(n->mode) && (writes || flags & O_CREAT))
-        return -EISDIR;
-    if (!S_ISDIR(n->mode) && flags & O_DIRECTORY)
-        return -ENOTDIR;
-    return ramfs_file_open(n, flags);
+    node_of(v)->refs++;
 }
 
-int ramfs_remove(const char *path, int directory)
+static void drop(struct vnode *v)
+{
+    ramfs_node_put(node_of(v));
+}
+
+static int lookup(struct vnode *dir, struct vfs_name name, struct vnode **out)
 {
     RAMFS_LOCKED;
-    int error = 0;
-    struct node *n = ramfs_find(path, &error);
+    struct node *n = child_find(node_of(dir), name.at, name.len);
     if (!n)
-        return error;
-    if (!directory && S_ISDIR(n->mode))
-        return -EISDIR;
-    if (directory && !S_ISDIR(n->mode))
-        return -ENOTDIR;
-    if (n == &root || n == cwd)
-        return -EBUSY;
-    if (n->first)
-        return -ENOTEMPTY;
-    child_drop(n);
-    if (!n->opens)
-        ramfs_file_free(n);
+        return -ENOENT;
+    n->refs++;
+    *out = &n->vnode;
     return 0;
 }
 
-static int is_within(const struct node *n, const struct node *dir)
-{
-    for (; n != dir; n = n->parent)
-        if (n == &root)
-            return 0;
-    return 1;
-}
-
-int ramfs_rename(const char *from, const char *to)
+static int parent(struct vnode *v, struct vnode **out, char *name)
 {
     RAMFS_LOCKED;
-    int error = 0;
-    struct node *n = ramfs_find(from, &error);
+    const struct node *n = node_of(v);
+    if (!n->parent)
+        return -ENOENT; // removed
+    if (name)
+        strcpy(name, n->name);
+    n->parent->refs++;
+    *out = &n->parent->vnode;
+    return 0;
+}
+
+static mode_t kind(struct vnode *v)
+{
+    return node_of(v)->mode & S_IFMT;
+}
+
+static int stat_op(struct vnode *v, struct stat *st)
+{
+    ramfs_stat(node_of(v), st);
+    return 0;
+}
+
+static int touch(struct node *n, const struct timespec *t)
+{
+    if (t->tv_nsec == UTIME_OMIT)
+        return 0;
+    n->mtime_ns = t->tv_nsec == UTIME_NOW ? clock_wall_ns()
+                                          : t->tv_sec * NS_PER_S + t->tv_nsec;
+    return 0;
+}
+
+static int change(struct vnode *v, struct file *f, const struct vfs_change *c)
+{
+    RAMFS_LOCKED;
+    struct node *n = node_of(v);
+    (void)f;
+    if (c->what & VFS_SIZE) {
+        int r = ramfs_truncate(n, c->size);
+        if (r < 0)
+            return r;
+    }
+    if (c->what & VFS_MODE)
+        n->mode = (n->mode & S_IFMT) | (c->mode & 07777);
+    return c->what & VFS_TIMES ? touch(n, &c->times[1]) : 0;
+}
+
+static ssize_t readlink_op(struct vnode *v, char *data, size_t len)
+{
+    RAMFS_LOCKED;
+    const struct node *n = node_of(v);
+    if (len > n->len)
+        len = n->len;
+    memcpy(data, n->data, len);
+    return len;
+}
+
+// A child that is not there yet, of a directory that still is.
+static struct node *make(struct vnode *dir, struct vfs_name name, mode_t mode,
+                         int *error)
+{
+    struct node *d = node_of(dir);
+    *error = !d->parent                         ? -ENOENT
+             : child_find(d, name.at, name.len) ? -EEXIST
+                                                : 0;
+    return *error ? NULL : child_make(d, name, mode, error);
+}
+
+static int mkdir_op(struct vnode *dir, struct vfs_name name, mode_t mode)
+{
+    RAMFS_LOCKED;
+    int error;
+    return make(dir, name, S_IFDIR | (mode & 0777), &error) ? 0 : error;
+}
+
+static int symlink_op(struct vnode *dir, struct vfs_name name, const char *to)
+{
+    RAMFS_LOCKED;
+    int error;
+    struct node *n = make(dir, name, S_IFLNK | 0777, &error);
     if (!n)
         return error;
-    const char *last;
-    size_t len;
-    struct node *dir = walk(to, 0, &last, &len, &error);
-    if (!dir)
-        return error;
-    error = 0;
-    struct node *old = at_last(dir, last, len, &error);
-    if (!old && error != -ENOENT)
-        return error;
-    if (n == &root || old == &root || is_within(dir, n))
-        return old == n ? 0 : -EINVAL;
-    if (old == n)
-        return 0;
-    if (!old && last[len] == '/' && !S_ISDIR(n->mode))
-        return -ENOTDIR;
+    size_t len = strlen(to);
+    uint8_t *data = pages_alloc(len);
+    if (!data) {
+        n->refs++;
+        child_drop(n);
+        ramfs_node_put(n);
+        return -ENOSPC;
+    }
+    n->data = memcpy(data, to, len);
+    n->len = len;
+    n->capacity = HV_PAGE;
+    return 0;
+}
 
-    char *name = strndup(last, len);
-    if (!name)
-        return -ENOMEM;
-    if (old) {
-        error = ramfs_remove(to, S_ISDIR(n->mode) != 0);
-        if (error < 0) {
-            free(name);
-            return error;
-        }
+static int remove_op(struct vnode *dir, struct vfs_name name, int directory)
+{
+    RAMFS_LOCKED;
+    struct node *n = child_find(node_of(dir), name.at, name.len);
+    if (!n)
+        return -ENOENT;
+    if (directory != S_ISDIR(n->mode))
+        return directory ? -ENOTDIR : -EISDIR;
+    if (n->first)
+        return -ENOTEMPTY;
+    n->refs++;
+    child_drop(n);
+    ramfs_node_put(n);
+    return 0;
+}
+
+static int rename_op(struct vnode *from_dir, struct vfs_name from,
+                     struct vnode *to_dir, struct vfs_name to)
+{
+    RAMFS_LOCKED;
+    struct node *n = child_find(node_of(from_dir), from.at, from.len);
+    struct node *old = child_find(node_of(to_dir), to.at, to.len);
+    if (!n || !node_of(to_dir)->parent)
+        return -ENOENT;
+    if (n == old)
+        return 0;
+    char *name = strndup(to.at, to.len);
+    int r = name ? 0 : -ENOMEM;
+    if (r == 0 && old)
+        r = remove_op(to_dir, to, S_ISDIR(n->mode) != 0);
+    if (r < 0) {
+        free(name);
+        return r;
     }
     child_drop(n);
     free(n->name);
     n->name = name;
-    child_add(dir, n);
+    child_add(node_of(to_dir), n);
     return 0;
 }
 
-int ramfs_chdir(struct node *n)
+static int open_op(struct vnode *v, int flags)
+{
+    return ramfs_file_open(node_of(v), flags);
+}
+
+static int create_op(struct vnode *dir, struct vfs_name name, int flags,
+                     mode_t mode)
 {
     RAMFS_LOCKED;
-    if (!S_ISDIR(n->mode))
-        return -ENOTDIR;
-    cwd = n;
+    int error;
+    struct node *n = make(dir, name, S_IFREG | (mode & 07777), &error);
+    return n ? ramfs_file_open(n, flags) : error;
+}
+
+static int statvfs_op(struct vnode *v, struct statvfs *st)
+{
+    unsigned long all = start_info->memory_kib * 1024 / HV_PAGE;
+    unsigned long left = pages_left() / HV_PAGE;
+    (void)v;
+    *st = (struct statvfs){.f_bsize = HV_PAGE,
+                           .f_frsize = HV_PAGE,
+                           .f_blocks = all,
+                           .f_bfree = left,
+                           .f_bavail = left,
+                           .f_namemax = RAMFS_NAME_MAX};
     return 0;
 }
 
-int ramfs_getcwd(char *path, size_t len)
-{
-    RAMFS_LOCKED;
-    return ramfs_path(cwd, path, len);
-}
-
-// Written from its end, since the walk is upwards.
-int ramfs_path(const struct node *n, char *path, size_t len)
-{
-    RAMFS_LOCKED;
-    char whole[PATH_MAX], *at = whole + sizeof whole - 1;
-    *at = '\0';
-    for (; n != &root; n = n->parent) {
-        if (!n->parent)
-            return -ENOENT; // removed
-        size_t name_len = strlen(n->name);
-        if ((size_t)(at - whole) < name_len + 1)
-            return -ENAMETOOLONG;
-        at = memcpy(at - name_len, n->name, name_len);
-        *--at = '/';
-    }
-    if (!*at)
-        *--at = '/';
-    size_t need = whole + sizeof whole - at;
-    if (need > len)
-        return -ERANGE;
-    memcpy(path, at, need);
-    return 0;
-}
+static const struct vfs_ops ramfs_ops = {
+    .hold = hold,
+    .drop = drop,
+    .lookup = lookup,
+    .parent = parent,
+    .kind = kind,
+    .stat = stat_op,
+    .change = change,
+    .readlink = readlink_op,
+    .mkdir = mkdir_op,
+    .symlink = symlink_op,
+    .remove = remove_op,
+    .rename = rename_op,
+    .open = open_op,
+    .create = create_op,
+    .statvfs = statvfs_op,
+};

@@ -5,8 +5,7 @@
  *
  * Functions return 0 or more, or -errno. A directory's children are a list:
  * looking a name up is linear in the size of its directory. One lock guards
- * the tree and all contents; a thread may take it again, and a caller that
- * holds on to a node holds the lock.
+ * the tree and all contents; a thread may take it again.
  */
 #ifndef RT_RAMFS_H
 #define RT_RAMFS_H
@@ -14,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "unikernel-runtime/fs/vfs.h"
 
 struct file_ops;
 struct stat;
@@ -27,40 +28,31 @@ void ramfs_unlock(const int *unused);
         ramfs_lock()
 
 struct node {
+    struct vnode vnode;         // first
     struct node *parent, *next; // next: the sibling made after this one
     struct node *first, *last;  // children
     char *name;
     const struct file_ops *device; // of a device, else NULL
     void *device_object;           // ... what its files have as their object
-    const uint8_t *data;           // a regular file's bytes
+    const uint8_t *data;           // a regular file's bytes, a link's target
     uint64_t len;
     uint64_t capacity; // pages behind `data`; 0: still in the initrd, or none
     uint64_t mtime_ns; // wall clock
     ino_t ino;
     mode_t mode;
-    unsigned opens;
+    unsigned refs; // of the vnode, and open files
 };
 
 #define RAMFS_NAME_MAX 255 // one component; fits struct dirent
 
-// The node at a path, relative to the working directory; NULL and an error.
-struct node *ramfs_find(const char *path, int *error);
+// The root, with /dev, /tmp and the domain's files in it. Called once.
+struct vnode *ramfs_root(void);
 
-// Makes a node at a path that must not be there yet, but its folder must;
-// with `parents`, missing folders are made too.
-struct node *ramfs_make(const char *path, mode_t mode, int parents, int *error);
+// Makes a node at an absolute path that must not be there yet, and folders on
+// the way: while the tree is built. NULL and an error.
+struct node *ramfs_make(const char *path, mode_t mode, int *error);
 
-int ramfs_open(const char *path, int flags, mode_t mode);
-int ramfs_remove(const char *path, int directory);
-int ramfs_rename(const char *from, const char *to);
 int ramfs_truncate(struct node *n, off_t len);
-int ramfs_chdir(struct node *n);
-int ramfs_getcwd(char *path, size_t len);
-int ramfs_path(const struct node *n, char *path, size_t len); // from the root
 void ramfs_stat(const struct node *n, struct stat *st);
-
-// The node of an open file, or NULL if it is of another kind.
-struct file;
-struct node *ramfs_node(struct file *f);
 
 #endif

@@ -147,6 +147,7 @@ static void entry_fill(struct dirent *entry, const char *name,
     entry->d_type = S_ISDIR(n->mode)   ? DT_DIR
                     : S_ISCHR(n->mode) ? DT_CHR
                     : S_ISBLK(n->mode) ? DT_BLK
+                    : S_ISLNK(n->mode) ? DT_LNK
                                        : DT_REG;
     entry->d_reclen = sizeof *entry;
     strlcpy(entry->d_name, name, sizeof entry->d_name);
@@ -179,8 +180,11 @@ static ssize_t directory_read(struct file *f, void *data, size_t len,
     return -EISDIR;
 }
 
-void ramfs_file_free(struct node *n)
+void ramfs_node_put(struct node *n)
 {
+    RAMFS_LOCKED;
+    if (--n->refs || n->parent)
+        return;
     if (n->capacity)
         pages_free((void *)n->data, n->capacity);
     free(n->name);
@@ -189,10 +193,12 @@ void ramfs_file_free(struct node *n)
 
 static void node_close(struct file *f)
 {
-    RAMFS_LOCKED;
-    struct node *n = f->object;
-    if (--n->opens == 0 && !n->parent)
-        ramfs_file_free(n);
+    ramfs_node_put(f->object);
+}
+
+static struct vnode *node_vnode(struct file *f)
+{
+    return &((struct node *)f->object)->vnode;
 }
 
 static const struct file_ops regular_ops = {.read = regular_read,
@@ -200,18 +206,14 @@ static const struct file_ops regular_ops = {.read = regular_read,
                                             .seek = node_seek,
                                             .stat = node_stat,
                                             .truncate = node_truncate,
+                                            .vnode = node_vnode,
                                             .close = node_close};
 static const struct file_ops directory_ops = {.read = directory_read,
                                               .seek = node_seek,
                                               .stat = node_stat,
                                               .readdir = directory_readdir,
+                                              .vnode = node_vnode,
                                               .close = node_close};
-
-struct node *ramfs_node(struct file *f)
-{
-    int ours = f->ops == &regular_ops || f->ops == &directory_ops;
-    return ours ? f->object : NULL;
-}
 
 int ramfs_file_open(struct node *n, int flags)
 {
@@ -229,6 +231,6 @@ int ramfs_file_open(struct node *n, int flags)
         S_ISDIR(n->mode) ? &directory_ops : &regular_ops;
     int fd = fd_open(ops, n, flags);
     if (fd >= 0)
-        n->opens++;
+        n->refs++;
     return fd;
 }

@@ -7,7 +7,7 @@ struct node;
 
 int ramfs_file_open(struct node *n, int flags);
 
-// Of a node that has neither name nor descriptor any more.
-void ramfs_file_free(struct node *n);
+// One reference less; a node that has neither name nor references goes.
+void ramfs_node_put(struct node *n);
 
 #endif

@@ -6,6 +6,7 @@
  * this file and every handler are compiled with -mgeneral-regs-only.
  */
 #include "unikernel-runtime/kernel/event.h"
+#include "unikernel-runtime/kernel/end.h"
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/pages.h"
 #include "unikernel-runtime/kernel/sched.h"
@@ -32,11 +33,14 @@ static void control_changed(unsigned port)
             event_terminate();
             return;
         }
-        hv_shutdown(HV_SHUTDOWN_POWEROFF, STATUS_SIGTERM);
+        end_soon(HV_SHUTDOWN_POWEROFF, STATUS_SIGTERM);
+        break;
     case HV_ACTION_REBOOT:
-        hv_shutdown(HV_SHUTDOWN_REBOOT, 0);
+        end_soon(HV_SHUTDOWN_REBOOT, 0);
+        break;
     case HV_ACTION_SUSPEND:
-        hv_shutdown(HV_SHUTDOWN_SUSPEND, 0);
+        end_soon(HV_SHUTDOWN_SUSPEND, 0);
+        break;
     case HV_ACTION_NONE:
     case HV_ACTION_BALLOON:
         break;

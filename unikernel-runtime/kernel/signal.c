@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Sending signals. Runs in event handlers too, without vector registers.
 #include "unikernel-runtime/kernel/signal.h"
+#include "unikernel-runtime/kernel/end.h"
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/thread.h"
 
@@ -44,8 +45,10 @@ void signal_send(struct thread *t, int sig)
         (handler == SIG_IGN || (handler == SIG_DFL && DEFAULT_IGNORES & bit)))
         return;
     struct thread *self = thread_self(), *to = t ? t : self;
-    if (handler == SIG_DFL && !(to->signal_mask & bit))
-        hv_shutdown(HV_SHUTDOWN_POWEROFF, STATUS_SIGNAL + sig);
+    if (handler == SIG_DFL && !(to->signal_mask & bit)) {
+        end_soon(HV_SHUTDOWN_POWEROFF, STATUS_SIGNAL + sig);
+        return;
+    }
     if (t)
         t->signal_pending |= bit;
     else
@@ -93,8 +96,10 @@ static void run_handler(int sig)
         self->signal_mask |= signal_bit(sig);
     if (a.sa_flags & SA_RESETHAND)
         signal_actions[sig].sa_handler = SIG_DFL;
-    if (a.sa_handler == SIG_DFL && !(DEFAULT_IGNORES & signal_bit(sig)))
-        hv_shutdown(HV_SHUTDOWN_POWEROFF, STATUS_SIGNAL + sig);
+    if (a.sa_handler == SIG_DFL && !(DEFAULT_IGNORES & signal_bit(sig))) {
+        sched_unlock();
+        end_domain(HV_SHUTDOWN_POWEROFF, STATUS_SIGNAL + sig);
+    }
     siginfo_t info = signal_info(sig);
     sched_unlock();
     if (a.sa_handler == SIG_DFL || a.sa_handler == SIG_IGN) {

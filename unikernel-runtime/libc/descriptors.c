@@ -2,8 +2,10 @@
 // System calls of POSIX that take a file descriptor.
 #include "unikernel-runtime/fs/device.h"
 #include "unikernel-runtime/fs/file.h"
+#include "unikernel-runtime/fs/file_lock.h"
 #include "unikernel-runtime/fs/pipe.h"
-#include "unikernel-runtime/fs/ramfs.h"
+#include "unikernel-runtime/fs/vfs.h"
+#include "unikernel-runtime/kernel/end.h"
 #include "unikernel-runtime/libc/result.h"
 
 #include <fcntl.h>
@@ -91,16 +93,19 @@ int ftruncate(int fd, off_t len)
 
 int fsync(int fd)
 {
-    WITH_FILE(fd, file_sync(f));
+    WITH_FILE(fd, file_sync(f, 0));
 }
 
 int fdatasync(int fd)
 {
-    return fsync(fd);
+    WITH_FILE(fd, file_sync(f, 1));
 }
 
+// Begun, as POSIX says: what is written behind goes to the host.
 void sync(void)
 {
+    if (end_write)
+        end_write();
 }
 
 int posix_fadvise(int fd, off_t offset, off_t len, int advice)
@@ -135,8 +140,8 @@ int posix_fallocate(int fd, off_t offset, off_t len)
 
 static int file_chdir(struct file *f)
 {
-    struct node *n = ramfs_node(f);
-    return n ? ramfs_chdir(n) : -ENOTDIR;
+    struct vnode *v = file_vnode(f);
+    return v ? vfs_chdir(v) : -ENOTDIR;
 }
 
 int fchdir(int fd)
@@ -146,11 +151,9 @@ int fchdir(int fd)
 
 static int file_chmod(struct file *f, mode_t mode)
 {
-    struct node *n = ramfs_node(f);
-    if (!n)
-        return -EINVAL;
-    n->mode = (n->mode & S_IFMT) | (mode & 07777);
-    return 0;
+    const struct vfs_change c = {.what = VFS_MODE, .mode = mode & 07777};
+    struct vnode *v = file_vnode(f);
+    return v ? vfs_change(v, f, &c) : -EINVAL;
 }
 
 int fchmod(int fd, mode_t mode)
@@ -160,9 +163,22 @@ int fchmod(int fd, mode_t mode)
 
 #define SETTABLE_FLAGS (O_APPEND | O_NONBLOCK)
 
+static int record_lock_ask(struct file *f, int command, struct flock *lock)
+{
+    for (unsigned n = 0;; n++) {
+        int r = f->ops->record_lock(f, command, lock);
+        if (r != -EAGAIN || command != F_SETLKW)
+            return r;
+        r = lock_pause(n);
+        if (r < 0)
+            return r;
+    }
+}
+
 /*
  * Locks of parts of files are between processes, and there is one: it gets
- * whatever it asks for, and finds no other's in the way.
+ * whatever it asks for, and finds no other's in the way; unless other domains
+ * share the file.
  */
 static int record_lock(struct file *f, int command, struct flock *lock)
 {
@@ -174,11 +190,13 @@ static int record_lock(struct file *f, int command, struct flock *lock)
     if (lock->l_type != F_RDLCK && lock->l_type != F_WRLCK &&
         lock->l_type != F_UNLCK)
         return -EINVAL;
+    if (command != F_GETLK && ((lock->l_type == F_WRLCK && !writes) ||
+                               (lock->l_type == F_RDLCK && !reads)))
+        return -EBADF;
+    if (f->ops->record_lock)
+        return record_lock_ask(f, command, lock);
     if (command == F_GETLK)
         lock->l_type = F_UNLCK;
-    else if ((lock->l_type == F_WRLCK && !writes) ||
-             (lock->l_type == F_RDLCK && !reads))
-        return -EBADF;
     return 0;
 }
 

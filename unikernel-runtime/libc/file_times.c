@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: ISC
-// Setting files' times. There is one, of the last change; that of the last
-// read is accepted and forgotten.
+// Setting files' times. In memory there is one, of the last change; that of
+// the last read is accepted and forgotten.
 #include "unikernel-runtime/fs/file.h"
-#include "unikernel-runtime/fs/ramfs.h"
 #include "unikernel-runtime/kernel/clock.h"
+#include "unikernel-runtime/libc/at.h"
 #include "unikernel-runtime/libc/deadline.h"
 #include "unikernel-runtime/libc/result.h"
 
@@ -13,16 +13,28 @@
 #include <unistd.h>
 #include <utime.h>
 
-static int node_touch(struct node *n, const struct timespec *times)
+static int times_check(const struct timespec *t)
 {
-    uint64_t ns = clock_wall_ns();
-    if (times && times[1].tv_nsec == UTIME_OMIT)
-        return 0;
-    if (times && times[1].tv_nsec != UTIME_NOW &&
-        timespec_ns(&times[1], &ns) < 0)
-        return -EINVAL;
-    n->mtime_ns = ns;
-    return 0;
+    uint64_t ns;
+    return t->tv_nsec == UTIME_OMIT || t->tv_nsec == UTIME_NOW ||
+                   timespec_ns(t, &ns) == 0
+               ? 0
+               : -EINVAL;
+}
+
+static int touch(struct vnode *v, struct file *f, const struct timespec *times)
+{
+    struct vfs_change c = {
+        .what = VFS_TIMES,
+        .times = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}}};
+    if (times) {
+        c.times[0] = times[0];
+        c.times[1] = times[1];
+    }
+    for (int i = 0; i < 2; i++)
+        if (times_check(&c.times[i]) < 0)
+            return -EINVAL;
+    return vfs_change(v, f, &c);
 }
 
 int futimens(int fd, const struct timespec *times)
@@ -30,25 +42,21 @@ int futimens(int fd, const struct timespec *times)
     struct file *f = fd_get(fd);
     if (!f)
         return result(-EBADF);
-    RAMFS_LOCKED;
-    struct node *n = ramfs_node(f);
-    int r = n ? node_touch(n, times) : -EINVAL;
+    struct vnode *v = file_vnode(f);
+    int r = v ? touch(v, f, times) : -EINVAL;
     fd_put(f);
     return result(r);
 }
 
-// Opened for it, which finds the file whatever the folder's descriptor is.
 int utimensat(int fd, const char *path, const struct timespec *times, int flags)
 {
-    (void)flags;
-    int file = openat(fd, path, O_RDONLY);
-    if (file < 0)
-        return -1;
-    int r = futimens(file, times);
-    int error = errno;
-    close(file);
-    errno = error;
-    return r;
+    struct vnode *v;
+    int r = find_at(fd, path, !(flags & AT_SYMLINK_NOFOLLOW), &v);
+    if (r < 0)
+        return result(r);
+    r = touch(v, NULL, times);
+    vfs_drop(v);
+    return result(r);
 }
 
 static int timespecs(const struct timeval *tv, struct timespec ts[2])
@@ -76,7 +84,10 @@ int utimes(const char *path, const struct timeval *tv)
 
 int lutimes(const char *path, const struct timeval *tv)
 {
-    return utimes(path, tv);
+    struct timespec ts[2];
+    if (tv && timespecs(tv, ts) < 0)
+        return -1;
+    return utimensat(AT_FDCWD, path, tv ? ts : NULL, AT_SYMLINK_NOFOLLOW);
 }
 
 int futimes(int fd, const struct timeval *tv)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * Advisory locks. Those of fcntl belong to processes, of which there is one:
- * it never waits for itself, so they need no memory. Those of flock belong to
- * open files, and are kept by the file tree's nodes while there are any.
+ * it never waits for itself, so they need no memory, except on a volume that
+ * other domains share. Those of flock belong to open files (fs/file_lock.h).
  */
 #include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/fs/file_lock.h"
@@ -12,6 +12,33 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+// Within the domain first, then among domains. Who has to wait for another
+// domain asks again and again, at longer intervals.
+static int take(struct file *f, int operation, int nowait)
+{
+    int r = file_lock_take(f, operation == LOCK_EX, nowait);
+    if (r < 0 || !f->ops->flock)
+        return r;
+    for (unsigned n = 0;; n++) {
+        r = f->ops->flock(f, operation);
+        if (r != -EAGAIN || nowait)
+            break;
+        r = lock_pause(n);
+        if (r < 0)
+            break;
+    }
+    if (r < 0)
+        file_lock_drop(f);
+    return r;
+}
+
+static void drop(struct file *f)
+{
+    if (f->ops->flock)
+        f->ops->flock(f, LOCK_UN);
+    file_lock_drop(f);
+}
+
 int flock(int fd, int operation)
 {
     struct file *f = fd_get(fd);
@@ -20,13 +47,11 @@ int flock(int fd, int operation)
     int nowait = operation & LOCK_NB, r;
     switch (operation & ~LOCK_NB) {
     case LOCK_SH:
-        r = file_lock_take(f, 0, nowait);
-        break;
     case LOCK_EX:
-        r = file_lock_take(f, 1, nowait);
+        r = take(f, operation & ~LOCK_NB, nowait);
         break;
     case LOCK_UN:
-        file_lock_drop(f);
+        drop(f);
         r = 0;
         break;
     default:

@@ -46,11 +46,21 @@ static int walk_entries(struct walk *w, DIR *dir, int level)
     return r;
 }
 
+// Through links, unless they are wanted; to nowhere, they are.
+static int look(const struct walk *w, struct stat *st)
+{
+    if (!(w->flags & FTW_PHYS) && stat(w->path, st) == 0)
+        return 0;
+    return lstat(w->path, st);
+}
+
 static int walk(struct walk *w, int level)
 {
     struct stat st;
-    if (lstat(w->path, &st) < 0)
+    if (look(w, &st) < 0)
         return level ? tell(w, &st, FTW_NS, level) : -1;
+    if (S_ISLNK(st.st_mode))
+        return tell(w, &st, w->flags & FTW_PHYS ? FTW_SL : FTW_SLN, level);
     if (!S_ISDIR(st.st_mode))
         return tell(w, &st, FTW_F, level);
     DIR *dir = opendir(w->path);

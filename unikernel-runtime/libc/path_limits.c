@@ -20,11 +20,13 @@ static long limit_of(int name)
     case _PC_NAME_MAX:
         return RAMFS_NAME_MAX;
     case _PC_PATH_MAX:
+    case _PC_SYMLINK_MAX:
         return PATH_MAX;
     case _PC_PIPE_BUF:
         return PIPE_BUF;
     case _PC_CHOWN_RESTRICTED:
     case _PC_NO_TRUNC:
+    case _PC_2_SYMLINKS:
         return 1;
     case _PC_VDISABLE:
         return 0;
@@ -39,8 +41,6 @@ static long limit_of(int name)
     case _PC_ASYNC_IO:
     case _PC_PRIO_IO:
     case _PC_SYNC_IO:
-    case _PC_2_SYMLINKS:
-    case _PC_SYMLINK_MAX:
     case _PC_REC_INCR_XFER_SIZE:
     case _PC_REC_MAX_XFER_SIZE:
         return -1;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: ISC
-// System calls of POSIX that take a path.
-#include "unikernel-runtime/fs/ramfs.h"
+// System calls of POSIX that take a path, and those that take a folder beside
+// it (libc/at.c says which are the same).
+#include "unikernel-runtime/fs/file.h"
+#include "unikernel-runtime/fs/vfs.h"
+#include "unikernel-runtime/libc/at.h"
 #include "unikernel-runtime/libc/result.h"
 
 #include <fcntl.h>
@@ -22,16 +25,88 @@ mode_t umask(mode_t new)
     return old;
 }
 
+int start_at(int fd, const char *path, struct vnode **out)
+{
+    if (fd == AT_FDCWD || path[0] == '/') {
+        *out = vfs_cwd();
+        return 0;
+    }
+    if (!path[0])
+        return -ENOENT;
+    struct file *f = fd_get(fd);
+    if (!f)
+        return -EBADF;
+    struct vnode *v = file_vnode(f);
+    int r = v && S_ISDIR(v->ops->kind(v)) ? 0 : -ENOTDIR;
+    if (r == 0) {
+        vfs_hold(v);
+        *out = v;
+    }
+    fd_put(f);
+    return r;
+}
+
+int find_at(int fd, const char *path, int follow, struct vnode **out)
+{
+    struct vnode *start;
+    int r = start_at(fd, path, &start);
+    if (r < 0)
+        return r;
+    r = vfs_find(start, path, follow, out);
+    vfs_drop(start);
+    return r;
+}
+
+// The result of `call`, in which `start` is where the path begins.
+#define WITH_START(fd, path, call)                                             \
+    do {                                                                       \
+        struct vnode *start;                                                   \
+        long r = start_at(fd, path, &start);                                   \
+        if (r < 0)                                                             \
+            return result(r);                                                  \
+        r = call;                                                              \
+        vfs_drop(start);                                                       \
+        return result(r);                                                      \
+    } while (0)
+
+// The result of `call`, in which `v` is what the path leads to.
+#define WITH_VNODE(fd, path, follow, call)                                     \
+    do {                                                                       \
+        struct vnode *v;                                                       \
+        long r = find_at(fd, path, follow, &v);                                \
+        if (r < 0)                                                             \
+            return result(r);                                                  \
+        r = call;                                                              \
+        vfs_drop(v);                                                           \
+        return result(r);                                                      \
+    } while (0)
+
+static mode_t mode_of(int flags, va_list ap)
+{
+    return flags & O_CREAT ? va_arg(ap, mode_t) & ~mask : 0;
+}
+
+static int open_at(int fd, const char *path, int flags, mode_t mode)
+{
+    WITH_START(fd, path, vfs_open(start, path, flags, mode));
+}
+
 int open(const char *path, int flags, ...)
 {
-    mode_t mode = 0;
-    if (flags & O_CREAT) {
-        va_list ap;
-        va_start(ap, flags);
-        mode = va_arg(ap, mode_t);
-        va_end(ap);
-    }
-    return result(ramfs_open(path, flags, mode & ~mask));
+    va_list ap;
+    va_start(ap, flags);
+    mode_t mode = mode_of(flags, ap);
+    va_end(ap);
+    return open_at(AT_FDCWD, path, flags, mode);
+}
+
+int openat(int fd, const char *path, int flags, ...)
+{
+    va_list ap;
+    va_start(ap, flags);
+    mode_t mode = mode_of(flags, ap);
+    va_end(ap);
+    return open_at(fd, path, flags, mode);
 }
 
 int creat(const char *path, mode_t mode)
@@ -39,72 +114,100 @@ int creat(const char *path, mode_t mode)
     return open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
 }
 
+int fstatat(int fd, const char *restrict path, struct stat *restrict st,
+            int flags)
+{
+    if (flags & AT_EMPTY_PATH && !path[0])
+        return fstat(fd, st);
+    WITH_VNODE(fd, path, !(flags & AT_SYMLINK_NOFOLLOW), vfs_stat(v, st));
+}
+
 int stat(const char *path, struct stat *st)
 {
-    RAMFS_LOCKED;
-    int error;
-    struct node *n = ramfs_find(path, &error);
-    if (!n)
-        return result(error);
-    ramfs_stat(n, st);
-    return 0;
+    return fstatat(AT_FDCWD, path, st, 0);
 }
 
 int lstat(const char *restrict path, struct stat *restrict st)
 {
-    return stat(path, st);
+    return fstatat(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
 }
 
-// One user, who may do everything: what is there is accessible.
+// One user, who may do everything that the file system lets anybody do.
+static int may(struct vnode *v, int mode)
+{
+    return mode & W_OK && !vfs_may_change(v) ? -EROFS : 0;
+}
+
+int faccessat(int fd, const char *path, int mode, int flags)
+{
+    WITH_VNODE(fd, path, !(flags & AT_SYMLINK_NOFOLLOW), may(v, mode));
+}
+
 int access(const char *path, int mode)
 {
-    struct stat st;
-    (void)mode;
-    return stat(path, &st);
+    return faccessat(AT_FDCWD, path, mode, 0);
+}
+
+int fchmodat(int fd, const char *path, mode_t mode, int flags)
+{
+    const struct vfs_change c = {.what = VFS_MODE, .mode = mode & 07777};
+    WITH_VNODE(fd, path, !(flags & AT_SYMLINK_NOFOLLOW),
+               vfs_change(v, NULL, &c));
 }
 
 int chmod(const char *path, mode_t mode)
 {
-    RAMFS_LOCKED;
-    int error;
-    struct node *n = ramfs_find(path, &error);
-    if (!n)
-        return result(error);
-    n->mode = (n->mode & S_IFMT) | (mode & 07777);
-    return 0;
+    return fchmodat(AT_FDCWD, path, mode, 0);
+}
+
+static int truncate_vnode(struct vnode *v, off_t len)
+{
+    const struct vfs_change c = {.what = VFS_SIZE, .size = len};
+    if (S_ISDIR(v->ops->kind(v)))
+        return -EISDIR;
+    return len < 0 ? -EINVAL : vfs_change(v, NULL, &c);
 }
 
 int truncate(const char *path, off_t len)
 {
-    RAMFS_LOCKED;
-    int error;
-    struct node *n = ramfs_find(path, &error);
-    return result(n ? ramfs_truncate(n, len) : error);
+    WITH_VNODE(AT_FDCWD, path, 1, truncate_vnode(v, len));
+}
+
+int mkdirat(int fd, const char *path, mode_t mode)
+{
+    WITH_START(fd, path, vfs_mkdir(start, path, mode & 0777 & ~mask));
 }
 
 int mkdir(const char *path, mode_t mode)
 {
-    int error = 0;
-    mode = S_IFDIR | (mode & 0777 & ~mask);
-    return result(ramfs_make(path, mode, 0, &error) ? 0 : error);
+    return mkdirat(AT_FDCWD, path, mode);
+}
+
+int unlinkat(int fd, const char *path, int flags)
+{
+    WITH_START(fd, path, vfs_remove(start, path, (flags & AT_REMOVEDIR) != 0));
 }
 
 int unlink(const char *path)
 {
-    return result(ramfs_remove(path, 0));
+    return unlinkat(AT_FDCWD, path, 0);
 }
 
 int rmdir(const char *path)
 {
-    return result(ramfs_remove(path, 1));
+    return unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 }
 
 // newlib's know files only.
 int remove(const char *path)
 {
-    RAMFS_LOCKED;
-    int r = ramfs_remove(path, 0);
-    return result(r == -EISDIR ? ramfs_remove(path, 1) : r);
+    int before = errno;
+    if (unlink(path) == 0)
+        return 0;
+    if (errno != EISDIR)
+        return -1;
+    errno = before;
+    return rmdir(path);
 }
 
 int _remove_r(struct _reent *reent, const char *path)
@@ -113,11 +216,26 @@ int _remove_r(struct _reent *reent, const char *path)
     return remove(path);
 }
 
+int renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+    struct vnode *from_start, *to_start;
+    int r = start_at(from_fd, from, &from_start);
+    if (r < 0)
+        return result(r);
+    r = start_at(to_fd, to, &to_start);
+    if (r == 0) {
+        r = vfs_rename(from_start, from, to_start, to);
+        vfs_drop(to_start);
+    }
+    vfs_drop(from_start);
+    return result(r);
+}
+
 int _rename(const char *from, const char *to);
 
 int _rename(const char *from, const char *to)
 {
-    return result(ramfs_rename(from, to));
+    return renameat(AT_FDCWD, from, AT_FDCWD, to);
 }
 
 // Files have one name each, and it is never another's.
@@ -127,25 +245,38 @@ int link(const char *from, const char *to)
     return result(-EPERM);
 }
 
-int symlink(const char *from, const char *to)
+int symlinkat(const char *to, int fd, const char *path)
 {
-    (void)from, (void)to;
-    return result(-EPERM);
+    WITH_START(fd, path, vfs_symlink(to, start, path));
+}
+
+int symlink(const char *to, const char *path)
+{
+    return symlinkat(to, AT_FDCWD, path);
+}
+
+ssize_t readlinkat(int fd, const char *restrict path, char *restrict data,
+                   size_t len)
+{
+    WITH_VNODE(fd, path, 0, vfs_readlink(v, data, len));
 }
 
 ssize_t readlink(const char *restrict path, char *restrict data, size_t len)
 {
-    struct stat st;
-    (void)data, (void)len;
-    return stat(path, &st) < 0 ? -1 : result(-EINVAL);
+    return readlinkat(AT_FDCWD, path, data, len);
 }
 
 int chdir(const char *path)
 {
-    RAMFS_LOCKED;
-    int error;
-    struct node *n = ramfs_find(path, &error);
-    return result(n ? ramfs_chdir(n) : error);
+    WITH_VNODE(AT_FDCWD, path, 1, vfs_chdir(v));
+}
+
+static int cwd_path(char *path, size_t len)
+{
+    struct vnode *v = vfs_cwd();
+    int r = vfs_path(v, path, len);
+    vfs_drop(v);
+    return r;
 }
 
 char *getcwd(char *path, size_t len)
@@ -157,21 +288,26 @@ char *getcwd(char *path, size_t len)
         if (!path)
             return NULL;
     }
-    if (result(ramfs_getcwd(path, len)) == 0)
+    if (result(cwd_path(path, len)) == 0)
         return path;
     free(made);
     return NULL;
 }
 
 // Files have no owners.
-int chown(const char *path, uid_t owner, gid_t group)
+int fchownat(int fd, const char *path, uid_t owner, gid_t group, int flags)
 {
     struct stat st;
     (void)owner, (void)group;
-    return stat(path, &st);
+    return fstatat(fd, path, &st, flags);
+}
+
+int chown(const char *path, uid_t owner, gid_t group)
+{
+    return fchownat(AT_FDCWD, path, owner, group, 0);
 }
 
 int lchown(const char *path, uid_t owner, gid_t group)
 {
-    return chown(path, owner, group);
+    return fchownat(AT_FDCWD, path, owner, group, AT_SYMLINK_NOFOLLOW);
 }

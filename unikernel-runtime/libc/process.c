@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // The one process: its end, its memory, and who it is.
+#include "unikernel-runtime/kernel/end.h"
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/pages.h"
 #include "unikernel-runtime/fs/file.h"
@@ -17,7 +18,7 @@
 
 void _exit(int status)
 {
-    hv_shutdown(HV_SHUTDOWN_POWEROFF, status & 0xff);
+    end_domain(HV_SHUTDOWN_POWEROFF, status & 0xff);
 }
 
 void *sbrk(ptrdiff_t by)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // What the program has used, its limits, and its file system's.
 #include "unikernel-runtime/fs/file.h"
-#include "unikernel-runtime/fs/ramfs.h"
+#include "unikernel-runtime/fs/vfs.h"
 #include "unikernel-runtime/kernel/clock.h"
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/pages.h"
@@ -58,32 +58,26 @@ int setrlimit(int resource, const struct rlimit *limit)
     return result(limit->rlim_cur >= now.rlim_cur ? 0 : -EPERM);
 }
 
-static void fill(struct statvfs *st)
-{
-    unsigned long all = start_info->memory_kib * 1024 / HV_PAGE;
-    unsigned long left = pages_left() / HV_PAGE;
-    *st = (struct statvfs){.f_bsize = HV_PAGE,
-                           .f_frsize = HV_PAGE,
-                           .f_blocks = all,
-                           .f_bfree = left,
-                           .f_bavail = left,
-                           .f_namemax = RAMFS_NAME_MAX};
-}
-
 int statvfs(const char *restrict path, struct statvfs *restrict st)
 {
-    struct stat probe;
-    if (stat(path, &probe) < 0)
-        return -1;
-    fill(st);
-    return 0;
+    struct vnode *cwd = vfs_cwd(), *v;
+    int r = vfs_find(cwd, path, 1, &v);
+    vfs_drop(cwd);
+    if (r < 0)
+        return result(r);
+    r = vfs_statvfs(v, st);
+    vfs_drop(v);
+    return result(r);
 }
 
+// What is no file of a file system is as one in memory.
 int fstatvfs(int fd, struct statvfs *st)
 {
-    struct stat probe;
-    if (fstat(fd, &probe) < 0)
-        return -1;
-    fill(st);
-    return 0;
+    struct file *f = fd_get(fd);
+    if (!f)
+        return result(-EBADF);
+    struct vnode *v = file_vnode(f);
+    int r = v ? vfs_statvfs(v, st) : 0;
+    fd_put(f);
+    return v ? result(r) : statvfs("/", st);
 }

@@ -64,7 +64,7 @@ static void relative(void)
     CHECK(fails_with(openat(dir, "", O_RDONLY), ENOENT));
     CHECK(fails_with(readlinkat(dir, "moved", (char[8]){0}, 8), EINVAL));
     CHECK(fails_with(linkat(dir, "moved", dir, "l", 0), EPERM));
-    CHECK(fails_with(symlinkat("moved", dir, "l"), EPERM));
+    CHECK(symlinkat("moved", dir, "l") == 0 && unlinkat(dir, "l", 0) == 0);
 
     // The folder is renamed: what is relative to it still is.
     CHECK(rename("/tree", "/wood") == 0);

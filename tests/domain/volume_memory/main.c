@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: ISC
+#include "tests/domain/volume_files.h"
+
+int main(void)
+{
+    files_try("/tmp");
+    return 0;
+}
