@@ -186,7 +186,7 @@ static const struct ipc_rule rules[] = {
      .text = {SPAN(msg_volume, name), SPAN(msg_volume, from)}},
     REPLY(MSG_VOLUME_LIST, "volume list", msg_count_reply, 1),
     {RULE(MSG_JOB, "job", msg_job, 0, 1)},
-    REPLY(MSG_JOB, "job", msg_job_reply, 2),
+    REPLY(MSG_JOB, "job", msg_job_reply, 1),
 
     /* keeper <-> builder */
     {RULE(MSG_BUILD, "build", msg_build, 2, 2)},

@@ -19,9 +19,9 @@
 #include "node-agent/agent/dom.h"
 #include "node-agent/agent/msg.h"
 
-/* MSG_START with all that can come along: image, console, initrd, source, and
- * devices. */
-#define IPC_FDS_MAX (4 + DEVICES_FDS_MAX)
+/* MSG_START with all that can come along: image, console, initrd, source,
+ * devices, and volumes. */
+#define IPC_FDS_MAX (4 + DEVICES_FDS_MAX + (int)START_VOLUMES_MAX)
 
 /* Largest message, and a buffer that holds any. */
 union ipc_any {

@@ -68,7 +68,8 @@ enum msg_type {
     MSG_ENROL,     /* msg_enrol  -> msg_account_reply */
     /* keeper -> spawner, and its news */
     MSG_START = 96, /* msg_start + fds: image, console, [initrd], [source],
-                       [devices, see agent/device.h] -> msg_reply */
+                       [devices, see agent/device.h], volumes' folders
+                       -> msg_reply */
     MSG_STOP,       /* msg_stop  -> none; MSG_ENDED follows */
     MSG_RENEW,      /* msg_renew -> none */
     MSG_RELEASE,    /* msg_renew: MSG_ENDED is durable, recycle the slot */
@@ -500,6 +501,17 @@ enum engine_choice {
 #define CPU_WEIGHT_MAX 10000u /* bundle/terms.h */
 #define CPU_CAP_MAX    1000000u
 
+/* A volume to attach; its folder (volumed/volumed.h) is a descriptor. */
+#define START_VOLUMES_MAX  8u /* bundle/volumes.h */
+#define START_V_READ_ONLY  1u
+#define START_V_SHARED     2u
+#define START_V_FRESH      4u /* nobody has it now: its page is to begin anew */
+struct start_volume {
+    char mount[52]; /* HV_FS_MOUNT_MAX */
+    uint32_t flags;
+    uint64_t quota_bytes;
+};
+
 #define START_PAUSED 1u
 struct msg_start {
     struct msg_head head;
@@ -515,6 +527,8 @@ struct msg_start {
     uint32_t cpu_weight, cpu_cap_percent; /* bundle/terms.h */
     uint32_t has_initrd, has_source; /* source: the console's input, a file */
     uint32_t argc, envc, cmdline_len;
+    uint32_t nvolumes, pad;
+    struct start_volume volume[START_VOLUMES_MAX];
     char name[64];
     char cmdline[HV_CMDLINE_MAX];
 };

@@ -66,8 +66,7 @@ enum job_kind {
     JOB_COPY,
     JOB_COUNT,
     JOB_REMOVE, /* all of it */
-    JOB_OPEN /* the reply has two descriptors: its folder "data", and the page
-                of hypervisor/fs/contract.h */
+    JOB_OPEN    /* the reply has a descriptor: its folder, which has a page */
 };
 struct msg_job {
     struct msg_head head;

@@ -33,6 +33,8 @@ struct bundle_request {
     int64_t cpu_weight, cpu_cap;
     size_t nsecrets; // NAME=value or NAME; added to bundle.cfg's
     const char *const *secrets;
+    size_t nvolumes; // NAME:MOUNT[:ro][:shared]; replace bundle.cfg's
+    const char *const *volumes;
 };
 
 struct bundle_plan {

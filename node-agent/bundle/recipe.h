@@ -28,6 +28,7 @@
 //     cpu_weight  = 100              # share when CPUs are short
 //     cpu_cap     = 50               # percent of a CPU; default: none
 //     secrets     = [ "DB_PASSWORD" ] # from the environment, sealed
+//     volumes     = [ "data:/data", "conf:/etc/app:ro" ] # the customer's
 
 #ifndef BUNDLE_RECIPE_H
 #define BUNDLE_RECIPE_H
@@ -43,7 +44,7 @@ struct recipe {
     int64_t memory_mib, cpu_ms, wall_ms, build_cpu_ms, console_kib;
     int64_t valid_hours;
     char *run, *restart;
-    struct cfg_list secrets;
+    struct cfg_list secrets, volumes;
     int64_t restarts, backoff_ms, concurrency, cpu_weight, cpu_cap;
     int64_t request_ms;
 };

@@ -8,7 +8,7 @@
 #include "lib/err.h"
 
 #define VOLUME_NAME_MAX      47 // bytes
-#define VOLUME_MOUNT_MAX     127
+#define VOLUME_MOUNT_MAX     51 // HV_FS_MOUNT_MAX, with its NUL
 #define MANIFEST_VOLUMES_MAX 8 // each is a device and a process
 
 struct volume_use {

@@ -36,6 +36,7 @@ enum {
     OPT_REQUEST_MS,
     OPT_CPU_WEIGHT,
     OPT_CPU_CAP,
+    OPT_VOLUME,
     OPT_VERB, // a verb's own long options begin here
 };
 
@@ -60,6 +61,7 @@ enum {
         {"request-ms", required_argument, NULL, OPT_REQUEST_MS},               \
         {"cpu-weight", required_argument, NULL, OPT_CPU_WEIGHT},               \
         {"cpu-cap", required_argument, NULL, OPT_CPU_CAP},                     \
+        {"volume", required_argument, NULL, OPT_VOLUME},                       \
     {                                                                          \
         "valid-hours", required_argument, NULL, OPT_VALID_HOURS                \
     }
@@ -84,6 +86,8 @@ enum {
     "  --cpu-weight N         share when CPUs are short, 1 to 10000; "         \
     "usual: 100\n"                                                             \
     "  --cpu-cap N            at most this many percent of a CPU\n"            \
+    "  --volume NAME:MOUNT[:ro][:shared]   attach a volume of yours (hostel "   \
+    "volume)\n"                                                                \
     "  --cpu-ms, --wall-ms, --build-cpu-ms N   hard budgets\n"                 \
     "  --console-kib N        how much console output is kept\n"               \
     "  --max-cost \"0.05 EUR\"  stop before it costs more\n"                   \
@@ -95,6 +99,7 @@ struct bundle_opts {
     const char *key;      // as given
     const char *audience; // hex
     const char *env[ENV_MAX], *secret[ENV_MAX];
+    const char *volume[MANIFEST_VOLUMES_MAX];
 };
 
 // 1: taken; 0: not one of these; -1: bad value, and it was said why.

@@ -61,6 +61,7 @@ static void room_give(struct keeper *k, struct sub *s)
     k->slots_used--;
     k->memory_used_kib -= s->info.limits.memory_kib;
     quota_give(k, s);
+    volumes_detach(k, s);
 }
 
 static struct lane *lane_of(struct keeper *k, const struct sub *s)
@@ -230,8 +231,9 @@ static uint64_t left_of(uint64_t limit, uint64_t used)
     return used < limit ? limit - used : 0;
 }
 
-static void start_post(struct keeper *k, struct sub *s, const int *fds,
-                       int nfds)
+// Takes the descriptors, and those of volumes that are in `m` already.
+static void start_post(struct keeper *k, struct sub *s, struct msg_start *with,
+                       const int *fds, int nfds)
 {
     struct msg_start m = {
         .id = s->info.id,
@@ -249,8 +251,10 @@ static void start_post(struct keeper *k, struct sub *s, const int *fds,
         .argc = s->argc,
         .envc = s->envc,
         .cmdline_len = s->cmdline_len,
+        .nvolumes = with->nvolumes,
     };
 
+    memcpy(m.volume, with->volume, sizeof(m.volume));
     memcpy(m.name, s->info.name, sizeof(m.name));
     memcpy(m.cmdline, s->cmdline, s->cmdline_len);
     ipc_head_cut(&m, MSG_START, sub_tag(s), cmdline, s->cmdline_len);
@@ -271,6 +275,8 @@ static enum sub_state act_start(struct keeper *k, struct sub *s,
                                 const struct event *ev)
 {
     cleanup_close int image = -1, console = -1, initrd = -1;
+    int fds[3 + START_VOLUMES_MAX], nfds = 0, r;
+    struct msg_start volumes = {0};
     struct err e;
 
     (void)ev;
@@ -295,9 +301,20 @@ static enum sub_state act_start(struct keeper *k, struct sub *s,
         &k->store, &s->info.id, LOG_CONSOLE, &e);
     if (console < 0)
         return finish_err(s, &e);
-    start_post(k, s,
-               (int[]){steal_fd(&image), steal_fd(&console), steal_fd(&initrd)},
-               s->has_initrd ? 3 : 2);
+    fds[nfds++] = image;
+    fds[nfds++] = console;
+    if (s->has_initrd)
+        fds[nfds++] = initrd;
+    r = volumes_attach(k, s, &volumes, fds + nfds, &e);
+    if (r == -EAGAIN) { // a moment after the node's start
+        k->starts_after_ns = clock_mono_ns() + BUSY_NS;
+        wait_here(k, s, true);
+        return s->info.state;
+    }
+    if (r < 0)
+        return finish(s, OUTCOME_REFUSED, e.text);
+    steal_fd(&image), steal_fd(&console), steal_fd(&initrd);
+    start_post(k, s, &volumes, fds, nfds + (int)volumes.nvolumes);
     s->starting = true;
     room_take(k, s);
     return s->info.state;
@@ -674,9 +691,10 @@ void machine_resume(struct keeper *k, struct sub *s)
 {
     quota_enter(k, s);
     if (s->info.state == SUB_RUNNING) {
-        if (s->info.run.mode != RUN_FUNCTION)
+        if (s->info.run.mode != RUN_FUNCTION) {
             room_take(k, s); // unless it turns out to be lost
-        else if (s->destroyed || s->spent || function_is_spent(s))
+            volumes_attached(k, s);
+        } else if (s->destroyed || s->spent || function_is_spent(s))
             machine_event(k, s, .kind = EV_DRAINED); // its calls are gone
         return;
     }

@@ -21,7 +21,8 @@
 #include "node-agent/keeper/keeper.h"
 
 #define TICK_NS  (1ull * 1000000000u)
-#define RETRY_NS (1ull * 1000000000u) // the volumes role had too much to do
+#define COUNT_NS (60ull * 1000000000u) // what programs write to
+#define RETRY_NS (1ull * 1000000000u)  // the volumes role had too much to do
 
 struct volume *volume_find(struct keeper *k, const key_id_t *customer,
                            const char *name)
@@ -50,6 +51,8 @@ static void volume_free(struct keeper *k, struct volume *v)
 {
     struct volumes *t = k->volumes;
 
+    if (v->folder_fd >= 0)
+        close(v->folder_fd);
     t->at[v->row.number] = NULL;
     t->quota_bytes -= v->row.info.quota_bytes;
     while (t->top && !t->at[t->top - 1])
@@ -170,7 +173,6 @@ int volumes_job_news(struct keeper *k, const union ipc_any *any,
     struct volume *v =
         (uint32_t)tag < VOLUMES_MAX ? k->volumes->at[(uint32_t)tag] : NULL;
 
-    (void)fds;
     if (any->head.type != (MSG_JOB | MSG_REPLY) || !(tag & VOLUME_TAG) || !v)
         return err_set(e, EPROTO, "the volumes role may not send \"%s\"",
                        ipc_name(any->head.type));
@@ -182,6 +184,8 @@ int volumes_job_news(struct keeper *k, const union ipc_any *any,
     v->working = false;
     if (v->kind == JOB_UNPACK)
         volume_upload_over(k, v, m);
+    if (v->kind == JOB_OPEN && fds[0] >= 0)
+        v->folder_fd = steal_fd(&fds[0]);
     if (m->reply.status == 200)
         job_done(k, v, m);
     else
@@ -221,7 +225,9 @@ static void work(struct keeper *k, struct volume *v)
         volume_job(k, v, JOB_COPY, 0, NULL);
         break;
     case VOLUME_READY:
-        if (v->uncounted)
+        if (v->folder_fd < 0)
+            volume_job(k, v, JOB_OPEN, 0, NULL);
+        else if (v->uncounted)
             volume_job(k, v, JOB_COUNT, 0, NULL);
         break;
     case VOLUME_DELETING:
@@ -263,9 +269,16 @@ void volumes_timers(struct keeper *k, uint64_t now_ns)
     if (now_ns < k->volumes->due_ns)
         return;
     k->volumes->due_ns = now_ns + TICK_NS;
-    for (uint32_t i = 0; i < k->volumes->top; i++)
-        if (k->volumes->at[i])
-            volume_step(k, k->volumes->at[i]);
+    for (uint32_t i = 0; i < k->volumes->top; i++) {
+        struct volume *v = k->volumes->at[i];
+
+        if (v && v->row.info.writers && now_ns >= v->count_ns) {
+            v->uncounted = true;
+            v->count_ns = now_ns + COUNT_NS;
+        }
+        if (v)
+            volume_step(k, v);
+    }
 }
 
 // Nothing is due on a node without volumes.
@@ -284,6 +297,7 @@ static int take_up(void *arg, const struct volume_row *row)
     if (!v)
         return -ENOMEM;
     v->row = *row;
+    v->folder_fd = -1;
     v->row.info.readers = v->row.info.writers = v->row.info.shared = 0;
     v->uncounted = true; // who knows what was under way
     k->volumes->at[row->number] = v;
@@ -308,8 +322,13 @@ int volumes_open(struct keeper *k, struct err *e)
 
 void volumes_close(struct keeper *k)
 {
-    for (uint32_t i = 0; k->volumes && i < k->volumes->top; i++)
-        free(k->volumes->at[i]);
+    for (uint32_t i = 0; k->volumes && i < k->volumes->top; i++) {
+        struct volume *v = k->volumes->at[i];
+
+        if (v && v->folder_fd >= 0)
+            close(v->folder_fd);
+        free(v);
+    }
     free(k->volumes);
     k->volumes = NULL;
 }

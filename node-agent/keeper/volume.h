@@ -61,7 +61,9 @@ struct volume {
     bool removed;               // its folders are gone
     bool uncounted;             // what it holds is to be counted anew
     unsigned packs;             // downloads under way
+    int folder_fd;  // for whom it is attached to; -1: not opened yet
     uint64_t retry_ns, work_ns; // CLOCK_MONOTONIC; not before
+    uint64_t count_ns;          // it is counted again then
     struct volume_waiter created, ended;
     uint64_t upload; // number of the last one
     bool upload_over;
@@ -135,6 +137,23 @@ void volume_created(struct keeper *k, struct volume *v, unsigned status,
                     const char *why);
 void volume_upload_over(struct keeper *k, struct volume *v,
                         const struct msg_job_reply *m);
+
+// ---- volume_attach.c: what a submission's manifest names
+struct sub;
+struct manifest;
+// May it be taken: are they there? -EINVAL and a sentence for the customer.
+int volumes_check(struct keeper *k, const key_id_t *customer,
+                  const struct manifest *m, struct err *e);
+// Keeps what the manifest says with the submission.
+int volumes_take_uses(struct sub *s, const struct manifest *m, struct err *e);
+// Attaches all of them and describes them in the message; *fds gets their
+// folders (duplicates), nfds of them. -EBUSY: somebody else has one, and a
+// sentence; -EAGAIN: try again soon.
+int volumes_attach(struct keeper *k, struct sub *s, struct msg_start *m,
+                   int *fds, struct err *e);
+// The same for one that a predecessor of ours has started.
+void volumes_attached(struct keeper *k, struct sub *s);
+void volumes_detach(struct keeper *k, struct sub *s);
 
 // ---- volume_row.c
 int volume_rows_open(struct journal *j, struct err *e);

@@ -186,6 +186,7 @@ static struct volume *volume_new(struct keeper *k, const struct msg_volume *m,
                  .created_real_ns = clock_real_ns()},
         .source = from ? from->row.number : 0,
     };
+    v->folder_fd = -1;
     // Never the same again, so neither are its periods' numbers.
     randombytes_buf(v->row.info.id.b, sizeof(v->row.info.id.b));
     ipc_text(v->row.info.name, m->name);

@@ -63,11 +63,12 @@ static uint64_t at_most(uint64_t said, uint64_t most)
     return said < most ? said : most;
 }
 
-static void device_usage(const struct hvc_page *p, struct usage *u)
+static void device_usage(const struct evidence *v, const struct hvc_page *p,
+                         struct usage *u)
 {
     uint64_t bytes = u->wall_ns < UINT64_MAX / DEVICE_BYTES_PER_NS
                          ? u->wall_ns * DEVICE_BYTES_PER_NS
-                         : UINT64_MAX - 1;
+                         : UINT64_MAX / 4;
     uint64_t ops = u->wall_ns / DEVICE_NS_PER_OP;
 
     u->net_rx_bytes = at_most(p->net_rx_bytes, bytes);
@@ -77,6 +78,11 @@ static void device_usage(const struct hvc_page *p, struct usage *u)
     u->disk_read_bytes = at_most(p->disk_read_bytes, bytes);
     u->disk_write_bytes = at_most(p->disk_write_bytes, bytes);
     u->disk_ops = at_most(p->disk_reads, ops) + at_most(p->disk_writes, ops);
+    /* Volumes are disks to whoever pays; their back ends count, as little
+     * believed as the monitor. */
+    u->disk_read_bytes += at_most(v->fs_read_bytes, bytes);
+    u->disk_write_bytes += at_most(v->fs_write_bytes, bytes);
+    u->disk_ops += at_most(v->fs_ops, ops);
 }
 
 void evidence_usage(const struct evidence *v, struct usage *u)
@@ -94,7 +100,7 @@ void evidence_usage(const struct evidence *v, struct usage *u)
     if (!p)
         return;
     u->console_bytes = at_most(p->console_out_bytes, v->console_bytes_max);
-    device_usage(p, u);
+    device_usage(v, p, u);
 }
 
 /* What a monitor may say about itself: the rest is the spawner's to find. */

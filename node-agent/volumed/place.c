@@ -60,7 +60,7 @@ int place_make(const struct volumed *d, uint32_t number, struct err *e)
     return 0;
 }
 
-int place_serve(uint32_t number, int fds[2], struct err *e)
+int place_serve(uint32_t number, struct err *e)
 {
     cleanup_close int dir = place_open(number, e), page = -1;
 
@@ -69,12 +69,7 @@ int place_serve(uint32_t number, int fds[2], struct err *e)
     page = openat(dir, PAGE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (page < 0 || ftruncate(page, 4096) < 0)
         return err_errno(e, "the page of volume %u", number);
-    fds[0] =
-        openat(dir, VOLUME_DATA, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fds[0] < 0)
-        return err_errno(e, "the files of volume %u", number);
-    fds[1] = steal_fd(&page);
-    return 0;
+    return steal_fd(&dir);
 }
 
 int place_remove(uint32_t number, struct err *e)

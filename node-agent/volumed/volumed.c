@@ -14,13 +14,13 @@
 #include "node-agent/agent/roles.h"
 
 static void reply(struct volumed *d, const struct msg_head *to, unsigned status,
-                  const char *why, int *fds)
+                  const char *why, int fd)
 {
     struct msg_job_reply r;
 
     chan_reply_init(&r, to, status, why);
     r.reply.retry_after_s = status == 503;
-    chan_post(&d->keeper, &r, fds, fds ? 2 : 0);
+    chan_post(&d->keeper, &r, &fd, fd >= 0);
 }
 
 static int sane(const struct msg_job *m, const int *fds)
@@ -38,7 +38,7 @@ static int sane(const struct msg_job *m, const int *fds)
 static int message_job(struct volumed *d, const struct msg_job *m,
                        int fds[IPC_FDS_MAX], struct err *e)
 {
-    int serve[2], r = 0;
+    int r = 0;
 
     if (!sane(m, fds)) {
         ipc_close(fds);
@@ -48,21 +48,21 @@ static int message_job(struct volumed *d, const struct msg_job *m,
     case JOB_MAKE:
         r = place_make(d, m->number, e);
         if (r == 0)
-            reply(d, &m->head, 200, NULL, NULL);
+            reply(d, &m->head, 200, NULL, -1);
         break;
     case JOB_OPEN:
-        r = place_serve(m->number, serve, e);
-        if (r == 0)
-            reply(d, &m->head, 200, NULL, serve);
+        r = place_serve(m->number, e);
+        if (r >= 0)
+            reply(d, &m->head, 200, NULL, r);
         break;
     default:
         r = job_start(d, m, fds[0], e);
     }
     // Of a volume that was made halfway, or removed before a crash.
     if (r == -ENOENT && m->kind == JOB_REMOVE)
-        reply(d, &m->head, 200, NULL, NULL);
+        reply(d, &m->head, 200, NULL, -1);
     else if (r < 0)
-        reply(d, &m->head, r == -EAGAIN ? 503 : 500, e->text, NULL);
+        reply(d, &m->head, r == -EAGAIN ? 503 : 500, e->text, -1);
     if (r < 0 && r != -EAGAIN)
         log_error("%s", e->text);
     return 0;

@@ -44,8 +44,8 @@ struct volumed {
 int place_make(const struct volumed *d, uint32_t number, struct err *e);
 // The folder of the volume for a job.
 int place_open(uint32_t number, struct err *e);
-// "data" and the page, which is made.
-int place_serve(uint32_t number, int fds[2], struct err *e);
+// The same for who attaches it: there is a page.
+int place_serve(uint32_t number, struct err *e);
 // Removes them, when a job has emptied them; 0 also if they are gone.
 int place_remove(uint32_t number, struct err *e);
 
