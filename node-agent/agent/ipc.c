@@ -298,8 +298,9 @@ static int fds_agree(const union ipc_any *any, size_t nfds)
 
     if (any->head.type == MSG_START)
         return s->ndevices <= HV_DEVICE_MAX &&
+               s->nvolumes <= START_VOLUMES_MAX &&
                nfds == 2u + (s->has_initrd != 0) + (s->has_source != 0) +
-                           DEVICES_FDS(s->ndevices);
+                           DEVICES_FDS(s->ndevices) + s->nvolumes;
     if (any->head.type == MSG_DOM_CREATE)
         return c->ndevices <= HV_DEVICE_MAX &&
                nfds ==

@@ -725,7 +725,8 @@ void machine_schedule(struct keeper *k)
     if (k->adopting || now_ns < k->starts_after_ns)
         return;
     function_schedule(k);
-    while (k->slots_used < k->domains_max &&
+    // One that cannot start yet is first in its lane again, and says when.
+    while (k->slots_used < k->domains_max && now_ns >= k->starts_after_ns &&
            k->memory_used_kib <= k->memory_kib &&
            (s = lane_first_within(
                 &k->starts, k->memory_kib - k->memory_used_kib, fits, k))) {

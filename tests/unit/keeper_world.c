@@ -279,7 +279,7 @@ static void play_start(struct world *w, const struct msg_start *m,
 
     int files = 2 + (int)m->has_initrd + (int)m->has_source;
 
-    CHECK(nfds == files + (int)DEVICES_FDS(m->ndevices));
+    CHECK(nfds == files + (int)DEVICES_FDS(m->ndevices) + (int)m->nvolumes);
     chan_reply_fill(&r, sizeof(r), &m->head, w->start_status, NULL);
     if (w->start_status == 200) {
         // Nobody's program may run twice.
