@@ -35,4 +35,5 @@ $(call unit-test,keeper_lane,tests/unit/keeper_lane.c node-agent/keeper/lane.c,)
 $(call unit-test,ledgerd_serve,tests/unit/ledgerd_serve.c $(LEDGERD_CORE_SRCS) \
     $(CHAN_SRCS) $(AGENT_IPC_SRCS) $(LEDGER_SRCS) $(LIB_SRCS) $(LIB_DB_SRCS),$(LEDGERD_LIBS))
 
+E2E_TESTS += tests/e2e/volumes
 E2E_TESTS += tests/e2e/crash tests/e2e/modes tests/e2e/people tests/e2e/operations

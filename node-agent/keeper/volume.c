@@ -186,6 +186,8 @@ int volumes_job_news(struct keeper *k, const union ipc_any *any,
         volume_upload_over(k, v, m);
     if (v->kind == JOB_OPEN && fds[0] >= 0)
         v->folder_fd = steal_fd(&fds[0]);
+    else if (v->kind == JOB_OPEN)
+        v->work_ns = clock_mono_ns() + RETRY_NS; // and not at once
     if (m->reply.status == 200)
         job_done(k, v, m);
     else

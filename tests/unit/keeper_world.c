@@ -488,12 +488,16 @@ static bool play_builder(struct world *w)
 void world_job_end(struct world *w, unsigned status)
 {
     struct msg_job_reply r;
+    int folder;
 
     chan_reply_init(&r, &w->job.head, status,
                     status == 200 ? NULL : "the archive is none");
     r.used_bytes = w->used_bytes;
     r.used_files = w->used_bytes / 4096;
-    say(w->volumed, &r, NULL, 0);
+    folder = w->job.kind == JOB_OPEN ? open("/", O_PATH | O_DIRECTORY) : -1;
+    say(w->volumed, &r, &folder, folder >= 0);
+    if (folder >= 0)
+        close(folder);
 }
 
 static bool play_volumed(struct world *w)
