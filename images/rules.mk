@@ -19,7 +19,8 @@ $(call image,crash,images/crash/crash.c)
 
 # Other people's software (images/port): folders $(BUILD)/images/NAME, by
 # `make images/NAME`.
-PORTS := lua zlib jansson libsodium protobuf-c sqlite mbedtls lighttpd
+PORTS := lua zlib jansson libsodium protobuf-c sqlite mbedtls lighttpd \
+    memcached lwip
 PORTS_BUILT := $(PORTS:%=$(BUILD)/images/%/complete)
 define port-rule
 $(BUILD)/images/$(1)/complete: $$(shell find images/$(1) -type f) images/port \

@@ -68,6 +68,7 @@ RT_KERNEL_SRCS := \
     $(RT)/fs/file.c \
     $(RT)/fs/file_lock.c \
     $(RT)/fs/initrd.c \
+    $(RT)/fs/outputs.c \
     $(RT)/fs/pipe.c \
     $(RT)/fs/ramfs.c \
     $(RT)/fs/ramfs_file.c \
@@ -76,6 +77,7 @@ RT_KERNEL_SRCS := \
     $(RT)/fs/volume_behind.c \
     $(RT)/fs/volume_cache.c \
     $(RT)/fs/volume_file.c \
+    $(RT)/fs/volume_known.c \
     $(RT)/fs/volume_lock.c \
     $(RT)/fs/volume_name.c \
     $(RT)/front/blk.c \
@@ -105,6 +107,7 @@ RT_NET_SRCS := \
     $(RT)/net/datagram.c \
     $(RT)/net/device.c \
     $(RT)/net/interface.c \
+    $(RT)/net/memory.c \
     $(RT)/net/merge.c \
     $(RT)/net/net.c \
     $(RT)/net/pair.c \
@@ -132,6 +135,7 @@ RT_LIBC_SRCS := \
     $(RT)/libc/flock.c \
     $(RT)/libc/ftw.c \
     $(RT)/libc/getline.c \
+    $(RT)/libc/getopt.c \
     $(RT)/libc/glob.c \
     $(RT)/libc/ifaddrs.c \
     $(RT)/libc/inet.c \
@@ -147,6 +151,7 @@ RT_LIBC_SRCS := \
     $(RT)/libc/pthread.c \
     $(RT)/libc/pthread_attr.c \
     $(RT)/libc/pthread_barrier.c \
+    $(RT)/libc/pthread_cancel.c \
     $(RT)/libc/pthread_cond.c \
     $(RT)/libc/pthread_key.c \
     $(RT)/libc/pthread_mutex.c \
@@ -174,7 +179,8 @@ RT_LIBC_SRCS := \
     $(RT)/libc/timer.c \
     $(RT)/libc/uchar.c \
     $(RT)/libc/uio.c \
-    $(RT)/libc/users.c
+    $(RT)/libc/users.c \
+    $(RT)/libc/wmemstream.c
 RT_NET_OBJS := $(RT_NET_SRCS:%.c=$(BUILD)/guest/%.o)
 RT_OBJS := $(RT_KERNEL_SRCS:%.c=$(BUILD)/guest/%.o) $(RT_NET_OBJS)
 RT_LIBC_OBJS := $(RT_LIBC_SRCS:%.c=$(BUILD)/guest/%.o)
@@ -240,7 +246,8 @@ $(NEWLIB_POSIX_OBJS): $(BUILD)/guest/newlib/%.o: $(SYSROOT_DIR)/headers $(HOSTEL
 $(SYSROOT_DIR)/usr/lib/hostel.o: $(RT_OBJS) $(RT_LIBC_OBJS) $(RT)/rules.mk
 	$(call say,LD,$@)
 	$(Q)nm -g --defined-only -j $(RT_LIBC_OBJS) | \
-	    sed '/:$$/d; /^deadline_of$$/d; /^timespec_ns$$/d; /^mutex_is_mine$$/d; /^glob_newlib$$/d; /^start_at$$/d; /^find_at$$/d' \
+	    sed -e '/:$$/d; /^deadline_of$$/d; /^timespec_ns$$/d; /^mutex_is_mine$$/d; /^glob_newlib$$/d; /^cancel_act$$/d' \
+	        -e '/^start_at$$/d; /^find_at$$/d' \
 	    > $@.public
 	$(Q)echo _start >> $@.public
 	$(Q)ld -r -o $@.all $(RT_OBJS) $(RT_LIBC_OBJS)

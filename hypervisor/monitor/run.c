@@ -420,20 +420,20 @@ static void close_device(struct run *r, unsigned n)
 // Forks the monitor; this process leaves the world along with it.
 static int make_slot(struct run *r, struct err *e)
 {
+    const uint32_t own = RUN_UID_BASE + getpid() % RUN_UID_COUNT;
     int pair[2], pidfd;
 
     if (sock_pair(pair) < 0)
         return err_errno(e, "socketpair");
+    // Where root has no other users it stays itself, without its rights.
+    if (geteuid() == 0 && sandbox_has_identity(own))
+        r->slot.uid = r->slot.gid = own;
     if (r->slot.engine->prepare(e) < 0 ||
         sandbox_leave_world(&r->contained, e) < 0)
         return -e->code;
     if (!r->contained)
         log_warn("no user namespaces here: the monitor is confined by its "
                  "system call filter alone");
-    if (geteuid() == 0) {
-        r->slot.uid = RUN_UID_BASE + getpid() % RUN_UID_COUNT;
-        r->slot.gid = r->slot.uid;
-    }
     r->slot.conn_fd = pair[1];
     r->monitor_pid = slot_fork(&pidfd, r->contained);
     if (r->monitor_pid == 0) {
@@ -446,6 +446,7 @@ static int make_slot(struct run *r, struct err *e)
         }
         for (unsigned i = 0; i < r->ndevices; i++)
             close_device(r, i); // they come by message
+        setsid();               // the terminal's signals are for us
         volume_forget();
         slot_run(&r->slot);
     }

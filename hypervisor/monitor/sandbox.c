@@ -104,6 +104,7 @@ static const struct allowed {
     {SYS_sendmsg, "answers; the zygote's plan"},
     {SYS_futex, "waking a blocked guest"},
     {SYS_writev, "console output; frames out"},
+    {SYS_write, "frames out, of one piece"},
     {SYS_readv, "frames in"},
     {SYS_poll, "is there room in the sink"},
     {SYS_timerfd_settime, "the guest's timer, the lease"},
@@ -119,8 +120,10 @@ static const struct allowed {
     {SYS_io_uring_enter, "disks; the ring is restricted, see dev/uring.c"},
     {SYS_preadv, "disks, without a ring or by a detour"},
     {SYS_pwritev, "the same"},
+    {SYS_sched_setaffinity, "sharing a core with the guest, see pair.h"},
+    {SYS_getcpu, "which core that is, where there is no vdso"},
     {SYS_fdatasync, "disks: flush"},
-    {SYS_fallocate, "disks: discard, write zeroes"},
+    {SYS_fallocate, "disks: discard, write zeroes; a console that rolls"},
     {SYS_accept4, "a controller's successor"},
     {SYS_close, "descriptors no longer needed"},
     {SYS_waitid, "how the guest ended"},
@@ -200,6 +203,25 @@ static int drop_identity(uint32_t uid, uint32_t gid, bool workers,
     if (limit_processes(uid, workers) < 0)
         return err_errno(e, "setting limits");
     return 0;
+}
+
+static bool map_has(const char *path, uint32_t id)
+{
+    FILE *f = fopen(path, "re");
+    unsigned long first, len;
+    bool has = !f; // no user namespaces at all
+
+    while (f && !has && fscanf(f, "%lu %*u %lu", &first, &len) == 2)
+        has = id >= first && id - first < len;
+    if (f)
+        fclose(f);
+    return has;
+}
+
+bool sandbox_has_identity(uint32_t id)
+{
+    return map_has("/proc/self/uid_map", id) &&
+           map_has("/proc/self/gid_map", id);
 }
 
 int sandbox_close(uint32_t uid, uint32_t gid, bool workers, struct err *e)

@@ -18,6 +18,11 @@
 // it is and only sandbox_close protects.
 int sandbox_leave_world(bool *contained, struct err *);
 
+// Whether this user namespace has such a user and group: a container's, or one
+// of an ordinary user's own, may have no more than its root. Before the world
+// is left.
+bool sandbox_has_identity(uint32_t id);
+
 // The slot's identity (0: stay), no capabilities, no new privileges, tight
 // limits, and from here on only the monitor's own system calls. `workers`: it
 // has an io_uring, for which the kernel may start threads.

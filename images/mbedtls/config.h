@@ -1,3 +1,4 @@
-// What of mbedTLS's own configuration is left out here: the module with
-// sockets, since its test program makes no connection.
-#undef MBEDTLS_NET_C
+// What is added to mbedTLS's own configuration: threads, for the server that
+// gives each connection one.
+#define MBEDTLS_THREADING_C
+#define MBEDTLS_THREADING_PTHREAD

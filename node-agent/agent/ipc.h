@@ -20,8 +20,8 @@
 #include "node-agent/agent/msg.h"
 
 /* MSG_START with all that can come along: image, console, initrd, source,
- * devices, and volumes. */
-#define IPC_FDS_MAX (4 + DEVICES_FDS_MAX + (int)START_VOLUMES_MAX)
+ * the domain's files, devices, and volumes. */
+#define IPC_FDS_MAX (5 + DEVICES_FDS_MAX + (int)START_VOLUMES_MAX)
 
 /* Largest message, and a buffer that holds any. */
 union ipc_any {
@@ -31,6 +31,7 @@ union ipc_any {
     struct msg_get get;
     struct msg_list list;
     struct msg_wait wait;
+    struct msg_watch watch;
     struct msg_input input;
     struct msg_input_reply input_reply;
     struct msg_attach attach;

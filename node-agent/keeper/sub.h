@@ -91,6 +91,10 @@ struct sub {
     struct volume_use *volume; // of its manifest; owned, NULL: not loaded
     uint32_t nvolumes;
     bool attached; // they are
+    bool console_read; // somebody has, or may have, its console's file
+    bool console_kept; // its console is in the journal
+    uint64_t fed;      // number of its last change, see feed.h
+    uint64_t marked_bytes, marked_real_ns; // last mark in its console
     struct sub *lane_next;
 };
 

@@ -29,7 +29,7 @@ static ssize_t counter_read(struct file *f, void *data, size_t len, off_t *pos)
     int r = 0;
     sched_lock();
     while (!c->count && !r && !(f->flags & O_NONBLOCK))
-        r = sched_wait(&c->readers, SCHED_NEVER);
+        r = sched_wait_point(&c->readers, SCHED_NEVER);
     uint64_t got = c->one && c->count ? 1 : c->count;
     c->count -= got;
     if (got) {
@@ -57,7 +57,7 @@ static ssize_t counter_write(struct file *f, const void *data, size_t len,
     int r = 0;
     sched_lock();
     while (c->count > COUNT_MAX - more && !r && !(f->flags & O_NONBLOCK))
-        r = sched_wait(&c->writers, SCHED_NEVER);
+        r = sched_wait_point(&c->writers, SCHED_NEVER);
     int fits = c->count <= COUNT_MAX - more;
     if (fits) {
         c->count += more;

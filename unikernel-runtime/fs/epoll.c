@@ -302,7 +302,7 @@ int epoll_collect(struct file *set, struct epoll_event *events, int max,
         sched_lock();
         while (!(count = collect(e, events, max)) && !r && deadline_ns)
             r = e->polled ? event_wait_any(deadline_ns)
-                          : sched_wait(&e->waiters, deadline_ns);
+                          : sched_wait_point(&e->waiters, deadline_ns);
         sched_unlock();
     } while (!count && r == -EINTR && !wait_was_handled(r));
     return count || r != -EINTR ? count : r;

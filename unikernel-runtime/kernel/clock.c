@@ -86,7 +86,7 @@ int clock_sleep_until(uint64_t deadline_ns)
 {
     while (clock_real_ns() < deadline_ns) {
         sched_lock();
-        int r = sched_wait(NULL, deadline_ns);
+        int r = sched_wait_point(NULL, deadline_ns);
         sched_unlock();
         if (wait_was_handled(r))
             return r;

@@ -118,9 +118,14 @@ int event_wait(unsigned port)
     return sched_wait(&waiters[port], SCHED_NEVER);
 }
 
+int event_wait_point(unsigned port)
+{
+    return sched_wait_point(&waiters[port], SCHED_NEVER);
+}
+
 int event_wait_any(uint64_t deadline_ns)
 {
-    return sched_wait(&pollers, deadline_ns);
+    return sched_wait_point(&pollers, deadline_ns);
 }
 
 void event_announce(void)

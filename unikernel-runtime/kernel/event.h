@@ -32,6 +32,7 @@ void events_unmask(void);
 // Events masked: the caller sleeps until this port had an event. Others run.
 // -EINTR if a signal has come first.
 int event_wait(unsigned port);
+int event_wait_point(unsigned port); // as sched_wait_point
 
 // Events masked: the caller sleeps until any port but the timer's had an
 // event, something was announced, or the deadline; like sched_wait.

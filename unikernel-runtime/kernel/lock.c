@@ -24,7 +24,7 @@ int lock_release_wait(struct lock *l, struct waitq *q, uint64_t deadline_ns)
     if (__atomic_exchange_n(&l->word, LOCK_FREE, __ATOMIC_RELEASE) ==
         LOCK_WANTED)
         sched_wake(&l->waiters);
-    return sched_wait(q, deadline_ns);
+    return sched_wait_point(q, deadline_ns);
 }
 
 void lock_give_slowly(struct lock *l)

@@ -76,7 +76,8 @@ static inline int wait_was_broken(int r)
     return r == -EINTR && thread_self()->handled == HANDLED_BREAK;
 }
 
-// Scheduler locked: gives `l`, which was acquired, and sleeps as sched_wait.
+// Scheduler locked: gives `l`, which was acquired, and sleeps as
+// sched_wait_point.
 int lock_release_wait(struct lock *l, struct waitq *q, uint64_t deadline_ns);
 
 #endif

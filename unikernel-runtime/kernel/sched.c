@@ -223,6 +223,15 @@ int sched_wait(struct waitq *q, uint64_t deadline_ns)
     return self->wait_result;
 }
 
+int sched_wait_point(struct waitq *q, uint64_t deadline_ns)
+{
+    struct thread *self = thread_self();
+    int r = thread_is_cancelled(self) ? -EINTR : sched_wait(q, deadline_ns);
+    if (r == -EINTR && thread_is_cancelled(self))
+        self->handled = HANDLED_BREAK;
+    return r;
+}
+
 struct thread *sched_wake(struct waitq *q)
 {
     struct thread *t = q->first;

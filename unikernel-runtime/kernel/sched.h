@@ -52,6 +52,11 @@ static inline void sched_unlock(void)
 // reached `deadline_ns`: -ETIMEDOUT; or interrupted by a signal: -EINTR.
 int sched_wait(struct waitq *q, uint64_t deadline_ns);
 
+// The same for waits that a POSIX call of the program's makes and that -EINTR
+// leads out of: does not begin, or ends with that, if the caller is cancelled.
+// wait_was_broken (lock.h) is then true.
+int sched_wait_point(struct waitq *q, uint64_t deadline_ns);
+
 // Wakes the first; NULL if nobody waits.
 struct thread *sched_wake(struct waitq *q);
 void sched_wake_all(struct waitq *q);

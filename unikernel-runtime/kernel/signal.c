@@ -115,6 +115,8 @@ static void run_handler(int sig)
         self->handled = how;
 }
 
+void (*signal_cancel)(void);
+
 void signal_deliver(void)
 {
     struct thread *self = thread_self();
@@ -124,9 +126,13 @@ void signal_deliver(void)
     for (;;) {
         uint64_t takeable = signal_takeable();
         if (!takeable)
-            return;
+            break;
         int sig = __builtin_ctzll(takeable);
         signal_take(sig);
         run_handler(sig);
+    }
+    if (self->cancel_asked && self->cancel_async && !self->cancel_off) {
+        sched_unlock();
+        signal_cancel();
     }
 }

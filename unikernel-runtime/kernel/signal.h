@@ -39,6 +39,10 @@ void signal_take(int sig);
 // Scheduler locked: runs handlers of the caller until none is takeable.
 void signal_deliver(void);
 
+// Set with the first pthread_cancel: ends the calling thread, which may be
+// cancelled anywhere.
+extern void (*signal_cancel)(void);
+
 // The calling thread in sigsuspend or sigwait looks for these besides.
 extern struct waitq signal_waiters;
 

@@ -43,7 +43,7 @@ struct thread {
     uint8_t handled;   // enum thread_handled: since its last wait began
     uint8_t signalled; // a signal is to be delivered to it (libc/signal.c)
     unsigned locks;    // of the runtime that it holds (lock.h)
-    uint8_t waiting; // in sched_wait, perhaps in no queue
+    uint8_t waiting;   // in sched_wait, perhaps in no queue
     uint8_t priority;
     uint8_t policy; // enum thread_policy
 
@@ -57,11 +57,15 @@ struct thread {
     struct thread *older, *younger; // among all there are
 
     // What POSIX adds (libc/pthread*.c).
-    void **specific;        // by key, from the first use
+    void **specific;                          // by key, from the first use
     struct _pthread_cleanup_context *cleanup; // handlers, the latest first
-    void (*at_end)(void);   // called by the thread when it ends, or NULL
+    void (*at_end)(void); // called by the thread when it ends, or NULL
     struct malloc_cache *malloc_cache; // libc/malloc.c
     char name[16];
+    // Each is written by one side only, so that none is lost (libc/cancel.h).
+    uint8_t cancel_asked; // by pthread_cancel: to end at a cancellation point
+    uint8_t cancel_off, cancel_async;     // the thread's own state and type
+    uint8_t cancel_point;                 // it is in one
     uint64_t signal_mask, signal_pending; // bit s: signal s
 };
 _Static_assert(offsetof(struct thread, self) == 0, "x86-64 ABI");
@@ -72,6 +76,12 @@ static inline struct thread *thread_self(void)
     struct thread *t;
     __asm__ volatile("mov %%fs:0, %0" : "=r"(t));
     return t;
+}
+
+// Is the running thread in a cancellation point and to end there?
+static inline int thread_is_cancelled(const struct thread *self)
+{
+    return self->cancel_asked && self->cancel_point && !self->cancel_off;
 }
 
 // Bytes for a thread's struct and its __thread variables, aligned as needed.
@@ -96,7 +106,8 @@ int thread_create(struct thread **out, const struct thread_plan *plan);
 _Noreturn void thread_end(void *result);
 
 // Waits for the end of `t`, which nobody else waits for, and frees it. 0, or
-// -ETIMEDOUT or an error of POSIX's pthread_join.
+// -ETIMEDOUT, -EINTR (the caller is cancelled) or an error of POSIX's
+// pthread_join.
 int thread_join(struct thread *t, void **result, uint64_t deadline_ns);
 
 // All threads that have not been freed, each the `older` of the one before;

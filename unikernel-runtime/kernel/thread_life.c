@@ -161,9 +161,8 @@ int thread_create(struct thread **out, const struct thread_plan *plan)
 {
     dead_free();
     char *stack = plan->stack;
-    struct thread *t = stack
-                           ? place(stack + plan->stack_len)
-                           : place_in_pages(plan->stack_len, plan->guard_len);
+    struct thread *t = stack ? place(stack + plan->stack_len)
+                             : place_in_pages(plan->stack_len, plan->guard_len);
     if (!t)
         return -ENOMEM;
     t->start = plan->start;
@@ -218,8 +217,13 @@ int thread_join(struct thread *t, void **result, uint64_t deadline_ns)
     else if (t->detached || t->joiners.first)
         r = -EINVAL;
     while (!r && !t->ended)
-        if (sched_wait(&t->joiners, deadline_ns) == -ETIMEDOUT)
+        switch (sched_wait_point(&t->joiners, deadline_ns)) {
+        case -ETIMEDOUT:
             r = -ETIMEDOUT;
+            break;
+        case -EINTR:
+            r = thread_is_cancelled(thread_self()) ? -EINTR : 0;
+        }
     sched_unlock();
     if (r)
         return r;

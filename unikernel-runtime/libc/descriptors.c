@@ -6,15 +6,18 @@
 #include "unikernel-runtime/fs/pipe.h"
 #include "unikernel-runtime/fs/vfs.h"
 #include "unikernel-runtime/kernel/end.h"
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/libc/result.h"
 
 #include <fcntl.h>
+#include <reent.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 int close(int fd)
 {
+    cancel_test();
     return result(fd_close(fd));
 }
 
@@ -46,24 +49,58 @@ int dup2(int fd, int onto)
         return result(r);                                                      \
     } while (0)
 
+// The same for calls that may wait.
+#define WITH_FILE_POINT(fd, call)                                              \
+    do {                                                                       \
+        uint8_t before = cancel_enter();                                       \
+        struct file *f = fd_get(fd);                                           \
+        if (!f)                                                                \
+            return result(cancel_leave(before, -EBADF));                       \
+        long r = call;                                                         \
+        fd_put(f);                                                             \
+        return result(cancel_leave(before, r));                                \
+    } while (0)
+
 _READ_WRITE_RETURN_TYPE read(int fd, void *data, size_t len)
 {
-    WITH_FILE(fd, file_read(f, data, len));
+    WITH_FILE_POINT(fd, file_read(f, data, len));
 }
 
 _READ_WRITE_RETURN_TYPE write(int fd, const void *data, size_t len)
 {
+    WITH_FILE_POINT(fd, file_write(f, data, len));
+}
+
+/*
+ * What stdio calls, with the lock of its FILE held: no cancellation points, as
+ * a thread that ended there would leave the lock behind.
+ */
+_ssize_t _read_r(struct _reent *reent, int fd, void *data, size_t len)
+{
+    (void)reent;
+    WITH_FILE(fd, file_read(f, data, len));
+}
+
+_ssize_t _write_r(struct _reent *reent, int fd, const void *data, size_t len)
+{
+    (void)reent;
     WITH_FILE(fd, file_write(f, data, len));
+}
+
+int _close_r(struct _reent *reent, int fd)
+{
+    (void)reent;
+    return result(fd_close(fd));
 }
 
 ssize_t pread(int fd, void *data, size_t len, off_t offset)
 {
-    WITH_FILE(fd, file_read_at(f, data, len, offset));
+    WITH_FILE_POINT(fd, file_read_at(f, data, len, offset));
 }
 
 ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
 {
-    WITH_FILE(fd, file_write_at(f, data, len, offset));
+    WITH_FILE_POINT(fd, file_write_at(f, data, len, offset));
 }
 
 off_t lseek(int fd, off_t offset, int whence)
@@ -93,12 +130,12 @@ int ftruncate(int fd, off_t len)
 
 int fsync(int fd)
 {
-    WITH_FILE(fd, file_sync(f, 0));
+    WITH_FILE_POINT(fd, file_sync(f, 0));
 }
 
 int fdatasync(int fd)
 {
-    WITH_FILE(fd, file_sync(f, 1));
+    WITH_FILE_POINT(fd, file_sync(f, 1));
 }
 
 // Begun, as POSIX says: what is written behind goes to the host.
@@ -229,7 +266,7 @@ int fcntl(int fd, int command, ...)
     va_start(ap, command);
     long arg = va_arg(ap, long); // an int's upper half is not looked at
     va_end(ap);
-    WITH_FILE(fd, descriptor_control(f, fd, command, arg));
+    WITH_FILE_POINT(fd, descriptor_control(f, fd, command, arg));
 }
 
 int pipe2(int fds[2], int flags)

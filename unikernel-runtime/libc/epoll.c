@@ -5,6 +5,7 @@
 #include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/kernel/clock.h"
 #include "unikernel-runtime/kernel/sched.h"
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/libc/result.h"
 
 #include <fcntl.h>
@@ -40,16 +41,17 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 
 int epoll_wait(int epoll, struct epoll_event *events, int max, int timeout_ms)
 {
+    uint8_t before = cancel_enter();
     struct file *f = fd_get(epoll);
     if (!f)
-        return result(-EBADF);
+        return result(cancel_leave(before, -EBADF));
     uint64_t deadline_ns = timeout_ms < 0 ? SCHED_NEVER
                            : timeout_ms == 0
                                ? 0
                                : clock_real_ns() + timeout_ms * 1000000ul;
     int r = epoll_collect(f, events, max, deadline_ns);
     fd_put(f);
-    return result(r);
+    return result(cancel_leave(before, r));
 }
 
 int epoll_pwait(int epoll, struct epoll_event *events, int max, int timeout_ms,

@@ -4,6 +4,7 @@
 #include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/fs/vfs.h"
 #include "unikernel-runtime/libc/at.h"
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/libc/result.h"
 
 #include <fcntl.h>
@@ -97,7 +98,16 @@ int open(const char *path, int flags, ...)
     va_start(ap, flags);
     mode_t mode = mode_of(flags, ap);
     va_end(ap);
+    cancel_test();
     return open_at(AT_FDCWD, path, flags, mode);
+}
+
+// stdio's: no cancellation point, as it holds a FILE of which nobody else
+// knows.
+int _open_r(struct _reent *reent, const char *path, int flags, int mode)
+{
+    (void)reent;
+    return open_at(AT_FDCWD, path, flags, (mode_t)mode & ~mask);
 }
 
 int openat(int fd, const char *path, int flags, ...)
@@ -106,6 +116,7 @@ int openat(int fd, const char *path, int flags, ...)
     va_start(ap, flags);
     mode_t mode = mode_of(flags, ap);
     va_end(ap);
+    cancel_test();
     return open_at(fd, path, flags, mode);
 }
 

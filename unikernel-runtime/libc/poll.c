@@ -4,6 +4,7 @@
 #include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/kernel/clock.h"
 #include "unikernel-runtime/kernel/lock.h"
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/libc/deadline.h"
 #include "unikernel-runtime/libc/result.h"
 
@@ -74,7 +75,7 @@ int poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
     uint64_t deadline_ns =
         timeout_ms < 0 ? SCHED_NEVER : after_ns(timeout_ms * 1000000ul);
-    return result(poll_until(fds, n, deadline_ns));
+    CANCEL_POINT(poll_until(fds, n, deadline_ns));
 }
 
 // Relative; NULL is for ever.
@@ -94,13 +95,14 @@ static int deadline_after(const struct timespec *timeout, uint64_t *deadline_ns)
 // Runs `call` with `mask` in place of the thread's own.
 #define MASKED(mask, call)                                                     \
     do {                                                                       \
+        uint8_t before_point = cancel_enter();                                 \
         sigset_t before;                                                       \
         if (mask)                                                              \
             sigprocmask(SIG_SETMASK, mask, &before);                           \
         int masked_r = call;                                                   \
         if (mask)                                                              \
             sigprocmask(SIG_SETMASK, &before, NULL);                           \
-        return result(masked_r);                                               \
+        return result(cancel_leave(before_point, masked_r));                   \
     } while (0)
 
 int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
@@ -164,7 +166,7 @@ int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
         ts = (struct timespec){timeout->tv_sec, timeout->tv_usec * 1000};
     }
     int error = deadline_after(timeout ? &ts : NULL, &deadline_ns);
-    return result(error < 0 ? error : select_until(n, r, w, e, deadline_ns));
+    CANCEL_POINT(error < 0 ? error : select_until(n, r, w, e, deadline_ns));
 }
 
 int pselect(int n, fd_set *r, fd_set *w, fd_set *e,

@@ -2,6 +2,7 @@
 // Threads as POSIX names them: their life.
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/thread.h"
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/libc/deadline.h"
 #include "unikernel-runtime/libc/pthread_thread.h"
 
@@ -69,30 +70,42 @@ void _pthread_cleanup_pop(struct _pthread_cleanup_context *context, int execute)
         context->_routine(context->_arg);
 }
 
-// Which would put off cancellation, were there any.
+// The same, and cancellation only at its points until the pop.
 void _pthread_cleanup_push_defer(struct _pthread_cleanup_context *context,
                                  void (*routine)(void *), void *arg)
 {
     _pthread_cleanup_push(context, routine, arg);
+    context->_canceltype = thread_self()->cancel_async;
+    thread_self()->cancel_async = 0;
 }
 
 void _pthread_cleanup_pop_restore(struct _pthread_cleanup_context *context,
                                   int execute)
 {
+    int type = context->_canceltype;
     _pthread_cleanup_pop(context, execute);
+    pthread_setcanceltype(type, NULL);
 }
 
 void pthread_exit(void *result)
 {
     struct thread *self = thread_self();
+    self->cancel_off = 1; // handlers run to their end
     while (self->cleanup)
         _pthread_cleanup_pop(self->cleanup, 1);
     thread_end(result);
 }
 
+static int join(pthread_t id, void **result, uint64_t deadline_ns)
+{
+    uint8_t before = cancel_enter();
+    return -cancel_leave(before,
+                         thread_join(thread_of(id), result, deadline_ns));
+}
+
 int pthread_join(pthread_t id, void **result)
 {
-    return -thread_join(thread_of(id), result, SCHED_NEVER);
+    return join(id, result, SCHED_NEVER);
 }
 
 int pthread_timedjoin_np(pthread_t id, void **result,
@@ -100,7 +113,7 @@ int pthread_timedjoin_np(pthread_t id, void **result,
 {
     uint64_t deadline_ns;
     int r = deadline_of(until, 0, &deadline_ns);
-    return -(r < 0 ? r : thread_join(thread_of(id), result, deadline_ns));
+    return r < 0 ? -r : join(id, result, deadline_ns);
 }
 
 int pthread_tryjoin_np(pthread_t id, void **result)
@@ -136,35 +149,6 @@ int pthread_getname_np(pthread_t id, char *name, size_t len)
     return strlcpy(name, thread_of(id)->name, len) < len ? 0 : ERANGE;
 }
 
-// There is nobody to be cancelled by.
-int pthread_cancel(pthread_t id)
-{
-    (void)id;
-    return ENOSYS;
-}
-
-int pthread_setcancelstate(int state, int *old)
-{
-    if (state != PTHREAD_CANCEL_ENABLE && state != PTHREAD_CANCEL_DISABLE)
-        return EINVAL;
-    if (old)
-        *old = PTHREAD_CANCEL_ENABLE;
-    return 0;
-}
-
-int pthread_setcanceltype(int type, int *old)
-{
-    if (type != PTHREAD_CANCEL_DEFERRED && type != PTHREAD_CANCEL_ASYNCHRONOUS)
-        return EINVAL;
-    if (old)
-        *old = PTHREAD_CANCEL_DEFERRED;
-    return 0;
-}
-
-void pthread_testcancel(void)
-{
-}
-
 // fork fails, so its handlers never run.
 int pthread_atfork(void (*prepare)(void), void (*parent)(void),
                    void (*child)(void))
@@ -187,24 +171,39 @@ int pthread_setconcurrency(int level)
 
 enum { ONCE_NEW = 0, ONCE_RUNNING, ONCE_DONE };
 
+static struct waitq once_waiters;
+
+static void once_set(pthread_once_t *once, int state)
+{
+    sched_lock();
+    __atomic_store_n(&once->__state, state, __ATOMIC_RELEASE);
+    sched_wake_all(&once_waiters);
+    sched_unlock();
+}
+
+static void once_undo(void *once)
+{
+    once_set(once, ONCE_NEW);
+}
+
 int pthread_once(pthread_once_t *once, void (*run)(void))
 {
-    static struct waitq waiters;
     if (__atomic_load_n(&once->__state, __ATOMIC_ACQUIRE) == ONCE_DONE)
         return 0;
     sched_lock();
     while (once->__state == ONCE_RUNNING)
-        sched_wait(&waiters, SCHED_NEVER);
+        sched_wait(&once_waiters, SCHED_NEVER);
     int ours = once->__state == ONCE_NEW;
     if (ours)
         once->__state = ONCE_RUNNING;
     sched_unlock();
     if (!ours)
         return 0;
+    // Should it be cancelled there, the next caller begins anew.
+    struct _pthread_cleanup_context undo;
+    _pthread_cleanup_push(&undo, once_undo, once);
     run();
-    sched_lock();
-    __atomic_store_n(&once->__state, ONCE_DONE, __ATOMIC_RELEASE);
-    sched_wake_all(&waiters);
-    sched_unlock();
+    _pthread_cleanup_pop(&undo, 0);
+    once_set(once, ONCE_DONE);
     return 0;
 }

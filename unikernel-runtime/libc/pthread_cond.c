@@ -4,6 +4,7 @@
  * scheduler's lock, so no signal falls between the two; a woken thread
  * touches nothing of the variable, which may be gone by then.
  */
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/libc/deadline.h"
 #include "unikernel-runtime/libc/pthread_mutex.h"
 #include "unikernel-runtime/libc/pthread_thread.h"
@@ -15,7 +16,7 @@ static int cond_wait(pthread_cond_t *c, pthread_mutex_t *m,
                      uint64_t deadline_ns)
 {
     if (m->__type != PTHREAD_MUTEX_NORMAL && !mutex_is_mine(m))
-        return EPERM;
+        return -EPERM;
     struct lock *lock = mutex_lock_of(m);
     unsigned depth = m->__depth;
     m->__depth = 0;
@@ -25,15 +26,24 @@ static int cond_wait(pthread_cond_t *c, pthread_mutex_t *m,
     int r = lock_release_wait(lock, waitq_of(&c->__waiters), deadline_ns);
     sched_unlock();
 
+    // The mutex is held again whatever has ended the wait.
     lock_acquire(lock);
     m->__owner = thread_self();
     m->__depth = depth;
-    return r == -ETIMEDOUT ? ETIMEDOUT : 0;
+    return r;
+}
+
+static int cond_wait_point(pthread_cond_t *c, pthread_mutex_t *m,
+                           uint64_t deadline_ns)
+{
+    uint8_t before = cancel_enter();
+    int r = cancel_leave(before, cond_wait(c, m, deadline_ns));
+    return r == -EINTR ? 0 : -r;
 }
 
 int pthread_cond_wait(pthread_cond_t *c, pthread_mutex_t *m)
 {
-    return cond_wait(c, m, SCHED_NEVER);
+    return cond_wait_point(c, m, SCHED_NEVER);
 }
 
 int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m,
@@ -41,7 +51,7 @@ int pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m,
 {
     uint64_t deadline_ns;
     int r = deadline_of(until, c->__monotonic, &deadline_ns);
-    return r < 0 ? -r : cond_wait(c, m, deadline_ns);
+    return r < 0 ? -r : cond_wait_point(c, m, deadline_ns);
 }
 
 int pthread_cond_signal(pthread_cond_t *c)

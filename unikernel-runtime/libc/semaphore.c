@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Semaphores.
 #include "unikernel-runtime/kernel/lock.h"
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/libc/deadline.h"
 #include "unikernel-runtime/libc/pthread_thread.h"
 #include "unikernel-runtime/libc/result.h"
@@ -27,7 +28,7 @@ static int wait_until(sem_t *sem, uint64_t deadline_ns)
         int r = 0;
         sched_lock();
         while (!sem->__value && !r)
-            r = sched_wait(waitq_of(&sem->__waiters), deadline_ns);
+            r = sched_wait_point(waitq_of(&sem->__waiters), deadline_ns);
         int taken = sem->__value != 0;
         sem->__value -= taken;
         sched_unlock();
@@ -40,7 +41,7 @@ static int wait_until(sem_t *sem, uint64_t deadline_ns)
 
 int sem_wait(sem_t *sem)
 {
-    return result(wait_until(sem, SCHED_NEVER));
+    CANCEL_POINT(wait_until(sem, SCHED_NEVER));
 }
 
 int sem_trywait(sem_t *sem)
@@ -61,7 +62,7 @@ int sem_timedwait(sem_t *restrict sem, const struct timespec *restrict until)
         return 0;
     uint64_t deadline_ns;
     int r = deadline_of(until, 0, &deadline_ns);
-    return result(r < 0 ? r : wait_until(sem, deadline_ns));
+    CANCEL_POINT(r < 0 ? r : wait_until(sem, deadline_ns));
 }
 
 int sem_post(sem_t *sem)

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: ISC
 // Signals as POSIX names them: handlers, masks, and waiting.
+#include "unikernel-runtime/kernel/end.h"
 #include "unikernel-runtime/kernel/signal.h"
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/panic.h"
 #include "unikernel-runtime/kernel/thread.h"
 #include "unikernel-runtime/kernel/trap.h"
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/libc/deadline.h"
 #include "unikernel-runtime/libc/result.h"
 #include "unikernel-runtime/kernel/clock.h"
@@ -93,6 +95,8 @@ static int send(struct thread *t, int sig)
         panic_signal(sig);
     sched_signals = signal_deliver;
     signal_send(t, sig);
+    while (end_is_coming)
+        sched_wait(NULL, SCHED_NEVER);
     sched_unlock();
     return 0;
 }
@@ -242,16 +246,19 @@ int sigaltstack(const stack_t *stack, stack_t *old)
 
 int sigsuspend(const sigset_t *mask)
 {
+    uint8_t before_point = cancel_enter();
     struct thread *self = thread_self();
     sched_lock();
     uint64_t before = self->signal_mask;
     self->signal_mask = *mask & ~UNBLOCKABLE;
     while (!signal_takeable())
-        sched_wait(NULL, SCHED_NEVER);
+        if (sched_wait_point(NULL, SCHED_NEVER) == -EINTR &&
+            thread_is_cancelled(self))
+            break;
     signal_deliver();
     self->signal_mask = before;
     sched_unlock();
-    return result(-EINTR);
+    return result(cancel_leave(before_point, -EINTR));
 }
 
 int pause(void)
@@ -276,7 +283,7 @@ static int wait_for(const sigset_t *set, uint64_t deadline_ns, siginfo_t *info)
             signal_take(sig);
             *info = signal_info(sig);
         } else {
-            int r = sched_wait(&signal_waiters, deadline_ns);
+            int r = sched_wait_point(&signal_waiters, deadline_ns);
             if (r < 0)
                 sig = r == -ETIMEDOUT ? -EAGAIN : r;
         }
@@ -290,9 +297,10 @@ int sigwait(const sigset_t *set, int *sig)
 {
     siginfo_t info;
     int r;
-    do
-        r = wait_for(set, SCHED_NEVER, &info);
-    while (r == -EINTR);
+    do {
+        uint8_t before = cancel_enter();
+        r = cancel_leave(before, wait_for(set, SCHED_NEVER, &info));
+    } while (r == -EINTR);
     *sig = r;
     return 0;
 }
@@ -307,7 +315,8 @@ int sigtimedwait(const sigset_t *set, siginfo_t *info,
         deadline_ns += clock_real_ns();
     }
     siginfo_t taken;
-    int r = wait_for(set, deadline_ns, &taken);
+    uint8_t before = cancel_enter();
+    int r = cancel_leave(before, wait_for(set, deadline_ns, &taken));
     if (r > 0 && info)
         *info = taken;
     return result(r);

@@ -2,6 +2,7 @@
 // POSIX's functions for sockets.
 #include "unikernel-runtime/net/socket.h"
 #include "unikernel-runtime/fs/file.h"
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/libc/result.h"
 #include "unikernel-runtime/net/net.h"
 
@@ -40,6 +41,22 @@ static struct socket *socket_get(int fd, struct file **f, int *error)
         net_unlock();                                                          \
         fd_put(f);                                                             \
         return result(got);                                                    \
+    } while (0)
+
+// The same for those that may wait.
+#define WITH_SOCKET_POINT(fd, call)                                            \
+    do {                                                                       \
+        struct file *f;                                                        \
+        int error;                                                             \
+        uint8_t before = cancel_enter();                                       \
+        struct socket *s = socket_get(fd, &f, &error);                         \
+        if (!s)                                                                \
+            return result(cancel_leave(before, error));                        \
+        net_lock();                                                            \
+        long got = call;                                                       \
+        net_unlock();                                                          \
+        fd_put(f);                                                             \
+        return result(cancel_leave(before, got));                              \
     } while (0)
 
 // An operation that this kind of socket may not have.
@@ -107,7 +124,7 @@ int connect(int fd, const struct sockaddr *name, socklen_t len)
     int r = name_read(&n, name, len);
     if (r < 0)
         return result(r);
-    WITH_SOCKET(fd, IF_ANY(connect, s, &n, waiting_flags(f)));
+    WITH_SOCKET_POINT(fd, IF_ANY(connect, s, &n, waiting_flags(f)));
 }
 
 static int accept_locked(struct file *f, struct socket *s, struct socket **new,
@@ -127,14 +144,16 @@ int accept4(int fd, struct sockaddr *restrict name, socklen_t *restrict len,
         return result(-EINVAL);
     struct file *f;
     int error;
+    uint8_t before = cancel_enter();
     struct socket *s = socket_get(fd, &f, &error), *new;
     if (!s)
-        return result(error);
+        return result(cancel_leave(before, error));
     struct name peer;
     net_lock();
     int r = accept_locked(f, s, &new, &peer);
     net_unlock();
     fd_put(f);
+    r = cancel_leave(before, r);
     if (r < 0)
         return result(r);
     r = socket_publish(new, flags & SOCK_NONBLOCK);
@@ -208,9 +227,10 @@ static ssize_t send_parts(int fd, const struct parts *p, const struct name *to,
 {
     struct file *f;
     int error;
+    uint8_t before = cancel_enter();
     struct socket *s = socket_get(fd, &f, &error);
     if (!s)
-        return result(error);
+        return result(cancel_leave(before, error));
     net_lock();
     ssize_t r = flags & MSG_OOB
                     ? -EOPNOTSUPP
@@ -218,6 +238,7 @@ static ssize_t send_parts(int fd, const struct parts *p, const struct name *to,
     net_unlock();
     int stream = s->type == SOCK_STREAM;
     fd_put(f);
+    r = cancel_leave(before, r);
     if (r == -EPIPE && !(flags & MSG_NOSIGNAL) && stream)
         raise(SIGPIPE);
     return result(r);
@@ -226,7 +247,7 @@ static ssize_t send_parts(int fd, const struct parts *p, const struct name *to,
 static ssize_t receive_parts(int fd, const struct parts *p, struct name *from,
                              int *flags)
 {
-    WITH_SOCKET(
+    WITH_SOCKET_POINT(
         fd, (*flags |= waiting_flags(f), s->ops->receive(s, p, from, flags)));
 }
 

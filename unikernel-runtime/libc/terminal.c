@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // The console as a terminal, and ioctl.
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/libc/result.h"
 
@@ -15,7 +16,9 @@
 static struct termios settings = {.c_iflag = ICRNL,
                                   .c_oflag = OPOST | ONLCR,
                                   .c_cflag = CS8 | CREAD | CLOCAL,
-                                  .c_lflag = ISIG | ICANON | ECHO};
+                                  .c_lflag = ISIG | ICANON | ECHO,
+                                  .c_ispeed = B115200,
+                                  .c_ospeed = B115200};
 
 static int check(int fd)
 {
@@ -45,6 +48,7 @@ int tcsetattr(int fd, int when, const struct termios *t)
 
 int tcdrain(int fd)
 {
+    cancel_test();
     return check(fd);
 }
 
@@ -84,25 +88,23 @@ void cfmakeraw(struct termios *t)
 
 speed_t cfgetispeed(const struct termios *t)
 {
-    (void)t;
-    return B115200;
+    return t->c_ispeed;
 }
 
 speed_t cfgetospeed(const struct termios *t)
 {
-    (void)t;
-    return B115200;
+    return t->c_ospeed;
 }
 
 int cfsetispeed(struct termios *t, speed_t speed)
 {
-    (void)t, (void)speed;
+    t->c_ispeed = speed;
     return 0;
 }
 
 int cfsetospeed(struct termios *t, speed_t speed)
 {
-    (void)t, (void)speed;
+    t->c_ospeed = speed;
     return 0;
 }
 

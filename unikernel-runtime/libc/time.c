@@ -4,6 +4,7 @@
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/sched.h"
 #include "unikernel-runtime/kernel/thread.h"
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/libc/deadline.h"
 #include "unikernel-runtime/libc/result.h"
 
@@ -150,8 +151,9 @@ int clock_nanosleep(clockid_t id, int flags, const struct timespec *ts,
 {
     if (id != CLOCK_REALTIME && id != CLOCK_MONOTONIC)
         return EINVAL;
+    uint8_t before = cancel_enter();
     uint64_t began_ns = clock_real_ns();
-    int error = sleep_until(id, flags, ts);
+    int error = -cancel_leave(before, -sleep_until(id, flags, ts));
     if (error == EINTR && !(flags & TIMER_ABSTIME))
         left_fill(left, ts, began_ns);
     return error;
@@ -164,13 +166,14 @@ int nanosleep(const struct timespec *ts, struct timespec *left)
 
 int usleep(useconds_t us)
 {
-    return result(clock_sleep_until(clock_real_ns() + us * NS_PER_US));
+    CANCEL_POINT(clock_sleep_until(clock_real_ns() + us * NS_PER_US));
 }
 
 unsigned sleep(unsigned s)
 {
+    uint8_t before = cancel_enter();
     uint64_t end_ns = clock_real_ns() + s * NS_PER_S;
-    if (clock_sleep_until(end_ns) == 0)
+    if (cancel_leave(before, clock_sleep_until(end_ns)) == 0)
         return 0;
     uint64_t now = clock_real_ns();
     return now < end_ns ? (end_ns - now + NS_PER_S - 1) / NS_PER_S : 0;

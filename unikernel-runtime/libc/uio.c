@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // readv and writev.
 #include "unikernel-runtime/fs/file.h"
+#include "unikernel-runtime/libc/cancel.h"
 #include "unikernel-runtime/libc/result.h"
 
 #include <limits.h>
@@ -35,12 +36,13 @@ static ssize_t transfer(struct file *f, const struct iovec *parts, int n,
 
 static ssize_t vector(int fd, const struct iovec *parts, int n, int writes)
 {
+    uint8_t before = cancel_enter();
     struct file *f = fd_get(fd);
     if (!f)
-        return result(-EBADF);
+        return result(cancel_leave(before, -EBADF));
     ssize_t r = transfer(f, parts, n, writes);
     fd_put(f);
-    return result(r);
+    return result(cancel_leave(before, r));
 }
 
 ssize_t readv(int fd, const struct iovec *parts, int n)

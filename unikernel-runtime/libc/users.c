@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -71,12 +72,18 @@ int setegid(gid_t gid)
 
 int setreuid(uid_t real, uid_t effective)
 {
-    return result(real + 1 > 1 || effective + 1 > 1 ? -EINVAL : 0);
+    // -1 leaves one as it is; the types are short.
+    return result((uint16_t)(real + 1) > 1 || (uint16_t)(effective + 1) > 1
+                      ? -EINVAL
+                      : 0);
 }
 
 int setregid(gid_t real, gid_t effective)
 {
-    return result(real + 1 > 1 || effective + 1 > 1 ? -EINVAL : 0);
+    // -1 leaves one as it is; the types are short.
+    return result((uint16_t)(real + 1) > 1 || (uint16_t)(effective + 1) > 1
+                      ? -EINVAL
+                      : 0);
 }
 
 // No groups besides the one.

@@ -16,6 +16,7 @@ typedef unsigned speed_t;
 struct termios {
     tcflag_t c_iflag, c_oflag, c_cflag, c_lflag;
     cc_t c_cc[NCCS];
+    speed_t c_ispeed, c_ospeed;
 };
 
 #define BRKINT 0x002
