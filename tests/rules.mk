@@ -223,6 +223,16 @@ BENCHES += tests/bench/image
 BENCH_BUILT += $(BUILD)/bench/libc $(BUILD)/images/libc $(BUILD)/bench/lua
 BENCHES += tests/bench/libc tests/bench/lua
 
+# sqlite: its own benchmark, from the source that images/sqlite was built of.
+BENCHES += tests/bench/sqlite
+BENCH_BUILT += $(BUILD)/bench/speedtest1 $(BUILD)/bin/hostel-fs
+$(BUILD)/bench/speedtest1: $(BUILD)/images/sqlite/complete
+	@mkdir -p $(@D)
+	$(Q)cd $(C_ABS)/port-sqlite-*/source && \
+	$(HOSTCC) $$(sed -n '/^options=/,/[^\\]$$/p' $(CURDIR)/images/sqlite/build | \
+	    tr -d '"\\\n' | sed 's/^options=//') -fno-pie -no-pie -I. \
+	    -o $(abspath $@) test/speedtest1.c sqlite3.c -lm -lpthread
+
 # cpu: fixed work again, of three kinds, timed from inside.
 BENCHES += tests/bench/cpu
 BENCH_BUILT += $(BUILD)/bench/cpu-kernel $(BUILD)/images/cpu-kernel

@@ -84,6 +84,8 @@ union ipc_any {
     struct msg_job job;
     struct msg_job_reply job_reply;
     struct msg_sub_act sub_act;
+    struct msg_net net;
+    struct msg_net_reply net_reply;
 };
 
 /*

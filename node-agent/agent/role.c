@@ -65,6 +65,8 @@ static const uint64_t volumes_caps =
     BIT(CAP_DAC_READ_SEARCH) | /* jobs read what its user may not */
     BIT(CAP_FOWNER) |          /* modes of such folders */
     BIT(CAP_KILL);             /* ends jobs */
+/* Interfaces, addresses, routes, nftables: all of that is one capability. */
+static const uint64_t net_caps = BIT(CAP_NET_ADMIN);
 
 static const struct role_rule rules[ROLE_COUNT] = {
     [ROLE_API] = {"api", BIT(ROLE_KEEPER) | BIT(ROLE_LEDGER),
@@ -72,7 +74,7 @@ static const struct role_rule rules[ROLE_COUNT] = {
                   0, 8192},
     [ROLE_KEEPER] = {"keeper",
                      BIT(ROLE_API) | BIT(ROLE_OPERATOR) | BIT(ROLE_LEDGER) |
-                         BIT(ROLE_SPAWNER) | BIT(ROLE_BUILDER) |
+                         BIT(ROLE_SPAWNER) | BIT(ROLE_BUILDER) | BIT(ROLE_NET) |
                          BIT(ROLE_VOLUMES),
                      BIT(ROLE_SECRET_FD) | BIT(ROLE_SHELF_FD) |
                          BIT(ROLE_SHELF_FD + 1),
@@ -85,6 +87,7 @@ static const struct role_rule rules[ROLE_COUNT] = {
     [ROLE_OPERATOR] = {"operator", BIT(ROLE_KEEPER) | BIT(ROLE_LEDGER),
                        BIT(ROLE_UNIX_FD) | BIT(ROLE_CONTROL_FD), 0, 2048},
     [ROLE_VOLUMES] = {"volumes", BIT(ROLE_KEEPER), 0, volumes_caps, 1024},
+    [ROLE_NET] = {"net", BIT(ROLE_KEEPER), 0, net_caps, 1024},
 };
 
 const char *role_name(enum role role)

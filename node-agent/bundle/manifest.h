@@ -19,6 +19,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "node-agent/bundle/limits.h"
+#include "node-agent/bundle/net_terms.h"
 #include "node-agent/bundle/terms.h"
 #include "node-agent/bundle/volumes.h"
 
@@ -75,6 +76,7 @@ struct manifest {
     uint8_t purchase_order[PURCHASE_ORDER_MAX];
 
     struct run_terms run;
+    struct net_terms net;
 
     // Environment that only the node can read, see secrets.h.
     size_t sealed_len; // 0: none

@@ -38,6 +38,11 @@ enum {
     OPT_CPU_WEIGHT,
     OPT_CPU_CAP,
     OPT_VOLUME,
+    OPT_NET,
+    OPT_PUBLISH,
+    OPT_LINK,
+    OPT_NET_IN_MIB,
+    OPT_NET_OUT_MIB,
     OPT_VERB, // a verb's own long options begin here
 };
 
@@ -64,6 +69,11 @@ enum {
         {"cpu-weight", required_argument, NULL, OPT_CPU_WEIGHT},               \
         {"cpu-cap", required_argument, NULL, OPT_CPU_CAP},                     \
         {"volume", required_argument, NULL, OPT_VOLUME},                       \
+        {"net", required_argument, NULL, OPT_NET},                             \
+        {"publish", required_argument, NULL, OPT_PUBLISH},                     \
+        {"link", required_argument, NULL, OPT_LINK},                           \
+        {"net-in-mib", required_argument, NULL, OPT_NET_IN_MIB},               \
+        {"net-out-mib", required_argument, NULL, OPT_NET_OUT_MIB},             \
     {                                                                          \
         "valid-hours", required_argument, NULL, OPT_VALID_HOURS                \
     }
@@ -90,6 +100,9 @@ enum {
     "  --cpu-cap N            at most this many percent of a CPU\n"            \
     "  --volume NAME:MOUNT[:ro][:shared]   attach a volume of yours (hostel "   \
     "volume)\n"                                                                \
+    "  --net nat|routed|any   give it a network, see hostel(1): "              \
+    "--link NAME,\n                         --net-in-mib N, --net-out-mib N\n"  \
+    "  --publish [tcp:|udp:]HOSTPORT:PORT   a port of the node's leads to it\n" \
     "  --cpu-ms, --wall-ms, --build-cpu-ms N   hard budgets\n"                 \
     "  --console-kib N        how much console output is kept\n"               \
     "  --output-kib N         how much is kept of files it leaves in /out\n"    \
@@ -103,6 +116,7 @@ struct bundle_opts {
     const char *audience; // hex
     const char *env[ENV_MAX], *secret[ENV_MAX];
     const char *volume[MANIFEST_VOLUMES_MAX];
+    const char *publish[NET_PUBLISH_MAX];
 };
 
 // 1: taken; 0: not one of these; -1: bad value, and it was said why.

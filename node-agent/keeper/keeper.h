@@ -30,6 +30,7 @@ struct keeper {
     struct store store;
     struct chan api, ledger, spawner, builder;
     struct chan volumed;  // the volumes role
+    struct chan net;      // fd -1: none
     struct chan operator; // its requests are served as the API's; see chan.h
     int lifeline_fd;      // -1: none
     struct secrets_key secrets; // opens what customers have sealed
@@ -42,6 +43,7 @@ struct keeper {
     struct lane builds, starts;
     struct functions *functions;
     struct quotas *quotas;
+    struct nets *nets; // leases, see net.h
     struct joins *joins; // see people.h
     struct volumes *volumes;
     struct sub *resting; // services between two domains, see service.h
@@ -72,7 +74,7 @@ struct keeper {
 struct keeper_fds { // taken
     int api, ledger, spawner, builder, lifeline;
     int volumed;
-    int operator;                      // -1: none
+    int operator, net;                 // -1: none
     int shelf[2];                      // -1: none
     const struct secrets_key *secrets; // copied
 };

@@ -4,6 +4,9 @@
 
 #include "tests/unit/fs_message.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "tests/unit/lib_check.h"
 
 static uint8_t request[FS_DATA_MAX + 65536], answer[FS_DATA_MAX + 4096];
@@ -420,8 +423,88 @@ static void test_many(void)
     fs_clean();
 }
 
+// ------------------------------------------------- several that share a volume
+
+#define SHARERS 3
+#define TURNS   400
+
+static void release(uint64_t node, uint64_t fh)
+{
+    CHECK(ask_with(FUSE_RELEASE, node, &(struct fuse_release_in){.fh = fh},
+                   sizeof(struct fuse_release_in), NULL) == 0);
+}
+
+// Everybody's file grows and shrinks under everybody; one's own comes and goes.
+static void sharer(unsigned me)
+{
+    unsigned seed = me;
+    uint64_t node, fh, own, own_fh;
+    char name[16];
+
+    handles_drop(&fs);
+    nodes_drop();
+    snprintf(name, sizeof(name), "own-%u", me);
+    for (unsigned i = 0; i < TURNS; i++) {
+        unsigned units = (unsigned)rand_r(&seed) % 16;
+
+        CHECK(create(1, "all", 0, &node, &fh) == 0);
+        if (rand_r(&seed) % 2)
+            CHECK(set_size(node, units * FS_UNIT) <= 0);
+        else
+            CHECK(write_at(node, fh, units * FS_UNIT, 100, 100) <= 0);
+        CHECK(head()->error == 0 || head()->error == -ENOSPC);
+        release(node, fh);
+        if (create(1, name, O_TRUNC, &own, &own_fh) == 0) {
+            write_at(own, own_fh, 0, 1 + units * 1000, 1 + units * 1000);
+            if (i % 2)
+                release(own, own_fh);
+            CHECK(ask_with(FUSE_UNLINK, 1, NULL, 0, name) == 0);
+            if (i % 2 == 0)
+                release(own, own_fh);
+        }
+    }
+    exit(0);
+}
+
+static void test_shared(void)
+{
+    struct fs before = fs;
+    pid_t pid[SHARERS];
+    int status;
+
+    fs.page_fd = memfd_create("page", MFD_CLOEXEC);
+    CHECK(fs.page_fd >= 0 && ftruncate(fs.page_fd, 4096) == 0);
+    fs.page =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fs.page_fd, 0);
+    CHECK(fs.page != MAP_FAILED);
+    fs.shared = true;
+    fs.quota_bytes = 24 * FS_UNIT;
+    fs.quota_files = SHARERS + 1;
+    CHECK(quota_count(&fs, fs_folder_fd) == 0);
+    for (unsigned i = 0; i < SHARERS; i++) {
+        pid[i] = fork();
+        CHECK(pid[i] >= 0);
+        if (pid[i] == 0)
+            sharer(i);
+    }
+    for (unsigned i = 0; i < SHARERS; i++)
+        CHECK(waitpid(pid[i], &status, 0) == pid[i] && status == 0);
+    // Nothing was counted twice or forgotten.
+    fs_page = *fs.page;
+    CHECK(fs_page.used_files == 1 &&
+          fs_page.used_bytes <= (int64_t)fs.quota_bytes);
+    fs.page->counted = 0;
+    CHECK(quota_count(&fs, fs_folder_fd) == 0);
+    CHECK(fs.page->used_bytes == fs_page.used_bytes &&
+          fs.page->used_files == fs_page.used_files);
+    close(fs.page_fd);
+    fs = before;
+    fs_clean();
+}
+
 int main(void)
 {
+    signal(SIGIO, SIG_IGN);
     fs_setup();
     test_before_init();
     test_truncated();
@@ -433,6 +516,7 @@ int main(void)
     test_quota();
     test_read_only();
     test_many();
+    test_shared();
     rmdir(fs_folder);
     return 0;
 }
