@@ -163,7 +163,8 @@ struct hv_vcpu_info {
     uint64_t timer_ns;       /* [G] real-clock deadline, 0 = none */
     uint64_t upcall_entry;   /* [G] by the setup call */
     uint64_t trap_entry;     /* [G] by the setup call; 0 = traps kill */
-    uint64_t pad;
+    uint32_t core;           /* [engine] the host's core it last waited on */
+    uint32_t pad;
 };
 _Static_assert(sizeof(struct hv_vcpu_info) == 64, "one cache line");
 
@@ -351,14 +352,23 @@ enum hv_setup_op { HV_SETUP_UPCALL = 0, HV_SETUP_TRAP };
  * is new input (or its end) and when it has taken output from a ring more than
  * half full. So whoever waits for room learns of it. Indices further apart
  * than the ring's size cost the domain its life.
+ *
+ * Where `files_max` is not 0 a guest may hand files to whoever runs it, as the
+ * last it says: it writes to `files_from` the out_prod at which console output
+ * ends, sets `files`, and puts one archive of at most so many bytes into the
+ * ring. The host reads both once; what it finds behind files_from is no longer
+ * console output. It looks at no byte of it, and drops what is too much.
  */
 struct hv_console {
-    uint32_t out_prod; /* [G] */
-    uint32_t out_cons; /* [H] */
-    uint32_t in_prod;  /* [H] */
-    uint32_t in_cons;  /* [G] */
-    uint32_t in_eof;   /* [H] 1 = no more input will come */
-    uint32_t pad[11];
+    uint32_t out_prod;   /* [G] */
+    uint32_t out_cons;   /* [H] */
+    uint32_t in_prod;    /* [H] */
+    uint32_t in_cons;    /* [G] */
+    uint32_t in_eof;     /* [H] 1 = no more input will come */
+    uint32_t files_max;  /* [H] constant; 0 = no files are taken */
+    uint32_t files;      /* [G] 1 once files_from is written */
+    uint32_t files_from; /* [G] */
+    uint32_t pad[8];
     char out[HV_CONSOLE_OUT]; /* [G] what is short lies in the first page */
     char in[HV_CONSOLE_IN];   /* [H] */
 };

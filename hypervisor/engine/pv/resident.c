@@ -83,6 +83,9 @@ long call_memory(uint64_t op, uint64_t addr, uint64_t len, uint64_t prot)
         return HV_ENOMEM;
     switch (op) {
     case HV_MEM_POPULATE:
+        r = pv_call3(__NR_madvise, addr, len, MADV_POPULATE_WRITE);
+        if (r != HV_EINVAL) // as kernels before 5.14 say
+            return r < 0 ? HV_ENOMEM : 0;
         for (uint64_t at = addr; at < addr + len; at += HV_PAGE)
             __atomic_or_fetch((uint8_t *)at, 0, __ATOMIC_RELAXED);
         return 0;
