@@ -433,6 +433,13 @@ static void evidence_take(struct spawner *p, struct slot *s, struct evidence *v,
         v->page = page;
 }
 
+/* One that was refused is dead too, and never was. */
+static bool was_loaded(const struct hvc_page *page)
+{
+    return page->state == HVC_RUNNING ||
+           (page->state == HVC_DEAD && page->cause != HVC_REFUSED);
+}
+
 static void figures_fill(struct spawner *p, struct slot *s, bool ended,
                          struct msg_domain *m)
 {
@@ -456,7 +463,7 @@ static void figures_fill(struct spawner *p, struct slot *s, bool ended,
                           &m->mem_kib);
     m->started_real_ns = r->started_real_ns;
     m->now_real_ns = clock_real_ns();
-    m->up = v.page && v.page->state >= HVC_RUNNING;
+    m->up = v.page && was_loaded(v.page);
     evidence_usage(&v, &m->usage);
     if (ended)
         evidence_cause(&v, m);
