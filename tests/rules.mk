@@ -138,7 +138,7 @@ $(VM_KERNEL): unikernel-runtime/fetch/pins
 	$(call say,FETCH,$@)
 	$(Q)sh unikernel-runtime/fetch/fetch linux $(CACHE) && touch $@
 .PHONY: check-vm vm-built
-vm-built: $(BUILD)/bin/hostel-hv $(BUILD)/tests/pause $(BUILD)/tests/control \
+vm-built: $(BUILD)/bin/hostel-hv $(BUILD)/bin/hostel-fs $(BUILD)/tests/pause $(BUILD)/tests/control \
     $(SYSROOT) $(addprefix $(BUILD)/guests/,$(ABI_GUESTS)) $(VM_KERNEL)
 check-vm:
 	$(Q)$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) $(VM_PACKAGES)'
@@ -286,11 +286,14 @@ $(BUILD)/images/tcp-peer: tests/bench/tcp-peer.c $(SYSROOT)
 
 # http: a web server in a domain against the same one as a Linux process.
 BENCHES += tests/bench/http
-BENCH_BUILT += $(BUILD)/bench/lighttpd $(BUILD)/images/lighttpd/complete
+BENCH_BUILT += $(BUILD)/bench/lighttpd $(BUILD)/images/lighttpd/complete \
+    $(BUILD)/bench/nginx
 $(BUILD)/bench/lighttpd: images/lighttpd/build tests/bench/http-peer
 	$(call say,PORT,$@)
 	@mkdir -p $(@D)
 	$(Q)tests/bench/http-peer $(C_ABS) $(abspath $@)
+$(BUILD)/bench/nginx: tests/bench/http-nginx
+	$(Q)tests/bench/http-nginx $(abspath $@)
 
 # Prerequisites are read at once, so this comes after all that adds to them.
 tests-built: all $(UNIT_TESTS) $(TEST_BUILT)

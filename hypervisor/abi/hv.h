@@ -163,7 +163,8 @@ struct hv_vcpu_info {
     uint64_t timer_ns;       /* [G] real-clock deadline, 0 = none */
     uint64_t upcall_entry;   /* [G] by the setup call */
     uint64_t trap_entry;     /* [G] by the setup call; 0 = traps kill */
-    uint64_t pad;
+    uint32_t core;           /* [engine] the host's core it last waited on */
+    uint32_t pad;
 };
 _Static_assert(sizeof(struct hv_vcpu_info) == 64, "one cache line");
 

@@ -237,6 +237,13 @@ void child_pause(struct domain *d, bool paused)
             0);
 }
 
+void child_bind(struct domain *d, const cpu_set_t *cores)
+{
+    // One that has ended needs no core.
+    if (sched_setaffinity(d->child.pid, sizeof(*cores), cores) < 0)
+        return;
+}
+
 void child_stop(struct domain *d)
 {
     syscall(SYS_pidfd_send_signal, d->exit_fd, SIGKILL, NULL, 0);

@@ -103,6 +103,8 @@ static int loop_wait_ms(const struct monitor *m)
 {
     if (debug_waits(m) || dump_waits(m))
         return ASK_AGAIN_MS;
+    if (m->pair.bound)
+        return PAIR_MS;
     return trace_active() ? TRACE_MS : -1;
 }
 
@@ -195,11 +197,27 @@ static bool wanted(const struct monitor *m)
     return event_waiting(&m->domain) || devices_ready_now(&m->devices);
 }
 
+// Is there somebody at work for us who does not need this core for it? A guest
+// that sleeps waits for others, and that can take any time; one that looks out
+// for its disk does not sleep, so the core it slept on says little.
+static bool expects(const struct monitor *m)
+{
+    const struct hv_vcpu_info *v = &m->domain.shared->vcpu[0];
+
+    if (devices_in_flight(&m->devices))
+        return true;
+    if (__atomic_load_n(&v->blocked, __ATOMIC_RELAXED))
+        return false;
+    return m->devices.ring.fd >= 0 ||
+           __atomic_load_n(&v->core, __ATOMIC_RELAXED) !=
+               (uint32_t)sched_getcpu();
+}
+
 static void spin(struct monitor *m)
 {
     uint64_t end_ns = clock_mono_ns() + SPIN_NS;
 
-    while (!wanted(m) && clock_mono_ns() < end_ns)
+    while (!wanted(m) && expects(m) && clock_mono_ns() < end_ns)
         __builtin_ia32_pause();
 }
 
@@ -288,6 +306,8 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
         m->deep = false;
         if (m->state == HVC_RUNNING) {
             devices_turn(m);
+            pair_turn(&m->pair, &m->domain,
+                      m->page->net_rx_packets + m->page->net_tx_packets);
             source_watch(m);
             controller_input_turn(m);
         }

@@ -12,6 +12,7 @@
 #include "hypervisor/monitor/console.h"
 #include "hypervisor/monitor/control.h"
 #include "hypervisor/monitor/guest_clock.h"
+#include "hypervisor/monitor/pair.h"
 #include "hypervisor/monitor/spin.h"
 
 struct monitor {
@@ -34,6 +35,7 @@ struct monitor {
     struct guest_clock clock;
     struct devices devices;
     struct spin spin[2];  // for the guest; for a disk
+    struct pair pair;
     uint64_t cpu_base_ns; // of the guest, before it ran
 
     // Why the domain ends; the first reason stands.

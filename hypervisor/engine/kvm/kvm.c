@@ -116,6 +116,7 @@ const struct engine engine_kvm = {
     .release = child_release,
     .cpu_ns = child_cpu_ns,
     .pause = child_pause,
+    .bind = child_bind,
     .stop = child_stop,
     .reap = child_reap,
 };
