@@ -10,9 +10,11 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/engine/select.c $(KVM)/kvm.c $(KVM)/machine.c $(KVM)/vm.c \
     $(KVM)/table.c $(KVM)/vcpu.c $(KVM)/born.c \
     $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
+    hypervisor/monitor/place.c \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
     hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
+    hypervisor/monitor/pair.c \
     hypervisor/monitor/spin.c \
     hypervisor/monitor/debug.c hypervisor/monitor/breakpoint.c \
     hypervisor/monitor/gdb_packet.c \
@@ -160,6 +162,10 @@ $(BUILD)/tests/pause: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
 DEPFILES += $(BUILD)/obj/tests/domain/pause_test.d
+TEST_BUILT += $(BUILD)/images/test-clocks
+$(BUILD)/images/test-clocks: tests/domain/clocks.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
 
 $(call unit-test,hv_elf,tests/unit/hv_elf.c hypervisor/monitor/elf.c \
     $(LIB_SRCS))
@@ -181,6 +187,8 @@ $(call unit-test,hv_disk,tests/unit/hv_disk.c hypervisor/monitor/disk.c \
     $(LIB_SRCS))
 $(call unit-test,hv_net_filter,tests/unit/hv_net_filter.c \
     hypervisor/dev/net_filter.c $(LIB_SRCS))
+$(call unit-test,hv_pair,tests/unit/hv_pair.c hypervisor/monitor/pair.c \
+    $(LIB_SRCS))
 $(call unit-test,hv_bucket,tests/unit/hv_bucket.c hypervisor/dev/bucket.c \
     $(LIB_SRCS))
 $(call unit-test,hv_device,tests/unit/hv_device.c \
@@ -189,7 +197,8 @@ $(call unit-test,hv_device,tests/unit/hv_device.c \
 
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c tests/fuzz/virtq.c \
     tests/fuzz/block.c tests/fuzz/net_filter.c tests/fuzz/gdb.c \
-    tests/fuzz/fs.c
+    tests/fuzz/fs.c tests/fuzz/hypercall.c
+FUZZ_SRCS_hypercall := $(KVM)/table.c $(LIB_SRCS)
 FUZZ_SRCS_elf := $(LIB_SRCS)
 FUZZ_SRCS_virtq := $(LIB_SRCS)
 FUZZ_SRCS_fs := $(LIB_SRCS) \

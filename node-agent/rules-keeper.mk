@@ -6,7 +6,7 @@
 # KEEPER_CORE_SRCS and LEDGERD_CORE_SRCS are the same without the role's main.
 CHAN_SRCS := node-agent/keeper/chan.c
 KEEPER_CORE_SRCS := $(CHAN_SRCS) $(addprefix node-agent/keeper/, sub.c \
-    journal.c store.c lane.c waiter.c meter.c admit.c image.c machine.c service.c function.c cache.c people.c audit.c quota.c \
+    console.c feed.c journal.c store.c lane.c waiter.c meter.c admit.c image.c machine.c service.c function.c cache.c people.c audit.c quota.c \
     dom.c dom_shelf.c shelf.c dom_row.c dom_ask.c dom_serve.c \
     submit.c serve.c news.c recover.c cmdline.c cputime.c keeper.c)
 KEEPER_SRCS := $(KEEPER_CORE_SRCS) node-agent/keeper/main.c
@@ -33,4 +33,5 @@ $(call unit-test,keeper_lane,tests/unit/keeper_lane.c node-agent/keeper/lane.c,)
 $(call unit-test,ledgerd_serve,tests/unit/ledgerd_serve.c $(LEDGERD_CORE_SRCS) \
     $(CHAN_SRCS) $(AGENT_IPC_SRCS) $(LEDGER_SRCS) $(LIB_SRCS) $(LIB_DB_SRCS),$(LEDGERD_LIBS))
 
-E2E_TESTS += tests/e2e/crash tests/e2e/modes tests/e2e/people tests/e2e/operations
+E2E_TESTS += tests/e2e/soak tests/e2e/adverse
+E2E_TESTS += tests/e2e/outputs tests/e2e/crash tests/e2e/modes tests/e2e/people tests/e2e/operations

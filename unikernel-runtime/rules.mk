@@ -68,6 +68,7 @@ RT_KERNEL_SRCS := \
     $(RT)/fs/file.c \
     $(RT)/fs/file_lock.c \
     $(RT)/fs/initrd.c \
+    $(RT)/fs/outputs.c \
     $(RT)/fs/pipe.c \
     $(RT)/fs/ramfs.c \
     $(RT)/fs/ramfs_file.c \
@@ -106,6 +107,7 @@ RT_NET_SRCS := \
     $(RT)/net/datagram.c \
     $(RT)/net/device.c \
     $(RT)/net/interface.c \
+    $(RT)/net/memory.c \
     $(RT)/net/merge.c \
     $(RT)/net/net.c \
     $(RT)/net/pair.c \

@@ -53,6 +53,8 @@ static const struct ipc_rule rules[] = {
     REPLY(MSG_LIST, "list", msg_count_reply, 1),
     {RULE(MSG_WAIT, "wait", msg_wait, 0, 0)},
     REPLY(MSG_WAIT, "wait", msg_info_reply, 0, INFO_TEXTS(msg_info_reply)),
+    {RULE(MSG_WATCH, "watch", msg_watch, 0, 0)},
+    REPLY(MSG_WATCH, "watch", msg_info_reply, 0, INFO_TEXTS(msg_info_reply)),
     {RULE(MSG_DESTROY, "destroy", msg_get, 0, 0)},
     REPLY(MSG_DESTROY, "destroy", msg_reply, 0),
     {RULE(MSG_INPUT, "input", msg_input, 0, 0), .cut = SPAN(msg_input, data),
@@ -286,8 +288,7 @@ static int fds_agree(const union ipc_any *any, size_t nfds)
 
     if (any->head.type == MSG_START)
         return s->ndevices <= HV_DEVICE_MAX &&
-               nfds == 2u + (s->has_initrd != 0) + (s->has_source != 0) +
-                           DEVICES_FDS(s->ndevices);
+               nfds == start_files(s) + DEVICES_FDS(s->ndevices);
     if (any->head.type == MSG_DOM_CREATE)
         return c->ndevices <= HV_DEVICE_MAX &&
                nfds ==

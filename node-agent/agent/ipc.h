@@ -31,6 +31,7 @@ union ipc_any {
     struct msg_get get;
     struct msg_list list;
     struct msg_wait wait;
+    struct msg_watch watch;
     struct msg_input input;
     struct msg_input_reply input_reply;
     struct msg_attach attach;

@@ -98,7 +98,8 @@ enum msg_type {
     MSG_DOM_INPUT,        /* dom_input -> msg_input_reply */
     MSG_DOM_DEVICES,      /* dom_who -> msg_count_reply + fd: dom_devices */
     /* api -> keeper */
-    MSG_SUB_ACT = 192 /* msg_sub_act -> msg_reply */
+    MSG_SUB_ACT = 192, /* msg_sub_act -> msg_reply */
+    MSG_WATCH = 200    /* msg_watch -> msg_info_reply, later; keeper/feed.h */
 };
 
 struct msg_head {
@@ -182,6 +183,7 @@ struct msg_submit { /* MSG_SUBMIT */
 struct msg_info_reply {
     struct msg_reply reply;
     struct sub_info info; /* meaningless when status is 400 or more */
+    uint64_t offset;      /* MSG_LOG with a time: where in the log that is */
 };
 struct msg_submit_reply {
     struct msg_reply reply; /* 201 new, 200 the same one again */
@@ -211,6 +213,16 @@ struct msg_wait { /* answers when version > `version`, or after timeout */
     sub_id_t id;
     key_id_t customer;
     uint64_t version;
+    uint64_t timeout_ns; /* at most 60 s */
+};
+/* Of everybody's (all zero) or a customer's submissions the next that changed
+ * behind number `after` (0: from now on). 200: the reply's offset is its
+ * number; 204: none until the timeout, go on behind offset; 410: some were
+ * missed, go on behind offset. */
+struct msg_watch {
+    struct msg_head head;
+    key_id_t customer;
+    uint64_t after;
     uint64_t timeout_ns; /* at most 60 s */
 };
 /* Console input; offset, writer and flags as in struct hvc_input. */
@@ -253,13 +265,16 @@ struct msg_attach { /* MSG_ATTACH, MSG_PASS */
     uint32_t kind; /* enum hvc_attach_kind */
     uint32_t pad;
 };
-enum log_kind { LOG_CONSOLE = 1, LOG_BUILD };
+/* LOG_FILES: what it left, an archive that the node never looked into.
+ * LOG_MARKS: the keeper's own (keeper/console.h). */
+enum log_kind { LOG_CONSOLE = 1, LOG_BUILD, LOG_FILES, LOG_MARKS };
 struct msg_log {
     struct msg_head head;
     sub_id_t id;
     key_id_t customer;
     uint32_t kind; /* enum log_kind */
     uint32_t pad;
+    uint64_t since_real_ns; /* LOG_CONSOLE: what was said since; 0: all */
 };
 struct msg_quota {
     struct msg_head head;
@@ -286,7 +301,7 @@ struct msg_capacity_reply {
     uint64_t agent_cpu_ns; /* all roles together, since the start */
     /* For who watches the node; the last three since the keeper's start. */
     uint32_t live[SUB_DONE + 1]; /* by enum sub_state, if asked for */
-    uint32_t pad2;
+    uint32_t full;               /* 1 = the store or its disk takes no bundle */
     uint64_t ended[OUTCOME_LOST + 1]; /* by enum sub_outcome */
     uint64_t ended_cpu_ns, ended_build_cpu_ns;
 };
@@ -494,6 +509,7 @@ enum engine_choice {
 #define CPU_CAP_MAX    1000000u
 
 #define START_PAUSED 1u
+#define START_ROLLS  2u /* its console, see HVC_F_ROLL */
 struct msg_start {
     struct msg_head head;
     sub_id_t id;
@@ -508,9 +524,18 @@ struct msg_start {
     uint32_t cpu_weight, cpu_cap_percent; /* bundle/terms.h */
     uint32_t has_initrd, has_source; /* source: the console's input, a file */
     uint32_t argc, envc, cmdline_len;
+    uint32_t output_bytes; /* 0: no file for the domain's files */
+    uint32_t pad;
     char name[64];
     char cmdline[HV_CMDLINE_MAX];
 };
+/* Descriptors before those of devices: image, console, [initrd], [source],
+ * [files]. */
+static inline unsigned start_files(const struct msg_start *m)
+{
+    return 2u + (m->has_initrd != 0) + (m->has_source != 0) +
+           (m->output_bytes != 0);
+}
 struct msg_stop {
     struct msg_head head;
     sub_id_t id;

@@ -446,6 +446,8 @@ static void generation_pause(struct supervisor *s)
 
 static int supervisor_loop(struct supervisor *s, struct err *e)
 {
+    struct err renewal;
+
     for (;;) {
         int r = generation_start(s, e), end = -1;
 
@@ -454,6 +456,8 @@ static int supervisor_loop(struct supervisor *s, struct err *e)
         if (end == 0)
             break;
         generation_end(s);
+        if (s->announced && identity_renew(&s->cfg, &s->secret, &renewal) < 0)
+            log_error("the receipts key stays as it was: %s", renewal.text);
         if (end > 0) {
             log_info("the configuration has changed: starting all roles with "
                      "it; domains run on");
@@ -487,7 +491,10 @@ static int supervisor_loop(struct supervisor *s, struct err *e)
 
 /* ------------------------------------------------------------------- set-up */
 
-/* The roles' own group shows what the agent itself costs. */
+/* The roles' own group shows what the agent itself costs. Every customer waits
+ * for it, so it comes before what any of them runs: as much as twenty domains
+ * that ask for nothing, should all want to compute. */
+#define AGENT_CPU_WEIGHT 2000
 static int agent_group_open(struct supervisor *s, struct err *e)
 {
     struct cgroup_tree t;
@@ -496,6 +503,8 @@ static int agent_group_open(struct supervisor *s, struct err *e)
     if (n < 0)
         return n;
     n = cgroup_make(&t, "agent", e);
+    if (n == 0)
+        n = cgroup_share(&t, "agent", AGENT_CPU_WEIGHT, 0, e);
     if (n == 0)
         n = cgroup_procs(&t, "agent", fds, e);
     for (int i = 0; i < n; i++) {

@@ -145,7 +145,7 @@ static int quote_manifest(void *ctx, const struct manifest *m, struct err *e)
         .cpu_ns = m->cpu_ns,
         .wall_ns = m->wall_ns,
         .build_cpu_ns = m->build_cpu_ns,
-        .console_bytes = m->console_bytes,
+        .console_bytes = m->console_bytes + m->run.output_bytes,
         .cost_cap_nano = (int64_t)m->cost_cap_nano,
     };
     return 0;

@@ -206,6 +206,7 @@ static json_t *render_run(const struct sub_info *info)
     put(&b, "mode", json_string(t->mode <= RUN_FUNCTION ? mode[t->mode] : ""));
     put_count(&b, "cpu_weight", t->cpu_weight ? t->cpu_weight : 100);
     put_count(&b, "cpu_cap_percent", t->cpu_cap_percent);
+    put_count(&b, "output_bytes", t->output_bytes);
     if (t->mode == RUN_SERVICE) {
         put(&b, "restart",
             json_string(t->restart == RESTART_ALWAYS

@@ -275,6 +275,9 @@ static int check_run(const struct manifest *m, struct err *e)
     if (r == 0)
         r = check_range("the limit of output files (in bytes)", t->output_bytes,
                         0, OUTPUT_BYTES_MAX, e);
+    if (r == 0 && t->output_bytes && t->mode != RUN_ONCE)
+        r = err_set(e, EINVAL,
+                    "only a program that runs once leaves output files");
     return r;
 }
 

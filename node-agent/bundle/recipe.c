@@ -30,6 +30,8 @@ static const struct cfg_key recipe_keys[] = {
     CFG_INT_KEY("build_cpu_ms", struct recipe, build_cpu_ms, 1, MS_MAX, 0),
     CFG_INT_KEY("console_kib", struct recipe, console_kib, 0,
                 CONSOLE_BYTES_MAX / 1024, 0),
+    CFG_INT_KEY("output_kib", struct recipe, output_kib, 1,
+                OUTPUT_BYTES_MAX / 1024, 0),
     CFG_INT_KEY("valid_hours", struct recipe, valid_hours, 1,
                 VALID_S_MAX / 3600, 0),
     CFG_STR_KEY("run", struct recipe, run, 16, 0),

@@ -17,6 +17,7 @@
 //     wall_ms     = 60000
 //     build_cpu_ms = 20000
 //     console_kib = 1024
+//     output_kib  = 256
 //     max_cost    = "0.05 EUR"       # default: what the budgets can cost
 //     valid_hours = 24
 //     run         = "once"           # or "service", "function"
@@ -40,7 +41,7 @@
 struct recipe {
     char *name, *kind, *image, *max_cost;
     struct cfg_list sources, data, arguments, environment, cflags, libs;
-    int64_t memory_mib, cpu_ms, wall_ms, build_cpu_ms, console_kib;
+    int64_t memory_mib, cpu_ms, wall_ms, build_cpu_ms, console_kib, output_kib;
     int64_t valid_hours;
     char *run, *restart;
     struct cfg_list secrets;

@@ -56,6 +56,8 @@ int bundle_opts_take(struct bundle_opts *o, int c, const char *arg)
         return take_number(&o->q.build_cpu_ms, "--build-cpu-ms", arg);
     case OPT_CONSOLE_KIB:
         return take_number(&o->q.console_kib, "--console-kib", arg);
+    case OPT_OUTPUT_KIB:
+        return take_number(&o->q.output_kib, "--output-kib", arg);
     case OPT_VALID_HOURS:
         return take_number(&o->q.valid_hours, "--valid-hours", arg);
     case OPT_MAX_COST:

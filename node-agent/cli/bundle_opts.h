@@ -25,6 +25,7 @@ enum {
     OPT_WALL_MS,
     OPT_BUILD_CPU_MS,
     OPT_CONSOLE_KIB,
+    OPT_OUTPUT_KIB,
     OPT_MAX_COST,
     OPT_VALID_HOURS,
     OPT_SERVICE,
@@ -49,6 +50,7 @@ enum {
         {"wall-ms", required_argument, NULL, OPT_WALL_MS},                     \
         {"build-cpu-ms", required_argument, NULL, OPT_BUILD_CPU_MS},           \
         {"console-kib", required_argument, NULL, OPT_CONSOLE_KIB},             \
+        {"output-kib", required_argument, NULL, OPT_OUTPUT_KIB},               \
         {"max-cost", required_argument, NULL, OPT_MAX_COST},                   \
         {"secret", required_argument, NULL, 's'},                              \
         {"service", no_argument, NULL, OPT_SERVICE},                           \
@@ -86,6 +88,7 @@ enum {
     "  --cpu-cap N            at most this many percent of a CPU\n"            \
     "  --cpu-ms, --wall-ms, --build-cpu-ms N   hard budgets\n"                 \
     "  --console-kib N        how much console output is kept\n"               \
+    "  --output-kib N         how much is kept of files it leaves in /out\n"    \
     "  --max-cost \"0.05 EUR\"  stop before it costs more\n"                   \
     "  --valid-hours N        when the signature expires, at most 168\n"       \
     "Without an option, the folder's bundle.cfg says, or the default.\n"

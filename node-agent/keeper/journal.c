@@ -16,7 +16,7 @@
 #include "node-agent/keeper/people.h"
 #include "node-agent/keeper/quota.h"
 
-#define JOURNAL_VERSION 4
+#define JOURNAL_VERSION 5
 
 // The build cache (cache.h).
 #define BUILT_TABLE                                                            \
@@ -27,6 +27,13 @@
     "  built_ns integer not null,"                                             \
     "  primary key (customer, key)"                                            \
     ") strict, without rowid;"
+
+// Short consoles (console.h).
+#define CONSOLE_TABLE                                                          \
+    "create table console ("                                                   \
+    "  seq integer primary key references submission on delete cascade,"       \
+    "  text blob not null"                                                     \
+    ") strict;"
 
 static const char schema[] =
     "create table submission ("
@@ -75,7 +82,7 @@ static const char schema[] =
     "create table record (" // one at a time of each submission
     "  id blob primary key references submission (id) on delete cascade,"
     "  message blob not null" // struct msg_record
-    ") strict, without rowid;";
+    ") strict, without rowid;" CONSOLE_TABLE;
 
 static const char *const upgrades[] = {
     [1] = "alter table submission add column run blob;"
@@ -108,7 +115,8 @@ static char *schema_make(void)
 int journal_open(struct journal *j, const char *path, struct err *e)
 {
     const char *const upgrade[JOURNAL_VERSION] = {
-        [1] = upgrades[1], [2] = people_tables, [3] = quota_table};
+        [1] = upgrades[1], [2] = people_tables, [3] = quota_table,
+        [4] = CONSOLE_TABLE};
     cleanup_free char *all = schema_make();
 
     j->writing = false;
@@ -291,6 +299,20 @@ int journal_record_done(struct journal *j, const sub_id_t *id, struct err *e)
     return run_on(j, sql, id, e);
 }
 
+int journal_console_add(struct journal *j, const sub_id_t *id, const void *text,
+                        size_t len, struct err *e)
+{
+    static const char sql[] = "insert or replace into console "
+                              "select seq, ?2 from submission where id = ?1";
+    struct db_stmt *q;
+
+    if (!(q = journal_prepare(j, sql, e)))
+        return -EIO;
+    db_bind_blob(q, 1, id->b, sizeof(id->b));
+    db_bind_blob(q, 2, text, len);
+    return db_run(q, e);
+}
+
 int journal_built_add(struct journal *j, const key_id_t *customer,
                       const uint8_t key[32], const uint8_t image[32],
                       uint64_t now_real_ns, struct err *e)
@@ -425,10 +447,10 @@ int journal_get(struct journal *j, const sub_id_t *id, struct sub *out,
     return r;
 }
 
-int journal_manifest(struct journal *j, const sub_id_t *id, struct buf *out,
-                     struct err *e)
+// The one blob of a row named by an id; -ENOENT: there is no such row.
+static int blob_of(struct journal *j, const char *sql, const sub_id_t *id,
+                   struct buf *out, struct err *e)
 {
-    static const char sql[] = "select manifest from signed where id = ?";
     struct db_stmt *q = db_prepare(j->db, sql, e);
     const void *data;
     size_t len;
@@ -442,12 +464,32 @@ int journal_manifest(struct journal *j, const sub_id_t *id, struct buf *out,
         data = db_blob(q, 0, &len);
         r = buf_add(out, data, len);
         if (r < 0)
-            err_set(e, -r, "reading a manifest from the journal");
+            err_set(e, -r, "no memory for what the journal holds");
     } else if (r == 0) {
-        r = err_set(e, EBADMSG, "the journal is damaged: a manifest is gone");
+        r = -ENOENT;
     }
     db_done(q);
     return r;
+}
+
+int journal_manifest(struct journal *j, const sub_id_t *id, struct buf *out,
+                     struct err *e)
+{
+    static const char sql[] = "select manifest from signed where id = ?";
+    int r = blob_of(j, sql, id, out, e);
+
+    return r == -ENOENT ? err_set(e, EBADMSG,
+                                  "the journal is damaged: a manifest is gone")
+                        : r;
+}
+
+int journal_console(struct journal *j, const sub_id_t *id, struct buf *out,
+                    struct err *e)
+{
+    static const char sql[] = "select text from console join submission "
+                              "using (seq) where id = ?";
+
+    return blob_of(j, sql, id, out, e);
 }
 
 int journal_built(struct journal *j, const key_id_t *customer,

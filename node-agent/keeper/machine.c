@@ -35,6 +35,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "node-agent/keeper/cache.h"
+#include "node-agent/keeper/console.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/image.h"
 #include "node-agent/keeper/meter.h"
@@ -155,6 +156,28 @@ static enum sub_state finish_err(struct sub *s, const struct err *e)
     return finish(s, OUTCOME_LOST, e->text);
 }
 
+// Something that the machine is short of just now: worth another try.
+static bool is_shortage(const struct err *e)
+{
+    return e->code == EMFILE || e->code == ENFILE || e->code == ENOMEM ||
+           e->code == ENOSPC || e->code == EDQUOT;
+}
+
+// It could not be begun. Back to where it waited, at the front, for a while;
+// or it is over.
+static enum sub_state begin_failed(struct keeper *k, struct sub *s,
+                                   const struct err *e, uint64_t *after_ns)
+{
+    char id[SUB_ID_TEXT];
+
+    if (!is_shortage(e))
+        return finish_err(s, e);
+    log_warn("submission %s waits: %s", sub_id_text(id, &s->info.id), e->text);
+    *after_ns = clock_mono_ns() + SHORT_NS;
+    wait_here(k, s, true);
+    return s->info.state;
+}
+
 static const enum sub_outcome outcomes[] = {
     [HVC_POWEROFF] = OUTCOME_EXITED,
     [HVC_REBOOT] = OUTCOME_EXITED, // it runs once
@@ -209,13 +232,13 @@ static enum sub_state build(struct keeper *k, struct sub *s)
 
     bundle = store_get(&k->store, &s->info.customer, s->bundle, &e);
     if (bundle < 0)
-        return finish_err(s, &e);
+        return begin_failed(k, s, &e, &k->builds_after_ns);
     log = store_log_new(&k->store, &s->info.id, LOG_BUILD, &e);
     if (log < 0)
-        return finish_err(s, &e);
+        return begin_failed(k, s, &e, &k->builds_after_ns);
     if (fstat(bundle, &st) < 0) {
         err_errno(&e, "the bundle's file");
-        return finish_err(s, &e);
+        return begin_failed(k, s, &e, &k->builds_after_ns);
     }
     m.bundle_len = st.st_size;
     ipc_head(&m, MSG_BUILD, sub_tag(s));
@@ -233,14 +256,18 @@ static uint64_t left_of(uint64_t limit, uint64_t used)
 static void start_post(struct keeper *k, struct sub *s, const int *fds,
                        int nfds)
 {
+    // A service may talk for years; the last of it is kept.
+    bool rolls = s->info.run.mode == RUN_SERVICE;
     struct msg_start m = {
         .id = s->info.id,
         .domid = s->now.domid = domid_next(k),
         .memory_kib = s->info.limits.memory_kib,
         .cpu_ns = left_of(s->info.limits.cpu_ns, s->before.cpu_ns),
         .wall_ns = left_of(s->info.limits.wall_ns, s->before.wall_ns),
-        .console_bytes =
-            left_of(s->info.limits.console_bytes, s->before.console_bytes),
+        .flags = rolls ? START_ROLLS : 0,
+        .console_bytes = rolls ? s->info.limits.console_bytes
+                               : left_of(s->info.limits.console_bytes,
+                                         s->before.console_bytes),
         .incarnation = s->info.incarnation + 1,
         .cpu_weight = s->info.run.cpu_weight,
         .cpu_cap_percent = s->info.run.cpu_cap_percent,
@@ -249,6 +276,7 @@ static void start_post(struct keeper *k, struct sub *s, const int *fds,
         .argc = s->argc,
         .envc = s->envc,
         .cmdline_len = s->cmdline_len,
+        .output_bytes = s->info.run.output_bytes,
     };
 
     memcpy(m.name, s->info.name, sizeof(m.name));
@@ -270,7 +298,8 @@ static enum sub_state function_begin(struct sub *s)
 static enum sub_state act_start(struct keeper *k, struct sub *s,
                                 const struct event *ev)
 {
-    cleanup_close int image = -1, console = -1, initrd = -1;
+    cleanup_close int image = -1, console = -1, initrd = -1, files = -1;
+    int fds[IPC_FDS_MAX], n = 0;
     struct err e;
 
     (void)ev;
@@ -282,22 +311,30 @@ static enum sub_state act_start(struct keeper *k, struct sub *s,
     if (!left_of(s->info.limits.wall_ns, s->before.wall_ns))
         return finish(s, OUTCOME_WALL_BUDGET, "its time is up");
     if (cmdline_load(k, s, &e) < 0)
-        return finish_err(s, &e);
+        return begin_failed(k, s, &e, &k->starts_after_ns);
     image = store_get(&k->store, &s->info.customer, s->image, &e);
     if (image < 0)
-        return finish_err(s, &e);
+        return begin_failed(k, s, &e, &k->starts_after_ns);
     if (s->has_initrd) {
         initrd = store_get(&k->store, &s->info.customer, s->initrd, &e);
         if (initrd < 0)
-            return finish_err(s, &e);
+            return begin_failed(k, s, &e, &k->starts_after_ns);
     }
-    console = (s->info.incarnation ? store_log_more : store_log_new)(
-        &k->store, &s->info.id, LOG_CONSOLE, &e);
+    console = console_begin(k, s, &e);
     if (console < 0)
-        return finish_err(s, &e);
-    start_post(k, s,
-               (int[]){steal_fd(&image), steal_fd(&console), steal_fd(&initrd)},
-               s->has_initrd ? 3 : 2);
+        return begin_failed(k, s, &e, &k->starts_after_ns);
+    if (s->info.run.output_bytes) {
+        files = store_log_new(&k->store, &s->info.id, LOG_FILES, &e);
+        if (files < 0)
+            return begin_failed(k, s, &e, &k->starts_after_ns);
+    }
+    fds[n++] = steal_fd(&image);
+    fds[n++] = steal_fd(&console);
+    if (initrd >= 0)
+        fds[n++] = steal_fd(&initrd);
+    if (files >= 0)
+        fds[n++] = steal_fd(&files);
+    start_post(k, s, fds, n);
     s->starting = true;
     room_take(k, s);
     return s->info.state;
@@ -412,6 +449,7 @@ static enum sub_state act_usage(struct keeper *k, struct sub *s,
                  sub_id_text(id, &s->info.id));
     else
         record_post(k, s, d->now_real_ns);
+    console_mark(k, s, d->now_real_ns);
     return s->info.state;
 }
 
@@ -444,6 +482,7 @@ static enum sub_state act_ended(struct keeper *k, struct sub *s,
         act_started(k, s, ev);
     meter_domain_last(s, &d->usage, &s->info.usage);
     s->info.slot = 0;
+    console_over(k, s);
     if (s->info.run.mode != RUN_SERVICE)
         s->info.ended_real_ns = d->now_real_ns;
     s->info.exit_status = 0;
@@ -672,6 +711,7 @@ void machine_begin(struct keeper *k, struct sub *s)
 
 void machine_resume(struct keeper *k, struct sub *s)
 {
+    s->console_read = true; // nobody knows
     quota_enter(k, s);
     if (s->info.state == SUB_RUNNING) {
         if (s->info.run.mode != RUN_FUNCTION)
@@ -708,6 +748,7 @@ void machine_schedule(struct keeper *k)
         return;
     function_schedule(k);
     while (k->slots_used < k->domains_max &&
+           now_ns >= k->starts_after_ns &&
            k->memory_used_kib <= k->memory_kib &&
            (s = lane_first_within(
                 &k->starts, k->memory_kib - k->memory_used_kib, fits, k))) {

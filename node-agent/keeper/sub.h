@@ -87,6 +87,10 @@ struct sub {
     uint64_t promised_cpu_ns, promised_wall_ns;
     bool unrecorded;
     bool in_quota; // its customer's
+    bool console_read; // somebody has, or may have, its console's file
+    bool console_kept; // its console is in the journal
+    uint64_t fed;      // number of its last change, see feed.h
+    uint64_t marked_bytes, marked_real_ns; // last mark in its console
     struct sub *lane_next;
 };
 

@@ -16,6 +16,7 @@
 #include "lib/log.h"
 #include "node-agent/keeper/admit.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/meter.h"
 #include "node-agent/keeper/people.h"
 #include "node-agent/keeper/quota.h"
 
@@ -50,6 +51,7 @@ static void hold_post(struct keeper *k, struct sub *s)
         .starts = run_starts(&s->info.run),
     };
 
+    m.limits.console_bytes = meter_kept_max(&s->info);
     memcpy(m.currency, s->cap_currency, sizeof(m.currency));
     ipc_head(&m, MSG_HOLD, sub_tag(s));
     chan_post(&k->ledger, &m, NULL, 0);

@@ -94,6 +94,8 @@ void evidence_usage(const struct evidence *v, struct usage *u)
     if (!p)
         return;
     u->console_bytes = at_most(p->console_out_bytes, v->console_bytes_max);
+    u->console_bytes +=
+        at_most(p->files_bytes, v->console_bytes_max - u->console_bytes);
     device_usage(p, u);
 }
 

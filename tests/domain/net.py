@@ -8,7 +8,7 @@
 #   dhcp INTERFACE ADDRESS       gives that address (and .1 as gateway and DNS)
 #   router INTERFACE PREFIX      router advertisements
 #   cpio FOLDER FILE             an initrd of all that is in a folder
-#   sniff INTERFACE SECONDS      says of each frame that comes: mac type payload
+#   sniff INTERFACE SECONDS      "ready", and then says of each frame that comes: mac type payload
 import os, random, selectors, socket, struct, sys, threading, time
 
 
@@ -39,11 +39,11 @@ def many(host, port, n):
     n = int(n)
     all = []
     for i in range(n):
-        all.append(socket.create_connection((host, int(port)), 20))
+        all.append(socket.create_connection((host, int(port)), 300))
     for i, s in enumerate(all):
         s.sendall(bytes([i & 255]))
     for i, s in enumerate(all):
-        s.settimeout(20)
+        s.settimeout(300)
         assert s.recv(1) == bytes([i & 255]), 'connection %d' % i
     print(n)
 
@@ -154,6 +154,7 @@ def sniff(interface, seconds):
     s.bind((interface, 0))
     s.settimeout(0.2)
     end = time.time() + float(seconds)
+    print('ready', flush=True)
     while time.time() < end:
         try:
             f, who = s.recvfrom(65600)

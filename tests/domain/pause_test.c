@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -32,22 +33,28 @@ static int null_fd;
         }                                                                      \
     } while (0)
 
-static void start(struct driven *d, const char *mode, uint32_t flags,
-                  uint64_t lease_ns)
+static void start_image(struct driven *d, const char *image, const char *mode,
+                        const struct hvc_prepare *p, int sink_fd)
 {
-    const struct hvc_prepare p = {.flags = flags, .lease_ns = lease_ns};
-    char *const argv[] = {"abi_pause", (char *)mode, NULL};
+    char *const argv[] = {"guest", (char *)mode, NULL};
     const char *build = getenv("HOSTEL_BUILD");
     char path[4096];
     int fd;
 
-    snprintf(path, sizeof(path), "%s/guests/abi_pause",
-             build ? build : "build");
+    snprintf(path, sizeof(path), "%s/%s", build ? build : "build", image);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         err(1, "%s", path);
-    drive_prepare(d, &p, argv, fd, null_fd);
+    drive_prepare(d, p, argv, fd, sink_fd);
     close(fd);
+}
+
+static void start(struct driven *d, const char *mode, uint32_t flags,
+                  uint64_t lease_ns)
+{
+    const struct hvc_prepare p = {.flags = flags, .lease_ns = lease_ns};
+
+    start_image(d, "guests/abi_pause", mode, &p, null_fd);
 }
 
 static void send_head(struct driven *d, enum hvc_type type)
@@ -158,6 +165,77 @@ static void test_timer(struct driven *d)
     send_head(d, HVC_UNPAUSE);
     drive_await(d, HVC_EXITED, &x);
     CHECK(x.cause == HVC_POWEROFF && x.status == 7);
+}
+
+// What a program's clocks say across a pause. It is so long that what the
+// domain does around it is little, even on a machine that is busy.
+#define PAUSE_NS     1500000000l
+#define CLOCK_OFF_NS 20000000l // between the host's clocks and the guest's
+
+struct clocks {
+    long mono, wall, process, thread;
+};
+
+static bool read_clocks(FILE *f, struct clocks *c)
+{
+    char line[256];
+
+    return fgets(line, sizeof(line), f) &&
+           sscanf(line, "%ld %ld %ld %ld", &c->mono, &c->wall, &c->process,
+                  &c->thread) == 4;
+}
+
+static long wall_ns(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return ts.tv_sec * 1000000000l + ts.tv_nsec;
+}
+
+static void test_clocks(struct driven *d)
+{
+    const struct hvc_prepare p = {.flags = HVC_F_GO,
+                                  .lease_ns = UINT64_MAX,
+                                  .console_bytes_max = 64 << 20};
+    struct clocks before, after = {0}, next;
+    struct hvc_exited x;
+    long began_wall, went_on_wall;
+    int fds[2];
+    FILE *f;
+
+    if (pipe2(fds, O_CLOEXEC) < 0 || !(f = fdopen(fds[0], "r")))
+        err(1, "pipe");
+    start_image(d, "images/test-clocks", NULL, &p, fds[1]);
+    close(fds[1]);
+    CHECK(read_clocks(f, &before) && read_clocks(f, &before));
+    send_head(d, HVC_PAUSE);
+    while (guest_letter(d) != 'T')
+        usleep(500);
+    began_wall = wall_ns();
+    usleep(PAUSE_NS / 1000);
+    went_on_wall = wall_ns();
+    send_head(d, HVC_UNPAUSE);
+    // What it had said before it stopped, and the line that it was in.
+    do {
+        before = after.mono ? after : before;
+        CHECK(read_clocks(f, &after));
+    } while (after.wall < went_on_wall - CLOCK_OFF_NS);
+    CHECK(read_clocks(f, &next));
+    // Real time and the wall's have gone on, by the same.
+    CHECK(before.wall <= began_wall + CLOCK_OFF_NS);
+    CHECK(next.wall <= wall_ns() + CLOCK_OFF_NS);
+    CHECK(next.mono - before.mono >= PAUSE_NS);
+    CHECK(labs((next.mono - before.mono) - (next.wall - before.wall)) <
+          CLOCK_OFF_NS);
+    // Virtual time has not.
+    CHECK(next.process - before.process < PAUSE_NS / 2);
+    ask(d, HV_ACTION_SHUTDOWN);
+    while (read_clocks(f, &next))
+        continue;
+    drive_await(d, HVC_EXITED, &x);
+    CHECK(x.cause == HVC_POWEROFF && x.status == 0);
+    fclose(f);
 }
 
 // What it is asked while paused it finds when it goes on.
@@ -278,6 +356,7 @@ static const struct {
     {"pause", test_pause},
     {"born-paused", test_born_paused},
     {"timer", test_timer},
+    {"clocks", test_clocks},
     {"ask-paused", test_ask_paused},
     {"stop-paused", test_stop_paused},
     {"lease-paused", test_lease_paused},

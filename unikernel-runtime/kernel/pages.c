@@ -19,7 +19,7 @@ struct range {
 // Heap below, `gap` never used so far, ranges (free or in use) above.
 static char *heap_start, *heap_end, *gap_end;
 static struct range *free_ranges;
-static size_t total; // RAM, and so what the stack below the heap is part of
+static size_t total;     // RAM, and so what the stack below the heap is part of
 static struct lock lock; // on all of these
 
 volatile size_t pages_limit;
@@ -147,6 +147,35 @@ size_t pages_left(void)
     return left;
 }
 
+/*
+ * A heap that has grown large by small steps will go on, and the pages of its
+ * next steps cost less at once than one by one. Not under a balloon, where
+ * pages that are not used yet are too dear.
+ */
+#define AHEAD_FROM (1ul << 20)
+#define AHEAD_MIN  (64ul << 10)
+#define AHEAD_MAX  (256ul << 10)
+
+static char *ahead_end; // of what has been populated so
+
+static void populate_ahead(size_t by)
+{
+    size_t len = heap_end - heap_start, ahead = len / 16;
+    if (len < AHEAD_FROM || by > AHEAD_MAX || heap_end <= ahead_end ||
+        pages_limit)
+        return;
+    ahead = ahead < AHEAD_MIN ? AHEAD_MIN : ahead;
+    ahead = ahead > AHEAD_MAX ? AHEAD_MAX : ahead & -HV_PAGE;
+    char *first = (char *)page_round((uintptr_t)heap_end - by);
+    char *last = (char *)page_round((uintptr_t)heap_end) + ahead;
+    char *most = (char *)((uintptr_t)gap_end & -HV_PAGE);
+    first = first < ahead_end ? ahead_end : first;
+    last = last > most ? most : last;
+    ahead_end = last;
+    if (first < last)
+        hv_memory(HV_MEM_POPULATE, first, last - first, 0);
+}
+
 void *pages_heap_grow(ptrdiff_t by)
 {
     lock_take(&lock);
@@ -155,15 +184,20 @@ void *pages_heap_grow(ptrdiff_t by)
                (by <= 0 || !held_back(by));
     if (fits)
         heap_end += by;
-    lock_give(&lock);
-    if (!fits)
-        return NULL;
-    if (by < 0) {
+    if (fits && by > 0)
+        populate_ahead(by);
+    if (fits && by < 0) {
         // Whole pages above the new end go back to the host.
         char *first = (char *)page_round((uintptr_t)heap_end);
         char *last = (char *)page_round((uintptr_t)old);
+        if (ahead_end > first) {
+            last = last > ahead_end ? last : ahead_end;
+            last = last > gap_end ? gap_end : last;
+            ahead_end = first;
+        }
         if (last > first)
             hv_memory(HV_MEM_RELEASE, first, last - first, 0);
     }
-    return old;
+    lock_give(&lock);
+    return fits ? old : NULL;
 }

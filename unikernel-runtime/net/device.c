@@ -144,9 +144,12 @@ static void poll_in(struct device *d)
 {
     struct virtio_net_header h;
     struct net_buffer *b;
+    int any = 0;
     do {
         while ((b = net_receive(&d->front, &h))) {
-            timer_traffic();
+            if (!any)
+                timer_traffic();
+            any = 1;
             deliver(d, b, &h);
         }
     } while (net_arm(&d->front));
@@ -166,6 +169,7 @@ static void flush_out(struct device *d)
     struct net_slot *s = merge_finish(&d->merge);
     if (!s)
         return;
+    timer_traffic();
     for (unsigned i = 0; i < s->n; i++)
         buffer_hold(s->piece[i].data, s->piece[i].len);
     if (net_send(&d->front, s) == 0)
@@ -212,7 +216,6 @@ static int fill_copied(struct net_slot *s, const struct pbuf *p)
 static err_t output(struct netif *n, struct pbuf *p)
 {
     struct device *d = n->state;
-    timer_traffic();
     struct net_slot *s = net_slot_get(&d->front);
     if (!s) {
         net_reap(&d->front, 0);
@@ -246,7 +249,7 @@ __attribute__((target("general-regs-only"))) static void kicked(struct front *f)
 // There are slots again: connections whose segments found none go on.
 static void feed(struct device *d)
 {
-    if (!d->starved || d->front.free_slots < NET_SLOTS / 2)
+    if (!d->starved || !net_has_room(&d->front))
         return;
     d->starved = 0;
     struct tcp_pcb *next;
@@ -266,16 +269,18 @@ static void poll_all(void)
     }
 }
 
-static void flush_all(void)
+static void flush_all(int all)
 {
     for (struct device *d = devices; d; d = d->next) {
-        flush_out(d);
+        // While the device is at work on others, a large frame may grow.
+        if (all || !merge_grows(&d->merge) || !net_busy(&d->front))
+            flush_out(d);
         // Slots come back when they are needed; only with few of them left
         // the device has to say so.
-        if (d->front.free_slots < NET_SLOTS / 4 || d->starved)
+        if (!net_has_room(&d->front) || d->starved)
             net_reap(&d->front, d->starved);
         net_flush(&d->front);
-        if (d->starved && d->front.free_slots >= NET_SLOTS / 2) {
+        if (d->starved && net_has_room(&d->front)) {
             sched_lock();
             net_kick(); // to feed it
             sched_unlock();
@@ -283,7 +288,16 @@ static void flush_all(void)
     }
 }
 
-static const struct net_device_ops ops = {.poll = poll_all, .flush = flush_all};
+static int any_busy(void)
+{
+    for (struct device *d = devices; d; d = d->next)
+        if (net_busy(&d->front))
+            return 1;
+    return 0;
+}
+
+static const struct net_device_ops ops = {
+    .poll = poll_all, .flush = flush_all, .busy = any_busy};
 
 // ---------------------------------------------------------- configuration
 

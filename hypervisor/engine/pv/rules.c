@@ -25,6 +25,8 @@ static const struct rule rules[] = {
     {SYS_write, {{TEST_EQUAL, 0, PLAN_FD_DOORBELL}, {TEST_EQUAL, 2, 8}}},
     // Giving RAM back.
     {SYS_madvise, {{TEST_RAM, 0, 0}, {TEST_EQUAL, 2, MADV_DONTNEED}}},
+    // Having a range of it at once, which touching it page by page does too.
+    {SYS_madvise, {{TEST_RAM, 0, 0}, {TEST_EQUAL, 2, MADV_POPULATE_WRITE}}},
     // The guest's own page protection, of RAM and of its image.
     {SYS_mprotect, {{TEST_RAM, 0, 0}, {TEST_PROT, 2, 0}}},
     {SYS_mprotect, {{TEST_IMAGE, 0, 0}, {TEST_PROT, 2, 0}}},
