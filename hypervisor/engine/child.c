@@ -239,9 +239,8 @@ void child_pause(struct domain *d, bool paused)
 
 void child_bind(struct domain *d, const cpu_set_t *cores)
 {
-    (void)d;
     // One that has ended needs no core.
-    if (sched_setaffinity(child.pid, sizeof(*cores), cores) < 0)
+    if (sched_setaffinity(d->child.pid, sizeof(*cores), cores) < 0)
         return;
 }
 
