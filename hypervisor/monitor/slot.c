@@ -205,7 +205,7 @@ __attribute__((noreturn)) static void run(const void *slot)
     if (close_rest(s, &e) < 0)
         die(&e);
     work_in_short_turns();
-    pair_init(&m.pair);
+    pair_init(&m->pair);
     stack_trim();
     if (sandbox_close(s->uid, s->gid, m->devices.ring.fd >= 0, &e) < 0)
         die(&e);
