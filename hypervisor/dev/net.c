@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "hypervisor/dev/net_filter.h"
+#include "hypervisor/monitor/event.h"
 #include "lib/clock.h"
 
 enum { QUEUE_IN, QUEUE_OUT };
@@ -64,6 +65,14 @@ static bool happens(struct net *n, unsigned in_10000)
         return false;
     n->dice = n->dice * 6364136223846793005u + 1442695040888963407u;
     return (n->dice >> 33) % 10000 < in_10000;
+}
+
+// The page is shared by all interfaces, and so is the budget.
+static bool affords(const struct net *n, uint64_t budget, uint64_t used,
+                    size_t len)
+{
+    return !(n->is.flags & HVC_NET_BUDGET) ||
+           (used <= budget && len <= budget - used);
 }
 
 static void in_wait(struct net *n, bool wait)
@@ -170,6 +179,20 @@ static void frame_deliver(struct net *n, size_t len)
     }
 }
 
+// A frame has come, if its domain may have it.
+static void frame_in(struct net *n, size_t len)
+{
+    const struct device *d = n->device;
+    bool may =
+        affords(n, n->is.in_bytes, d->all->page->net_rx_bytes, len - HEADER);
+
+    if (event_frame_traced)
+        event_frame_traced(d->index, false, len - HEADER,
+                           may ? NULL : "more than its budget");
+    if (may)
+        frame_deliver(n, len);
+}
+
 // Frames from the TAP, while there are some and room for them. Who sends one
 // and waits for the answer sends no second one: while that is how it goes the
 // TAP is read in vain only now and then, for the loop sees if there is more.
@@ -207,7 +230,7 @@ static int frames_in(struct net *n)
         }
         device_spend(d, 1, len - HEADER, now);
         if (!happens(n, n->is.loss))
-            frame_deliver(n, len);
+            frame_in(n, len);
     }
     if (i)
         n->singles = i == 1 ? n->singles + 1 : 0;
@@ -277,9 +300,13 @@ static int frame_out(struct net *n, struct virtq_chain *c)
     }
     copy.header.num_buffers = 0;
     copy.header.hdr_len = head < NET_HEAD ? head : NET_HEAD;
-    why = net_filter(&n->is, copy.head, len);
+    why = affords(n, n->is.out_bytes, page->net_tx_bytes, len)
+              ? net_filter(&n->is, copy.head, len)
+              : "more than its budget";
     if (!why)
         why = net_header_check(&n->is, &copy.header, copy.head, len);
+    if (event_frame_traced)
+        event_frame_traced(d->index, true, len, why);
     if (why) {
         page->net_tx_refused++;
         return 0;
@@ -385,7 +412,7 @@ static int net_open(struct device *d, const struct hvc_device *m, struct err *e)
                                   .mtu = m->net.mtu};
 
     if (m->flags || m->net.mtu < 576 || m->net.mtu > 9000 ||
-        m->net.mac[0] & 1 || m->net.flags & ~HVC_NET_ANY_IP)
+        m->net.mac[0] & 1 || m->net.flags & ~(HVC_NET_ANY_IP | HVC_NET_BUDGET))
         return err_set(e, EINVAL,
                        "a network interface described as it cannot "
                        "be");

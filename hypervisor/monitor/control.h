@@ -184,6 +184,8 @@ struct hvc_block {
 /* A network interface: one descriptor, a TAP that passes virtio-net headers of
    12 bytes and does not block. rate[0] is out of the domain, rate[1] into it. */
 #define HVC_NET_ADDRESSES 4
+/* Queues, frames that came in, data under way. */
+#define HVC_NET_WINDOW_KIB 8192u
 struct hvc_net {
     uint8_t mac[6];
     uint16_t mtu;       /* 576 to 9000 */
@@ -193,8 +195,12 @@ struct hvc_net {
     uint8_t ipv4[HVC_NET_ADDRESSES][4];  /* what it may send from; */
     uint8_t ipv6[HVC_NET_ADDRESSES][16]; /* zeros: none */
     struct hv_net_config config;         /* what the guest is told */
+    /* With HVC_NET_BUDGET: so much goes into the domain and out of it, as the
+       page counts it; frames beyond that are dropped. */
+    uint64_t in_bytes, out_bytes;
 };
 #define HVC_NET_ANY_IP 1u /* IP addresses are not checked, only the MAC's */
+#define HVC_NET_BUDGET 2u
 
 /* A file system; HVC_D_VHOST_USER only. */
 struct hvc_fs {
@@ -360,7 +366,8 @@ struct hvc_page {
     uint64_t console_out_bytes, console_dropped_bytes, console_in_bytes;
     uint64_t net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets;
     uint64_t disk_read_bytes, disk_write_bytes, disk_reads, disk_writes;
-    uint64_t net_tx_refused; /* frames that were not the domain's to send */
+    uint64_t net_tx_refused; /* frames that were not the domain's to send, or
+                                beyond its budget */
     uint32_t cause, status;  /* valid when state is HVC_DEAD */
     uint32_t text_len;
     uint32_t pad;

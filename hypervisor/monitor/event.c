@@ -8,6 +8,8 @@
 void (*event_traced)(unsigned port);
 void (*event_request_traced)(unsigned device, unsigned type, uint64_t at,
                              uint64_t len);
+void (*event_frame_traced)(unsigned device, bool out, uint64_t len,
+                           const char *why_not);
 
 void event_raise(struct domain *d, unsigned vcpu, unsigned port)
 {

@@ -210,6 +210,16 @@ static const struct ipc_rule rules[] = {
     REPLY(MSG_DOM_DEVICES, "domain devices", msg_count_reply, 1),
     {RULE(MSG_SUB_ACT, "submission act", msg_sub_act, 0, 0)},
     REPLY(MSG_SUB_ACT, "submission act", msg_reply, 0),
+
+    /* keeper <-> net */
+    {RULE(MSG_NET_KEEP, "net keep", msg_net, 0, 0)},
+    {RULE(MSG_NET_READY, "net ready", msg_net, 0, 0)},
+    REPLY(MSG_NET_READY, "net ready", msg_reply, 0),
+    {RULE(MSG_NET_OPEN, "net open", msg_net, 0, 0)},
+    REPLY(MSG_NET_OPEN, "net open", msg_net_reply, 1,
+          SPAN(msg_net_reply, device.target),
+          SPAN(msg_net_reply, device.bridge)),
+    {RULE(MSG_NET_CLOSE, "net close", msg_net, 0, 0)},
 };
 
 static const struct ipc_rule *rule_find(uint32_t type)

@@ -80,6 +80,8 @@ union ipc_any {
     struct dom_input dom_input;
     struct dom_reply dom_reply;
     struct msg_sub_act sub_act;
+    struct msg_net net;
+    struct msg_net_reply net_reply;
 };
 
 /*

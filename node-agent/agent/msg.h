@@ -99,7 +99,12 @@ enum msg_type {
     MSG_DOM_DEVICES,      /* dom_who -> msg_count_reply + fd: dom_devices */
     /* api -> keeper */
     MSG_SUB_ACT = 192, /* msg_sub_act -> msg_reply */
-    MSG_WATCH = 200    /* msg_watch -> msg_info_reply, later; keeper/feed.h */
+    MSG_WATCH = 200,   /* msg_watch -> msg_info_reply, later; keeper/feed.h */
+    /* keeper -> net; see msg_net.h */
+    MSG_NET_KEEP = 224, /* msg_net -> none */
+    MSG_NET_READY,      /* msg_net -> msg_reply */
+    MSG_NET_OPEN,       /* msg_net -> msg_net_reply + fd */
+    MSG_NET_CLOSE       /* msg_net -> none */
 };
 
 struct msg_head {
@@ -172,6 +177,8 @@ struct sub_info {
     uint64_t next_start_real_ns; /* a service's, while it waits for that */
     struct usage usage;          /* so far, or final */
     int64_t hold_nano, charged_nano, written_off_nano;
+    struct net_terms net;
+    struct net_lease lease; /* from its first start to its end */
     char report[SUB_REPORT_MAX]; /* trap or refusal, for the customer */
 };
 
@@ -297,6 +304,7 @@ struct msg_capacity_reply {
     struct msg_reply reply;
     uint64_t memory_kib, memory_used_kib;
     uint32_t slots, slots_used, build_slots, builds_running, queued;
+    uint32_t leases, leases_used; /* of addresses, network.h */
     uint32_t draining;     /* 1 = takes no new submissions */
     uint64_t agent_cpu_ns; /* all roles together, since the start */
     /* For who watches the node; the last three since the keeper's start. */
@@ -424,6 +432,7 @@ struct msg_quote {
     struct sub_limits limits;
     uint32_t is_source; /* 1 = will be built here */
     uint32_t starts;    /* of domains, at most; 0 = 1 */
+    uint64_t net_in_bytes, net_out_bytes;
 };
 struct msg_quote_reply {
     struct msg_reply reply;
@@ -475,6 +484,7 @@ struct msg_hold {
     struct sub_limits limits;
     uint32_t is_source;
     uint32_t starts; /* as in msg_quote */
+    uint64_t net_in_bytes, net_out_bytes;
 };
 struct msg_hold_reply {
     struct msg_reply reply; /* 200, 402, 404 no such account */
@@ -518,6 +528,8 @@ struct msg_start {
     uint32_t flags;  /* START_* */
     uint32_t ndevices;
     uint64_t max_kib; /* limit of its control group's memory; 0 = memory_kib */
+    uint64_t net_in_bytes, net_out_bytes; /* it cannot have used more; 0: as
+                                             much as there was time for */
     uint64_t memory_kib, cpu_ns, wall_ns, console_bytes;
     uint64_t lease_mono_ns;               /* CLOCK_MONOTONIC */
     uint32_t incarnation;                 /* told again with all news of it */
@@ -606,5 +618,6 @@ struct msg_built {
 };
 
 #include "node-agent/agent/msg_billing.h"
+#include "node-agent/agent/msg_net.h"
 
 #endif

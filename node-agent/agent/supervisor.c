@@ -34,6 +34,7 @@
 #include "node-agent/agent/reload.h"
 #include "node-agent/agent/roles.h"
 #include "node-agent/agent/tls.h"
+#include "node-agent/netd/netd.h"
 #include "node-agent/spawner/cgroup.h"
 
 #define NS_PER_MS 1000000ull
@@ -629,6 +630,7 @@ int supervisor_run(const struct node_config *checked, config_reader *reread,
         r = supervisor_loop(&s, e);
     if (s.lock_fd >= 0) { /* else it is another's house */
         groups_remove(&s);
+        net_tidy(&s.cfg);
         home_tidy(&s.cfg);
     }
     return r;

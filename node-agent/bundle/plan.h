@@ -32,6 +32,10 @@ struct bundle_request {
     const char *run, *restart; // "service"; "always"
     int64_t restarts, backoff_ms, concurrency, request_ms;
     int64_t cpu_weight, cpu_cap;
+    const char *network, *link;
+    size_t npublish; // replace bundle.cfg's
+    const char *const *publish;
+    int64_t net_in_mib, net_out_mib;
     size_t nsecrets; // NAME=value or NAME; added to bundle.cfg's
     const char *const *secrets;
 };

@@ -28,6 +28,12 @@
 //     request_ms  = 10000            # function: one request, at most
 //     cpu_weight  = 100              # share when CPUs are short
 //     cpu_cap     = 50               # percent of a CPU; default: none
+//     network     = "nat"            # or "routed", "bridge", "any"; default:
+//                                    # "none"
+//     publish     = [ "tcp:30080:80" ] # of the node's ports: of the program's
+//     link        = "shop"           # may talk to others of yours with it
+//     net_in_mib  = 1024             # what may go in, and out
+//     net_out_mib = 1024
 //     secrets     = [ "DB_PASSWORD" ] # from the environment, sealed
 
 #ifndef BUNDLE_RECIPE_H
@@ -47,6 +53,9 @@ struct recipe {
     struct cfg_list secrets;
     int64_t restarts, backoff_ms, concurrency, cpu_weight, cpu_cap;
     int64_t request_ms;
+    char *network, *link;
+    struct cfg_list publish;
+    int64_t net_in_mib, net_out_mib;
 };
 
 // The defaults; recipe_free afterwards in any case.

@@ -74,7 +74,8 @@ _hostel() {
     bundle | run | quote)
         words="-k -a -n -m -e --cpu-ms --wall-ms --build-cpu-ms --console-kib --output-kib
             --max-cost --valid-hours -s --service --function --restart
-            --restarts --backoff-ms --concurrency --request-ms --cpu-weight --cpu-cap"
+            --restarts --backoff-ms --concurrency --request-ms --cpu-weight --cpu-cap \
+            --net --publish --link --net-in-mib --net-out-mib"
         files=1 ;;
     submit) words="-d"; files=1 ;;
     inspect | verify | verify-receipt) words="--json -n -a"; files=1 ;;

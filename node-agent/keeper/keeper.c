@@ -15,6 +15,7 @@
 #include "node-agent/keeper/console.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/net.h"
 #include "node-agent/keeper/people.h"
 #include "node-agent/keeper/quota.h"
 #include "node-agent/keeper/service.h"
@@ -42,6 +43,8 @@ static int channels_open(struct keeper *k, const struct keeper_fds *fds,
         r = chan_open(&k->spawner, fds->spawner, "spawner", e);
     if (r == 0)
         r = chan_open(&k->builder, fds->builder, "builder", e);
+    if (r == 0 && fds->net >= 0)
+        r = chan_open(&k->net, fds->net, "net", e);
     if (r == 0 && fds->operator>= 0)
         r = chan_open(&k->operator, fds->operator, "operator", e);
     k->api.other = &k->operator;
@@ -77,6 +80,7 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     k->rested_due_ns = UINT64_MAX;
     k->store = (struct store){.blobs = -1, .logs = -1};
     k->operator.fd = - 1;
+    k->net.fd = -1;
     shelf_open(&k->doms.shelf, fds->shelf);
     subs_init(&k->subs);
     feed_open(&k->feed, clock_real_ns());
@@ -100,7 +104,11 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     k->lease_due_ns = clock_mono_ns() + k->cfg.lease_ns / 3;
     k->sweep_due_ns = clock_mono_ns() + SWEEP_NS;
     currency_ask(k);
-    r = recover_journal(k, e);
+    r = nets_open(k, e);
+    if (r == 0)
+        r = recover_journal(k, e);
+    if (r == 0)
+        net_recover(k);
     return r < 0 ? r : doms_open(k, e);
 }
 
@@ -110,6 +118,7 @@ void keeper_close(struct keeper *k)
         functions_fini(k->functions);
     free(k->functions);
     quotas_free(k->quotas);
+    nets_close(k);
     joins_free(k->joins);
     lane_fini(&k->builds);
     lane_fini(&k->starts);
@@ -121,6 +130,7 @@ void keeper_close(struct keeper *k)
     chan_close(&k->ledger);
     chan_close(&k->spawner);
     chan_close(&k->builder);
+    chan_close(&k->net);
     chan_close(&k->operator);
 }
 
@@ -243,6 +253,7 @@ enum peer {
     PEER_SPAWNER,
     PEER_BUILDER,
     PEER_LEDGER,
+    PEER_NET,
     PEER_OPERATOR,
     PEER_API,
     PEERS
@@ -250,7 +261,7 @@ enum peer {
 
 static struct chan *peer_chan(struct keeper *k, enum peer p)
 {
-    struct chan *const chans[PEERS] = {&k->spawner, &k->builder, &k->ledger,
+    struct chan *const chans[PEERS] = {&k->spawner, &k->builder, &k->ledger, &k->net,
                                        &k->operator, & k->api };
 
     return chans[p];
@@ -264,6 +275,8 @@ static int dispatch(struct keeper *k, enum peer p, union ipc_any *any,
         return news_of_spawner(k, any, e);
     case PEER_BUILDER:
         return news_of_builder(k, any, fds, e);
+    case PEER_NET:
+        return news_of_net(k, any, fds, e);
     case PEER_LEDGER:
         return news_of_ledger(k, any, e);
     case PEER_OPERATOR:

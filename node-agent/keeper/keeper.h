@@ -28,6 +28,7 @@ struct keeper {
     struct journal journal;
     struct store store;
     struct chan api, ledger, spawner, builder;
+    struct chan net;      // fd -1: none
     struct chan operator; // its requests are served as the API's; see chan.h
     int lifeline_fd;      // -1: none
     struct secrets_key secrets; // opens what customers have sealed
@@ -40,6 +41,7 @@ struct keeper {
     struct lane builds, starts;
     struct functions *functions;
     struct quotas *quotas;
+    struct nets *nets; // leases, see net.h
     struct joins *joins; // see people.h
     struct sub *resting; // services between two domains, see service.h
     // Whose consoles are in the journal with this turn's commit: console.h.
@@ -68,7 +70,7 @@ struct keeper {
 
 struct keeper_fds { // taken
     int api, ledger, spawner, builder, lifeline;
-    int operator;                      // -1: none
+    int operator, net;                 // -1: none
     int shelf[2];                      // -1: none
     const struct secrets_key *secrets; // copied
 };

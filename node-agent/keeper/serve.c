@@ -15,6 +15,7 @@
 #include "node-agent/keeper/console.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/net.h"
 #include "node-agent/keeper/people.h"
 #include "node-agent/keeper/quota.h"
 
@@ -379,6 +380,8 @@ static int serve_capacity(struct keeper *k, const union ipc_any *any)
     reply.slots_used = k->slots_used;
     reply.build_slots = k->cfg.build_slots;
     reply.builds_running = k->builds_running;
+    reply.leases = k->nets->n;
+    reply.leases_used = k->nets->n - k->nets->nfree;
     reply.queued = k->builds.waiting + k->starts.waiting;
     reply.draining = k->draining;
     reply.full = store_room(&k->store, 0, NULL) < 0;

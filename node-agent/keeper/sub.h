@@ -92,7 +92,15 @@ struct sub {
     uint64_t fed;      // number of its last change, see feed.h
     uint64_t marked_bytes, marked_real_ns; // last mark in its console
     struct sub *lane_next;
+    uint32_t net_group; // of its link, see net.h; 0: not yet known
 };
+
+// Memory that its domain takes: an interface has a window beside the RAM.
+#define NET_WINDOW_KIB (HVC_WINDOW_MIN_KIB + HVC_NET_WINDOW_KIB)
+static inline uint64_t sub_memory_kib(const struct sub *s)
+{
+    return s->info.limits.memory_kib + (s->info.net.mode ? NET_WINDOW_KIB : 0);
+}
 
 struct subs {
     struct sub *at[LIVE_MAX];

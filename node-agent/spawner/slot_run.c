@@ -89,6 +89,8 @@ static void record_fill(struct spawner *p, struct slot *s,
     r->engine = s->engine;
     r->paused = m->flags & START_PAUSED;
     r->max_kib = m->max_kib;
+    r->net_in_bytes = m->net_in_bytes;
+    r->net_out_bytes = m->net_out_bytes;
     r->memory_kib = m->memory_kib;
     r->cpu_ns = m->cpu_ns;
     r->wall_ns = m->wall_ns;
@@ -403,6 +405,8 @@ static void evidence_take(struct spawner *p, struct slot *s, struct evidence *v,
         .wall_budget_ns = r->wall_ns,
         .memory_kib = r->memory_kib,
         .console_bytes_max = r->console_bytes,
+        .net_in_max = r->net_in_bytes,
+        .net_out_max = r->net_out_bytes,
         .asked_cause = r->asked_cause,
     };
     slot_group_name(name, s);

@@ -35,6 +35,7 @@ struct device {
     struct netif netif;
     struct merge merge; // the frame that is being made
     int starved;        // a frame found no slot
+    ip6_addr_t gateway6; // any: none was named
 };
 
 static struct device *devices;
@@ -362,7 +363,10 @@ static void configure_v4(struct netif *n, const struct hv_net_config *c)
 
 static void configure_v6(struct netif *n, const struct hv_net_config *c)
 {
+    struct device *d = n->state;
     netif_create_ip6_linklocal_address(n, 1);
+    memcpy(d->gateway6.addr, c->gateway6, 16);
+    ip6_addr_assign_zone(&d->gateway6, IP6_UNICAST, n);
     netif_set_ip6_autoconfig_enabled(n, 1);
     if (!is_set(c->ipv6, 16))
         return;
@@ -370,8 +374,23 @@ static void configure_v6(struct netif *n, const struct hv_net_config *c)
     s8_t at;
     memcpy(ip.addr, c->ipv6, 16);
     // The host has seen to it that nobody else has it.
-    if (netif_add_ip6_address(n, &ip, &at) == ERR_OK)
-        netif_ip6_addr_set_state(n, at, IP6_ADDR_PREFERRED);
+    if (netif_add_ip6_address(n, &ip, &at) != ERR_OK)
+        return;
+    // lwIP takes who shares 64 bits with a static address to be on the link.
+    if (c->prefix6 > 64)
+        netif_ip6_addr_set_valid_life(n, at, IP6_ADDR_LIFE_INFINITE);
+    netif_ip6_addr_set_state(n, at, IP6_ADDR_PREFERRED);
+}
+
+// The router that the host has named; without one, who advertises itself is.
+const struct ip6_addr *net_gateway6(struct netif *n, const struct ip6_addr *to)
+{
+    const struct device *d = devices;
+
+    (void)to;
+    while (d && &d->netif != n)
+        d = d->next;
+    return d && !ip6_addr_isany(&d->gateway6) ? &d->gateway6 : NULL;
 }
 
 static void start(unsigned index)

@@ -137,5 +137,10 @@ struct tcp_pcb;
 signed char net_tcp_packet(struct tcp_pcb *pcb, const void *header);
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, hdr, optlen, opt1len, opt2, p)         \
     net_tcp_packet(pcb, hdr)
+struct netif;
+struct ip6_addr;
+const struct ip6_addr *net_gateway6(struct netif *netif,
+                                    const struct ip6_addr *to);
+#define LWIP_HOOK_ND6_GET_GW(netif, to) net_gateway6(netif, to)
 
 #endif
