@@ -22,6 +22,7 @@
 #include "node-agent/keeper/lane.h"
 #include "node-agent/keeper/store.h"
 #include "node-agent/keeper/sub.h"
+#include "node-agent/keeper/volume.h"
 #include "node-agent/keeper/waiter.h"
 
 struct keeper {
@@ -29,6 +30,7 @@ struct keeper {
     struct journal journal;
     struct store store;
     struct chan api, ledger, spawner, builder;
+    struct chan volumed;  // the volumes role
     struct chan net;      // fd -1: none
     struct chan operator; // its requests are served as the API's; see chan.h
     int lifeline_fd;      // -1: none
@@ -44,6 +46,7 @@ struct keeper {
     struct quotas *quotas;
     struct nets *nets; // leases, see net.h
     struct joins *joins; // see people.h
+    struct volumes *volumes;
     struct sub *resting; // services between two domains, see service.h
     // Whose consoles are in the journal with this turn's commit: console.h.
     sub_id_t reuse[CONSOLE_REUSE_MAX];
@@ -72,6 +75,7 @@ struct keeper {
 
 struct keeper_fds { // taken
     int api, ledger, spawner, builder, lifeline;
+    int volumed;
     int operator, net;                 // -1: none
     int shelf[2];                      // -1: none
     const struct secrets_key *secrets; // copied
