@@ -14,6 +14,11 @@
 #define MET_MAX    (LOOK / 4)
 // After so many looks in a row the scheduler gets its say again.
 #define BOUND_LOOKS 16
+// It goes slower than when they were free: twice in a row is enough, and then
+// they are left free for so many looks. Perhaps who they answer is on another
+// core, or this one is not theirs.
+#define WORSE_MAX 2
+#define HOLD      32
 
 void pair_init(struct pair *p)
 {
@@ -40,6 +45,20 @@ static void bind_both(struct pair *p, struct domain *d, bool bound)
     d->engine->bind(d, &set);
 }
 
+// How long a wake-up and what belongs to it took since the last look.
+static void learn(struct pair *p, uint64_t each_ns)
+{
+    if (!p->bound) {
+        p->free_ns = p->free_ns ? (p->free_ns * 3 + each_ns) / 4 : each_ns;
+        p->hold -= p->hold > 0;
+        p->worse = 0;
+        return;
+    }
+    p->worse = each_ns > p->free_ns ? p->worse + 1 : 0;
+    if (p->worse == WORSE_MAX)
+        p->hold = HOLD;
+}
+
 void pair_turn(struct pair *p, struct domain *d, uint64_t frames)
 {
     uint32_t woken = d->woken - p->woken, met = d->met - p->met;
@@ -51,8 +70,10 @@ void pair_turn(struct pair *p, struct domain *d, uint64_t frames)
     now_ns = clock_mono_ns();
     if (woken < LOOK && now_ns - p->looked_ns < PAIR_MS * 1000000ull)
         return;
+    learn(p, woken ? (now_ns - p->looked_ns) / woken : 0);
     turns = woken >= LOOK && now_ns - p->looked_ns < LOOK_NS &&
-            met <= MET_MAX && went >= LOOK / 2 && went <= woken * FRAMES_MAX;
+            met <= MET_MAX && went >= LOOK / 2 && went <= woken * FRAMES_MAX &&
+            !p->hold;
     if (turns != p->bound || ++p->rounds == BOUND_LOOKS)
         bind_both(p, d, turns && !p->bound);
     p->looked_ns = now_ns;

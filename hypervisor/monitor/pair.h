@@ -7,8 +7,9 @@
  * is idle, which takes longer to be awake (and in a virtual machine many times
  * longer) than the turn itself. On one core a wake-up is a switch. So while
  * they take turns they are bound to the core that the monitor is on; not for
- * long at a time, so that the scheduler can find them a better one, and not
- * when there is more to do than one of them at a time can.
+ * long at a time, so that the scheduler can find them a better one, not when
+ * it goes slower so, and not when there is more to do than one of them at a
+ * time can.
  */
 #ifndef MONITOR_PAIR_H
 #define MONITOR_PAIR_H
@@ -26,6 +27,9 @@ struct pair {
     cpu_set_t all; // where they may run
     bool bound;
     unsigned rounds;     // since they were bound
+    unsigned worse;      // looks in a row that found it slower than free
+    unsigned hold;       // looks to go in which they stay free
+    uint64_t free_ns;    // a wake-up lately, when free
     uint64_t looked_ns;  // the last look: CLOCK_MONOTONIC,
     uint32_t woken, met; // ... and what was counted by then
     uint64_t frames;
