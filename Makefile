@@ -42,6 +42,7 @@ PACKAGES := gcc libc6-dev binutils make pkg-config ca-certificates xz-utils \
     libjansson-dev libmicrohttpd-dev libgnutls28-dev libsqlite3-dev \
     minisign bubblewrap mandoc sqlite3 jq curl procps python3 \
     qemu-system-common qemu-utils python3-jsonschema gdb iproute2 iputils-ping \
+    libnftables-dev libmnl-dev nftables \
     netcat-openbsd bind9-dnsutils wrk iperf3 fio
 
 .PHONY: all deps check unit domain e2e bench fuzz install demo clean format

@@ -253,7 +253,8 @@ void ledger_rollback(struct ledger *ledger)
     submission_cache_drop(ledger);
     memset(ledger->cards, 0, sizeof(ledger->cards));
     ledger->leaves.count = 0;
-    ledger->tree.number = 0;
+    for (int i = 0; i < BATCH_TREES; i++)
+        ledger->trees[i].number = 0;
     if (ledger->card_in_group)
         ledger->card_number = 0;
     // If even this fails, so will every later group.

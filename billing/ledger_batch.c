@@ -160,15 +160,24 @@ static int tree_from_row(struct batch_tree *tree, struct db_stmt *stmt,
     return key_cert_unpack(&tree->cert, cert, cert_len, e);
 }
 
+static bool tree_holds(const struct batch_tree *tree, uint64_t number)
+{
+    return tree->number && number >= tree->batch.first_entry &&
+           number - tree->batch.first_entry < tree->batch.leaf_count;
+}
+
 int batch_tree_load(struct ledger *ledger, uint64_t number, struct err *e)
 {
-    struct batch_tree *tree = &ledger->tree;
+    struct batch_tree *tree;
     struct db_stmt *stmt;
     int r;
 
-    if (tree->number && number >= tree->batch.first_entry &&
-        number - tree->batch.first_entry < tree->batch.leaf_count)
-        return 0;
+    for (int i = 0; i < BATCH_TREES; i++)
+        if (tree_holds(&ledger->trees[i], number)) {
+            ledger->tree = &ledger->trees[i];
+            return 0;
+        }
+    tree = ledger->tree = &ledger->trees[ledger->tree_oldest++ % BATCH_TREES];
     tree->number = 0;
     stmt = ledger_sql(ledger,
                       "select header, signature, certs.cert from batches"

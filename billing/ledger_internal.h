@@ -71,6 +71,10 @@ struct leaf_queue {
     uint8_t (*hash)[MERKLE_HASH_SIZE]; // malloc'd
 };
 
+// Batches that are kept with their trees: a submission's entries lie in a few,
+// and under load so do those of all whose receipts are asked for just now.
+#define BATCH_TREES 16
+
 // A signed batch with its whole tree, for proofs.
 struct batch_tree {
     uint64_t number; // 0: none
@@ -112,7 +116,8 @@ struct ledger {
     uint8_t salts[SALT_POOL][ENTRY_SALT_SIZE];
     size_t salts_left;
 
-    struct batch_tree tree; // of the batch last asked for
+    struct batch_tree trees[BATCH_TREES], *tree; // tree: last asked for
+    unsigned tree_oldest;
     struct node_accounts node_accounts;
     struct account_slot cache[ACCOUNT_CACHE_SIZE];
     struct submission_slot submissions[SUBMISSION_SLOTS];
@@ -212,8 +217,7 @@ int card_load(struct ledger *ledger, uint64_t number, struct ratecard *out,
 
 int batch_state_load(struct ledger *ledger, struct err *e);
 
-// Makes ledger->tree the tree of the batch that holds entry `number`. Receipts
-// are asked for in the order of batches, so it is nearly always there already.
+// Makes ledger->tree the tree of the batch that holds entry `number`.
 int batch_tree_load(struct ledger *ledger, uint64_t number, struct err *e);
 
 #endif

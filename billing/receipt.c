@@ -38,7 +38,7 @@ static int lists_make(struct builder *b, size_t entry_max, struct err *e)
 // Adds the certificate of the ledger's tree unless it is there.
 static int cert_add(struct builder *b, struct err *e)
 {
-    const struct key_cert *cert = &b->ledger->tree.cert;
+    const struct key_cert *cert = &b->ledger->tree->cert;
     Billing__Receipt *message = &b->message;
     uint8_t bytes[KEY_CERT_MAX];
     Billing__KeyCert *copy;
@@ -57,7 +57,7 @@ static int cert_add(struct builder *b, struct err *e)
 // Adds the batch of the ledger's tree unless it is the newest one already.
 static int batch_add(struct builder *b, struct err *e)
 {
-    const struct batch_tree *tree = &b->ledger->tree;
+    const struct batch_tree *tree = b->ledger->tree;
     Billing__Receipt *message = &b->message;
     Billing__Batch *batch;
     int r;
@@ -102,13 +102,14 @@ static int included_fill(Billing__Included *included,
 static int included_add(struct builder *b, uint64_t number,
                         struct db_stmt *stmt, struct err *e)
 {
-    const struct batch_tree *tree = &b->ledger->tree;
+    const struct batch_tree *tree;
     Billing__Receipt *message = &b->message;
     Billing__Included *included;
     int r = batch_tree_load(b->ledger, number, e);
 
     if (r < 0)
         return r;
+    tree = b->ledger->tree;
     r = batch_add(b, e);
     if (r < 0)
         return r;

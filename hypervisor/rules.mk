@@ -10,9 +10,11 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/engine/select.c $(KVM)/kvm.c $(KVM)/machine.c $(KVM)/vm.c \
     $(KVM)/table.c $(KVM)/vcpu.c $(KVM)/born.c \
     $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
+    hypervisor/monitor/place.c \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
     hypervisor/monitor/controller.c hypervisor/monitor/end.c \
     hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
+    hypervisor/monitor/pair.c \
     hypervisor/monitor/spin.c \
     hypervisor/monitor/debug.c hypervisor/monitor/breakpoint.c \
     hypervisor/monitor/gdb_packet.c \
@@ -128,7 +130,8 @@ $(BUILD)/images/blockio: tests/bench/blockio.c $(SYSROOT)
 	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
 
 # Devices as a controller gives them.
-DOMAIN_TESTS += tests/domain/devices tests/domain/vhost
+DOMAIN_TESTS += tests/domain/devices tests/domain/vhost tests/domain/volume
+TEST_BUILT += $(BUILD)/bin/hostel-fs
 TEST_BUILT += $(BUILD)/tests/devices $(BUILD)/images/test-balloon
 $(BUILD)/images/test-balloon: tests/domain/balloon.c $(SYSROOT)
 	@mkdir -p $(@D)
@@ -178,10 +181,14 @@ $(call unit-test,hv_virtq,tests/unit/hv_virtq.c hypervisor/dev/virtq.c \
 $(call unit-test,hv_vhost,tests/unit/hv_vhost.c \
     $(addprefix hypervisor/dev/,device.c virtq.c bucket.c uring.c) \
     hypervisor/monitor/event.c hypervisor/monitor/watch.c $(LIB_SRCS),-lpthread)
+$(call unit-test,hv_fs,tests/unit/hv_fs.c \
+    $(filter-out %/server.c %/confine.c %/job.c,$(FS_SRCS)) $(LIB_SRCS))
 $(call unit-test,hv_disk,tests/unit/hv_disk.c hypervisor/monitor/disk.c \
     $(LIB_SRCS))
 $(call unit-test,hv_net_filter,tests/unit/hv_net_filter.c \
     hypervisor/dev/net_filter.c $(LIB_SRCS))
+$(call unit-test,hv_pair,tests/unit/hv_pair.c hypervisor/monitor/pair.c \
+    $(LIB_SRCS))
 $(call unit-test,hv_bucket,tests/unit/hv_bucket.c hypervisor/dev/bucket.c \
     $(LIB_SRCS))
 $(call unit-test,hv_device,tests/unit/hv_device.c \
@@ -189,9 +196,13 @@ $(call unit-test,hv_device,tests/unit/hv_device.c \
     hypervisor/monitor/event.c hypervisor/monitor/watch.c $(LIB_SRCS))
 
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c tests/fuzz/virtq.c \
-    tests/fuzz/block.c tests/fuzz/net_filter.c tests/fuzz/gdb.c
+    tests/fuzz/block.c tests/fuzz/net_filter.c tests/fuzz/gdb.c \
+    tests/fuzz/fs.c tests/fuzz/hypercall.c
+FUZZ_SRCS_hypercall := $(KVM)/table.c $(LIB_SRCS)
 FUZZ_SRCS_elf := $(LIB_SRCS)
 FUZZ_SRCS_virtq := $(LIB_SRCS)
+FUZZ_SRCS_fs := $(LIB_SRCS) \
+    $(filter-out %/server.c %/confine.c %/job.c,$(FS_SRCS))
 FUZZ_SRCS_block := $(LIB_SRCS) hypervisor/monitor/event.c \
     hypervisor/monitor/watch.c \
     $(addprefix hypervisor/dev/,$(filter-out block.c,$(DEV_SRCS)))

@@ -189,6 +189,7 @@ struct db *db_open_upgrade(const char *path, const char *schema, int version,
         return NULL;
     if (db_exec(db,
                 "pragma journal_mode = wal; pragma synchronous = full; "
+                "pragma wal_autocheckpoint = 4000; "
                 "pragma foreign_keys = on",
                 e) < 0 ||
         db_check_version(db, schema, version, upgrade, e) < 0) {

@@ -49,6 +49,21 @@ ssize_t pread_full(int fd, void *data, size_t len, off_t at)
     return done;
 }
 
+ssize_t rolling_read(int fd, void *data, size_t len, uint64_t *at)
+{
+    for (;;) {
+        off_t start = lseek(fd, (off_t)*at, SEEK_DATA);
+        ssize_t n;
+
+        if (start < 0) // nothing more, or a file system without holes
+            return errno == ENXIO ? 0 : pread_full(fd, data, len, (off_t)*at);
+        n = pread_full(fd, data, len, start);
+        *at = (uint64_t)start;
+        if (n <= 0 || lseek(fd, start, SEEK_DATA) == start)
+            return n; // otherwise it went while it was read
+    }
+}
+
 int write_full(int fd, const void *data, size_t len)
 {
     const char *p = data;

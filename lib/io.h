@@ -16,6 +16,11 @@
 ssize_t read_full(int fd, void *data, size_t len);
 ssize_t pread_full(int fd, void *data, size_t len, off_t at);
 
+// As pread_full, of a log whose beginning may be given back meanwhile (a hole,
+// HVC_F_ROLL): reads from *at or, if that is gone, from what is left, and sets
+// *at to where that was. Moves the descriptor's position.
+ssize_t rolling_read(int fd, void *data, size_t len, uint64_t *at);
+
 // Writes all of it.
 int write_full(int fd, const void *data, size_t len);
 int pwrite_full(int fd, const void *data, size_t len, off_t at);

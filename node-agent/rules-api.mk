@@ -4,7 +4,7 @@
 #   API_TEST_SRCS  all that but the role's main, for tests
 API_SIG_SRCS := node-agent/api/httpsig.c
 API_SRCS := $(API_SIG_SRCS) $(addprefix node-agent/api/, main.c api.c mux.c \
-    tls.c rate.c waits.c metrics.c health.c utf8.c events.c etag.c list.c \
+    tls.c rate.c waits.c metrics.c health.c utf8.c events.c feed.c etag.c list.c \
     act.c control.c server.c conn.c route.c request.c reply.c auth.c nonces.c \
     upload.c spool.c known.c render.c document.c node.c submission.c console.c \
     account.c call.c people.c billing.c currency.c attach.c)
@@ -26,7 +26,7 @@ API_TEST_LIBS = $(API_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS)
 CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c place.c trace.c sse.c cmd_events.c \
     attach.c show.c bundle_opts.c cmd_keygen.c cmd_context.c cmd_node.c \
     cmd_bundle.c cmd_inspect.c cmd_verify.c cmd_quote.c cmd_submit.c \
-    cmd_show.c cmd_console.c cmd_receipt.c cmd_invoice.c cmd_account.c account_money.c \
+    cmd_show.c cmd_console.c cmd_outputs.c outputs.c cmd_receipt.c cmd_invoice.c cmd_account.c account_money.c \
     cmd_statement.c cmd_witness.c cmd_call.c cmd_people.c cmd_debug.c ctl.c ctl_console.c \
     dom_config.c dom_device.c cmd_devices.c cmd_create.c cmd_control.c cmd_domains.c cmd_top.c)
 # What a domain's file says, as hostel-hv reads it.
@@ -77,7 +77,10 @@ $(BUILD)/bench/api-load: $(patsubst %.c,$(BUILD)/obj/%.o,$(API_LOAD_SRCS))
 DEPFILES += $(BUILD)/obj/tests/bench/api.d
 BENCHES += tests/bench/api
 BENCH_BUILT += $(BUILD)/bench/api-load
-BENCHES += tests/bench/submit tests/bench/function
+# Many customers' submissions for tests/e2e/soak.
+$(call host-program,soak-load,tests/e2e/soak_load.c tests/bench/link.c \
+    $(BUNDLE_SRCS) $(LIB_SRCS),-lpthread $(BUNDLE_LIBS))
+BENCHES += tests/bench/submit tests/bench/function tests/bench/storm
 BENCH_BUILT += $(BUILD)/bench/submit-load $(BUILD)/bench/function-load
 
 # A hostile HTTP client, and what signs its requests.
@@ -90,6 +93,10 @@ FUZZERS += tests/fuzz/httpsig.c tests/fuzz/quote.c tests/fuzz/account.c \
     tests/fuzz/sse.c
 FUZZ_SRCS_account := $(filter-out %/api/account.c,$(API_TEST_SRCS))
 FUZZ_LIBS_account := $(API_TEST_LIBS)
+FUZZERS += tests/fuzz/outputs.c
+FUZZ_SRCS_outputs := node-agent/bundle/path.c node-agent/bundle/text.c $(LIB_SRCS)
+$(call unit-test,outputs,tests/unit/outputs_test.c node-agent/cli/outputs.c \
+    node-agent/bundle/path.c node-agent/bundle/text.c $(LIB_SRCS),)
 FUZZ_SRCS_sse := node-agent/api/utf8.c $(LIB_SRCS)
 FUZZ_SRCS_httpsig := $(LIB_SRCS)
 FUZZ_LIBS_httpsig := -lsodium

@@ -6,8 +6,8 @@
 # KEEPER_CORE_SRCS and LEDGERD_CORE_SRCS are the same without the role's main.
 CHAN_SRCS := node-agent/keeper/chan.c
 KEEPER_CORE_SRCS := $(CHAN_SRCS) $(addprefix node-agent/keeper/, sub.c \
-    journal.c store.c lane.c waiter.c meter.c admit.c image.c machine.c service.c function.c cache.c people.c audit.c quota.c \
-    dom.c dom_shelf.c shelf.c dom_row.c dom_ask.c dom_serve.c \
+    console.c feed.c journal.c store.c lane.c waiter.c meter.c admit.c image.c machine.c service.c function.c cache.c people.c audit.c quota.c \
+    dom.c dom_shelf.c shelf.c net.c dom_row.c dom_ask.c dom_serve.c \
     submit.c serve.c news.c recover.c cmdline.c cputime.c keeper.c)
 KEEPER_SRCS := $(KEEPER_CORE_SRCS) node-agent/keeper/main.c
 KEEPER_LIBS := $(BUNDLE_LIBS) $(LIB_DB_LIBS)
@@ -18,9 +18,11 @@ LEDGERD_SRCS := $(LEDGERD_CORE_SRCS) node-agent/ledgerd/main.c
 LEDGERD_LIBS := $(LEDGER_LIBS)
 
 KEEPER_TEST_SRCS := tests/unit/keeper_world.c $(KEEPER_CORE_SRCS) \
+    node-agent/agent/network.c \
     $(BUNDLE_SRCS) $(AGENT_IPC_SRCS) billing/usage.c $(LIB_SRCS) $(LIB_DB_SRCS)
 $(call unit-test,keeper_submit,tests/unit/keeper_submit.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_dom,tests/unit/keeper_dom.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
+$(call unit-test,keeper_net,tests/unit/keeper_net.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_recover,tests/unit/keeper_recover.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_serve,tests/unit/keeper_serve.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
 $(call unit-test,keeper_service,tests/unit/keeper_service.c $(KEEPER_TEST_SRCS),$(KEEPER_LIBS))
@@ -33,4 +35,5 @@ $(call unit-test,keeper_lane,tests/unit/keeper_lane.c node-agent/keeper/lane.c,)
 $(call unit-test,ledgerd_serve,tests/unit/ledgerd_serve.c $(LEDGERD_CORE_SRCS) \
     $(CHAN_SRCS) $(AGENT_IPC_SRCS) $(LEDGER_SRCS) $(LIB_SRCS) $(LIB_DB_SRCS),$(LEDGERD_LIBS))
 
-E2E_TESTS += tests/e2e/crash tests/e2e/modes tests/e2e/people tests/e2e/operations
+E2E_TESTS += tests/e2e/soak tests/e2e/adverse
+E2E_TESTS += tests/e2e/outputs tests/e2e/crash tests/e2e/modes tests/e2e/people tests/e2e/operations

@@ -3,6 +3,11 @@
 AGENT_IPC_SRCS := node-agent/agent/ipc.c node-agent/agent/device.c
 # What a role gives up; needs LIB_SRCS.
 AGENT_ROLE_SRCS := node-agent/agent/role.c node-agent/agent/seal.c
+# What follows from the network's configuration.
+NETWORK_SRCS := node-agent/agent/network.c
+# The role net; needs hypervisor/monitor/vif.c, too.
+NETD_SRCS := $(addprefix node-agent/netd/, netd.c rules.c link.c)
+NETD_LIBS := -lnftables -lmnl
 CGROUP_SRCS := node-agent/spawner/cgroup.c node-agent/spawner/cgroup_tree.c
 
 include node-agent/rules-bundle.mk
@@ -10,8 +15,8 @@ include node-agent/rules-builder.mk
 include node-agent/rules-keeper.mk
 include node-agent/rules-api.mk
 
-AGENT_SRCS := $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) \
-    $(addprefix node-agent/agent/, config.c identity.c cert.c tls.c home.c reload.c backup.c supervisor.c)
+AGENT_SRCS := $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) $(NETWORK_SRCS) \
+    $(addprefix node-agent/agent/, config.c config_net.c identity.c cert.c tls.c home.c reload.c backup.c supervisor.c)
 # The spawner without what it shares with other roles.
 SPAWNER_SRCS := $(CGROUP_SRCS) $(addprefix node-agent/spawner/, spawner.c \
     slot.c slot_make.c slot_run.c slot_control.c control.c slot_table.c verdict.c \
@@ -19,14 +24,16 @@ SPAWNER_SRCS := $(CGROUP_SRCS) $(addprefix node-agent/spawner/, spawner.c \
     cpu_watch.c nursery.c)
 
 HOSTELD_SRCS := node-agent/agent/main.c $(AGENT_SRCS) $(SPAWNER_SRCS) \
-    $(KEEPER_SRCS) $(LEDGERD_SRCS) $(BUILDER_SRCS) $(API_SRCS) \
+    $(NETD_SRCS) hypervisor/monitor/vif.c $(KEEPER_SRCS) $(LEDGERD_SRCS) $(BUILDER_SRCS) $(API_SRCS) \
     $(BUNDLE_SRCS) $(LEDGER_SRCS) $(LIB_SRCS) $(LIB_DB_SRCS) $(LIB_JSON_SRCS)
 $(call host-program,hosteld,$(sort $(HOSTELD_SRCS)),\
-    $(API_LIBS) $(BUNDLE_LIBS) $(LEDGER_LIBS) $(LIB_DB_LIBS) $(LIB_JSON_LIBS))
+    $(API_LIBS) $(BUNDLE_LIBS) $(LEDGER_LIBS) $(LIB_DB_LIBS) $(LIB_JSON_LIBS) $(NETD_LIBS))
 
 $(call unit-test,ipc,tests/unit/ipc_test.c $(AGENT_IPC_SRCS) $(LIB_SRCS),)
 $(call unit-test,device,tests/unit/device_test.c node-agent/agent/device.c $(LIB_SRCS),)
-$(call unit-test,config,tests/unit/config_test.c node-agent/agent/config.c $(LIB_SRCS),)
+$(call unit-test,network,tests/unit/network_test.c $(NETWORK_SRCS) $(LIB_SRCS),)
+$(call unit-test,config,tests/unit/config_test.c node-agent/agent/config.c \
+    node-agent/agent/config_net.c $(NETWORK_SRCS) $(LIB_SRCS),)
 $(call unit-test,cgroup,tests/unit/cgroup_test.c $(CGROUP_SRCS) $(LIB_SRCS),)
 
 $(call unit-test,seal,tests/unit/seal_test.c node-agent/agent/seal.c $(LIB_SRCS),)
@@ -46,3 +53,4 @@ DOMAIN_TESTS += tests/domain/slots
 
 MANUALS += node-agent/agent/hosteld.8 node-agent/agent/hosteld.conf.5
 E2E_TESTS += tests/e2e/agent tests/e2e/xl tests/e2e/devices
+E2E_TESTS += tests/e2e/network

@@ -108,6 +108,23 @@ fuzz: deps
 	    echo "0 passed, 0 failed, 1 skipped"; \
 	fi
 
+# ------------------------------------------------------------- for a long night
+
+# The crash test and the bad day, with numbers that prove something: hours.
+.PHONY: check-crash check-soak
+CRASH_KILLS ?= 400
+CRASH_SEED ?= 1
+check-crash: deps
+	$(Q)$(MAKE) --no-print-directory -j$(NPROC) tests-built
+	$(Q)$(TEST_ENV) CRASH_KILLS=$(CRASH_KILLS) CRASH_SEED=$(CRASH_SEED) \
+	    tests/e2e/crash
+SOAK_SUBMISSIONS ?= 10000
+SOAK_CUSTOMERS ?= 100
+check-soak: deps
+	$(Q)$(MAKE) --no-print-directory -j$(NPROC) tests-built
+	$(Q)$(TEST_ENV) SOAK_SUBMISSIONS=$(SOAK_SUBMISSIONS) \
+	    SOAK_CUSTOMERS=$(SOAK_CUSTOMERS) tests/e2e/soak
+
 # ------------------------------------------------------- another machine's kernel
 
 # make check-vm: the domain tests on both engines under a stock Debian 12
@@ -121,7 +138,7 @@ $(VM_KERNEL): unikernel-runtime/fetch/pins
 	$(call say,FETCH,$@)
 	$(Q)sh unikernel-runtime/fetch/fetch linux $(CACHE) && touch $@
 .PHONY: check-vm vm-built
-vm-built: $(BUILD)/bin/hostel-hv $(BUILD)/tests/pause $(BUILD)/tests/control \
+vm-built: $(BUILD)/bin/hostel-hv $(BUILD)/bin/hostel-fs $(BUILD)/tests/pause $(BUILD)/tests/control \
     $(SYSROOT) $(addprefix $(BUILD)/guests/,$(ABI_GUESTS)) $(VM_KERNEL)
 check-vm:
 	$(Q)$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) $(VM_PACKAGES)'
@@ -179,7 +196,8 @@ $(BUILD)/bin/meter-cpu: tests/bench/meter-cpu.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) $(HOST_CFLAGS) $(HOST_LDFLAGS) -o $@ $<
 BENCH_BUILT += $(BUILD)/bench/meter $(BUILD)/images/meter $(BUILD)/bin/meter-cpu
-BENCHES += tests/bench/meter-work tests/bench/meter-books
+BENCHES += tests/bench/meter-work tests/bench/meter-books tests/bench/meter-cost \
+    tests/bench/budget
 
 # libc, lua: one source for a domain and for Linux, by the same compiler.
 $(BUILD)/bench/libc: tests/bench/libc_cost.c
@@ -205,6 +223,16 @@ BENCHES += tests/bench/image
 BENCH_BUILT += $(BUILD)/bench/libc $(BUILD)/images/libc $(BUILD)/bench/lua
 BENCHES += tests/bench/libc tests/bench/lua
 
+# sqlite: its own benchmark, from the source that images/sqlite was built of.
+BENCHES += tests/bench/sqlite
+BENCH_BUILT += $(BUILD)/bench/speedtest1 $(BUILD)/bin/hostel-fs
+$(BUILD)/bench/speedtest1: $(BUILD)/images/sqlite/complete
+	@mkdir -p $(@D)
+	$(Q)cd $(C_ABS)/port-sqlite-*/source && \
+	$(HOSTCC) $$(sed -n '/^options=/,/[^\\]$$/p' $(CURDIR)/images/sqlite/build | \
+	    tr -d '"\\\n' | sed 's/^options=//') -fno-pie -no-pie -I. \
+	    -o $(abspath $@) test/speedtest1.c sqlite3.c -lm -lpthread
+
 # cpu: fixed work again, of three kinds, timed from inside.
 BENCHES += tests/bench/cpu
 BENCH_BUILT += $(BUILD)/bench/cpu-kernel $(BUILD)/images/cpu-kernel
@@ -219,12 +247,22 @@ $(BUILD)/images/cpu-kernel: tests/bench/cpu-kernel.c $(SYSROOT)
 BENCHES += tests/bench/doorbell tests/bench/upcall
 BENCH_BUILT += $(BUILD)/guests/abi_latency
 
-# shares: who gets how much of a CPU that all want.
+# shares: who gets how much of a CPU, or a disk, that all want.
 BENCHES += tests/bench/shares
 BENCH_BUILT += $(BUILD)/images/spinner
 $(BUILD)/images/spinner: tests/bench/spinner.c $(SYSROOT)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTEL_CC) -O2 -o $@ $<
+
+# isolation: victims beside aggressors.
+BENCHES += tests/bench/isolation
+BENCH_BUILT += $(BUILD)/images/isolation $(BUILD)/bench/isolation
+$(BUILD)/images/isolation: tests/bench/isolation.c $(SYSROOT)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTEL_CC) -std=gnu11 -O2 -I. -o $@ $<
+$(BUILD)/bench/isolation: tests/bench/isolation.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -o $@ $<
 
 # density: an image that is idle, in ten thousand domains.
 BENCHES += $(BUILD)/bench/density
@@ -258,11 +296,14 @@ $(BUILD)/images/tcp-peer: tests/bench/tcp-peer.c $(SYSROOT)
 
 # http: a web server in a domain against the same one as a Linux process.
 BENCHES += tests/bench/http
-BENCH_BUILT += $(BUILD)/bench/lighttpd $(BUILD)/images/lighttpd/complete
+BENCH_BUILT += $(BUILD)/bench/lighttpd $(BUILD)/images/lighttpd/complete \
+    $(BUILD)/bench/nginx
 $(BUILD)/bench/lighttpd: images/lighttpd/build tests/bench/http-peer
 	$(call say,PORT,$@)
 	@mkdir -p $(@D)
 	$(Q)tests/bench/http-peer $(C_ABS) $(abspath $@)
+$(BUILD)/bench/nginx: tests/bench/http-nginx
+	$(Q)tests/bench/http-nginx $(abspath $@)
 
 # Prerequisites are read at once, so this comes after all that adds to them.
 tests-built: all $(UNIT_TESTS) $(TEST_BUILT)

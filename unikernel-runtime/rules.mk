@@ -68,6 +68,7 @@ RT_KERNEL_SRCS := \
     $(RT)/fs/file.c \
     $(RT)/fs/file_lock.c \
     $(RT)/fs/initrd.c \
+    $(RT)/fs/outputs.c \
     $(RT)/fs/pipe.c \
     $(RT)/fs/ramfs.c \
     $(RT)/fs/ramfs_file.c \
@@ -76,6 +77,7 @@ RT_KERNEL_SRCS := \
     $(RT)/fs/volume_behind.c \
     $(RT)/fs/volume_cache.c \
     $(RT)/fs/volume_file.c \
+    $(RT)/fs/volume_known.c \
     $(RT)/fs/volume_lock.c \
     $(RT)/fs/volume_name.c \
     $(RT)/front/blk.c \
@@ -105,6 +107,7 @@ RT_NET_SRCS := \
     $(RT)/net/datagram.c \
     $(RT)/net/device.c \
     $(RT)/net/interface.c \
+    $(RT)/net/memory.c \
     $(RT)/net/merge.c \
     $(RT)/net/net.c \
     $(RT)/net/pair.c \

@@ -11,17 +11,21 @@
  * The host copies a field once, checks the copy and uses the copy. Beside
  * each field stands its only legitimate writer: [G] guest, [H] host.
  *
- * A domain's address space (the same on both engines):
+ * A domain's address space (the same on both engines). What every domain has
+ * lies close together: each 2 MiB in use costs a page of page tables, each GiB
+ * another, once for the guest and on kvm several times.
  *
- *   0x0000_0000 .. 0x0000_ffff   never mapped
- *   0x0040_0000 .. 0x3fff_0000   image: the ELF's segments, private to the
- * domain 0x4000_0000                  hypercall page, r-x 0x4000_1000 ..
- * 0x4000_4fff   start_info and the command line, r-- 0x4000_8000 shared_info,
- * rw-, shared with the monitor 0x4000_c000 .. 0x4000_ffff   the engine's set-up
- * code, gone before entry 0x4001_0000 .. 0x4001_ffff   the engine's own (pv:
- * code, signal stack) 0x5000_0000 .. 0x5fff_ffff   I/O window, rw-, shared with
- * back ends 0x8000_0000 .. 0xffff_ffff   initrd: the domain's files, r--,
- * private 0x1_0000_0000 ..             RAM, rw-, private, zero at first touch
+ * - 0x00000000 .. 0x0000ffff never mapped
+ * - 0x00200000 hypercall page, r-x
+ * - 0x00201000 .. 0x00204fff start_info and the command line, r--
+ * - 0x00208000 shared_info, rw-, shared with the monitor
+ * - 0x0020a000 .. 0x0020ffff the engine's set-up code, gone before entry
+ * - 0x00210000 .. 0x0021ffff the engine's own (pv: code, signal stack)
+ * - 0x00220000 .. 0x0027ffff the engine's own (kvm: page tables)
+ * - 0x00280000 .. 0x1027ffff I/O window, rw-, shared with back ends
+ * - 0x10400000 .. 0x2ffeffff image: the ELF's segments, private to the domain
+ * - 0x30000000 .. RAM, rw-, private, zero at first touch
+ * - 0x4000000000 .. 0x407fffffff initrd: the domain's files, r--, private
  *
  * At the image's entry rdi = HV_START_INFO_VA and rsp is the end of RAM, so
  * 16-aligned (a stack to start on); all other general registers are 0, the
@@ -33,25 +37,27 @@
 
 #include <stdint.h>
 
-#define HV_ABI_VERSION 1u
+#define HV_ABI_VERSION 2u
 
 #define HV_PAGE           4096ul
-#define HV_IMAGE_BASE     0x00400000ul
-#define HV_IMAGE_LIMIT    0x3fff0000ul
-#define HV_HYPERCALL_VA   0x40000000ul
-#define HV_START_INFO_VA  0x40001000ul
+#define HV_IMAGE_BASE     0x10400000ul
+#define HV_IMAGE_LIMIT    0x2fff0000ul
+#define HV_HYPERCALL_VA   0x00200000ul
+#define HV_START_INFO_VA  0x00201000ul
 #define HV_START_INFO_LEN (4 * HV_PAGE)
-#define HV_SHARED_INFO_VA 0x40008000ul
-#define HV_SETUP_VA       0x4000c000ul
+#define HV_SHARED_INFO_VA 0x00208000ul
+#define HV_SETUP_VA       0x0020c000ul
 #define HV_SETUP_LEN      0x4000ul
-#define HV_ENGINE_VA      0x40010000ul
+#define HV_ENGINE_VA      0x00210000ul
 #define HV_ENGINE_LEN     0x10000ul
-#define HV_WINDOW_VA      0x50000000ul
+#define HV_TABLES_VA      0x00220000ul
+#define HV_TABLES_LEN     0x60000ul
+#define HV_WINDOW_VA      0x00280000ul
 #define HV_WINDOW_MAX     0x10000000ul
-#define HV_INITRD_VA      0x80000000ul
+#define HV_INITRD_VA      0x4000000000ul
 #define HV_INITRD_MAX     0x80000000ul
-#define HV_RAM_VA         0x100000000ul
-#define HV_RAM_MAX        0x1000000000ul /* 64 GiB, one page-table root entry */
+#define HV_RAM_VA         0x30000000ul
+#define HV_RAM_MAX        0x1000000000ul /* 64 GiB */
 
 /* Guests run with these selectors on both engines (Linux's own for CPL 3). */
 #define HV_CS 0x33
@@ -82,7 +88,7 @@ struct hv_note {
 #define HV_MAGIC       0x31304c4554534f48ull /* "HOSTEL01", little endian */
 #define HV_REGION_MAX  8
 #define HV_DEVICE_MAX  16
-#define HV_CMDLINE_MAX (HV_START_INFO_LEN - HV_PAGE)
+#define HV_CMDLINE_MAX (HV_START_INFO_LEN - HV_PAGE) /* bytes */
 
 enum hv_region_kind { HV_REGION_RAM = 1, HV_REGION_IMAGE, HV_REGION_INITRD };
 struct hv_region {
@@ -113,13 +119,14 @@ struct hv_start_info {
     struct hv_region region[HV_REGION_MAX];
     struct hv_device device[HV_DEVICE_MAX];
     uint32_t argc, envc;  /* NUL-terminated strings, arguments first ... */
-    uint32_t cmdline_len; /* ... at cmdline[], this many bytes in all */
+    uint32_t cmdline_len; /* ... at HV_CMDLINE_VA, this many bytes in all */
     uint32_t pad;
     char domain_name[64]; /* for messages; NUL-terminated */
 };
-/* The command line starts on the page after the struct. */
-#define HV_CMDLINE_VA (HV_START_INFO_VA + HV_PAGE)
-_Static_assert(sizeof(struct hv_start_info) <= HV_PAGE, "one page");
+/* The command line follows, so a short one needs no page of its own. */
+#define HV_CMDLINE_OFFSET 1024ul
+#define HV_CMDLINE_VA     (HV_START_INFO_VA + HV_CMDLINE_OFFSET)
+_Static_assert(sizeof(struct hv_start_info) <= HV_CMDLINE_OFFSET, "overlap");
 
 /* ----------------------------------------------------------- shared_info */
 
@@ -156,7 +163,8 @@ struct hv_vcpu_info {
     uint64_t timer_ns;       /* [G] real-clock deadline, 0 = none */
     uint64_t upcall_entry;   /* [G] by the setup call */
     uint64_t trap_entry;     /* [G] by the setup call; 0 = traps kill */
-    uint64_t pad;
+    uint32_t core;           /* [engine] the host's core it last waited on */
+    uint32_t pad;
 };
 _Static_assert(sizeof(struct hv_vcpu_info) == 64, "one cache line");
 
@@ -344,22 +352,32 @@ enum hv_setup_op { HV_SETUP_UPCALL = 0, HV_SETUP_TRAP };
  * is new input (or its end) and when it has taken output from a ring more than
  * half full. So whoever waits for room learns of it. Indices further apart
  * than the ring's size cost the domain its life.
+ *
+ * Where `files_max` is not 0 a guest may hand files to whoever runs it, as the
+ * last it says: it writes to `files_from` the out_prod at which console output
+ * ends, sets `files`, and puts one archive of at most so many bytes into the
+ * ring. The host reads both once; what it finds behind files_from is no longer
+ * console output. It looks at no byte of it, and drops what is too much.
  */
 struct hv_console {
-    uint32_t out_prod; /* [G] */
-    uint32_t out_cons; /* [H] */
-    uint32_t in_prod;  /* [H] */
-    uint32_t in_cons;  /* [G] */
-    uint32_t in_eof;   /* [H] 1 = no more input will come */
-    uint32_t pad[507];
+    uint32_t out_prod;   /* [G] */
+    uint32_t out_cons;   /* [H] */
+    uint32_t in_prod;    /* [H] */
+    uint32_t in_cons;    /* [G] */
+    uint32_t in_eof;     /* [H] 1 = no more input will come */
+    uint32_t files_max;  /* [H] constant; 0 = no files are taken */
+    uint32_t files;      /* [G] 1 once files_from is written */
+    uint32_t files_from; /* [G] */
+    uint32_t pad[8];
+    char out[HV_CONSOLE_OUT]; /* [G] what is short lies in the first page */
     char in[HV_CONSOLE_IN];   /* [H] */
-    char out[HV_CONSOLE_OUT]; /* [G] */
 };
-_Static_assert(__builtin_offsetof(struct hv_console, in) == 2048, "layout");
-_Static_assert(__builtin_offsetof(struct hv_console, out) == 4096, "layout");
+_Static_assert(__builtin_offsetof(struct hv_console, out) == 64, "layout");
+_Static_assert(__builtin_offsetof(struct hv_console, in) == 16448, "layout");
 
 #define HV_CONTROL_OFFSET 0x5000ul
-#define HV_WINDOW_FREE    0x6000ul /* first offset the guest lays out itself */
+_Static_assert(sizeof(struct hv_console) <= HV_CONTROL_OFFSET, "overlap");
+#define HV_WINDOW_FREE 0x6000ul /* first offset the guest lays out itself */
 
 /*
  * Devices. start_info's device table names them; the n-th entry has port
@@ -374,8 +392,8 @@ _Static_assert(__builtin_offsetof(struct hv_console, out) == 4096, "layout");
  * never does costs the domain its life: an address or length outside the
  * window, a length of 0, readable behind writable descriptors, a chain of more
  * than HV_CHAIN_MAX descriptors (so also one that loops), an indirect table
- * that is chained, nested or not 16-aligned, an available index that went back or is further
- * ahead of the used one than the queue is long.
+ * that is chained, nested or not 16-aligned, an available index that went back
+ * or is further ahead of the used one than the queue is long.
  */
 #define HV_CHAIN_MAX 64u
 

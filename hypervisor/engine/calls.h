@@ -59,6 +59,16 @@ static inline struct hv_vcpu_info *vcpu_of(uint64_t vcpu)
     return &SHARED->vcpu[vcpu % HV_VCPU_MAX];
 }
 
+// Of the host's core this runs on: the limit of a segment that Linux has for
+// it, since not every processor has rdpid.
+static inline uint32_t core_number(void)
+{
+    uint32_t limit = 0;
+
+    __asm__("lsl %1, %0" : "+r"(limit) : "r"(0x7b) : "cc");
+    return limit & 0xfff;
+}
+
 long call_block(uint64_t vcpu)
 {
     struct hv_vcpu_info *v = vcpu_of(vcpu);
@@ -66,6 +76,7 @@ long call_block(uint64_t vcpu)
     for (;;) {
         uint32_t wake = __atomic_load_n(&v->wake, __ATOMIC_ACQUIRE);
 
+        v->core = core_number();
         // Before the look at `pending`: either the host sees us blocked or
         // we see its event (or its change of `wake`).
         __atomic_store_n(&v->blocked, 1, __ATOMIC_SEQ_CST);

@@ -25,14 +25,6 @@
 #include "lib/cleanup.h"
 #include "lib/sock.h"
 
-// The one guest of this process.
-static struct child {
-    int plan_fd; // to the zygote; -1 once it has its plan
-    int mem_fd;  // the guest's memory
-    int map_fd;  // its page map
-    pid_t pid;   // in the monitor's namespace
-} child = {.plan_fd = -1, .mem_fd = -1, .map_fd = -1};
-
 // ---------------------------------------------------- the monitor's side
 
 // A zygote answers at once, or never (its image was cut short while it was
@@ -40,15 +32,15 @@ static struct child {
 #define CHILD_TIMEOUT_S 10
 
 // Waits for the zygote: its memory's descriptor, then that it is ready.
-static int child_await(int fd, struct err *e)
+static int child_await(struct domain *d, int fd, struct err *e)
 {
     char text[PLAN_TEXT_MAX];
     int fds[2] = {-1, -1};
     size_t nfds = 2;
     ssize_t n = sock_recv(fd, text, 1, fds, &nfds);
 
-    child.mem_fd = fds[0];
-    child.map_fd = fds[1];
+    d->child.mem_fd = fds[0];
+    d->child.map_fd = fds[1];
     if (n == 1 && nfds == 2)
         n = sock_recv(fd, text, sizeof(text), NULL, NULL);
     if (n == 1 && text[0] == PLAN_READY)
@@ -70,6 +62,7 @@ int child_make(struct domain *d, const struct engine_slot *slot,
                               .exit_signal = SIGCHLD};
     pid_t pid;
 
+    d->child = (struct guest_child){.plan_fd = -1, .mem_fd = -1, .map_fd = -1};
     if (doorbell < 0 || sock_pair(pair) < 0)
         return err_errno(e, "making the guest's descriptors");
     mine = pair[0];
@@ -83,15 +76,15 @@ int child_make(struct domain *d, const struct engine_slot *slot,
         born(d, slot, theirs);
         _exit(PLAN_EXIT_SETUP);
     }
-    child.pid = pid;
+    d->child.pid = pid;
     d->exit_fd = pidfd;
     close(steal_fd(&theirs));
     if (setsockopt(mine, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) <
         0)
         return err_errno(e, "setsockopt");
-    if (child_await(mine, e) < 0)
+    if (child_await(d, mine, e) < 0)
         return -EIO;
-    child.plan_fd = steal_fd(&mine);
+    d->child.plan_fd = steal_fd(&mine);
     d->doorbell_fd = steal_fd(&doorbell);
     return 0;
 }
@@ -104,7 +97,7 @@ int child_load(struct domain *d, const struct engine_load *l, struct err *e)
                         .window_len = d->window_len,
                         .acknowledge = !l->go};
     int fds[2] = {l->image_fd, l->initrd_fd};
-    cleanup_close int plan_fd = steal_fd(&child.plan_fd);
+    cleanup_close int plan_fd = steal_fd(&d->child.plan_fd);
     char byte;
     int r;
 
@@ -148,18 +141,16 @@ void child_interrupt(struct domain *d, unsigned vcpu)
 
 ssize_t child_read(struct domain *d, uint64_t addr, void *buf, size_t len)
 {
-    ssize_t n = pread(child.mem_fd, buf, len, addr);
+    ssize_t n = pread(d->child.mem_fd, buf, len, addr);
 
-    (void)d;
     return n < 0 ? -errno : n;
 }
 
 ssize_t child_write(struct domain *d, uint64_t addr, const void *buf,
                     size_t len)
 {
-    ssize_t n = pwrite(child.mem_fd, buf, len, addr);
+    ssize_t n = pwrite(d->child.mem_fd, buf, len, addr);
 
-    (void)d;
     return n < 0 ? -errno : n;
 }
 
@@ -173,12 +164,11 @@ int child_touched(struct domain *d, uint64_t addr, size_t n, bool *touched)
 {
     uint64_t entry[ENTRIES];
 
-    (void)d;
     for (size_t at = 0; at < n; at += ENTRIES) {
         size_t some = n - at < ENTRIES ? n - at : ENTRIES;
         ssize_t len = some * sizeof(entry[0]);
 
-        if (pread(child.map_fd, entry, len,
+        if (pread(d->child.map_fd, entry, len,
                   (addr / HV_PAGE + at) * sizeof(entry[0])) != len)
             return -EIO;
         for (size_t i = 0; i < some; i++)
@@ -195,7 +185,7 @@ void child_park(struct domain *d, unsigned order)
     d->order = order;
     __atomic_store_n(&park_of(d->shared)->order, order, __ATOMIC_SEQ_CST);
     // One without a plan yet will look before it begins.
-    if (order & PARK_STOP && child.plan_fd < 0)
+    if (order & PARK_STOP && d->child.plan_fd < 0)
         child_interrupt(d, 0);
 }
 
@@ -231,10 +221,9 @@ void child_release(struct domain *d, enum park_verdict verdict)
 uint64_t child_cpu_ns(struct domain *d)
 {
     // The process clock of another process, as clock_getcpuclockid makes it.
-    clockid_t clock = (~(clockid_t)child.pid << 3) | 2;
+    clockid_t clock = (~(clockid_t)d->child.pid << 3) | 2;
     struct timespec t;
 
-    (void)d;
     if (clock_gettime(clock, &t) < 0)
         return 0;
     return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec;
@@ -246,6 +235,13 @@ void child_pause(struct domain *d, bool paused)
 {
     syscall(SYS_pidfd_send_signal, d->exit_fd, paused ? SIGSTOP : SIGCONT, NULL,
             0);
+}
+
+void child_bind(struct domain *d, const cpu_set_t *cores)
+{
+    // One that has ended needs no core.
+    if (sched_setaffinity(d->child.pid, sizeof(*cores), cores) < 0)
+        return;
 }
 
 void child_stop(struct domain *d)

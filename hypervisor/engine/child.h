@@ -34,6 +34,7 @@ bool child_parked(struct domain *, struct engine_stop *);
 void child_release(struct domain *, enum park_verdict);
 uint64_t child_cpu_ns(struct domain *);
 void child_pause(struct domain *, bool paused);
+void child_bind(struct domain *, const cpu_set_t *);
 void child_stop(struct domain *);
 void child_reap(struct domain *, struct engine_exit *);
 

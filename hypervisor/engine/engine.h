@@ -19,6 +19,7 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -51,6 +52,15 @@ struct domain {
 
     unsigned order; // PARK_*, as last given
     bool traced;
+
+    struct guest_child { // the engine's: the guest is a child process
+        int plan_fd;     // to the zygote; -1 once it has its plan
+        int mem_fd;      // the guest's memory
+        int map_fd;      // its page map
+        pid_t pid;       // in the monitor's namespace
+    } child;
+    // Events that found the guest asleep, and that found it awake.
+    uint32_t woken, met;
 };
 
 struct engine_slot {
@@ -120,6 +130,9 @@ struct engine {
     int (*capture)(struct domain *, struct hv_cpu *);
     int (*restore)(struct domain *, const struct hv_cpu *);
     void (*release)(struct domain *, enum park_verdict);
+
+    // The cores it may run on.
+    void (*bind)(struct domain *, const cpu_set_t *);
 
     void (*stop)(struct domain *);
     void (*reap)(struct domain *, struct engine_exit *);

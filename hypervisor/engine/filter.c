@@ -12,13 +12,13 @@
 
 #include "hypervisor/abi/hv.h"
 
-// A RAM range is tested by upper words alone: its end may lie beyond the
-// domain's memory, where nothing is mapped, but it never wraps.
-#define RAM_HIGH_FIRST ((uint32_t)(HV_RAM_VA >> 32))
-#define RAM_HIGH_LIMIT ((uint32_t)((HV_RAM_VA + HV_RAM_MAX) >> 32))
-_Static_assert((uint32_t)HV_RAM_VA == 0 && (uint32_t)HV_RAM_MAX == 0,
-               "RAM begins and ends on 4 GiB");
-_Static_assert(2 * (HV_RAM_VA + HV_RAM_MAX) < 1ul << 46, "RAM ranges");
+// The end of a RAM range is tested by upper words alone: it may lie beyond the
+// domain's memory, where nothing is mapped, but it does not reach what lies
+// above RAM, nor wrap.
+#define RAM_HIGH_LIMIT ((uint32_t)((HV_RAM_VA + HV_RAM_MAX) >> 32) + 1)
+_Static_assert(HV_RAM_VA <= UINT32_MAX && HV_RAM_VA >= HV_IMAGE_LIMIT,
+               "RAM lies above all else in the first 4 GiB");
+_Static_assert(2ul * RAM_HIGH_LIMIT << 32 <= HV_INITRD_VA, "RAM ranges");
 _Static_assert(2 * HV_IMAGE_LIMIT <= UINT32_MAX, "image ranges");
 
 // ------------------------------------------------------------- assembler
@@ -77,8 +77,10 @@ static void rule_end(struct assembler *a, size_t start)
 static void test_ram(struct assembler *a)
 {
     load_arg(a, 0, true);
-    need(a, BPF_JGE, RAM_HIGH_FIRST);
     need_not(a, BPF_JGE, RAM_HIGH_LIMIT);
+    put(a, BPF_JMP | BPF_K | BPF_JGT, 0, 2, 0); // above 4 GiB: it is
+    load_arg(a, 0, false);
+    need(a, BPF_JGE, HV_RAM_VA);
     load_arg(a, 1, true);
     need_not(a, BPF_JGE, RAM_HIGH_LIMIT);
 }

@@ -85,7 +85,7 @@ const struct op op_table[] = {
     [FUSE_GETLK] = {op_getlk, IN(lk), .answer = OUT(lk)},
     [FUSE_SETLK] = {op_setlk, IN(lk)},
     [FUSE_SETLKW] = {op_setlk, IN(lk)}, // never waits: EAGAIN, ask again
-    [FUSE_CREATE] = {op_create, IN(create), .names = 1,
+    [FUSE_CREATE] = {op_create, IN(create), .names = 1, .changes = true,
                      .answer = OUT(entry) + OUT(open)},
     [FUSE_DESTROY] = {op_nothing},
     [FUSE_BATCH_FORGET] = {op_batch_forget, IN(batch_forget), .silent = true},

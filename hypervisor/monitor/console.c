@@ -4,6 +4,7 @@
 #include "hypervisor/monitor/console.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/param.h>
@@ -17,6 +18,8 @@
 #define SINK_PIECE 4096
 // How long the last words of a dead guest may wait for a slow reader.
 #define FINISH_MS 2000
+// A rolling log is cut when it is this much too long.
+#define ROLL_PIECE (64u * 1024)
 
 static struct hv_console *ring_of(const struct console *c)
 {
@@ -24,9 +27,9 @@ static struct hv_console *ring_of(const struct console *c)
 }
 
 void console_open(struct console *c, struct domain *d, struct hvc_page *page,
-                  int sink_fd, int source_fd, uint64_t limit)
+                  int sink_fd, int source_fd, uint64_t limit, bool roll)
 {
-    struct stat st;
+    struct stat st = {0};
 
     // Zero otherwise; the queue's pages are not to be there before its bytes.
     c->domain = d;
@@ -34,7 +37,33 @@ void console_open(struct console *c, struct domain *d, struct hvc_page *page,
     c->sink_fd = sink_fd;
     c->source_fd = source_fd;
     c->limit = limit;
+    c->files_fd = -1;
     c->sink_waits = fstat(sink_fd, &st) < 0 || !S_ISREG(st.st_mode);
+    c->rolls = roll && !c->sink_waits && limit < INT64_MAX;
+    c->base = st.st_size;
+}
+
+// Where the sink is a rolling log, gives back what is too old. One whose file
+// system cannot make holes is an ordinary one from here on.
+static void sink_roll(struct console *c)
+{
+    uint64_t end = c->base + c->page->console_out_bytes, to;
+
+    if (!c->rolls || end - c->hole < c->limit + ROLL_PIECE)
+        return;
+    to = (end - c->limit) / HV_PAGE * HV_PAGE;
+    if (fallocate(c->sink_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                  c->hole, to - c->hole) == 0)
+        c->hole = to;
+    else
+        c->rolls = false;
+}
+
+void console_take_files(struct console *c, int files_fd, uint32_t max)
+{
+    c->files_fd = files_fd;
+    c->files_max = max;
+    ring_of(c)->files_max = max;
 }
 
 static bool sink_ready(const struct console *c, int timeout_ms)
@@ -44,22 +73,27 @@ static bool sink_ready(const struct console *c, int timeout_ms)
     return !c->sink_waits || poll(&p, 1, timeout_ms) > 0;
 }
 
-// Writes some of ring[out_cons .. +len); how much, or 0 if the sink is full.
-static uint32_t sink_write(struct console *c, uint32_t len, int timeout_ms)
+// Writes some of ring[out_cons .. +len).
+static ssize_t ring_write(const struct console *c, int fd, uint32_t len)
 {
     struct hv_console *r = ring_of(c);
-    uint32_t at = c->out_cons % HV_CONSOLE_OUT, first;
-    struct iovec iov[2];
+    uint32_t at = c->out_cons % HV_CONSOLE_OUT;
+    uint32_t first = MIN(len, HV_CONSOLE_OUT - at);
+    const struct iovec iov[] = {{r->out + at, first}, {r->out, len - first}};
+
+    return writev(fd, iov, len > first ? 2 : 1);
+}
+
+// How much was written, or 0 if the sink is full.
+static uint32_t sink_write(struct console *c, uint32_t len, int timeout_ms)
+{
     ssize_t n;
 
     if (c->sink_waits)
         len = MIN(len, SINK_PIECE);
     if (!sink_ready(c, timeout_ms))
         return 0;
-    first = MIN(len, HV_CONSOLE_OUT - at);
-    iov[0] = (struct iovec){r->out + at, first};
-    iov[1] = (struct iovec){r->out, len - first};
-    n = writev(c->sink_fd, iov, len > first ? 2 : 1);
+    n = ring_write(c, c->sink_fd, len);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
     if (n <= 0) { // nobody reads any more, or the disk is full
@@ -67,6 +101,7 @@ static uint32_t sink_write(struct console *c, uint32_t len, int timeout_ms)
         return len;
     }
     c->page->console_out_bytes += n;
+    sink_roll(c);
     return n;
 }
 
@@ -79,23 +114,71 @@ static int input_room(const struct console *c)
     return used > HV_CONSOLE_IN ? -EPROTO : (int)(HV_CONSOLE_IN - used);
 }
 
+// How much of the next `len` bytes is console output; the rest is files.
+static uint32_t before_files(const struct console *c, uint32_t len)
+{
+    return c->files ? MIN(len, c->files_from - c->out_cons) : len;
+}
+
+// Reads once where files begin: among what is in the ring, so what lies
+// before is told from what lies behind by the distance alone.
+static int files_look(struct console *c, uint32_t had)
+{
+    struct hv_console *r = ring_of(c);
+
+    if (c->files || !c->files_max ||
+        !__atomic_load_n(&r->files, __ATOMIC_ACQUIRE))
+        return 0;
+    c->files_from = __atomic_load_n(&r->files_from, __ATOMIC_RELAXED);
+    c->files = true;
+    return c->files_from - c->out_cons <= had ? 0 : -EPROTO;
+}
+
+// All of it: a regular file does not keep anybody waiting.
+static void files_write(struct console *c, uint32_t len)
+{
+    uint64_t left = c->files_max - MIN(c->files_max, c->page->files_bytes);
+    uint32_t keep = MIN(len, left);
+
+    while (keep) {
+        ssize_t n = ring_write(c, c->files_fd, keep);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break; // the disk is full: the archive is cut, and reads as such
+        c->page->files_bytes += n;
+        c->out_cons += n;
+        c->files_from += n;
+        keep -= n;
+        len -= n;
+    }
+    c->out_cons += len;
+    c->files_from += len;
+}
+
 static int output(struct console *c, int timeout_ms)
 {
     struct hv_console *r = ring_of(c);
     uint32_t prod = __atomic_load_n(&r->out_prod, __ATOMIC_ACQUIRE);
     uint32_t had = prod - c->out_cons;
 
-    if (had > HV_CONSOLE_OUT || input_room(c) < 0)
+    if (had > HV_CONSOLE_OUT || input_room(c) < 0 || files_look(c, had) < 0)
         return -EPROTO;
     c->sink_full = false;
     while (prod != c->out_cons) {
         uint64_t left = c->limit - MIN(c->limit, c->page->console_out_bytes);
-        uint32_t len = MIN(prod - c->out_cons, left);
+        uint32_t all = before_files(c, prod - c->out_cons);
+        uint32_t len = c->rolls ? all : MIN(all, left);
 
-        if (len == 0) {
-            c->page->console_dropped_bytes += prod - c->out_cons;
-            c->out_cons = prod;
+        if (all == 0) {
+            files_write(c, prod - c->out_cons);
             break;
+        }
+        if (len == 0) {
+            c->page->console_dropped_bytes += all;
+            c->out_cons += all;
+            continue;
         }
         len = sink_write(c, len, timeout_ms);
         c->out_cons += len;

@@ -3,6 +3,7 @@
  * A domain's console: the guest's ring to a sink, a source to the ring.
  *
  * The sink gets at most `limit` bytes; what is beyond is counted and dropped.
+ * One that rolls gets all, and keeps the last `limit` (HVC_F_ROLL).
  * A sink that is full (a pipe) makes the guest wait, never the monitor. Input
  * comes from a descriptor that is read as the ring has room, or in messages.
  */
@@ -24,7 +25,16 @@ struct console {
     bool sink_full;  // output is waiting for it
     bool eof;        // no more input will come
     uint64_t limit;
+    bool rolls;
+    uint64_t base;              // the sink's length when it was opened
+    uint64_t hole;              // what is before it was given back
     uint32_t out_cons, in_prod; // ours; the guest may scribble on the ring's
+
+    // The domain's files, see struct hv_console. files_fd -1: none are taken.
+    int files_fd;
+    uint32_t files_max;
+    bool files;          // the guest has begun with them ...
+    uint32_t files_from; // ... from here on
 
     // Input in messages, see struct hvc_input.
     uint64_t writer;
@@ -35,7 +45,10 @@ struct console {
 };
 
 void console_open(struct console *, struct domain *, struct hvc_page *,
-                  int sink_fd, int source_fd, uint64_t limit);
+                  int sink_fd, int source_fd, uint64_t limit, bool roll);
+
+// Takes files too, into a regular file; after console_open.
+void console_take_files(struct console *, int files_fd, uint32_t max);
 
 // Both return 0, or -EPROTO when the guest broke the ring.
 int console_output(struct console *);

@@ -19,7 +19,8 @@
  *   monitor -> HVC_READY   + fd: pidfd of the guest process (pv engine)
  *   monitor <- HVC_DEVICE  + fds: the device's; one message a device
  *   monitor <- HVC_KEEP    + fds: what to hold open, see struct hvc_keep
- *   monitor <- HVC_PREPARE + fds: image, console sink, [initrd], [source]
+ *   monitor <- HVC_PREPARE + fds: image, console sink, [initrd], [source],
+ *                            [core], [files]
  *   monitor -> HVC_PREPARED | HVC_EXITED (cause HVC_REFUSED, text says why)
  *   monitor <- HVC_GO
  *   monitor <- HVC_LEASE, HVC_STOP, HVC_PAUSE, HVC_UNPAUSE, HVC_ASK
@@ -118,14 +119,21 @@ struct hvc_keep {
                             room in the guest's ring, to its end */
 #define HVC_F_DEBUG  32u /* with HVC_F_GO: it runs when a debugger says so */
 #define HVC_F_CORE   64u /* a file for the core of a crash is passed last */
+#define HVC_F_FILES  128u /* a regular file for the domain's files, last of all */
 #define HVC_F_PAUSED 16u /* with HVC_F_GO: it runs after HVC_UNPAUSE only */
+#define HVC_F_ROLL                                                             \
+    256u /* the sink, if a regular file, keeps the last console_bytes_max and  \
+            somewhat more: what is older becomes a hole. Places stay places */
 struct hvc_prepare {
     struct hvc_head head;
     uint32_t flags; /* HVC_F_* */
     uint32_t argc, envc;
     uint32_t cmdline_len;       /* bytes used of cmdline[] */
     uint64_t memory_kib;        /* RAM; whole pages */
-    uint64_t console_bytes_max; /* beyond it output is counted and dropped */
+    uint64_t console_bytes_max; /* beyond it output is counted and dropped,
+                                   but see HVC_F_ROLL */
+    uint32_t files_bytes_max;   /* with HVC_F_FILES; the rest is dropped */
+    uint32_t pad;
     uint64_t lease_ns;          /* with HVC_F_GO: as in struct hvc_go */
     char domain_name[64];
     char cmdline[HV_CMDLINE_MAX]; /* see struct hv_start_info; sent to its
@@ -176,6 +184,8 @@ struct hvc_block {
 /* A network interface: one descriptor, a TAP that passes virtio-net headers of
    12 bytes and does not block. rate[0] is out of the domain, rate[1] into it. */
 #define HVC_NET_ADDRESSES 4
+/* Queues, frames that came in, data under way. */
+#define HVC_NET_WINDOW_KIB 8192u
 struct hvc_net {
     uint8_t mac[6];
     uint16_t mtu;       /* 576 to 9000 */
@@ -185,8 +195,12 @@ struct hvc_net {
     uint8_t ipv4[HVC_NET_ADDRESSES][4];  /* what it may send from; */
     uint8_t ipv6[HVC_NET_ADDRESSES][16]; /* zeros: none */
     struct hv_net_config config;         /* what the guest is told */
+    /* With HVC_NET_BUDGET: so much goes into the domain and out of it, as the
+       page counts it; frames beyond that are dropped. */
+    uint64_t in_bytes, out_bytes;
 };
 #define HVC_NET_ANY_IP 1u /* IP addresses are not checked, only the MAC's */
+#define HVC_NET_BUDGET 2u
 
 /* A file system; HVC_D_VHOST_USER only. */
 struct hvc_fs {
@@ -352,11 +366,13 @@ struct hvc_page {
     uint64_t console_out_bytes, console_dropped_bytes, console_in_bytes;
     uint64_t net_rx_bytes, net_tx_bytes, net_rx_packets, net_tx_packets;
     uint64_t disk_read_bytes, disk_write_bytes, disk_reads, disk_writes;
-    uint64_t net_tx_refused; /* frames that were not the domain's to send */
+    uint64_t net_tx_refused; /* frames that were not the domain's to send, or
+                                beyond its budget */
     uint32_t cause, status;  /* valid when state is HVC_DEAD */
     uint32_t text_len;
     uint32_t pad;
     char text[2048]; /* the report, cut to fit */
+    uint64_t files_bytes; /* written of the domain's files */
 };
 _Static_assert(sizeof(struct hvc_page) <= 4096, "one page");
 

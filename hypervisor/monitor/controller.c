@@ -15,7 +15,6 @@
 #include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/elf.h"
 #include "hypervisor/monitor/end.h"
-#include "hypervisor/monitor/stack.h"
 #include "hypervisor/monitor/trace.h"
 #include "hypervisor/monitor/event.h"
 #include "hypervisor/monitor/start_info.h"
@@ -95,7 +94,6 @@ static void started(struct monitor *m, uint64_t lease_ns)
 {
     watch_timer(m->lease_fd, lease_ns);
     __atomic_store_n(&m->page->state, HVC_RUNNING, __ATOMIC_RELEASE);
-    stack_trim();
 }
 
 static int prepare_check(const struct hvc_prepare *p, const struct image *m,
@@ -129,7 +127,7 @@ static int prepare_check(const struct hvc_prepare *p, const struct image *m,
 
 // The descriptors of HVC_PREPARE, by name.
 struct offered {
-    int image, sink, initrd, source;
+    int image, sink, initrd, source, files; // of the last three -1: none
 };
 
 static int load(struct monitor *m, const struct hvc_prepare *p,
@@ -154,7 +152,9 @@ static int load(struct monitor *m, const struct hvc_prepare *p,
     start_info_fill(&m->domain, p, &image, l.initrd_len);
     devices_fill(&m->devices, m->domain.start_info);
     console_open(&m->console, &m->domain, m->page, fd->sink, fd->source,
-                 p->console_bytes_max);
+                 p->console_bytes_max, p->flags & HVC_F_ROLL);
+    if (fd->files >= 0)
+        console_take_files(&m->console, fd->files, p->files_bytes_max);
     if (!l.go)
         return m->domain.engine->load(&m->domain, &l, e);
     // A zygote that is stopped finds its plan when it goes on.
@@ -180,6 +180,7 @@ static void on_prepare(struct monitor *m, const void *message, int *fds)
     fd.initrd = p->flags & HVC_F_INITRD ? fds[n++] : -1;
     fd.source = p->flags & HVC_F_SOURCE ? fds[n++] : -1;
     m->core_fd = p->flags & HVC_F_CORE ? fds[n++] : -1;
+    fd.files = p->flags & HVC_F_FILES ? fds[n++] : -1;
     m->image_fd = fd.image;
     if (load(m, p, &fd, &e) < 0) {
         end(m, HVC_REFUSED, e.code, "%s", e.text);
@@ -404,12 +405,12 @@ static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
             len != offsetof(struct hvc_prepare, cmdline) +
                        u->prepare.cmdline_len ||
             flags & ~(HVC_F_GO | HVC_F_INITRD | HVC_F_SOURCE | HVC_F_PAUSED |
-                      HVC_F_DEBUG | HVC_F_CORE) ||
+                      HVC_F_ROLL | HVC_F_DEBUG | HVC_F_CORE | HVC_F_FILES) ||
             (flags & (HVC_F_GO | HVC_F_DEBUG)) == HVC_F_DEBUG ||
             (flags & (HVC_F_GO | HVC_F_PAUSED)) == HVC_F_PAUSED)
             return false;
         fds = 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE) +
-              !!(flags & HVC_F_CORE);
+              !!(flags & HVC_F_CORE) + !!(flags & HVC_F_FILES);
     }
     if (u->head.type == HVC_KEEP)
         fds = HVC_KEEP_FDS;
@@ -459,7 +460,7 @@ static const struct accepted *message_check(const struct monitor *m,
 
 void controller_spoke(struct monitor *m)
 {
-    static union message u; // 12 KiB: not for the stack
+    union message u; // 12 KiB
     int fds[FDS_MAX] = {-1, -1, -1, -1, -1};
     size_t nfds = FDS_MAX;
     const struct accepted *a = NULL;

@@ -8,6 +8,8 @@
 void (*event_traced)(unsigned port);
 void (*event_request_traced)(unsigned device, unsigned type, uint64_t at,
                              uint64_t len);
+void (*event_frame_traced)(unsigned device, bool out, uint64_t len,
+                           const char *why_not);
 
 void event_raise(struct domain *d, unsigned vcpu, unsigned port)
 {
@@ -22,9 +24,13 @@ void event_raise(struct domain *d, unsigned vcpu, unsigned port)
         return;
     first = !__atomic_exchange_n(&v->upcall_pending, 1, __ATOMIC_SEQ_CST);
     __atomic_add_fetch(&v->wake, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&v->blocked, __ATOMIC_SEQ_CST))
+    if (__atomic_load_n(&v->blocked, __ATOMIC_SEQ_CST)) {
+        d->woken++;
         d->engine->wake(d, vcpu);
-    else if (first && !__atomic_load_n(&v->upcall_mask, __ATOMIC_SEQ_CST))
+        return;
+    }
+    d->met++;
+    if (first && !__atomic_load_n(&v->upcall_mask, __ATOMIC_SEQ_CST))
         d->engine->interrupt(d, vcpu);
 }
 

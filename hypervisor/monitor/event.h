@@ -22,9 +22,12 @@ void event_spin(struct domain *, uint64_t ns);
 uint64_t event_take(struct domain *);
 
 // Somebody traces the domain: called for each event raised, for each request
-// that a back end takes. NULL, mostly.
+// that a back end takes, for each frame into the domain and out of it (with a
+// reason: which does not go). NULL, mostly.
 extern void (*event_traced)(unsigned port);
 extern void (*event_request_traced)(unsigned device, unsigned type, uint64_t at,
                                     uint64_t len);
+extern void (*event_frame_traced)(unsigned device, bool out, uint64_t len,
+                                  const char *why_not);
 
 #endif

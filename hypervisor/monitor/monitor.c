@@ -17,6 +17,7 @@
 #include "hypervisor/monitor/dump.h"
 #include "hypervisor/monitor/end.h"
 #include "hypervisor/monitor/event.h"
+#include "hypervisor/monitor/stack.h"
 #include "hypervisor/monitor/trace.h"
 #include "hypervisor/monitor/watch.h"
 #include "lib/clock.h"
@@ -102,6 +103,8 @@ static int loop_wait_ms(const struct monitor *m)
 {
     if (debug_waits(m) || dump_waits(m))
         return ASK_AGAIN_MS;
+    if (m->pair.bound)
+        return PAIR_MS;
     return trace_active() ? TRACE_MS : -1;
 }
 
@@ -153,6 +156,7 @@ static void dispatch(struct monitor *m, uint32_t what, uint32_t events)
         break;
     case WATCH_CONTROL:
         controller_spoke(m);
+        m->deep = true;
         break;
     case WATCH_DOORBELL: // edge-triggered: not read; see event_take
         break;
@@ -193,11 +197,27 @@ static bool wanted(const struct monitor *m)
     return event_waiting(&m->domain) || devices_ready_now(&m->devices);
 }
 
+// Is there somebody at work for us who does not need this core for it? A guest
+// that sleeps waits for others, and that can take any time; one that looks out
+// for its disk does not sleep, so the core it slept on says little.
+static bool expects(const struct monitor *m)
+{
+    const struct hv_vcpu_info *v = &m->domain.shared->vcpu[0];
+
+    if (devices_in_flight(&m->devices))
+        return true;
+    if (__atomic_load_n(&v->blocked, __ATOMIC_RELAXED))
+        return false;
+    return m->devices.ring.fd >= 0 ||
+           __atomic_load_n(&v->core, __ATOMIC_RELAXED) !=
+               (uint32_t)sched_getcpu();
+}
+
 static void spin(struct monitor *m)
 {
     uint64_t end_ns = clock_mono_ns() + SPIN_NS;
 
-    while (!wanted(m) && clock_mono_ns() < end_ns)
+    while (!wanted(m) && expects(m) && clock_mono_ns() < end_ns)
         __builtin_ia32_pause();
 }
 
@@ -281,8 +301,13 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
             m->domain.engine->park(&m->domain, m->domain.order);
         for (int i = 0; i < n; i++)
             dispatch(m, ev[i].data.u32, ev[i].events);
+        if (m->deep && m->state == HVC_RUNNING)
+            stack_trim();
+        m->deep = false;
         if (m->state == HVC_RUNNING) {
             devices_turn(m);
+            pair_turn(&m->pair, &m->domain,
+                      m->page->net_rx_packets + m->page->net_tx_packets);
             source_watch(m);
             controller_input_turn(m);
         }

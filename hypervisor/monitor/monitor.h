@@ -12,6 +12,7 @@
 #include "hypervisor/monitor/console.h"
 #include "hypervisor/monitor/control.h"
 #include "hypervisor/monitor/guest_clock.h"
+#include "hypervisor/monitor/pair.h"
 #include "hypervisor/monitor/spin.h"
 
 struct monitor {
@@ -29,10 +30,12 @@ struct monitor {
     bool input_waits;   // one HVC_INPUT has no answer yet
     uint64_t input_tag; // which
     bool just_let_go;   // by HVC_GO
+    bool deep;          // much stack was used
     bool paused;
     struct guest_clock clock;
     struct devices devices;
     struct spin spin[2];  // for the guest; for a disk
+    struct pair pair;
     uint64_t cpu_base_ns; // of the guest, before it ran
 
     // Why the domain ends; the first reason stands.

@@ -54,6 +54,9 @@ static int nursery_prepare(struct slot *s, struct err *e)
 {
     bool contained;
 
+    // No terminal's signals. Once for all: each session costs a group of its
+    // own in the kernel's scheduler.
+    setsid();
     // Monitors are watched by pidfd; nobody waits for them here.
     signal(SIGCHLD, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
@@ -102,8 +105,8 @@ static void make(const struct slot *common, const struct hvc_make *m,
     s.disks = m->flags & HVC_M_DISKS;
     s.listen_fd = fds[0];
     s.page_fd = fds[1];
-    s.procs_fd = fds + 2;
     s.nprocs = m->nprocs;
+    memcpy(s.procs_fd, fds + 2, m->nprocs * sizeof(fds[0]));
     if (with->works)
         pid = slot_fork(&pidfd, true);
     if (pid == 0) {

@@ -446,6 +446,7 @@ static int make_slot(struct run *r, struct err *e)
         }
         for (unsigned i = 0; i < r->ndevices; i++)
             close_device(r, i); // they come by message
+        setsid();               // the terminal's signals are for us
         volume_forget();
         slot_run(&r->slot);
     }

@@ -19,6 +19,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "hypervisor/monitor/place.h"
 #include "hypervisor/monitor/sandbox.h"
 #include "hypervisor/monitor/stack.h"
 #include "hypervisor/monitor/start_info.h"
@@ -43,22 +44,13 @@ static int join_cgroups(const struct slot *s, struct err *e)
     return 0;
 }
 
-static void *map_shared(int fd, size_t len, off_t offset)
-{
-    void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
-
-    return p == MAP_FAILED ? NULL : p;
-}
-
 // Page faults that would otherwise come while a domain starts.
 static void touch(struct domain *d)
 {
     volatile uint8_t *start = (volatile uint8_t *)d->start_info;
 
     start[0] = 0;
-    start[HV_CMDLINE_VA - HV_START_INFO_VA] = 0;
     d->window[HV_CONSOLE_OFFSET] = 0;
-    d->window[HV_CONSOLE_OFFSET + offsetof(struct hv_console, out)] = 0;
 }
 
 // Nobody who shares it can take it away.
@@ -80,10 +72,11 @@ static int make_memory(struct domain *d, struct err *e)
         return err_errno(e, "making the shared memory");
     d->window_len = WINDOW_LEN;
     d->window_max = WINDOW_MAX_LEN;
-    d->start_info =
-        map_shared(d->memory_fd, HV_START_INFO_LEN, SHARED_START_INFO);
-    d->shared = map_shared(d->memory_fd, HV_PAGE, SHARED_SHARED_INFO);
-    d->window = map_shared(d->window_fd, WINDOW_MAX_LEN, 0);
+    d->start_info = place_map(place.start_info, HV_START_INFO_LEN, d->memory_fd,
+                              SHARED_START_INFO);
+    d->shared =
+        place_map(place.shared_info, HV_PAGE, d->memory_fd, SHARED_SHARED_INFO);
+    d->window = place_map(place.window, WINDOW_MAX_LEN, d->window_fd, 0);
     if (!d->start_info || !d->shared || !d->window)
         return err_errno(e, "mapping the shared memory");
     for (unsigned i = 0; i < HV_VCPU_MAX; i++)
@@ -108,7 +101,7 @@ static int make_page(struct monitor *m, int page_fd, struct err *e)
     } else {
         if (fstat(page_fd, &st) < 0 || st.st_size < (off_t)HV_PAGE)
             return err_set(e, EINVAL, "the counter page is not a page long");
-        m->page = map_shared(page_fd, HV_PAGE, 0);
+        m->page = place_map(place.page, HV_PAGE, page_fd, 0);
         if (!m->page)
             return err_errno(e, "mapping the counter page");
     }
@@ -169,7 +162,7 @@ int slot_prepare(struct slot *s, struct err *e)
     s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (s->proc_fd < 0 || s->null_fd < 0)
         return err_errno(e, "opening /proc and /dev/null");
-    return 0;
+    return place_prepare(s->proc_fd, e);
 }
 
 pid_t slot_fork(int *pidfd, bool pid_namespace)
@@ -183,39 +176,45 @@ pid_t slot_fork(int *pidfd, bool pid_namespace)
     return pid < 0 ? -errno : pid;
 }
 
-__attribute__((noreturn)) void slot_run(const struct slot *s)
+__attribute__((noreturn)) static void run(const void *slot)
 {
-    static struct monitor m;
+    const struct slot *s = slot;
+    struct monitor *m = &place.monitor;
     const struct engine_slot es = {s->uid, s->gid, s->proc_fd};
     struct err e = {0};
 
     // Not as a whole: most of it is zero, and its pages are not there yet.
-    m.domain.engine = s->engine;
-    m.state = HVC_PARKED;
-    m.listen_fd = s->listen_fd;
-    m.conn_fd = s->conn_fd;
-    m.image_fd = m.core_fd = -1;
-    memset(m.keep_fd, 0xff, sizeof(m.keep_fd));
-    m.clock.origin = s->origin;
-    m.console.sink_fd = m.console.source_fd = -1;
+    m->domain.engine = s->engine;
+    m->state = HVC_PARKED;
+    m->listen_fd = s->listen_fd;
+    m->conn_fd = s->conn_fd;
+    m->image_fd = m->core_fd = -1;
+    memset(m->keep_fd, 0xff, sizeof(m->keep_fd));
+    m->clock.origin = s->origin;
+    m->console.sink_fd = m->console.source_fd = -1;
     prctl(PR_SET_NAME, "hostel-monitor");
-    setsid();                 // no terminal's signals
     signal(SIGCHLD, SIG_DFL); // the nursery ignores it; we wait for the guest
-    if (join_cgroups(s, &e) < 0 || make_memory(&m.domain, &e) < 0 ||
-        make_page(&m, s->page_fd, &e) < 0 ||
-        m.domain.engine->make(&m.domain, &es, &e) < 0 || make_loop(&m, &e) < 0)
+    if (join_cgroups(s, &e) < 0 || make_memory(&m->domain, &e) < 0 ||
+        make_page(m, s->page_fd, &e) < 0 ||
+        m->domain.engine->make(&m->domain, &es, &e) < 0 || make_loop(m, &e) < 0)
         die(&e);
-    devices_init(&m.devices, &m.domain, m.page, m.epoll_fd);
+    devices_init(&m->devices, &m->domain, m->page, m->epoll_fd);
     // Where io_uring is forbidden, disks are served without.
-    if (s->disks && devices_make_ring(&m.devices, &e) < 0)
+    if (s->disks && devices_make_ring(&m->devices, &e) < 0)
         log_warn("%s: disks will be slower", e.text);
     if (close_rest(s, &e) < 0)
         die(&e);
     work_in_short_turns();
+    pair_init(&m->pair);
     stack_trim();
-    if (sandbox_close(s->uid, s->gid, m.devices.ring.fd >= 0, &e) < 0)
+    if (sandbox_close(s->uid, s->gid, m->devices.ring.fd >= 0, &e) < 0)
         die(&e);
     // What it cost to make the zygote is not the domain's.
-    m.cpu_base_ns = m.domain.engine->cpu_ns(&m.domain);
-    monitor_run(&m);
+    m->cpu_base_ns = m->domain.engine->cpu_ns(&m->domain);
+    monitor_run(m);
+}
+
+__attribute__((noreturn)) void slot_run(const struct slot *s)
+{
+    place_run(run, s, sizeof(*s));
 }

@@ -21,9 +21,9 @@ struct slot {
     int conn_fd;          // a controller already connected; or -1
     int page_fd;          // counter page, a file of at least a page; -1: none
     int proc_fd, null_fd; // /proc, /dev/null; from slot_prepare
-    const int *procs_fd;  // cgroup.procs of each cgroup to join
     size_t nprocs;
-    struct clock_sample origin; // from slot_prepare
+    int procs_fd[HVC_PROCS_MAX]; // cgroup.procs of each cgroup to join
+    struct clock_sample origin;  // from slot_prepare
 };
 
 // What is done once, early: descriptors that will be out of reach when the

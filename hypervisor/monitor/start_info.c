@@ -105,6 +105,5 @@ void start_info_fill(struct domain *d, const struct hvc_prepare *p,
     s->envc = p->envc;
     s->cmdline_len = p->cmdline_len;
     memcpy(s->domain_name, p->domain_name, sizeof(s->domain_name));
-    memcpy((uint8_t *)s + (HV_CMDLINE_VA - HV_START_INFO_VA), p->cmdline,
-           p->cmdline_len);
+    memcpy((uint8_t *)s + HV_CMDLINE_OFFSET, p->cmdline, p->cmdline_len);
 }

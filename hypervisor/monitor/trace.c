@@ -134,6 +134,15 @@ static void request_line(unsigned device, unsigned type, uint64_t at,
          at, len);
 }
 
+static void frame_line(unsigned device, bool out, uint64_t len,
+                       const char *why_not)
+{
+    line(__rdtsc(),
+         why_not ? "device %u %s %lu bytes refused: %s"
+                 : "device %u %s %lu bytes",
+         device, out ? "out" : "in", len, why_not);
+}
+
 // ----------------------------------------------------------------- the stream
 
 static void trace_close(struct monitor *m)
@@ -143,6 +152,7 @@ static void trace_close(struct monitor *m)
     traced.open = false;
     event_traced = NULL;
     event_request_traced = NULL;
+    event_frame_traced = NULL;
     m->domain.traced = false;
     __atomic_store_n(&trace_ring_of(m->domain.shared)->on, 0, __ATOMIC_SEQ_CST);
 }
@@ -219,6 +229,7 @@ int trace_attach(struct monitor *m, int fd)
     watch(m->epoll_fd, fd, WATCH_TRACE, EPOLLRDHUP);
     event_traced = event_line;
     event_request_traced = request_line;
+    event_frame_traced = frame_line;
     m->domain.traced = true;
     __atomic_store_n(&t->on, 1, __ATOMIC_SEQ_CST);
     return 0;

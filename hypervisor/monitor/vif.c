@@ -21,7 +21,6 @@
 
 #include "lib/cleanup.h"
 
-#define WINDOW_KIB  8192 // queues, frames that came in, data under way
 #define WORD_MAX    512
 #define MTU_DEFAULT 1500
 
@@ -347,7 +346,7 @@ int vif_open(const struct vif *v, struct hvc_device *m, struct err *e)
         return -e->code;
     *m = (struct hvc_device){.head = {HVC_DEVICE, sizeof(*m)},
                              .type = HV_DEV_NET,
-                             .window_kib = WINDOW_KIB,
+                             .window_kib = HVC_NET_WINDOW_KIB,
                              .rate = {v->rate, v->rate},
                              .net = v->net};
     return steal_fd(&fd);

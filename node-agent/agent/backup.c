@@ -127,7 +127,8 @@ static int copy_folder(const char *from, const char *to, int depth,
 int backup_make(const struct node_config *cfg, const char *dir, struct err *e)
 {
     static const char *const order[] = {"identity", "keeper",  "ledger",
-                                        "api",      "builder", "spawner"};
+                                        "api",      "builder", "spawner",
+                                        "net"};
     char from[2 * NODE_PATH_MAX], to[2 * NODE_PATH_MAX];
     int r = 0;
 

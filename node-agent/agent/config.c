@@ -18,6 +18,7 @@
 #include "lib/cleanup.h"
 #include "lib/hex.h"
 #include "lib/io.h"
+#include "node-agent/agent/config_net.h"
 
 #define NS_PER_MS 1000000ull
 #define NS_PER_S  1000000000ull
@@ -43,6 +44,7 @@ struct conf {
     int64_t build_slots;
     int64_t memory_mib, build_memory_mib, build_wall_s;
     int64_t lease_s, interval_ms, batch_ms;
+    struct conf_net net;
 };
 
 #define STR(key, field, most)   CFG_STR_KEY(key, struct conf, field, most, 0)
@@ -90,6 +92,7 @@ static const struct cfg_key keys[] = {
     INT("lease_s", lease_s, 2, 86400),
     INT("interval_ms", interval_ms, 100, 60000),
     INT("batch_ms", batch_ms, 10, 600000),
+    CONF_NET_KEYS(struct conf),
     {0},
 };
 
@@ -142,6 +145,7 @@ void config_defaults(struct node_config *cfg, const char *exe_dir)
         .interval_ns = 1 * NS_PER_S,
         .batch_ns = 1 * NS_PER_S,
     };
+    config_net_defaults(&cfg->network);
     if (gethostname(cfg->node_name, sizeof(cfg->node_name) - 1) < 0)
         strcpy(cfg->node_name, "node");
     path_beside(cfg->hv_path, exe_dir, "hostel-hv", NULL);
@@ -369,6 +373,7 @@ static void conf_from(struct conf *c, const struct node_config *cfg)
         .interval_ms = cfg->interval_ns / NS_PER_MS,
         .batch_ms = cfg->batch_ns / NS_PER_MS,
     };
+    config_net_from(&c->net, &cfg->network);
 }
 
 static int conf_apply(struct node_config *cfg, const struct conf *c,
@@ -396,7 +401,8 @@ static int conf_apply(struct node_config *cfg, const struct conf *c,
             0 ||
         word_set(&cfg->destroy_on_stop, "on_stop", c->on_stop, on_stop_words,
                  e) < 0 ||
-        engines_set(cfg, &c->engines, e) < 0)
+        engines_set(cfg, &c->engines, e) < 0 ||
+        config_net_apply(&cfg->network, &c->net, e) < 0)
         return -e->code;
     if (c->name && !*c->name)
         return err_set(e, EINVAL, "name must not be empty");
@@ -431,6 +437,21 @@ static int conf_apply(struct node_config *cfg, const struct conf *c,
     return 0;
 }
 
+/* A published port is taken from whatever else listens there. */
+static int port_apart(const struct node_config *cfg, const char *key,
+                      uint32_t port, struct err *e)
+{
+    const struct network_config *n = &cfg->network;
+
+    if (!port || !n->publish_first || port < n->publish_first ||
+        port > n->publish_last)
+        return 0;
+    return err_set(e, EINVAL,
+                   "the port of %s, %u, is among those of network_publish: "
+                   "customers could publish it",
+                   key, port);
+}
+
 /* Settings that must fit each other. */
 static int conf_agree(const struct node_config *cfg, struct err *e)
 {
@@ -450,7 +471,10 @@ static int conf_agree(const struct node_config *cfg, struct err *e)
         return err_set(e, EINVAL,
                        "lease_s must be at least twice interval_ms: a lease "
                        "is renewed once an interval");
-    return 0;
+    if (port_apart(cfg, "listen", cfg->listen_port, e) < 0 ||
+        port_apart(cfg, "metrics", cfg->metrics_port, e) < 0)
+        return -e->code;
+    return config_net_agree(&cfg->network, e);
 }
 
 static int config_take(struct node_config *cfg, const char *path,
@@ -587,6 +611,7 @@ int config_check(struct node_config *cfg, struct err *e)
     if (!cfg->cgroup_path[0])
         snprintf(cfg->cgroup_path, sizeof(cfg->cgroup_path), "/hostel-%08x",
                  text_hash(cfg->run_dir));
+    cfg->network.id = text_hash(cfg->run_dir) & 0xffffff;
     return uids_check(cfg, e);
 }
 
@@ -660,4 +685,5 @@ void config_print(const struct node_config *cfg, FILE *out)
             (unsigned long long)(cfg->interval_ns / NS_PER_MS));
     fprintf(out, "batch_ms = %llu\n",
             (unsigned long long)(cfg->batch_ns / NS_PER_MS));
+    config_net_print(&cfg->network, out);
 }

@@ -20,7 +20,7 @@
 #include "node-agent/bundle/key.h"
 #include "node-agent/bundle/secrets.h"
 
-/* A receipts key lives as long as one run of the supervisor; its certificate
+/* A receipts key lives as long as one generation of roles; its certificate
  * outlives any that is reasonable. */
 #define RECEIPTS_KEY_S (366u * 86400u)
 
@@ -180,6 +180,29 @@ static int ledger_secret_open(const struct node_config *cfg,
         r = memfd_sealed("receipts key", &s, sizeof(s), e);
     explicit_bzero(&s, sizeof(s));
     return r;
+}
+
+int identity_renew(const struct node_config *cfg, struct identity_fds *fds,
+                   struct err *e)
+{
+    char secret[NODE_PATH_MAX + 32];
+    struct seckey sk;
+    struct pubkey pk;
+    int r;
+
+    snprintf(secret, sizeof(secret), "%s/identity/node.key", cfg->state_dir);
+    if (identity_guard(secret, e) < 0 || seckey_read(secret, &sk, e) < 0)
+        return -e->code;
+    key_public(&sk, &pk);
+    r = memcmp(pk.key, cfg->node_id, sizeof(cfg->node_id))
+            ? err_set(e, EINVAL, "%s: this is another node's identity", secret)
+            : ledger_secret_open(cfg, &sk, e);
+    key_forget(&sk);
+    if (r < 0)
+        return r;
+    close(fds->receipts);
+    fds->receipts = r;
+    return 0;
 }
 
 int identity_open(struct node_config *cfg, struct identity_fds *fds,

@@ -33,6 +33,12 @@ struct identity_fds {
 int identity_open(struct node_config *cfg, struct identity_fds *fds,
                   struct err *e);
 
+// A new receipts key, certified for the time that it is now: a machine whose
+// clock was wrong at the start would keep one that is never valid. When it
+// fails, fds are as they were.
+int identity_renew(const struct node_config *cfg, struct identity_fds *fds,
+                   struct err *e);
+
 // A sealed memfd with these bytes.
 int memfd_sealed(const char *name, const void *data, size_t len, struct err *e);
 

@@ -53,6 +53,8 @@ static const struct ipc_rule rules[] = {
     REPLY(MSG_LIST, "list", msg_count_reply, 1),
     {RULE(MSG_WAIT, "wait", msg_wait, 0, 0)},
     REPLY(MSG_WAIT, "wait", msg_info_reply, 0, INFO_TEXTS(msg_info_reply)),
+    {RULE(MSG_WATCH, "watch", msg_watch, 0, 0)},
+    REPLY(MSG_WATCH, "watch", msg_info_reply, 0, INFO_TEXTS(msg_info_reply)),
     {RULE(MSG_DESTROY, "destroy", msg_get, 0, 0)},
     REPLY(MSG_DESTROY, "destroy", msg_reply, 0),
     {RULE(MSG_INPUT, "input", msg_input, 0, 0), .cut = SPAN(msg_input, data),
@@ -208,6 +210,16 @@ static const struct ipc_rule rules[] = {
     REPLY(MSG_DOM_DEVICES, "domain devices", msg_count_reply, 1),
     {RULE(MSG_SUB_ACT, "submission act", msg_sub_act, 0, 0)},
     REPLY(MSG_SUB_ACT, "submission act", msg_reply, 0),
+
+    /* keeper <-> net */
+    {RULE(MSG_NET_KEEP, "net keep", msg_net, 0, 0)},
+    {RULE(MSG_NET_READY, "net ready", msg_net, 0, 0)},
+    REPLY(MSG_NET_READY, "net ready", msg_reply, 0),
+    {RULE(MSG_NET_OPEN, "net open", msg_net, 0, 0)},
+    REPLY(MSG_NET_OPEN, "net open", msg_net_reply, 1,
+          SPAN(msg_net_reply, device.target),
+          SPAN(msg_net_reply, device.bridge)),
+    {RULE(MSG_NET_CLOSE, "net close", msg_net, 0, 0)},
 };
 
 static const struct ipc_rule *rule_find(uint32_t type)
@@ -286,8 +298,7 @@ static int fds_agree(const union ipc_any *any, size_t nfds)
 
     if (any->head.type == MSG_START)
         return s->ndevices <= HV_DEVICE_MAX &&
-               nfds == 2u + (s->has_initrd != 0) + (s->has_source != 0) +
-                           DEVICES_FDS(s->ndevices);
+               nfds == start_files(s) + DEVICES_FDS(s->ndevices);
     if (any->head.type == MSG_DOM_CREATE)
         return c->ndevices <= HV_DEVICE_MAX &&
                nfds ==

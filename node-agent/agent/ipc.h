@@ -31,6 +31,7 @@ union ipc_any {
     struct msg_get get;
     struct msg_list list;
     struct msg_wait wait;
+    struct msg_watch watch;
     struct msg_input input;
     struct msg_input_reply input_reply;
     struct msg_attach attach;
@@ -79,6 +80,8 @@ union ipc_any {
     struct dom_input dom_input;
     struct dom_reply dom_reply;
     struct msg_sub_act sub_act;
+    struct msg_net net;
+    struct msg_net_reply net_reply;
 };
 
 /*

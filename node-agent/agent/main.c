@@ -17,6 +17,7 @@
 #include "node-agent/agent/config.h"
 #include "node-agent/agent/roles.h"
 #include "node-agent/agent/supervisor.h"
+#include "node-agent/netd/netd.h"
 
 static const char usage_text[] =
     "usage: hosteld [-n] [-b DIR] [-c FILE] [-o 'KEY = VALUE']...\n"
@@ -33,6 +34,7 @@ static int (*const role_main[ROLE_COUNT])(const struct node_config *) = {
     [ROLE_API] = api_main,         [ROLE_KEEPER] = keeper_main,
     [ROLE_BUILDER] = builder_main, [ROLE_LEDGER] = ledger_main,
     [ROLE_SPAWNER] = spawner_main, [ROLE_OPERATOR] = operator_main,
+    [ROLE_NET] = net_main,
 };
 
 /* The second life of this program: as a role, started by the supervisor. */
@@ -98,7 +100,9 @@ static int config_load(struct node_config *cfg, struct err *e)
     for (int i = 0; i < given.nsets; i++)
         if (config_set(cfg, given.sets[i], e) < 0)
             return -e->code;
-    return config_check(cfg, e);
+    if (config_check(cfg, e) < 0)
+        return -e->code;
+    return net_check(&cfg->network, e);
 }
 
 int main(int argc, char **argv)

@@ -98,7 +98,13 @@ enum msg_type {
     MSG_DOM_INPUT,        /* dom_input -> msg_input_reply */
     MSG_DOM_DEVICES,      /* dom_who -> msg_count_reply + fd: dom_devices */
     /* api -> keeper */
-    MSG_SUB_ACT = 192 /* msg_sub_act -> msg_reply */
+    MSG_SUB_ACT = 192, /* msg_sub_act -> msg_reply */
+    MSG_WATCH = 200,   /* msg_watch -> msg_info_reply, later; keeper/feed.h */
+    /* keeper -> net; see msg_net.h */
+    MSG_NET_KEEP = 224, /* msg_net -> none */
+    MSG_NET_READY,      /* msg_net -> msg_reply */
+    MSG_NET_OPEN,       /* msg_net -> msg_net_reply + fd */
+    MSG_NET_CLOSE       /* msg_net -> none */
 };
 
 struct msg_head {
@@ -171,6 +177,8 @@ struct sub_info {
     uint64_t next_start_real_ns; /* a service's, while it waits for that */
     struct usage usage;          /* so far, or final */
     int64_t hold_nano, charged_nano, written_off_nano;
+    struct net_terms net;
+    struct net_lease lease; /* from its first start to its end */
     char report[SUB_REPORT_MAX]; /* trap or refusal, for the customer */
 };
 
@@ -182,6 +190,7 @@ struct msg_submit { /* MSG_SUBMIT */
 struct msg_info_reply {
     struct msg_reply reply;
     struct sub_info info; /* meaningless when status is 400 or more */
+    uint64_t offset;      /* MSG_LOG with a time: where in the log that is */
 };
 struct msg_submit_reply {
     struct msg_reply reply; /* 201 new, 200 the same one again */
@@ -211,6 +220,16 @@ struct msg_wait { /* answers when version > `version`, or after timeout */
     sub_id_t id;
     key_id_t customer;
     uint64_t version;
+    uint64_t timeout_ns; /* at most 60 s */
+};
+/* Of everybody's (all zero) or a customer's submissions the next that changed
+ * behind number `after` (0: from now on). 200: the reply's offset is its
+ * number; 204: none until the timeout, go on behind offset; 410: some were
+ * missed, go on behind offset. */
+struct msg_watch {
+    struct msg_head head;
+    key_id_t customer;
+    uint64_t after;
     uint64_t timeout_ns; /* at most 60 s */
 };
 /* Console input; offset, writer and flags as in struct hvc_input. */
@@ -253,13 +272,16 @@ struct msg_attach { /* MSG_ATTACH, MSG_PASS */
     uint32_t kind; /* enum hvc_attach_kind */
     uint32_t pad;
 };
-enum log_kind { LOG_CONSOLE = 1, LOG_BUILD };
+/* LOG_FILES: what it left, an archive that the node never looked into.
+ * LOG_MARKS: the keeper's own (keeper/console.h). */
+enum log_kind { LOG_CONSOLE = 1, LOG_BUILD, LOG_FILES, LOG_MARKS };
 struct msg_log {
     struct msg_head head;
     sub_id_t id;
     key_id_t customer;
     uint32_t kind; /* enum log_kind */
     uint32_t pad;
+    uint64_t since_real_ns; /* LOG_CONSOLE: what was said since; 0: all */
 };
 struct msg_quota {
     struct msg_head head;
@@ -282,11 +304,12 @@ struct msg_capacity_reply {
     struct msg_reply reply;
     uint64_t memory_kib, memory_used_kib;
     uint32_t slots, slots_used, build_slots, builds_running, queued;
+    uint32_t leases, leases_used; /* of addresses, network.h */
     uint32_t draining;     /* 1 = takes no new submissions */
     uint64_t agent_cpu_ns; /* all roles together, since the start */
     /* For who watches the node; the last three since the keeper's start. */
     uint32_t live[SUB_DONE + 1]; /* by enum sub_state, if asked for */
-    uint32_t pad2;
+    uint32_t full;               /* 1 = the store or its disk takes no bundle */
     uint64_t ended[OUTCOME_LOST + 1]; /* by enum sub_outcome */
     uint64_t ended_cpu_ns, ended_build_cpu_ns;
 };
@@ -409,6 +432,7 @@ struct msg_quote {
     struct sub_limits limits;
     uint32_t is_source; /* 1 = will be built here */
     uint32_t starts;    /* of domains, at most; 0 = 1 */
+    uint64_t net_in_bytes, net_out_bytes;
 };
 struct msg_quote_reply {
     struct msg_reply reply;
@@ -460,6 +484,7 @@ struct msg_hold {
     struct sub_limits limits;
     uint32_t is_source;
     uint32_t starts; /* as in msg_quote */
+    uint64_t net_in_bytes, net_out_bytes;
 };
 struct msg_hold_reply {
     struct msg_reply reply; /* 200, 402, 404 no such account */
@@ -494,6 +519,7 @@ enum engine_choice {
 #define CPU_CAP_MAX    1000000u
 
 #define START_PAUSED 1u
+#define START_ROLLS  2u /* its console, see HVC_F_ROLL */
 struct msg_start {
     struct msg_head head;
     sub_id_t id;
@@ -502,15 +528,26 @@ struct msg_start {
     uint32_t flags;  /* START_* */
     uint32_t ndevices;
     uint64_t max_kib; /* limit of its control group's memory; 0 = memory_kib */
+    uint64_t net_in_bytes, net_out_bytes; /* it cannot have used more; 0: as
+                                             much as there was time for */
     uint64_t memory_kib, cpu_ns, wall_ns, console_bytes;
     uint64_t lease_mono_ns;               /* CLOCK_MONOTONIC */
     uint32_t incarnation;                 /* told again with all news of it */
     uint32_t cpu_weight, cpu_cap_percent; /* bundle/terms.h */
     uint32_t has_initrd, has_source; /* source: the console's input, a file */
     uint32_t argc, envc, cmdline_len;
+    uint32_t output_bytes; /* 0: no file for the domain's files */
+    uint32_t pad;
     char name[64];
     char cmdline[HV_CMDLINE_MAX];
 };
+/* Descriptors before those of devices: image, console, [initrd], [source],
+ * [files]. */
+static inline unsigned start_files(const struct msg_start *m)
+{
+    return 2u + (m->has_initrd != 0) + (m->has_source != 0) +
+           (m->output_bytes != 0);
+}
 struct msg_stop {
     struct msg_head head;
     sub_id_t id;
@@ -581,5 +618,6 @@ struct msg_built {
 };
 
 #include "node-agent/agent/msg_billing.h"
+#include "node-agent/agent/msg_net.h"
 
 #endif

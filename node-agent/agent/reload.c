@@ -21,6 +21,16 @@ static const struct {
     FIXED("uid_base", uid_base),    FIXED("cgroup", cgroup_path),
     FIXED("listen", listen_host),   FIXED("listen", listen_port),
     FIXED("metrics", metrics_host), FIXED("metrics", metrics_port),
+    FIXED("network", network.mode),
+    FIXED("network_bridge", network.bridge),
+    FIXED("network_uplink", network.uplink),
+    FIXED("network_ipv4", network.first4),
+    FIXED("network_ipv4", network.bits4),
+    FIXED("network_ipv4", network.count),
+    FIXED("network_ipv6", network.first6),
+    FIXED("network_ipv6", network.bits6),
+    FIXED("network_gateway", network.gateway4),
+    FIXED("network_gateway", network.gateway6),
 };
 
 int reload_merge(const struct node_config *running,

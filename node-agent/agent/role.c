@@ -53,13 +53,16 @@ static const uint64_t builder_caps =
     BIT(CAP_DAC_OVERRIDE) | /* makes its root folder inside the run folder */
     BIT(CAP_KILL);          /* ends builds */
 
+/* Interfaces, addresses, routes, nftables: all of that is one capability. */
+static const uint64_t net_caps = BIT(CAP_NET_ADMIN);
+
 static const struct role_rule rules[ROLE_COUNT] = {
     [ROLE_API] = {"api", BIT(ROLE_KEEPER) | BIT(ROLE_LEDGER),
                   BIT(ROLE_TCP_FD) | BIT(ROLE_SECRET_FD) | BIT(ROLE_METRICS_FD),
                   0, 8192},
     [ROLE_KEEPER] = {"keeper",
                      BIT(ROLE_API) | BIT(ROLE_OPERATOR) | BIT(ROLE_LEDGER) |
-                         BIT(ROLE_SPAWNER) | BIT(ROLE_BUILDER),
+                         BIT(ROLE_SPAWNER) | BIT(ROLE_BUILDER) | BIT(ROLE_NET),
                      BIT(ROLE_SECRET_FD) | BIT(ROLE_SHELF_FD) |
                          BIT(ROLE_SHELF_FD + 1),
                      0, 65536},
@@ -70,6 +73,7 @@ static const struct role_rule rules[ROLE_COUNT] = {
     [ROLE_SPAWNER] = {"spawner", BIT(ROLE_KEEPER), 0, spawner_caps, 131072},
     [ROLE_OPERATOR] = {"operator", BIT(ROLE_KEEPER) | BIT(ROLE_LEDGER),
                        BIT(ROLE_UNIX_FD) | BIT(ROLE_CONTROL_FD), 0, 2048},
+    [ROLE_NET] = {"net", BIT(ROLE_KEEPER), 0, net_caps, 1024},
 };
 
 const char *role_name(enum role role)

@@ -18,14 +18,14 @@
  *        a struct secrets_key, which opens what customers have sealed; api:
  *        one with a struct tls_secret (tls.h), absent without TLS
  *   8+r  SOCK_SEQPACKET channel to role r, where the table below has one
- *   14   lock of the run folder, held as long as any role lives
- *   15   api only: listening socket for those who collect metrics, or absent
- *   16   operator only: listening unix socket of domains' control
- *   17,18  keeper only: both ends of a queue of descriptors that is older than
+ *   15   lock of the run folder, held as long as any role lives
+ *   16   api only: listening socket for those who collect metrics, or absent
+ *   17   operator only: listening unix socket of domains' control
+ *   18,19  keeper only: both ends of a queue of descriptors that is older than
  *        its generation, see keeper/shelf.h
  *
  * Channels: api-keeper, api-ledger, operator-keeper, operator-ledger,
- * keeper-ledger, keeper-spawner, keeper-builder. A role whose peer closes a
+ * keeper-ledger, keeper-spawner, keeper-builder, keeper-net. A role whose peer closes a
  * channel exits; when any role exits the supervisor ends the others and starts
  * all anew, loudly. Domains go on meanwhile, on their leases.
  */
@@ -33,6 +33,7 @@
 #define AGENT_ROLE_H
 
 #include <stdint.h>
+#include "node-agent/agent/network.h"
 
 enum role {
     ROLE_API,
@@ -40,9 +41,10 @@ enum role {
     ROLE_BUILDER,
     ROLE_LEDGER,
     ROLE_SPAWNER,
-    ROLE_OPERATOR
+    ROLE_OPERATOR,
+    ROLE_NET
 };
-#define ROLE_COUNT 6
+#define ROLE_COUNT 7
 
 #define ROLE_CONFIG_FD   3
 #define ROLE_LIFELINE_FD 4
@@ -132,6 +134,7 @@ struct node_config {
         uint32_t uid, pad;
         uint8_t key[32];
     } operators[OPERATORS_MAX];
+    struct network_config network; /* of customers' domains */
     uint8_t toolchain_id[32]; /* of what builds see, for their cache */
     /* Customers seal secrets to this key, see bundle/secrets.h; the identity's
      * signature of it. */

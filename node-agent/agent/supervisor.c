@@ -34,6 +34,7 @@
 #include "node-agent/agent/reload.h"
 #include "node-agent/agent/roles.h"
 #include "node-agent/agent/tls.h"
+#include "node-agent/netd/netd.h"
 #include "node-agent/spawner/cgroup.h"
 
 #define NS_PER_MS 1000000ull
@@ -446,6 +447,8 @@ static void generation_pause(struct supervisor *s)
 
 static int supervisor_loop(struct supervisor *s, struct err *e)
 {
+    struct err renewal;
+
     for (;;) {
         int r = generation_start(s, e), end = -1;
 
@@ -454,6 +457,8 @@ static int supervisor_loop(struct supervisor *s, struct err *e)
         if (end == 0)
             break;
         generation_end(s);
+        if (s->announced && identity_renew(&s->cfg, &s->secret, &renewal) < 0)
+            log_error("the receipts key stays as it was: %s", renewal.text);
         if (end > 0) {
             log_info("the configuration has changed: starting all roles with "
                      "it; domains run on");
@@ -487,7 +492,10 @@ static int supervisor_loop(struct supervisor *s, struct err *e)
 
 /* ------------------------------------------------------------------- set-up */
 
-/* The roles' own group shows what the agent itself costs. */
+/* The roles' own group shows what the agent itself costs. Every customer waits
+ * for it, so it comes before what any of them runs: as much as twenty domains
+ * that ask for nothing, should all want to compute. */
+#define AGENT_CPU_WEIGHT 2000
 static int agent_group_open(struct supervisor *s, struct err *e)
 {
     struct cgroup_tree t;
@@ -496,6 +504,8 @@ static int agent_group_open(struct supervisor *s, struct err *e)
     if (n < 0)
         return n;
     n = cgroup_make(&t, "agent", e);
+    if (n == 0)
+        n = cgroup_share(&t, "agent", AGENT_CPU_WEIGHT, 0, e);
     if (n == 0)
         n = cgroup_procs(&t, "agent", fds, e);
     for (int i = 0; i < n; i++) {
@@ -620,6 +630,7 @@ int supervisor_run(const struct node_config *checked, config_reader *reread,
         r = supervisor_loop(&s, e);
     if (s.lock_fd >= 0) { /* else it is another's house */
         groups_remove(&s);
+        net_tidy(&s.cfg);
         home_tidy(&s.cfg);
     }
     return r;

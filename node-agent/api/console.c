@@ -3,6 +3,7 @@
 // the keeper hands over; followed by looking again.
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -10,6 +11,7 @@
 #include "lib/io.h"
 #include "node-agent/api/limits.h"
 #include "node-agent/api/route.h"
+#include "node-agent/api/v1.h"
 
 #define LOG_TYPE "text/plain; charset=utf-8"
 
@@ -87,7 +89,7 @@ static ssize_t follow_next(void *arg, uint64_t pos, char *buf, size_t max)
 
         if (!follow_open(f))
             return MHD_CONTENT_READER_END_WITH_ERROR;
-        n = f->fd < 0 ? 0 : pread_full(f->fd, buf, max, (off_t)f->offset);
+        n = f->fd < 0 ? 0 : rolling_read(f->fd, buf, max, &f->offset);
         if (n < 0)
             return MHD_CONTENT_READER_END_WITH_ERROR;
         if (n > 0) {
@@ -111,13 +113,13 @@ static void follow_done(void *arg)
     free(f);
 }
 
+// What is there from offset on, and unless it is over what comes.
 static void follow_reply(struct request *rq, const struct msg_log *ask,
-                         struct mux_reply *reply, uint64_t offset)
+                         struct mux_reply *reply, uint64_t offset, bool over)
 {
-    const struct sub_info *info = &reply->any.info.info;
     struct follow *f;
 
-    if (!request_waits(rq))
+    if (!over && !request_waits(rq))
         return;
     f = malloc(sizeof(*f));
     if (!f) {
@@ -129,20 +131,22 @@ static void follow_reply(struct request *rq, const struct msg_log *ask,
                          .ask = *ask,
                          .fd = steal_fd(&reply->fds[0]),
                          .offset = offset,
-                         .version = info->version,
-                         .over = log_over(ask->kind, info),
+                         .version = reply->any.info.info.version,
+                         .over = over,
                          .pause_ns = FOLLOW_MIN_NS};
     reply_stream(rq, LOG_TYPE, follow_next, f, follow_done);
 }
 
-static void log_reply(struct request *rq, struct mux_reply *reply,
-                      uint64_t offset)
+static void log_reply(struct request *rq, const struct msg_log *ask,
+                      struct mux_reply *reply, uint64_t offset)
 {
     struct stat st;
 
     if (reply->fds[0] < 0 || fstat(reply->fds[0], &st) < 0 ||
         offset >= (uint64_t)st.st_size)
         reply_bytes(rq, LOG_TYPE, "", 0);
+    else if (lseek(reply->fds[0], (off_t)offset, SEEK_DATA) != (off_t)offset)
+        follow_reply(rq, ask, reply, offset, true); // its beginning is gone
     else
         reply_fd(rq, LOG_TYPE, steal_fd(&reply->fds[0]), offset,
                  (uint64_t)st.st_size - offset);
@@ -153,19 +157,29 @@ static void serve_log(struct request *rq, enum log_kind kind)
     struct msg_log msg = {.customer = rq->caller.key, .kind = kind};
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
     uint64_t offset = 0;
+    char begins[24];
     bool follow;
 
     if (!request_param_id(rq, &msg.id) ||
         !request_arg_flag(rq, "follow", &follow) ||
-        !request_arg_u64(rq, "offset", 0, INT64_MAX, &offset))
+        !request_arg_u64(rq, "offset", 0, INT64_MAX, &offset) ||
+        !request_arg_u64(rq, "since_ns", 0, INT64_MAX, &msg.since_real_ns))
         return;
     ipc_head(&msg, MSG_LOG, 0);
     if (!request_call(rq, rq->api->keeper, &msg, CALL_NS, &reply))
         return;
+    // Whichever is later; where that is, for whoever has to come back.
+    if (msg.since_real_ns) {
+        if (reply.any.info.offset > offset)
+            offset = reply.any.info.offset;
+        snprintf(begins, sizeof(begins), "%llu", (unsigned long long)offset);
+        reply_header(rq, "Hostel-Cursor", begins);
+    }
     if (follow)
-        follow_reply(rq, &msg, &reply, offset);
+        follow_reply(rq, &msg, &reply, offset,
+                     log_over(kind, &reply.any.info.info));
     else
-        log_reply(rq, &reply, offset);
+        log_reply(rq, &msg, &reply, offset);
 }
 
 void serve_console(struct request *rq)
@@ -176,4 +190,26 @@ void serve_console(struct request *rq)
 void serve_build_log(struct request *rq)
 {
     serve_log(rq, LOG_BUILD);
+}
+
+// What it left. The node has not looked into it: whoever unpacks it should.
+void serve_outputs(struct request *rq)
+{
+    struct msg_log msg = {.customer = rq->caller.key, .kind = LOG_FILES};
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    const struct sub_info *info = &reply.any.info.info;
+    struct stat st;
+
+    if (!request_param_id(rq, &msg.id))
+        return;
+    ipc_head(&msg, MSG_LOG, 0);
+    if (!request_call(rq, rq->api->keeper, &msg, CALL_NS, &reply))
+        return;
+    if (info->state < SUB_SETTLING)
+        reply_problem(rq, 425, 1, "the program has not ended yet");
+    else if (reply.fds[0] < 0 || fstat(reply.fds[0], &st) < 0)
+        reply_problem(rq, 404, 0, "there are no output files, or no longer");
+    else
+        reply_fd(rq, TAR_TYPE, steal_fd(&reply.fds[0]), 0,
+                 (uint64_t)st.st_size);
 }

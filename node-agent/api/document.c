@@ -5,9 +5,41 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "node-agent/api/limits.h"
+
+// Between two questions: it seals every twentieth of a second, or more often.
+#define PAUSE_MIN_NS 4000000
+#define PAUSE_MAX_NS 64000000
+
+void document_wait_reply(struct request *rq, struct msg_document *msg,
+                         const char *type, uint64_t until_ns)
+{
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    struct timespec pause = {.tv_nsec = PAUSE_MIN_NS};
+    struct err e = {0};
+
+    while (clock_mono_ns() < until_ns) {
+        ipc_head(msg, MSG_DOCUMENT, 0);
+        if (mux_call(rq->api->ledger, &msg->head, NULL, 0, CALL_NS, &reply,
+                     &e) < 0)
+            break;
+        if (reply.any.reply.status == 200 && reply.fds[0] >= 0) {
+            reply_fd(rq, type, steal_fd(&reply.fds[0]), 0,
+                     reply.any.count.length);
+            return;
+        }
+        if (reply.any.reply.status != 425)
+            break; // asked once more, for the refusal
+        nanosleep(&pause, NULL);
+        if (pause.tv_nsec < PAUSE_MAX_NS)
+            pause.tv_nsec *= 2;
+    }
+    document_reply(rq, msg, type);
+}
 
 const struct document_format *
 document_format(struct request *rq, const struct document_format *formats,

@@ -25,4 +25,9 @@ document_format(struct request *rq, const struct document_format *formats,
 void document_reply(struct request *rq, struct msg_document *msg,
                     const char *type);
 
+// The same, asked again until `until_ns` (CLOCK_MONOTONIC) while the answer is
+// 425, not yet: the ledger has no message that says when.
+void document_wait_reply(struct request *rq, struct msg_document *msg,
+                         const char *type, uint64_t until_ns);
+
 #endif

@@ -104,8 +104,7 @@ static int log_tell(struct events *v, struct log *log, bool complete)
         return 0;
     if (!log_open_file(v, log))
         return -1;
-    n = log->fd < 0 ? 0
-                    : pread_full(log->fd, piece, sizeof(piece), (off_t)from);
+    n = log->fd < 0 ? 0 : rolling_read(log->fd, piece, sizeof(piece), &from);
     if (n < 0)
         return -1;
     taken = utf8_clean(&text, piece, (size_t)n,
@@ -114,7 +113,7 @@ static int log_tell(struct events *v, struct log *log, bool complete)
         log->over = complete;
         return 0;
     }
-    log->offset += taken;
+    log->offset = from + taken;
     event_put(v, log->event,
               json_pack("{s:I, s:I, s:s}", "offset", (json_int_t)from, "length",
                         (json_int_t)taken, "text", buf_str(&text)));

@@ -43,7 +43,7 @@ static bool ledger_asked(struct request *rq, struct err *e)
     return reply.any.reply.status < 400;
 }
 
-// Ready: the parts that a submission needs answer.
+// Ready: the parts that a submission needs answer, and one would be taken.
 void serve_ready(struct request *rq)
 {
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
@@ -53,6 +53,10 @@ void serve_ready(struct request *rq)
         reply_problem(rq, 503, 1, "the keeper does not answer: %s", e.text);
     else if (!ledger_asked(rq, &e))
         reply_problem(rq, 503, 1, "the ledger does not answer: %s", e.text);
+    else if (reply.any.capacity.draining)
+        reply_problem(rq, 503, 60, "the node is being drained");
+    else if (reply.any.capacity.full)
+        reply_problem(rq, 503, 60, "the node's disk or store is full");
     else
         reply_json(rq, 200, json_pack("{s:s}", "status", "ready"));
 }

@@ -170,6 +170,10 @@ static void capacity(struct page *p, const struct msg_capacity_reply *c)
           c->build_slots);
     gauge(p, "hostel_builds_running", NULL, "Builds that run.",
           c->builds_running);
+    gauge(p, "hostel_addresses", NULL,
+          "Domains that can have a network at once.", c->leases);
+    gauge(p, "hostel_addresses_used", NULL, "Domains that have one.",
+          c->leases_used);
     gauge(p, "hostel_submissions_queued", NULL,
           "Submissions that wait for a slot.", c->queued);
     family(p, "hostel_submissions", "gauge", NULL,

@@ -30,6 +30,20 @@ static json_t *node_limits(const struct node_config *cfg)
         (json_int_t)CONSOLE_BYTES_MAX, "valid_s", (json_int_t)VALID_S_MAX);
 }
 
+// What networks domains may have; null: none.
+static json_t *node_network(const struct network_config *n)
+{
+    if (n->mode == NET_NONE)
+        return json_null();
+    return json_pack("{s:s, s:b, s:b, s:i, s:i, s:i, s:I, s:I}", "mode",
+                     net_mode_name(n->mode), "ipv4", n->bits4 != 0, "ipv6",
+                     n->bits6 != 0, "publish_first", (int)n->publish_first,
+                     "publish_last", (int)n->publish_last, "publish_max",
+                     n->publish_first ? (int)n->publish_max : 0, "bytes_per_s",
+                     (json_int_t)n->bytes_per_s, "packets_per_s",
+                     (json_int_t)n->packets_per_s);
+}
+
 void serve_node(struct request *rq)
 {
     const struct api *api = rq->api;
@@ -45,7 +59,7 @@ void serve_node(struct request *rq)
     hex_encode(signature, api->cfg->secrets_signature, 64);
     reply_json(rq, 200,
                json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s*, "
-                         "s:o, s:o}",
+                         "s:o, s:o, s:o}",
                          "id", id, "name", api->cfg->node_name, "version",
                          HOSTEL_VERSION, "currency", api->currency, "ratecard",
                          api->ratecard, "receipts_certificate", api->key_cert,
@@ -53,7 +67,8 @@ void serve_node(struct request *rq)
                          signature, "time", render_time(now, clock_real_ns()),
                          "certificate_authority",
                          *tls_authority() ? tls_authority() : NULL, "limits",
-                         node_limits(api->cfg), "capacity",
+                         node_limits(api->cfg), "network",
+                         node_network(&api->cfg->network), "capacity",
                          render_capacity(&reply.any.capacity)));
 }
 
@@ -127,6 +142,12 @@ static int quote_from_json(struct msg_quote *msg, const json_t *o,
                           &l->console_bytes, e);
     if (r == 0)
         r = limits_member(o, "cost_cap_nano", 0, COST_NANO_MAX, &cap, e);
+    if (r == 0)
+        r = limits_member(o, "net_in_bytes", 0, NET_BYTES_MAX,
+                          &msg->net_in_bytes, e);
+    if (r == 0)
+        r = limits_member(o, "net_out_bytes", 0, NET_BYTES_MAX,
+                          &msg->net_out_bytes, e);
     l->cost_cap_nano = (int64_t)cap;
     return r;
 }
@@ -140,12 +161,14 @@ static int quote_manifest(void *ctx, const struct manifest *m, struct err *e)
     memcpy(msg->customer.b, m->customer, sizeof(msg->customer.b));
     msg->is_source = m->kind == KIND_SOURCE;
     msg->starts = run_starts(&m->run);
+    msg->net_in_bytes = m->net.in_bytes;
+    msg->net_out_bytes = m->net.out_bytes;
     msg->limits = (struct sub_limits){
         .memory_kib = m->memory_kib,
         .cpu_ns = m->cpu_ns,
         .wall_ns = m->wall_ns,
         .build_cpu_ns = m->build_cpu_ns,
-        .console_bytes = m->console_bytes,
+        .console_bytes = m->console_bytes + m->run.output_bytes,
         .cost_cap_nano = (int64_t)m->cost_cap_nano,
     };
     return 0;

@@ -5,6 +5,7 @@
 
 #include "node-agent/api/api.h"
 
+#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -206,6 +207,7 @@ static json_t *render_run(const struct sub_info *info)
     put(&b, "mode", json_string(t->mode <= RUN_FUNCTION ? mode[t->mode] : ""));
     put_count(&b, "cpu_weight", t->cpu_weight ? t->cpu_weight : 100);
     put_count(&b, "cpu_cap_percent", t->cpu_cap_percent);
+    put_count(&b, "output_bytes", t->output_bytes);
     if (t->mode == RUN_SERVICE) {
         put(&b, "restart",
             json_string(t->restart == RESTART_ALWAYS
@@ -224,6 +226,53 @@ static json_t *render_run(const struct sub_info *info)
         put_count(&b, "request_ms", t->request_ms);
         put_count(&b, "requests", info->incarnation);
     }
+    return object_end(&b);
+}
+
+static json_t *render_publish(const struct net_publish *p)
+{
+    return json_pack("{s:s, s:i, s:i}", "protocol",
+                     p->protocol == NET_UDP ? "udp" : "tcp", "host_port",
+                     p->host_port, "port", p->port);
+}
+
+// null: it is not of that family, or has none yet.
+static json_t *render_address(const uint8_t *ip, int family)
+{
+    static const uint8_t none[16];
+    char text[INET6_ADDRSTRLEN];
+
+    if (!memcmp(ip, none, family == AF_INET ? 4 : 16))
+        return json_null();
+    return json_string(inet_ntop(family, ip, text, sizeof(text)));
+}
+
+static json_t *render_network(const struct sub_info *info)
+{
+    const struct net_terms *t = &info->net;
+    const uint8_t *m = info->lease.mac;
+    struct object b = {json_object(), 0};
+    json_t *ports = json_array();
+    char mac[18];
+
+    if (t->mode == NET_NONE) {
+        json_decref(b.o);
+        json_decref(ports);
+        return json_null();
+    }
+    for (uint32_t i = 0; i < t->npublish && i < NET_PUBLISH_MAX; i++)
+        b.failed |=
+            json_array_append_new(ports, render_publish(&t->publish[i]));
+    snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
+             m[2], m[3], m[4], m[5]);
+    put_text(&b, "mode", net_mode_name(t->mode));
+    put(&b, "link", *t->link ? json_string(t->link) : json_null());
+    put_count(&b, "in_bytes", t->in_bytes);
+    put_count(&b, "out_bytes", t->out_bytes);
+    put(&b, "publish", ports);
+    put(&b, "mac", info->lease.number ? json_string(mac) : json_null());
+    put(&b, "ipv4", render_address(info->lease.ipv4, AF_INET));
+    put(&b, "ipv6", render_address(info->lease.ipv6, AF_INET6));
     return object_end(&b);
 }
 
@@ -252,6 +301,7 @@ json_t *render_submission(const struct sub_info *info, const char *currency)
     put_time(&b, "started", info->started_real_ns);
     put_time(&b, "ended", info->ended_real_ns);
     put(&b, "run", render_run(info));
+    put(&b, "network", render_network(info));
     put(&b, "build_cached", json_boolean(info->build_cached));
     put(&b, "limits", render_limits(&info->limits));
     put(&b, "usage", render_usage(&info->usage));
@@ -347,6 +397,8 @@ json_t *render_capacity(const struct msg_capacity_reply *c)
     put_count(&b, "slots_used", c->slots_used);
     put_count(&b, "build_slots", c->build_slots);
     put_count(&b, "builds_running", c->builds_running);
+    put_count(&b, "addresses", c->leases);
+    put_count(&b, "addresses_used", c->leases_used);
     put_count(&b, "queued", c->queued);
     put(&b, "draining", json_boolean(c->draining));
     put_count(&b, "agent_cpu_ns", c->agent_cpu_ns);

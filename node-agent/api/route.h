@@ -75,6 +75,7 @@ void audit_note(struct request *rq);
 void serve_call(struct request *rq);
 // events.c
 void serve_events(struct request *rq);
+void serve_feed(struct request *rq); // feed.c
 
 // attach.c
 void serve_debug(struct request *rq);
@@ -83,6 +84,7 @@ void serve_core(struct request *rq);
 void serve_trace(struct request *rq);
 // console.c
 void serve_console(struct request *rq);
+void serve_outputs(struct request *rq);
 void serve_build_log(struct request *rq);
 // account.c
 void serve_account(struct request *rq);

@@ -267,28 +267,6 @@ static bool receipt_wait_done(struct request *rq, const sub_id_t *id,
     return true;
 }
 
-// Asks the ledger again until the batch is sealed: it seals often, and has no
-// message that says when.
-static void receipt_wait_sealed(struct request *rq, struct msg_document *msg,
-                                uint64_t deadline_ns)
-{
-    struct timespec pause = {.tv_nsec = 4000000};
-
-    for (;;) {
-        cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
-        const struct msg_reply *head = &reply.any.reply;
-        struct err e = {0};
-
-        if (mux_call(rq->api->ledger, &msg->head, NULL, 0, CALL_NS, &reply,
-                     &e) < 0 ||
-            head->status != 425 || clock_mono_ns() >= deadline_ns)
-            break;
-        nanosleep(&pause, NULL);
-        if (pause.tv_nsec < 50000000)
-            pause.tv_nsec *= 2;
-    }
-}
-
 void serve_receipt(struct request *rq)
 {
     struct msg_document msg = {.kind = DOC_RECEIPT, .customer = rq->caller.key};
@@ -304,11 +282,8 @@ void serve_receipt(struct request *rq)
     deadline_ns = clock_mono_ns() + timeout_ms * 1000000;
     // Of what runs: what is signed of it by now.
     msg.flags = so_far ? DOC_SO_FAR : 0;
-    ipc_head(&msg, MSG_DOCUMENT, 0);
-    if (wait) {
-        if (!so_far && !receipt_wait_done(rq, &msg.id, deadline_ns))
-            return;
-        receipt_wait_sealed(rq, &msg, deadline_ns);
-    }
-    document_reply(rq, &msg, RECEIPT_TYPE);
+    if (!wait)
+        document_reply(rq, &msg, RECEIPT_TYPE);
+    else if (so_far || receipt_wait_done(rq, &msg.id, deadline_ns))
+        document_wait_reply(rq, &msg, RECEIPT_TYPE, deadline_ns);
 }

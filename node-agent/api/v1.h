@@ -13,6 +13,7 @@
 
 #define BUNDLE_TYPE  "application/vnd.hostel.bundle"
 #define RECEIPT_TYPE "application/x-protobuf"
+#define TAR_TYPE     "application/x-tar"
 #define EVENTS_TYPE  "text/event-stream"
 #define PROBLEM_TYPE "application/problem+json"
 

@@ -35,7 +35,7 @@ uint64_t slot_cpu_ns(const struct build_slot *s)
 {
     uint64_t ns = 0;
 
-    if (cgroup_cpu_ns(s->tree, s->name, &ns) < 0)
+    if (cgroup_cpu_ns(s->tree, s->name, NULL, &ns) < 0)
         log_error("the CPU time of %s cannot be read", s->name);
     return ns;
 }
@@ -44,7 +44,7 @@ uint64_t slot_oom_kills(const struct build_slot *s)
 {
     uint64_t kills = 0;
 
-    cgroup_oom_kills(s->tree, s->name, &kills);
+    cgroup_oom_kills(s->tree, s->name, NULL, &kills);
     return kills;
 }
 

@@ -79,6 +79,10 @@
 // A result, not a data set: it is kept with the logs.
 #define OUTPUT_BYTES_MAX (64u << 20)
 
+// What may go into a domain, or out of it: half a petabyte is more than a
+// month at 1 Gbit/s.
+#define NET_BYTES_MAX (1ull << 49)
+
 // Secrets, sealed; they share the command line's room with the environment.
 #define SEALED_MAX (ARGS_BYTES_MAX + 256u)
 

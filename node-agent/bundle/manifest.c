@@ -275,7 +275,74 @@ static int check_run(const struct manifest *m, struct err *e)
     if (r == 0)
         r = check_range("the limit of output files (in bytes)", t->output_bytes,
                         0, OUTPUT_BYTES_MAX, e);
+    if (r == 0 && t->output_bytes && t->mode != RUN_ONCE)
+        r = err_set(e, EINVAL,
+                    "only a program that runs once leaves output files");
     return r;
+}
+
+static int check_publish(const struct net_terms *n, struct err *e)
+{
+    if (n->npublish > NET_PUBLISH_MAX)
+        return err_set(e, E2BIG,
+                       "it publishes %u ports; at most %d are allowed",
+                       n->npublish, NET_PUBLISH_MAX);
+    for (uint32_t i = 0; i < n->npublish; i++) {
+        const struct net_publish *p = &n->publish[i];
+
+        if ((p->protocol != NET_TCP && p->protocol != NET_UDP) ||
+            !p->host_port || !p->port || p->pad)
+            return err_set(e, EINVAL,
+                           "a published port must be of tcp or udp, from 1 to "
+                           "65535");
+        for (uint32_t j = 0; j < i; j++)
+            if (n->publish[j].protocol == p->protocol &&
+                n->publish[j].host_port == p->host_port)
+                return err_set(e, EINVAL, "the port %s:%u is published twice",
+                               p->protocol == NET_TCP ? "tcp" : "udp",
+                               p->host_port);
+    }
+    return 0;
+}
+
+static bool link_is_name(const char *link)
+{
+    size_t len = strnlen(link, NET_LINK_MAX);
+
+    return len < NET_LINK_MAX &&
+           strspn(link, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                        "0123456789._-") == len;
+}
+
+static int check_net(const struct manifest *m, struct err *e)
+{
+    static const struct net_terms none;
+    const struct net_terms *n = &m->net;
+    int r = check_range("the kind of network", n->mode, NET_NONE, NET_ANY, e);
+
+    if (r < 0)
+        return r;
+    if (n->mode == NET_NONE)
+        return memcmp(n, &none, sizeof(none)) == 0
+                   ? 0
+                   : err_set(e, EINVAL,
+                             "published ports, links and budgets of bytes go "
+                             "with a network, and it asks for none");
+    if (m->run.mode == RUN_FUNCTION)
+        return err_set(e, EINVAL,
+                       "a network goes with a program that runs once or as a "
+                       "service, and this is a function");
+    if (!link_is_name(n->link))
+        return err_set(e, EINVAL,
+                       "the name of a link must be letters, digits, dots, "
+                       "dashes and underscores, at most %d",
+                       NET_LINK_MAX - 1);
+    r = check_range("the budget of bytes into it", n->in_bytes, 1,
+                    NET_BYTES_MAX, e);
+    if (r == 0)
+        r = check_range("the budget of bytes out of it", n->out_bytes, 1,
+                        NET_BYTES_MAX, e);
+    return r < 0 ? r : check_publish(n, e);
 }
 
 static int check_sealed(const struct manifest *m, struct err *e)
@@ -357,7 +424,8 @@ int manifest_check(const struct manifest *m, struct err *e)
     if ((r = check_name(m, e)) < 0 || (r = check_arguments(m, e)) < 0 ||
         (r = check_options(m, e)) < 0 || (r = check_files(m, e)) < 0 ||
         (r = check_budgets(m, e)) < 0 || (r = check_run(m, e)) < 0 ||
-        (r = check_sealed(m, e)) < 0 || (r = check_money(m, e)) < 0)
+        (r = check_net(m, e)) < 0 || (r = check_sealed(m, e)) < 0 ||
+        (r = check_money(m, e)) < 0)
         return r;
     return check_validity(m, e);
 }

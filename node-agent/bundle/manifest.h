@@ -19,6 +19,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "node-agent/bundle/limits.h"
+#include "node-agent/bundle/net_terms.h"
 #include "node-agent/bundle/terms.h"
 
 #define MANIFEST_TYPE    "hostel bundle manifest"
@@ -74,6 +75,7 @@ struct manifest {
     uint8_t purchase_order[PURCHASE_ORDER_MAX];
 
     struct run_terms run;
+    struct net_terms net;
 
     // Environment that only the node can read, see secrets.h.
     size_t sealed_len; // 0: none

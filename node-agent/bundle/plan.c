@@ -18,6 +18,7 @@
 #include "lib/cleanup.h"
 #include "lib/io.h"
 #include "node-agent/bundle/path.h"
+#include "node-agent/bundle/plan_net.h"
 #include "node-agent/bundle/plan_run.h"
 
 #define RECIPE_NAME "bundle.cfg"
@@ -434,7 +435,8 @@ int bundle_plan(const struct bundle_request *q, struct bundle_plan *p,
         return r;
     if ((r = fill_arguments(q, p, e)) < 0 || (r = fill_options(p, e)) < 0 ||
         (r = fill_budgets(q, p, e)) < 0 || (r = fill_secrets(q, p, e)) < 0 ||
-        (r = plan_run_fill(q, &p->recipe, &p->m.run, e)) < 0)
+        (r = plan_run_fill(q, &p->recipe, &p->m.run, e)) < 0 ||
+        (r = plan_net_fill(q, &p->recipe, &p->m.net, e)) < 0)
         return r;
     return manifest_check(&p->m, e);
 }

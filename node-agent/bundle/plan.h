@@ -25,12 +25,17 @@ struct bundle_request {
     const char *name;
     size_t nargs, nenv; // arguments replace, variables add to bundle.cfg's
     const char *const *args, *const *env;
-    int64_t memory_mib, cpu_ms, wall_ms, build_cpu_ms, console_kib;
+    int64_t memory_mib, cpu_ms, wall_ms, build_cpu_ms, console_kib, output_kib;
+    int64_t output_kib_usual; // where nothing else says how much
     int64_t valid_hours;
     const char *max_cost;
     const char *run, *restart; // "service"; "always"
     int64_t restarts, backoff_ms, concurrency, request_ms;
     int64_t cpu_weight, cpu_cap;
+    const char *network, *link;
+    size_t npublish; // replace bundle.cfg's
+    const char *const *publish;
+    int64_t net_in_mib, net_out_mib;
     size_t nsecrets; // NAME=value or NAME; added to bundle.cfg's
     const char *const *secrets;
 };

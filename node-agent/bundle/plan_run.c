@@ -66,6 +66,9 @@ int plan_run_fill(const struct bundle_request *q, const struct recipe *c,
     *out = (struct run_terms){
         .cpu_weight = either(q->cpu_weight, c->cpu_weight),
         .cpu_cap_percent = either(q->cpu_cap, c->cpu_cap),
+        .output_bytes = either(either(q->output_kib, c->output_kib),
+                               q->output_kib_usual) *
+                        1024,
     };
     if (mode_parse(either_text(q->run, c->run), &out->mode, e) < 0)
         return -EINVAL;

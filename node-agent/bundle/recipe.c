@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "node-agent/bundle/limits.h"
+#include "node-agent/bundle/net_terms.h"
 #include "node-agent/bundle/text.h"
 
 #define NANO 1000000000ull
 
-#define MS_MAX (TIME_NS_MAX / 1000000)
+#define MS_MAX      (TIME_NS_MAX / 1000000)
+#define NET_MIB_MAX (NET_BYTES_MAX >> 20)
 
 static const struct cfg_key recipe_keys[] = {
     CFG_STR_KEY("name", struct recipe, name, NAME_MAX_BYTES, 0),
@@ -30,6 +32,8 @@ static const struct cfg_key recipe_keys[] = {
     CFG_INT_KEY("build_cpu_ms", struct recipe, build_cpu_ms, 1, MS_MAX, 0),
     CFG_INT_KEY("console_kib", struct recipe, console_kib, 0,
                 CONSOLE_BYTES_MAX / 1024, 0),
+    CFG_INT_KEY("output_kib", struct recipe, output_kib, 1,
+                OUTPUT_BYTES_MAX / 1024, 0),
     CFG_INT_KEY("valid_hours", struct recipe, valid_hours, 1,
                 VALID_S_MAX / 3600, 0),
     CFG_STR_KEY("run", struct recipe, run, 16, 0),
@@ -40,6 +44,11 @@ static const struct cfg_key recipe_keys[] = {
     CFG_INT_KEY("concurrency", struct recipe, concurrency, 1, CONCURRENCY_MAX,
                 0),
     CFG_INT_KEY("request_ms", struct recipe, request_ms, 1, REQUEST_MS_MAX, 0),
+    CFG_STR_KEY("network", struct recipe, network, 16, 0),
+    CFG_STR_KEY("link", struct recipe, link, NET_LINK_MAX - 1, 0),
+    CFG_LIST_KEY("publish", struct recipe, publish, NET_PUBLISH_MAX, 0),
+    CFG_INT_KEY("net_in_mib", struct recipe, net_in_mib, 1, NET_MIB_MAX, 0),
+    CFG_INT_KEY("net_out_mib", struct recipe, net_out_mib, 1, NET_MIB_MAX, 0),
     CFG_INT_KEY("cpu_weight", struct recipe, cpu_weight, 1, CPU_WEIGHT_MAX, 0),
     CFG_INT_KEY("cpu_cap", struct recipe, cpu_cap, 1, CPU_CAP_PERCENT_MAX, 0),
     {0},

@@ -17,6 +17,7 @@
 //     wall_ms     = 60000
 //     build_cpu_ms = 20000
 //     console_kib = 1024
+//     output_kib  = 256
 //     max_cost    = "0.05 EUR"       # default: what the budgets can cost
 //     valid_hours = 24
 //     run         = "once"           # or "service", "function"
@@ -27,6 +28,12 @@
 //     request_ms  = 10000            # function: one request, at most
 //     cpu_weight  = 100              # share when CPUs are short
 //     cpu_cap     = 50               # percent of a CPU; default: none
+//     network     = "nat"            # or "routed", "bridge", "any"; default:
+//                                    # "none"
+//     publish     = [ "tcp:30080:80" ] # of the node's ports: of the program's
+//     link        = "shop"           # may talk to others of yours with it
+//     net_in_mib  = 1024             # what may go in, and out
+//     net_out_mib = 1024
 //     secrets     = [ "DB_PASSWORD" ] # from the environment, sealed
 
 #ifndef BUNDLE_RECIPE_H
@@ -40,12 +47,15 @@
 struct recipe {
     char *name, *kind, *image, *max_cost;
     struct cfg_list sources, data, arguments, environment, cflags, libs;
-    int64_t memory_mib, cpu_ms, wall_ms, build_cpu_ms, console_kib;
+    int64_t memory_mib, cpu_ms, wall_ms, build_cpu_ms, console_kib, output_kib;
     int64_t valid_hours;
     char *run, *restart;
     struct cfg_list secrets;
     int64_t restarts, backoff_ms, concurrency, cpu_weight, cpu_cap;
     int64_t request_ms;
+    char *network, *link;
+    struct cfg_list publish;
+    int64_t net_in_mib, net_out_mib;
 };
 
 // The defaults; recipe_free afterwards in any case.

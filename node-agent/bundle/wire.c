@@ -99,6 +99,31 @@ static void wire_fill_file(const struct manifest_file *f,
     w->mode = f->mode;
 }
 
+// The published ports point into *room.
+struct wire_net {
+    Hostel__Manifest__Publish publish[NET_PUBLISH_MAX];
+    Hostel__Manifest__Publish *at[NET_PUBLISH_MAX];
+};
+
+static void wire_fill_net(const struct net_terms *n, struct wire_net *room,
+                          Hostel__Manifest *w)
+{
+    w->net_mode = n->mode;
+    w->net_in_bytes = n->in_bytes;
+    w->net_out_bytes = n->out_bytes;
+    w->net_link = (char *)n->link;
+    for (uint32_t i = 0; i < n->npublish; i++) {
+        Hostel__Manifest__Publish *p = room->at[i] = &room->publish[i];
+
+        hostel__manifest__publish__init(p);
+        p->protocol = n->publish[i].protocol;
+        p->host_port = n->publish[i].host_port;
+        p->port = n->publish[i].port;
+    }
+    w->n_net_publish = n->npublish;
+    w->net_publish = room->at;
+}
+
 static int wire_pack(const Hostel__Manifest *w, struct buf *out, struct err *e)
 {
     size_t len = hostel__manifest__get_packed_size(w);
@@ -120,6 +145,7 @@ int manifest_encode(const struct manifest *m, struct buf *out, struct err *e)
 {
     Hostel__Manifest w;
     Hostel__Manifest__File *file = NULL, **files = NULL;
+    struct wire_net net;
     int r = manifest_check(m, e);
 
     if (r < 0)
@@ -128,6 +154,7 @@ int manifest_encode(const struct manifest *m, struct buf *out, struct err *e)
     files = calloc(m->nfiles, sizeof(*files));
     if (file && files) {
         wire_fill(m, &w);
+        wire_fill_net(&m->net, &net, &w);
         for (size_t i = 0; i < m->nfiles; i++) {
             wire_fill_file(&m->file[i], &file[i]);
             files[i] = &file[i];
@@ -179,6 +206,33 @@ static int take_files(const Hostel__Manifest *w, struct arena *a,
                            "have %d",
                            i + 1, from->digest.len, DIGEST_BYTES);
         memcpy(to->digest, from->digest.data, DIGEST_BYTES);
+    }
+    return 0;
+}
+
+static int take_net(const Hostel__Manifest *w, struct net_terms *n,
+                    struct err *e)
+{
+    if (w->n_net_publish > NET_PUBLISH_MAX)
+        return err_set(e, E2BIG,
+                       "it publishes %zu ports; at most %d are allowed",
+                       w->n_net_publish, NET_PUBLISH_MAX);
+    if (strlen(w->net_link) >= sizeof(n->link))
+        return err_set(e, E2BIG, "the name of its link is too long");
+    *n = (struct net_terms){.mode = w->net_mode,
+                            .npublish = w->n_net_publish,
+                            .in_bytes = w->net_in_bytes,
+                            .out_bytes = w->net_out_bytes};
+    strcpy(n->link, w->net_link);
+    for (size_t i = 0; i < w->n_net_publish; i++) {
+        const Hostel__Manifest__Publish *p = w->net_publish[i];
+
+        if (p->protocol > UINT16_MAX || p->host_port > UINT16_MAX ||
+            p->port > UINT16_MAX)
+            return err_set(e, ERANGE, "it publishes a port that is none");
+        n->publish[i] = (struct net_publish){.protocol = p->protocol,
+                                             .host_port = p->host_port,
+                                             .port = p->port};
     }
     return 0;
 }
@@ -243,7 +297,8 @@ static int take_manifest(const Hostel__Manifest *w, struct arena *a,
                                           m->sealed_key, KEY_BYTES, e)) < 0) ||
         (r = take_bytes("the nonce", &w->nonce, m->nonce, NONCE_BYTES, e)) < 0)
         return r;
-    return take_files(w, a, m, e);
+    r = take_net(w, &m->net, e);
+    return r < 0 ? r : take_files(w, a, m, e);
 }
 
 static int decode(const void *data, size_t len, struct manifest *m,

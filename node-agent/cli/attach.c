@@ -101,23 +101,29 @@ static int console_write(void *arg, const void *data, size_t len)
     return o->failed;
 }
 
-int attach_console(struct client *c, const char *id, uint64_t offset,
+int attach_console(struct client *c, const char *id, uint64_t since_ns,
                    struct err *e)
 {
-    struct console o = {.offset = offset};
+    struct console o = {0};
     const struct call call = {.sink = console_write, .arg = &o};
 
     for (int failures = 0; failures <= RETRIES_MAX; failures++) {
         cleanup_answer struct answer a = ANSWER_INIT;
-        int r = client_call(c, &call, &a, e,
-                            "/v1/submissions/%s/console?follow=1&offset=%llu",
-                            id, (unsigned long long)o.offset);
+        int r = client_call(
+            c, &call, &a, e,
+            "/v1/submissions/%s/console?follow=1&offset=%llu&since_ns=%llu", id,
+            (unsigned long long)o.offset, (unsigned long long)since_ns);
 
         if (o.failed)
             return err_set(e, o.failed, "writing the console: %s",
                            strerror(o.failed));
         if (r == 0 || !client_passing(e, a.status))
             return r;
+        // What came began there; from now on the place is known.
+        if (since_ns && a.status && a.status < 400) {
+            o.offset += a.cursor;
+            since_ns = 0;
+        }
         if (o.moved)
             failures = 0;
         o.moved = false;

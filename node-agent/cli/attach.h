@@ -15,8 +15,9 @@
 json_t *attach_wait(struct client *c, const char *id, const char *state,
                     struct err *e);
 
-// Copies the console to standard output, from an offset on, until it ends.
-int attach_console(struct client *c, const char *id, uint64_t offset,
+// Copies the console to standard output until it ends: all of it, or with a
+// time (since 1970) what was said since then, and perhaps a little before.
+int attach_console(struct client *c, const char *id, uint64_t since_ns,
                    struct err *e);
 
 // Sends standard input, on a thread of its own, until it ends or the

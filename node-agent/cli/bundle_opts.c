@@ -56,6 +56,8 @@ int bundle_opts_take(struct bundle_opts *o, int c, const char *arg)
         return take_number(&o->q.build_cpu_ms, "--build-cpu-ms", arg);
     case OPT_CONSOLE_KIB:
         return take_number(&o->q.console_kib, "--console-kib", arg);
+    case OPT_OUTPUT_KIB:
+        return take_number(&o->q.output_kib, "--output-kib", arg);
     case OPT_VALID_HOURS:
         return take_number(&o->q.valid_hours, "--valid-hours", arg);
     case OPT_MAX_COST:
@@ -89,6 +91,25 @@ int bundle_opts_take(struct bundle_opts *o, int c, const char *arg)
         return take_number(&o->q.cpu_weight, "--cpu-weight", arg);
     case OPT_CPU_CAP:
         return take_number(&o->q.cpu_cap, "--cpu-cap", arg);
+    case OPT_NET:
+        o->q.network = arg;
+        return 1;
+    case OPT_LINK:
+        o->q.link = arg;
+        return 1;
+    case OPT_NET_IN_MIB:
+        return take_number(&o->q.net_in_mib, "--net-in-mib", arg);
+    case OPT_NET_OUT_MIB:
+        return take_number(&o->q.net_out_mib, "--net-out-mib", arg);
+    case OPT_PUBLISH:
+        if (o->q.npublish == NET_PUBLISH_MAX) {
+            fprintf(stderr,
+                    "hostel: --publish: at most %d ports can be published\n",
+                    NET_PUBLISH_MAX);
+            return -1;
+        }
+        o->publish[o->q.npublish++] = arg;
+        return 1;
     default:
         return 0;
     }
@@ -156,6 +177,7 @@ int bundle_opts_make(struct bundle_opts *o, const struct context *ctx,
     o->q.args = (const char *const *)args;
     o->q.env = o->env;
     o->q.secrets = o->secret;
+    o->q.publish = o->publish;
     r = bundle_plan(&o->q, &p, e);
     if (r == 0)
         r = seal(&p, &sk, &sealed, e);

@@ -25,6 +25,7 @@ enum {
     OPT_WALL_MS,
     OPT_BUILD_CPU_MS,
     OPT_CONSOLE_KIB,
+    OPT_OUTPUT_KIB,
     OPT_MAX_COST,
     OPT_VALID_HOURS,
     OPT_SERVICE,
@@ -36,6 +37,11 @@ enum {
     OPT_REQUEST_MS,
     OPT_CPU_WEIGHT,
     OPT_CPU_CAP,
+    OPT_NET,
+    OPT_PUBLISH,
+    OPT_LINK,
+    OPT_NET_IN_MIB,
+    OPT_NET_OUT_MIB,
     OPT_VERB, // a verb's own long options begin here
 };
 
@@ -49,6 +55,7 @@ enum {
         {"wall-ms", required_argument, NULL, OPT_WALL_MS},                     \
         {"build-cpu-ms", required_argument, NULL, OPT_BUILD_CPU_MS},           \
         {"console-kib", required_argument, NULL, OPT_CONSOLE_KIB},             \
+        {"output-kib", required_argument, NULL, OPT_OUTPUT_KIB},               \
         {"max-cost", required_argument, NULL, OPT_MAX_COST},                   \
         {"secret", required_argument, NULL, 's'},                              \
         {"service", no_argument, NULL, OPT_SERVICE},                           \
@@ -60,6 +67,11 @@ enum {
         {"request-ms", required_argument, NULL, OPT_REQUEST_MS},               \
         {"cpu-weight", required_argument, NULL, OPT_CPU_WEIGHT},               \
         {"cpu-cap", required_argument, NULL, OPT_CPU_CAP},                     \
+        {"net", required_argument, NULL, OPT_NET},                             \
+        {"publish", required_argument, NULL, OPT_PUBLISH},                     \
+        {"link", required_argument, NULL, OPT_LINK},                           \
+        {"net-in-mib", required_argument, NULL, OPT_NET_IN_MIB},               \
+        {"net-out-mib", required_argument, NULL, OPT_NET_OUT_MIB},             \
     {                                                                          \
         "valid-hours", required_argument, NULL, OPT_VALID_HOURS                \
     }
@@ -84,8 +96,12 @@ enum {
     "  --cpu-weight N         share when CPUs are short, 1 to 10000; "         \
     "usual: 100\n"                                                             \
     "  --cpu-cap N            at most this many percent of a CPU\n"            \
+    "  --net nat|routed|any   give it a network, see hostel(1): "              \
+    "--link NAME,\n                         --net-in-mib N, --net-out-mib N\n"  \
+    "  --publish [tcp:|udp:]HOSTPORT:PORT   a port of the node's leads to it\n" \
     "  --cpu-ms, --wall-ms, --build-cpu-ms N   hard budgets\n"                 \
     "  --console-kib N        how much console output is kept\n"               \
+    "  --output-kib N         how much is kept of files it leaves in /out\n"    \
     "  --max-cost \"0.05 EUR\"  stop before it costs more\n"                   \
     "  --valid-hours N        when the signature expires, at most 168\n"       \
     "Without an option, the folder's bundle.cfg says, or the default.\n"
@@ -95,6 +111,7 @@ struct bundle_opts {
     const char *key;      // as given
     const char *audience; // hex
     const char *env[ENV_MAX], *secret[ENV_MAX];
+    const char *publish[NET_PUBLISH_MAX];
 };
 
 // 1: taken; 0: not one of these; -1: bad value, and it was said why.

@@ -21,7 +21,7 @@ struct cmd {
 // In the order of the list of verbs.
 extern const struct cmd cmd_keygen, cmd_context, cmd_node, cmd_bundle,
     cmd_inspect, cmd_verify, cmd_quote, cmd_submit, cmd_run, cmd_list, cmd_show,
-    cmd_usage_of, cmd_console, cmd_logs, cmd_events, cmd_wait, cmd_destroy,
+    cmd_usage_of, cmd_console, cmd_logs, cmd_outputs, cmd_events, cmd_wait, cmd_destroy,
     cmd_receipt, cmd_verify_receipt, cmd_invoice, cmd_export, cmd_account,
     cmd_statement, cmd_spend, cmd_witness, cmd_call, cmd_join, cmd_invite,
     cmd_key, cmd_audit, cmd_debug, cmd_dump_core, cmd_trace, cmd_drain,

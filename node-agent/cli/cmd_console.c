@@ -4,7 +4,9 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/io.h"
@@ -54,22 +56,56 @@ static int output_write(void *arg, const void *data, size_t len)
     return write_full(STDOUT_FILENO, data, len);
 }
 
+// "90s", "10m", "2h", "3d" ago, or a time such as 2026-11-28T12:00:00Z.
+static int since_parse(const char *text, uint64_t *ns)
+{
+    static const struct {
+        char unit;
+        uint64_t s;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    struct tm tm = {0};
+    char *end;
+    unsigned long long n = strtoull(text, &end, 10);
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+        if (end > text && end[0] == units[i].unit && !end[1] && n < 100000) {
+            *ns = ((uint64_t)time(NULL) - n * units[i].s) * 1000000000u;
+            return 0;
+        }
+    end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (end && (!*end || !strcmp(end, "Z")) && tm.tm_year >= 70) {
+        *ns = (uint64_t)timegm(&tm) * 1000000000u;
+        return 0;
+    }
+    fprintf(stderr,
+            "hostel: --since takes 90s, 10m, 2h or 3d, or a time of UTC "
+            "such as 2026-11-28T12:00:00Z, not \"%s\"\n",
+            text);
+    return -1;
+}
+
 static int logs_print(struct client *c, const char *id, bool build,
-                      struct err *e)
+                      uint64_t since_ns, struct err *e)
 {
     const struct call call = {.sink = output_write};
     cleanup_answer struct answer a = ANSWER_INIT;
 
-    return client_call(c, &call, &a, e, "/v1/submissions/%s/%s", id,
-                       build ? "build-log" : "console");
+    if (build)
+        return client_call(c, &call, &a, e, "/v1/submissions/%s/build-log", id);
+    return client_call(c, &call, &a, e,
+                       "/v1/submissions/%s/console?since_ns=%llu", id,
+                       (unsigned long long)since_ns);
 }
 
 static int logs_run(int argc, char **argv)
 {
-    static const struct option longs[] = {{"follow", no_argument, NULL, 'f'},
-                                          {"build", no_argument, NULL, 'b'},
-                                          {0}};
+    static const struct option longs[] = {
+        {"follow", no_argument, NULL, 'f'},
+        {"build", no_argument, NULL, 'b'},
+        {"since", required_argument, NULL, 's'},
+        {0}};
     bool follow = false, build = false;
+    uint64_t since_ns = 0;
     char id[SUB_ID_TEXT];
     struct err e = {0};
     struct client *c;
@@ -78,18 +114,20 @@ static int logs_run(int argc, char **argv)
     while ((o = getopt_long(argc, argv, "fb", longs, NULL)) != -1) {
         if (o == '?')
             return cmd_usage(&cmd_logs);
+        if (o == 's' && since_parse(optarg, &since_ns) < 0)
+            return 2;
         follow |= o == 'f';
         build |= o == 'b';
     }
-    if (argc - optind != 1 || (follow && build))
+    if (argc - optind != 1 || (build && (follow || since_ns)))
         return cmd_usage(&cmd_logs);
     c = client_open(CLIENT_CUSTOMER, &e);
     if (!c)
         return cmd_fail(&e);
     r = client_find_submission(c, argv[optind], id, &e);
     if (r == 0)
-        r = follow ? attach_console(c, id, 0, &e)
-                   : logs_print(c, id, build, &e);
+        r = follow ? attach_console(c, id, since_ns, &e)
+                   : logs_print(c, id, build, since_ns, &e);
     client_close(c);
     return r < 0 ? cmd_fail(&e) : 0;
 }
@@ -97,8 +135,11 @@ static int logs_run(int argc, char **argv)
 const struct cmd cmd_logs = {
     .name = "logs",
     .run = logs_run,
-    .usage = "[-f | -b] ID",
+    .usage = "[-f] [--since TIME] ID | -b ID",
     .summary = "print what a program said",
-    .help = "  -f  go on until it is over\n"
-            "  -b  what the compiler said\n",
+    .help =
+        "  -f  go on until it is over\n"
+        "  -b  what the compiler said\n"
+        "  --since TIME  only what was said since: 90s, 10m, 2h, 3d ago, or\n"
+        "                2026-11-28T12:00:00Z\n",
 };

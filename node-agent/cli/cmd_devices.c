@@ -5,8 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/json.h"
+#include "lib/table.h"
+#include "node-agent/cli/client.h"
 #include "node-agent/cli/cmd.h"
 #include "node-agent/cli/ctl.h"
+#include "node-agent/cli/show.h"
 
 // Of one kind, one line each; `nth` counts within the kind.
 static void print_kind(const struct dom_devices *d, enum hv_device_type type,
@@ -56,10 +60,79 @@ static void print_block(const struct dom_device *d, unsigned nth)
            (unsigned long long)d->m.block.capacity_bytes >> 10, d->target);
 }
 
+// ------------------------------------------------- networks of submissions
+
+static const char *published(const json_t *network, char *out, size_t size)
+{
+    const json_t *p;
+    size_t i, len = 0;
+
+    snprintf(out, size, "-");
+    json_array_foreach(json_object_get(network, "publish"), i, p)
+    {
+        int n = snprintf(out + len, size - len, "%s%s:%lld:%lld", i ? "," : "",
+                         get_text(p, "protocol"),
+                         (long long)get_count(p, "host_port"),
+                         (long long)get_count(p, "port"));
+
+        if (n < 0 || (size_t)n >= size - len)
+            break;
+        len += (size_t)n;
+    }
+    return out;
+}
+
+static const char *or_none(const char *text)
+{
+    return *text ? text : "-";
+}
+
+static void networks_print(const json_t *list)
+{
+    struct table *t = table_new(
+        "ID,NAME,STATE,NETWORK,IPV4,IPV6,MAC,LINK,PUBLISHED,>IN,>OUT");
+    const json_t *o;
+    size_t i;
+
+    json_array_foreach(json_object_get(list, "submissions"), i, o)
+    {
+        const json_t *n = json_object_get(o, "network");
+        char id[SHOW_SIZE], ports[256], in[SHOW_SIZE], out[SHOW_SIZE];
+
+        if (!json_is_object(n))
+            continue;
+        table_row(t, show_id(id, get_text(o, "id")), get_text(o, "name"),
+                  get_text(o, "state"), get_text(n, "mode"),
+                  or_none(get_text(n, "ipv4")), or_none(get_text(n, "ipv6")),
+                  or_none(get_text(n, "mac")), or_none(get_text(n, "link")),
+                  published(n, ports, sizeof(ports)),
+                  show_bytes(in, get_count(o, "usage.net_rx_bytes")),
+                  show_bytes(out, get_count(o, "usage.net_tx_bytes")));
+    }
+    table_print(t, stdout);
+    table_free(t);
+}
+
+// Of those that live: the caller's, or for the operator everybody's.
+static int networks_list(void)
+{
+    struct err e = {0};
+    struct client *c = client_open(CLIENT_CUSTOMER, &e);
+    json_t *list =
+        c ? client_get_json(c, &e, "/v1/submissions?limit=1000&live=1") : NULL;
+
+    client_close(c);
+    if (!list)
+        return cmd_fail(&e);
+    networks_print(list);
+    json_decref(list);
+    return 0;
+}
+
 static int network_list_run(int argc, char **argv)
 {
     if (argc < 2)
-        return cmd_usage(&cmd_network_list);
+        return networks_list();
     return list_some(argc, argv, HV_DEV_NET,
                      "Idx BE   Mac Addr.           MTU Vif             Bridge",
                      print_net);
@@ -76,8 +149,9 @@ static int block_list_run(int argc, char **argv)
 const struct cmd cmd_network_list = {
     .name = "network-list",
     .run = network_list_run,
-    .usage = "DOMAIN...",
+    .usage = "[DOMAIN...]",
     .summary = "list domains' network interfaces",
+    .help = "Without a DOMAIN: the networks of submissions that live.\n",
 };
 const struct cmd cmd_block_list = {
     .name = "block-list",

@@ -81,6 +81,11 @@ static int event_print(void *arg, const char *event, const char *id,
         state_print(o);
     } else if (!strcmp(event, "usage")) {
         usage_print(o);
+    } else if (!strcmp(event, "submission")) {
+        printf("%.12s  %-20s ", get_text(o, "id"), get_text(o, "name"));
+        state_print(o);
+    } else if (!strcmp(event, "missed")) {
+        printf("some changes were missed: see hostel list\n");
     } else if (!strcmp(event, "console")) {
         text_print("console", get_text(o, "text"));
     } else if (!strcmp(event, "build-log")) {
@@ -97,8 +102,8 @@ static int feed(void *arg, const void *data, size_t len)
 }
 
 // Until the end; a connection that breaks is made anew where it was.
-static int events_follow(struct client *c, const char *id, const char *query,
-                         struct seen *seen, struct err *e)
+static int events_follow(struct client *c, const char *path, struct seen *seen,
+                         struct err *e)
 {
     struct sse sse = SSE_INIT(event_print, seen);
     int r = 0;
@@ -114,8 +119,7 @@ static int events_follow(struct client *c, const char *id, const char *query,
 
         seen->moved = false;
         sse_restart(&sse);
-        r = client_call(c, &call, &a, e, "/v1/submissions/%s/events%s", id,
-                        query);
+        r = client_call(c, &call, &a, e, "%s", path);
         if (ferror(stdout))
             r = err_set(e, EIO, "the events cannot be printed");
         if (seen->ended || ferror(stdout) ||
@@ -138,7 +142,7 @@ static int run(int argc, char **argv)
                                           {0}};
     struct seen seen = {0};
     const char *query = "";
-    char id[SUB_ID_TEXT];
+    char id[SUB_ID_TEXT], path[128] = "/v1/events";
     struct err e = {0};
     struct client *c;
     int o, r;
@@ -151,14 +155,16 @@ static int run(int argc, char **argv)
         else
             return cmd_usage(&cmd_events);
     }
-    if (argc - optind != 1)
+    if (argc - optind > 1)
         return cmd_usage(&cmd_events);
     c = client_open(CLIENT_CUSTOMER, &e);
     if (!c)
         return cmd_fail(&e);
-    r = client_find_submission(c, argv[optind], id, &e);
+    r = optind < argc ? client_find_submission(c, argv[optind], id, &e) : 0;
+    if (r == 0 && optind < argc)
+        snprintf(path, sizeof(path), "/v1/submissions/%s/events%s", id, query);
     if (r == 0)
-        r = events_follow(c, id, query, &seen, &e);
+        r = events_follow(c, path, &seen, &e);
     client_close(c);
     return r < 0 ? cmd_fail(&e) : 0;
 }
@@ -166,9 +172,10 @@ static int run(int argc, char **argv)
 const struct cmd cmd_events = {
     .name = "events",
     .run = run,
-    .usage = "[--json] [-q] ID",
+    .usage = "[--json] [-q] [ID]",
     .summary = "watch a submission: states, usage, console, as they come",
     .help = "  --json       an event a line, for programs\n"
             "  -q, --quiet  without what the program and the compiler say\n"
-            "It ends with the submission.\n",
+            "It ends with the submission. Without one: what becomes of all of "
+            "yours,\nuntil you end it.\n",
 };

@@ -78,6 +78,21 @@ static const char *const mode_names[] = {[RUN_ONCE] = "once",
                                          [RUN_SERVICE] = "service",
                                          [RUN_FUNCTION] = "function"};
 
+static void print_net(const struct net_terms *n)
+{
+    if (n->mode == NET_NONE)
+        return;
+    printf("network       %s", net_mode_name(n->mode));
+    if (*n->link)
+        printf(", link %s", n->link);
+    printf("; at most %llu bytes in, %llu out\n",
+           (unsigned long long)n->in_bytes, (unsigned long long)n->out_bytes);
+    for (uint32_t i = 0; i < n->npublish; i++)
+        printf("publishes     %s:%u:%u\n",
+               n->publish[i].protocol == NET_UDP ? "udp" : "tcp",
+               n->publish[i].host_port, n->publish[i].port);
+}
+
 static void print_run(const struct manifest *m)
 {
     const struct run_terms *t = &m->run;
@@ -122,6 +137,7 @@ static void print_text(const struct bundle_reader *r)
         printf("build CPU     %" PRIu64 " ms\n", m->build_cpu_ns / NS_PER_MS);
     printf("console       %" PRIu64 " bytes\n", m->console_bytes);
     print_run(m);
+    print_net(&m->net);
     printf("cost cap      %s\n",
            m->cost_cap_nano ? money(cost, m) : "what the budgets can cost");
     if (m->purchase_order_len)

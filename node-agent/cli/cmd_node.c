@@ -35,6 +35,21 @@ static void info_print(const json_t *o)
              (long long)get_count(o, "capacity.builds_running"),
              (long long)get_count(o, "capacity.build_slots"));
     table_row(t, "builds running", both);
+    if (json_is_object(json_object_get(o, "network")))
+        table_row(t, "network", get_text(o, "network.mode"));
+    if (get_count(o, "capacity.addresses")) {
+        snprintf(both, sizeof(both), "%lld of %lld",
+                 (long long)get_count(o, "capacity.addresses_used"),
+                 (long long)get_count(o, "capacity.addresses"));
+        table_row(t, "addresses in use", both);
+    }
+    if (get_count(o, "network.publish_first")) {
+        snprintf(both, sizeof(both), "%lld to %lld, %lld a submission",
+                 (long long)get_count(o, "network.publish_first"),
+                 (long long)get_count(o, "network.publish_last"),
+                 (long long)get_count(o, "network.publish_max"));
+        table_row(t, "published ports", both);
+    }
     snprintf(both, sizeof(both), "%lld",
              (long long)get_count(o, "capacity.queued"));
     table_row(t, "queued", both);

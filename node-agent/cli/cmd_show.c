@@ -263,6 +263,7 @@ const struct cmd cmd_show = {
 
 static void usage_print(const json_t *o)
 {
+    const bool net = json_is_object(json_object_get(o, "network"));
     const struct {
         const char *name, *used, *limit;
         char *(*show)(char *, int64_t);
@@ -274,8 +275,10 @@ static void usage_print(const json_t *o)
          show_kib},
         {"memory peak", "usage.mem_peak_kib", NULL, show_kib},
         {"console", "usage.console_bytes", "limits.console_bytes", show_bytes},
-        {"network in", "usage.net_rx_bytes", NULL, show_bytes},
-        {"network out", "usage.net_tx_bytes", NULL, show_bytes},
+        {"network in", "usage.net_rx_bytes",
+         net ? "network.in_bytes" : NULL, show_bytes},
+        {"network out", "usage.net_tx_bytes",
+         net ? "network.out_bytes" : NULL, show_bytes},
         {"disk read", "usage.disk_read_bytes", NULL, show_bytes},
         {"disk written", "usage.disk_write_bytes", NULL, show_bytes},
     };

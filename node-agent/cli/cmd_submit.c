@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // hostel submit and hostel run: handing code to a node.
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -16,7 +17,11 @@
 #include "node-agent/cli/bundle_opts.h"
 #include "node-agent/cli/client.h"
 #include "node-agent/cli/cmd.h"
+#include "node-agent/cli/outputs.h"
 #include "node-agent/cli/show.h"
+
+// Kept of a program's files where -o asks for them and nothing says how much.
+#define OUTPUT_KIB_USUAL 4096
 
 // Sends a whole bundle from a descriptor; id receives its number.
 static int submit_fd(struct client *c, int fd, char id[SUB_ID_TEXT],
@@ -57,16 +62,39 @@ static int submit_fd(struct client *c, int fd, char id[SUB_ID_TEXT],
     return 0;
 }
 
+// Fetches what a submission that is over left. -ENOENT: it declared none.
+static int outputs_fetch(struct client *c, const char *id, const char *folder,
+                         struct err *e)
+{
+    cleanup_answer struct answer a = ANSWER_INIT;
+    const struct call call = {0};
+    int r = client_call(c, &call, &a, e, "/v1/submissions/%s/outputs", id);
+
+    if (r < 0)
+        return a.status == 404 ? -ENOENT : r;
+    return outputs_unpack(a.body.data, a.body.len, folder, e);
+}
+
 // Then the exit status is the program's; detached, only its number is printed.
-// A negative code: it was not submitted.
-static int submit_and_stay(struct client *c, int fd, bool detach, struct err *e)
+// Into `folder`, unless that is NULL, go the files that it left. A negative
+// code: it was not submitted, or its files cannot be had.
+static int submit_and_stay(struct client *c, int fd, bool detach,
+                           const char *folder, struct err *e)
 {
     char id[SUB_ID_TEXT];
-    int r = submit_fd(c, fd, id, e);
+    int r = submit_fd(c, fd, id, e), status;
 
     if (r < 0)
         return r;
-    return detach ? printf("%s\n", id) < 0 : attach_run(c, id, true);
+    if (detach)
+        return printf("%s\n", id) < 0;
+    status = attach_run(c, id, true);
+    if (!folder)
+        return status;
+    r = outputs_fetch(c, id, folder, e);
+    if (r >= 0)
+        progress("hostel: %d files in %s", r, folder);
+    return r < 0 && r != -ENOENT ? r : status;
 }
 
 // -------------------------------------------------------------------- submit
@@ -97,7 +125,7 @@ static int submit_run(int argc, char **argv)
     c = client_open(detach ? CLIENT_ANYBODY : CLIENT_CUSTOMER, &e);
     if (!c)
         return cmd_fail(&e);
-    r = submit_and_stay(c, fd, detach, &e);
+    r = submit_and_stay(c, fd, detach, NULL, &e);
     client_close(c);
     return r < 0 ? cmd_fail(&e) : r;
 }
@@ -119,20 +147,24 @@ static int run_run(int argc, char **argv)
         {"detach", no_argument, NULL, 'd'}, BUNDLE_LONG_OPTS, {0}};
     struct bundle_opts o = {0};
     cleanup_close int fd = -1;
+    const char *folder = NULL;
     bool detach = false;
     struct client *c;
     struct err e = {0};
     int opt, r;
 
-    while ((opt = getopt_long(argc, argv, "+d" BUNDLE_OPTS, longs, NULL)) !=
+    while ((opt = getopt_long(argc, argv, "+do:" BUNDLE_OPTS, longs, NULL)) !=
            -1) {
         if (opt == 'd')
             detach = true;
+        else if (opt == 'o')
+            folder = optarg;
         else if (bundle_opts_take(&o, opt, optarg) <= 0)
             return cmd_usage(&cmd_run);
     }
-    if (optind == argc)
+    if (optind == argc || (detach && folder))
         return cmd_usage(&cmd_run);
+    o.q.output_kib_usual = folder ? OUTPUT_KIB_USUAL : 0;
     // One key signs the bundle and the requests about it.
     if (o.key)
         cli_options.key = o.key;
@@ -148,7 +180,7 @@ static int run_run(int argc, char **argv)
                              (size_t)(argc - optind - 1), argv + optind + 1, fd,
                              &e);
     if (r == 0)
-        r = submit_and_stay(c, fd, detach, &e);
+        r = submit_and_stay(c, fd, detach, folder, &e);
     client_close(c);
     return r < 0 ? cmd_fail(&e) : r;
 }
@@ -156,11 +188,14 @@ static int run_run(int argc, char **argv)
 const struct cmd cmd_run = {
     .name = "run",
     .run = run_run,
-    .usage = "[-d] [OPTIONS] FILE.c|FOLDER|IMAGE [ARGUMENTS]",
+    .usage = "[-d | -o FOLDER] [OPTIONS] FILE.c|FOLDER|IMAGE [ARGUMENTS]",
     .summary = "bundle, sign, submit, and stay: run a program on the node",
     .help =
         "The console goes to standard output, standard input to the program; "
         "the exit\nstatus is the program's, 126 if it did not compile, 125 if "
         "it was stopped.\n\n"
-        "  -d  do not stay: print the submission's number\n" BUNDLE_OPTS_HELP,
+        "  -d  do not stay: print the submission's number\n"
+        "  -o FOLDER  fetch the files that it leaves in /out (4 MiB of them, "
+        "unless\n             --output-kib or bundle.cfg says "
+        "otherwise)\n" BUNDLE_OPTS_HELP,
 };

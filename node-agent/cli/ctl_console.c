@@ -27,7 +27,7 @@ struct session {
     struct ctl *c;
     char who[DOM_NAME_MAX];
     int log_fd;
-    off_t at;  // in the log
+    uint64_t at; // in the log
     int input; // 1: open, 0: over
     bool terminal;
     struct dom_input m; // what is being sent; len 0: nothing
@@ -41,12 +41,12 @@ static int log_copy(struct session *s)
     char piece[16384];
     ssize_t n;
 
-    while ((n = pread(s->log_fd, piece, sizeof(piece), s->at)) > 0) {
+    while ((n = rolling_read(s->log_fd, piece, sizeof(piece), &s->at)) > 0) {
         int r = write_full(STDOUT_FILENO, piece, (size_t)n);
 
         if (r < 0)
             return r;
-        s->at += n;
+        s->at += (uint64_t)n;
     }
     return 0;
 }

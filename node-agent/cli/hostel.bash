@@ -72,9 +72,10 @@ _hostel() {
     top) words="-b -d -i -s -f -r" ;;
     account) words="show create credit list --json --id" ;;
     bundle | run | quote)
-        words="-k -a -n -m -e --cpu-ms --wall-ms --build-cpu-ms --console-kib
+        words="-k -a -n -m -e --cpu-ms --wall-ms --build-cpu-ms --console-kib --output-kib
             --max-cost --valid-hours -s --service --function --restart
-            --restarts --backoff-ms --concurrency --request-ms --cpu-weight --cpu-cap"
+            --restarts --backoff-ms --concurrency --request-ms --cpu-weight --cpu-cap \
+            --net --publish --link --net-in-mib --net-out-mib"
         files=1 ;;
     submit) words="-d"; files=1 ;;
     inspect | verify | verify-receipt) words="--json -n -a"; files=1 ;;
@@ -82,7 +83,8 @@ _hostel() {
     events) words="--json -q $(_hostel_submissions)" ;;
     show | usage | wait) words="--json $(_hostel_submissions)" ;;
     console | destroy | debug | dump-core | trace) words=$(_hostel_submissions) ;;
-    logs) words="-f -b $(_hostel_submissions)" ;;
+    logs) words="-f -b --since $(_hostel_submissions)" ;;
+    outputs) words="-o --tar $(_hostel_submissions)"; files=1 ;;
     receipt) words="-o verify $(_hostel_submissions)" ;;
     invoice) words="--month --customer --json --html -o" ;;
     statement | spend) words="--month --customer --json" ;;

@@ -28,6 +28,7 @@ static const struct cmd *const verbs[] = {
     &cmd_usage_of,
     &cmd_console,
     &cmd_logs,
+    &cmd_outputs,
     &cmd_events,
     &cmd_wait,
     &cmd_destroy,

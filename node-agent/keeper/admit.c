@@ -110,6 +110,12 @@ int admission_check(const struct admission *a, const struct node_config *cfg,
                        "the bundle asks for %" PRIu64 " KiB of memory; this "
                        "node has %" PRIu64 " KiB for all its domains",
                        m->memory_kib, cfg->memory_kib);
+    if (m->net.mode && m->memory_kib + NET_WINDOW_KIB > cfg->memory_kib)
+        return err_set(e, ERANGE,
+                       "the bundle asks for %" PRIu64 " KiB of memory and a "
+                       "network, which takes %u KiB; this node has %" PRIu64
+                       " KiB for all its domains",
+                       m->memory_kib, NET_WINDOW_KIB, cfg->memory_kib);
     if (m->kind == KIND_SOURCE && cfg->build_slots == 0)
         return err_set(e, ENOTSUP,
                        "this node does not compile; send a linked image");
@@ -136,6 +142,7 @@ void admission_describe(const struct admission *a, struct sub *s)
         .cost_cap_nano = (int64_t)m->cost_cap_nano,
     };
     i->run = m->run;
+    i->net = m->net;
     s->is_source = m->kind == KIND_SOURCE;
     ipc_text(s->cap_currency, m->currency);
     s->expires_s = m->expires_s;

@@ -220,8 +220,9 @@ static void start_post(struct keeper *k, const struct dom *d, uint64_t tag,
         .id = d->row.id,
         .domid = d->row.domid,
         .engine = c->engine,
-        .flags =
-            d->row.restarts == 0 && c->flags & DOM_F_PAUSED ? START_PAUSED : 0,
+        .flags = START_ROLLS | (d->row.restarts == 0 && c->flags & DOM_F_PAUSED
+                                    ? START_PAUSED
+                                    : 0),
         .cpu_weight = dom_cpu_weight(c->weight),
         .cpu_cap_percent = c->cap,
         .max_kib = c->max_kib,

@@ -16,6 +16,7 @@
 #include "lib/clock.h"
 #include "lib/hex.h"
 #include "lib/io.h"
+#include "node-agent/keeper/console.h"
 #include "node-agent/keeper/image.h"
 #include "node-agent/keeper/keeper.h"
 #include "node-agent/keeper/machine.h"
@@ -664,8 +665,9 @@ static int serve_log(struct keeper *k, const union ipc_any *any)
 
     if (status)
         return refuse(k, &m->head, status, why);
-    fd = store_log_open(&k->store, t.dom ? &t.dom->row.id : &t.sub->info.id,
-                        LOG_CONSOLE, false, NULL);
+    fd = t.dom ? store_log_open(&k->store, &t.dom->row.id, LOG_CONSOLE, false,
+                                NULL)
+               : console_open(k, &t.sub->info.id, t.sub);
     chan_reply_init(&reply, &m->head, fd < 0 ? 404 : 200,
                     fd < 0 ? "it has no console's log yet" : NULL);
     chan_post(&k->api, &reply, &fd, fd >= 0);

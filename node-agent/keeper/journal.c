@@ -16,7 +16,7 @@
 #include "node-agent/keeper/people.h"
 #include "node-agent/keeper/quota.h"
 
-#define JOURNAL_VERSION 4
+#define JOURNAL_VERSION 6
 
 // The build cache (cache.h).
 #define BUILT_TABLE                                                            \
@@ -27,6 +27,13 @@
     "  built_ns integer not null,"                                             \
     "  primary key (customer, key)"                                            \
     ") strict, without rowid;"
+
+// Short consoles (console.h).
+#define CONSOLE_TABLE                                                          \
+    "create table console ("                                                   \
+    "  seq integer primary key references submission on delete cascade,"       \
+    "  text blob not null"                                                     \
+    ") strict;"
 
 static const char schema[] =
     "create table submission ("
@@ -62,6 +69,8 @@ static const char schema[] =
     "  incarnation integer not null default 0,"
     "  cached integer not null default 0,"
     "  earlier blob," // struct usage of earlier incarnations
+    "  net blob,"     // struct net_terms; null: no network
+    "  lease blob,"   // struct net_lease; null: none
     "  unique (customer, nonce)"
     ") strict;"
     "create index submission_customer on submission (customer, seq);"
@@ -75,7 +84,7 @@ static const char schema[] =
     "create table record (" // one at a time of each submission
     "  id blob primary key references submission (id) on delete cascade,"
     "  message blob not null" // struct msg_record
-    ") strict, without rowid;";
+    ") strict, without rowid;" CONSOLE_TABLE;
 
 static const char *const upgrades[] = {
     [1] = "alter table submission add column run blob;"
@@ -85,6 +94,10 @@ static const char *const upgrades[] = {
           "alter table submission add column earlier blob;" BUILT_TABLE,
 };
 
+static const char net_columns[] =
+    "alter table submission add column net blob;"
+    "alter table submission add column lease blob;";
+
 _Static_assert(SUB_DONE == 6, "the indexes say so");
 
 #define COLUMNS                                                                \
@@ -92,7 +105,7 @@ _Static_assert(SUB_DONE == 6, "the indexes say so");
     "submitted_ns, state, outcome, exit_status, version, started_ns, "         \
     "ended_ns, usage, recorded, recorded_ns, sequence, hold, charged, "        \
     "written_off, image, initrd, destroyed, spent, report, incarnation, "      \
-    "cached, earlier, run"
+    "cached, earlier, lease, run, net"
 
 // The journal's own tables and those of people.h, for a new database.
 static char *schema_make(void)
@@ -108,7 +121,8 @@ static char *schema_make(void)
 int journal_open(struct journal *j, const char *path, struct err *e)
 {
     const char *const upgrade[JOURNAL_VERSION] = {
-        [1] = upgrades[1], [2] = people_tables, [3] = quota_table};
+        [1] = upgrades[1], [2] = people_tables, [3] = quota_table,
+        [4] = CONSOLE_TABLE, [5] = net_columns};
     cleanup_free char *all = schema_make();
 
     j->writing = false;
@@ -192,6 +206,10 @@ static int bind_changing(struct db_stmt *q, int at, const struct sub *s)
         db_bind_blob(q, at++, &s->before, sizeof(s->before));
     else
         db_bind_null(q, at++);
+    if (i->lease.number)
+        db_bind_blob(q, at++, &i->lease, sizeof(i->lease));
+    else
+        db_bind_null(q, at++);
     return at;
 }
 
@@ -201,7 +219,7 @@ int journal_insert(struct journal *j, const struct sub *s, const void *manifest,
 {
     static const char insert[] =
         "insert into submission (" COLUMNS ") values (?,?,?,?,?,?,?,?,?,?,?,"
-        "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+        "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
     static const char insert_signed[] =
         "insert into signed (id, manifest, signature) values (?, ?, ?)";
     const struct sub_info *i = &s->info;
@@ -225,6 +243,10 @@ int journal_insert(struct journal *j, const struct sub *s, const void *manifest,
         db_bind_null(q, at);
     else
         db_bind_blob(q, at, &i->run, sizeof(i->run));
+    if (i->net.mode == NET_NONE)
+        db_bind_null(q, at + 1);
+    else
+        db_bind_blob(q, at + 1, &i->net, sizeof(i->net));
     r = db_run(q, e);
     if (r < 0)
         return r;
@@ -243,7 +265,8 @@ int journal_save(struct journal *j, const struct sub *s, struct err *e)
         "version = ?, started_ns = ?, ended_ns = ?, usage = ?, recorded = ?, "
         "recorded_ns = ?, sequence = ?, hold = ?, charged = ?, "
         "written_off = ?, image = ?, initrd = ?, destroyed = ?, spent = ?, "
-        "report = ?, incarnation = ?, cached = ?, earlier = ? where id = ?";
+        "report = ?, incarnation = ?, cached = ?, earlier = ?, lease = ? "
+        "where id = ?";
     struct db_stmt *q;
 
     if (!(q = journal_prepare(j, update, e)))
@@ -289,6 +312,20 @@ int journal_record_done(struct journal *j, const sub_id_t *id, struct err *e)
     static const char sql[] = "delete from record where id = ?";
 
     return run_on(j, sql, id, e);
+}
+
+int journal_console_add(struct journal *j, const sub_id_t *id, const void *text,
+                        size_t len, struct err *e)
+{
+    static const char sql[] = "insert or replace into console "
+                              "select seq, ?2 from submission where id = ?1";
+    struct db_stmt *q;
+
+    if (!(q = journal_prepare(j, sql, e)))
+        return -EIO;
+    db_bind_blob(q, 1, id->b, sizeof(id->b));
+    db_bind_blob(q, 2, text, len);
+    return db_run(q, e);
 }
 
 int journal_built_add(struct journal *j, const key_id_t *customer,
@@ -399,7 +436,11 @@ static int read_sub(struct db_stmt *q, struct sub *s, struct err *e)
     if (!db_is_null(q, 29))
         bad |= db_blob_copy(q, 29, &s->before, sizeof(s->before));
     if (!db_is_null(q, 30))
-        bad |= db_blob_copy(q, 30, &i->run, sizeof(i->run));
+        bad |= db_blob_copy(q, 30, &i->lease, sizeof(i->lease));
+    if (!db_is_null(q, 31))
+        bad |= db_blob_copy(q, 31, &i->run, sizeof(i->run));
+    if (!db_is_null(q, 32))
+        bad |= db_blob_copy(q, 32, &i->net, sizeof(i->net));
     if (bad || i->state > SUB_DONE)
         return err_set(e, EBADMSG,
                        "the journal is damaged: a row of submissions");
@@ -425,10 +466,10 @@ int journal_get(struct journal *j, const sub_id_t *id, struct sub *out,
     return r;
 }
 
-int journal_manifest(struct journal *j, const sub_id_t *id, struct buf *out,
-                     struct err *e)
+// The one blob of a row named by an id; -ENOENT: there is no such row.
+static int blob_of(struct journal *j, const char *sql, const sub_id_t *id,
+                   struct buf *out, struct err *e)
 {
-    static const char sql[] = "select manifest from signed where id = ?";
     struct db_stmt *q = db_prepare(j->db, sql, e);
     const void *data;
     size_t len;
@@ -442,12 +483,32 @@ int journal_manifest(struct journal *j, const sub_id_t *id, struct buf *out,
         data = db_blob(q, 0, &len);
         r = buf_add(out, data, len);
         if (r < 0)
-            err_set(e, -r, "reading a manifest from the journal");
+            err_set(e, -r, "no memory for what the journal holds");
     } else if (r == 0) {
-        r = err_set(e, EBADMSG, "the journal is damaged: a manifest is gone");
+        r = -ENOENT;
     }
     db_done(q);
     return r;
+}
+
+int journal_manifest(struct journal *j, const sub_id_t *id, struct buf *out,
+                     struct err *e)
+{
+    static const char sql[] = "select manifest from signed where id = ?";
+    int r = blob_of(j, sql, id, out, e);
+
+    return r == -ENOENT ? err_set(e, EBADMSG,
+                                  "the journal is damaged: a manifest is gone")
+                        : r;
+}
+
+int journal_console(struct journal *j, const sub_id_t *id, struct buf *out,
+                    struct err *e)
+{
+    static const char sql[] = "select text from console join submission "
+                              "using (seq) where id = ?";
+
+    return blob_of(j, sql, id, out, e);
 }
 
 int journal_built(struct journal *j, const key_id_t *customer,

@@ -55,6 +55,12 @@ int journal_get(struct journal *j, const sub_id_t *id, struct sub *out,
 int journal_manifest(struct journal *j, const sub_id_t *id, struct buf *out,
                      struct err *e);
 
+// A short console, kept here (console.h); -ENOENT: it is not.
+int journal_console(struct journal *j, const sub_id_t *id, struct buf *out,
+                    struct err *e);
+int journal_console_add(struct journal *j, const sub_id_t *id, const void *text,
+                        size_t len, struct err *e);
+
 // The build cache: the image that this customer's sources (by a hash) gave;
 // 0 or -ENOENT.
 int journal_built(struct journal *j, const key_id_t *customer,

@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
+#include <time.h>
 #include <unistd.h>
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "node-agent/keeper/console.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/net.h"
 #include "node-agent/keeper/people.h"
 #include "node-agent/keeper/quota.h"
 #include "node-agent/keeper/service.h"
@@ -40,6 +43,8 @@ static int channels_open(struct keeper *k, const struct keeper_fds *fds,
         r = chan_open(&k->spawner, fds->spawner, "spawner", e);
     if (r == 0)
         r = chan_open(&k->builder, fds->builder, "builder", e);
+    if (r == 0 && fds->net >= 0)
+        r = chan_open(&k->net, fds->net, "net", e);
     if (r == 0 && fds->operator>= 0)
         r = chan_open(&k->operator, fds->operator, "operator", e);
     k->api.other = &k->operator;
@@ -75,8 +80,10 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     k->rested_due_ns = UINT64_MAX;
     k->store = (struct store){.blobs = -1, .logs = -1};
     k->operator.fd = - 1;
+    k->net.fd = -1;
     shelf_open(&k->doms.shelf, fds->shelf);
     subs_init(&k->subs);
+    feed_open(&k->feed, clock_real_ns());
     k->functions = malloc(sizeof(*k->functions));
     if (!k->functions)
         return err_set(e, ENOMEM, "no memory for functions");
@@ -97,7 +104,11 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     k->lease_due_ns = clock_mono_ns() + k->cfg.lease_ns / 3;
     k->sweep_due_ns = clock_mono_ns() + SWEEP_NS;
     currency_ask(k);
-    r = recover_journal(k, e);
+    r = nets_open(k, e);
+    if (r == 0)
+        r = recover_journal(k, e);
+    if (r == 0)
+        net_recover(k);
     return r < 0 ? r : doms_open(k, e);
 }
 
@@ -107,6 +118,7 @@ void keeper_close(struct keeper *k)
         functions_fini(k->functions);
     free(k->functions);
     quotas_free(k->quotas);
+    nets_close(k);
     joins_free(k->joins);
     lane_fini(&k->builds);
     lane_fini(&k->starts);
@@ -118,6 +130,7 @@ void keeper_close(struct keeper *k)
     chan_close(&k->ledger);
     chan_close(&k->spawner);
     chan_close(&k->builder);
+    chan_close(&k->net);
     chan_close(&k->operator);
 }
 
@@ -220,6 +233,7 @@ static int wait_ms(const struct keeper *k, int timeout_ms)
     due_ns = min_u64(min_u64(k->lease_due_ns, k->sweep_due_ns),
                      waiters_due_ns(&k->waiters));
     due_ns = min_u64(due_ns, doms_due_ns(k));
+    due_ns = min_u64(due_ns, feed_due_ns(&k->feed));
     due_ns = min_u64(due_ns, k->rested_due_ns);
     due_ns = min_u64(due_ns, k->functions->record_due_ns);
     if ((k->starts.waiting || k->functions->waiting) &&
@@ -239,6 +253,7 @@ enum peer {
     PEER_SPAWNER,
     PEER_BUILDER,
     PEER_LEDGER,
+    PEER_NET,
     PEER_OPERATOR,
     PEER_API,
     PEERS
@@ -246,7 +261,7 @@ enum peer {
 
 static struct chan *peer_chan(struct keeper *k, enum peer p)
 {
-    struct chan *const chans[PEERS] = {&k->spawner, &k->builder, &k->ledger,
+    struct chan *const chans[PEERS] = {&k->spawner, &k->builder, &k->ledger, &k->net,
                                        &k->operator, & k->api };
 
     return chans[p];
@@ -260,6 +275,8 @@ static int dispatch(struct keeper *k, enum peer p, union ipc_any *any,
         return news_of_spawner(k, any, e);
     case PEER_BUILDER:
         return news_of_builder(k, any, fds, e);
+    case PEER_NET:
+        return news_of_net(k, any, fds, e);
     case PEER_LEDGER:
         return news_of_ledger(k, any, e);
     case PEER_OPERATOR:
@@ -283,6 +300,7 @@ static int take_waiting(struct keeper *k, enum peer p, struct err *e)
 
         if (r <= 0)
             return r;
+        k->taken++;
         r = dispatch(k, p, &any, fds, e);
         ipc_close(fds);
         if (r < 0)
@@ -311,6 +329,7 @@ static int save(struct keeper *k, struct err *e)
         k->subs.touched = s->touched_next;
         s->touched = false;
         serve_change(k, s);
+        feed_add(k, s);
         if (s->info.state == SUB_DONE) {
             quota_leave(k, s);
             ended_count(k, &s->info);
@@ -323,7 +342,11 @@ static int save(struct keeper *k, struct err *e)
     }
     if (doms_save(k, e) < 0)
         return -EIO;
-    return journal_commit(&k->journal, e);
+    if (journal_commit(&k->journal, e) < 0)
+        return -EIO;
+    console_reuse(k);
+    feed_serve(k, clock_mono_ns());
+    return 0;
 }
 
 static int flush(struct keeper *k, struct err *e)
@@ -335,6 +358,19 @@ static int flush(struct keeper *k, struct err *e)
             return r;
     }
     return 0;
+}
+
+// Lets more messages come for one commit, see GATHER_NS.
+static void gather(struct keeper *k)
+{
+    uint64_t since_ns = clock_mono_ns() - k->saved_ns;
+    bool busy = k->taken >= GATHER_MIN;
+
+    k->taken = 0;
+    if (busy && since_ns < GATHER_NS)
+        clock_nanosleep(CLOCK_MONOTONIC, 0,
+                        &(struct timespec){.tv_nsec = GATHER_NS - since_ns},
+                        NULL);
 }
 
 int keeper_turn(struct keeper *k, int timeout_ms, struct err *e)
@@ -356,6 +392,7 @@ int keeper_turn(struct keeper *k, int timeout_ms, struct err *e)
         return errno == EINTR ? 0 : err_errno(e, "poll");
     if (fd[PEERS].revents)
         return err_set(e, EPIPE, "the supervisor is gone");
+    gather(k);
     for (enum peer p = 0; p < PEERS && r == 0; p++)
         if (fd[p].revents)
             r = take_waiting(k, p, e);
@@ -364,5 +401,8 @@ int keeper_turn(struct keeper *k, int timeout_ms, struct err *e)
     timers_run(k);
     machine_schedule(k);
     r = save(k, e);
-    return r < 0 ? r : flush(k, e);
+    if (r == 0)
+        r = flush(k, e);
+    k->saved_ns = clock_mono_ns();
+    return r;
 }

@@ -16,6 +16,7 @@
 #include "node-agent/bundle/secrets.h"
 #include "node-agent/keeper/chan.h"
 #include "node-agent/keeper/dom.h"
+#include "node-agent/keeper/feed.h"
 #include "node-agent/keeper/journal.h"
 #include "node-agent/keeper/lane.h"
 #include "node-agent/keeper/store.h"
@@ -27,19 +28,25 @@ struct keeper {
     struct journal journal;
     struct store store;
     struct chan api, ledger, spawner, builder;
+    struct chan net;      // fd -1: none
     struct chan operator; // its requests are served as the API's; see chan.h
     int lifeline_fd;      // -1: none
     struct secrets_key secrets; // opens what customers have sealed
     struct subs subs;
     struct waiters waiters;
+    struct feed feed;
     struct doms doms;        // the operator's domains
     char boot[DOM_BOOT_MAX]; // of the kernel
     uint64_t feeds; // messages of input given to domains; the last one's tag
     struct lane builds, starts;
     struct functions *functions;
     struct quotas *quotas;
+    struct nets *nets; // leases, see net.h
     struct joins *joins; // see people.h
     struct sub *resting; // services between two domains, see service.h
+    // Whose consoles are in the journal with this turn's commit: console.h.
+    sub_id_t reuse[CONSOLE_REUSE_MAX];
+    uint32_t nreuse;
 
     char currency[8];   // of the node's prices; "" until the ledger said so
     bool adopting;      // the spawner has not named all it found running
@@ -54,6 +61,8 @@ struct keeper {
     // Of those that are over, since the start: for MSG_CAPACITY.
     uint64_t ended[OUTCOME_LOST + 1], ended_cpu_ns, ended_build_cpu_ns;
 
+    uint64_t saved_ns; // CLOCK_MONOTONIC: when the last turn ended
+    uint32_t taken;    // messages in it
     uint64_t lease_due_ns, sweep_due_ns; // CLOCK_MONOTONIC
     uint64_t rested_due_ns;
     uint64_t starts_after_ns, builds_after_ns; // no free slot before
@@ -61,7 +70,7 @@ struct keeper {
 
 struct keeper_fds { // taken
     int api, ledger, spawner, builder, lifeline;
-    int operator;                      // -1: none
+    int operator, net;                 // -1: none
     int shelf[2];                      // -1: none
     const struct secrets_key *secrets; // copied
 };

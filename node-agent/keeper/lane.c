@@ -117,7 +117,7 @@ struct sub *lane_first_within(struct lane *l, uint64_t memory_kib,
     if (!c)
         return NULL;
     do {
-        if (c->first->info.limits.memory_kib <= memory_kib &&
+        if (sub_memory_kib(c->first) <= memory_kib &&
             (!fits || fits(arg, c->first))) {
             l->turn = c;
             return c->first;

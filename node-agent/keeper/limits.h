@@ -18,8 +18,18 @@
 // Requests to functions that run or wait, of all functions.
 #define CALLS_MAX 2048u
 
+// Files of consoles that are used again: kept ready, and in one turn.
+#define CONSOLE_SPARES_MAX 64u
+#define CONSOLE_REUSE_MAX  64u
+
 // Messages taken from one channel in one turn: bounds the transaction.
 #define TURN_MAX 256
+
+// Under load turns come no closer than this: what arrives meanwhile shares
+// their commit. Load is when the last turn had so many messages; somebody
+// alone on a node waits for nothing.
+#define GATHER_NS  2000000u
+#define GATHER_MIN 4u
 
 // A customer whose answer was lost comes back with the same bundle; after
 // this long nobody does, and the money held for it is given back.
@@ -30,6 +40,9 @@
 #define BUSY_NS       5000000u
 #define BUILD_BUSY_NS 50000000u
 #define BUILD_TRIES   300u
+
+// What the machine is short of (descriptors, memory, disk) it may have again.
+#define SHORT_NS 500000000u
 
 // Blobs that nobody has used for a day are deleted, and earlier when all
 // together come near the maximum.

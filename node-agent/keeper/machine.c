@@ -5,6 +5,7 @@
 //     turn        build *   -          start     -         -
 //     built       -         -> BUILT   -         -         -
 //     unbuilt     -         -> settle  -         -         -
+//     linked      start     -          start     -         -
 //     started     RUNNING   -          RUNNING   (adopted) (stop it)
 //     busy        wait      -> HELD    wait      -         -
 //     unstarted   settle    -          settle    -         -
@@ -16,7 +17,8 @@
 //     destroy     settle **  stop      settle ** stop      -
 //     settled     -         -          -         -         DONE
 //
-//     *  a ready image is started at once
+//     *  a ready image is started at once, or, with a network, when it is
+//     linked
 //     ** when its start is under way: stop, and settle when it has ended
 //
 // An action does the work of its event and names the state that follows;
@@ -25,6 +27,7 @@
 #include "node-agent/keeper/machine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,9 +38,11 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "node-agent/keeper/cache.h"
+#include "node-agent/keeper/console.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/image.h"
 #include "node-agent/keeper/meter.h"
+#include "node-agent/keeper/net.h"
 #include "node-agent/keeper/quota.h"
 #include "node-agent/keeper/service.h"
 
@@ -49,7 +54,7 @@ static void room_take(struct keeper *k, struct sub *s)
         return;
     s->counted = true;
     k->slots_used++;
-    k->memory_used_kib += s->info.limits.memory_kib;
+    k->memory_used_kib += sub_memory_kib(s);
     quota_take(k, s);
 }
 
@@ -59,7 +64,7 @@ static void room_give(struct keeper *k, struct sub *s)
         return;
     s->counted = false;
     k->slots_used--;
-    k->memory_used_kib -= s->info.limits.memory_kib;
+    k->memory_used_kib -= sub_memory_kib(s);
     quota_give(k, s);
 }
 
@@ -155,6 +160,28 @@ static enum sub_state finish_err(struct sub *s, const struct err *e)
     return finish(s, OUTCOME_LOST, e->text);
 }
 
+// Something that the machine is short of just now: worth another try.
+static bool is_shortage(const struct err *e)
+{
+    return e->code == EMFILE || e->code == ENFILE || e->code == ENOMEM ||
+           e->code == ENOSPC || e->code == EDQUOT;
+}
+
+// It could not be begun. Back to where it waited, at the front, for a while;
+// or it is over.
+static enum sub_state begin_failed(struct keeper *k, struct sub *s,
+                                   const struct err *e, uint64_t *after_ns)
+{
+    char id[SUB_ID_TEXT];
+
+    if (!is_shortage(e))
+        return finish_err(s, e);
+    log_warn("submission %s waits: %s", sub_id_text(id, &s->info.id), e->text);
+    *after_ns = clock_mono_ns() + SHORT_NS;
+    wait_here(k, s, true);
+    return s->info.state;
+}
+
 static const enum sub_outcome outcomes[] = {
     [HVC_POWEROFF] = OUTCOME_EXITED,
     [HVC_REBOOT] = OUTCOME_EXITED, // it runs once
@@ -209,13 +236,13 @@ static enum sub_state build(struct keeper *k, struct sub *s)
 
     bundle = store_get(&k->store, &s->info.customer, s->bundle, &e);
     if (bundle < 0)
-        return finish_err(s, &e);
+        return begin_failed(k, s, &e, &k->builds_after_ns);
     log = store_log_new(&k->store, &s->info.id, LOG_BUILD, &e);
     if (log < 0)
-        return finish_err(s, &e);
+        return begin_failed(k, s, &e, &k->builds_after_ns);
     if (fstat(bundle, &st) < 0) {
         err_errno(&e, "the bundle's file");
-        return finish_err(s, &e);
+        return begin_failed(k, s, &e, &k->builds_after_ns);
     }
     m.bundle_len = st.st_size;
     ipc_head(&m, MSG_BUILD, sub_tag(s));
@@ -231,26 +258,34 @@ static uint64_t left_of(uint64_t limit, uint64_t used)
 }
 
 static void start_post(struct keeper *k, struct sub *s, const int *fds,
-                       int nfds)
+                       int nfds, uint32_t ndevices)
 {
+    // A service may talk for years; the last of it is kept.
+    bool rolls = s->info.run.mode == RUN_SERVICE;
     struct msg_start m = {
         .id = s->info.id,
         .domid = s->now.domid = domid_next(k),
         .memory_kib = s->info.limits.memory_kib,
         .cpu_ns = left_of(s->info.limits.cpu_ns, s->before.cpu_ns),
         .wall_ns = left_of(s->info.limits.wall_ns, s->before.wall_ns),
-        .console_bytes =
-            left_of(s->info.limits.console_bytes, s->before.console_bytes),
+        .flags = rolls ? START_ROLLS : 0,
+        .console_bytes = rolls ? s->info.limits.console_bytes
+                               : left_of(s->info.limits.console_bytes,
+                                         s->before.console_bytes),
         .incarnation = s->info.incarnation + 1,
         .cpu_weight = s->info.run.cpu_weight,
         .cpu_cap_percent = s->info.run.cpu_cap_percent,
         .lease_mono_ns = clock_mono_ns() + k->cfg.lease_ns,
         .has_initrd = s->has_initrd,
+        .ndevices = ndevices,
         .argc = s->argc,
         .envc = s->envc,
         .cmdline_len = s->cmdline_len,
+        .output_bytes = s->info.run.output_bytes,
     };
 
+    if (ndevices)
+        net_left(s, &m.net_in_bytes, &m.net_out_bytes);
     memcpy(m.name, s->info.name, sizeof(m.name));
     memcpy(m.cmdline, s->cmdline, s->cmdline_len);
     ipc_head_cut(&m, MSG_START, sub_tag(s), cmdline, s->cmdline_len);
@@ -267,37 +302,77 @@ static enum sub_state function_begin(struct sub *s)
     return SUB_RUNNING;
 }
 
-static enum sub_state act_start(struct keeper *k, struct sub *s,
+// The interface goes along as a device: a list of one, and the TAP.
+static int interface_pack(const struct event *ev, int fds[2], struct err *e)
+{
+    struct dom_devices d = {.n = 1, .at[0] = *ev->device};
+    cleanup_close int list = devices_pack(&d, e);
+
+    if (list < 0)
+        return list;
+    fds[1] = fcntl(*ev->device_fd, F_DUPFD_CLOEXEC, 0);
+    if (fds[1] < 0)
+        return err_errno(e, "passing an interface on");
+    fds[0] = steal_fd(&list);
+    return 0;
+}
+
+// ev: with an interface, or NULL.
+static enum sub_state start_now(struct keeper *k, struct sub *s,
                                 const struct event *ev)
 {
-    cleanup_close int image = -1, console = -1, initrd = -1;
+    cleanup_close int image = -1, console = -1, initrd = -1, files = -1;
+    int fds[IPC_FDS_MAX], n = 0, link[2];
     struct err e;
 
-    (void)ev;
-    if (s->info.run.mode == RUN_FUNCTION)
-        return function_begin(s);
     // 0 would mean no limit at all.
     if (!left_of(s->info.limits.cpu_ns, s->before.cpu_ns))
         return finish(s, OUTCOME_CPU_BUDGET, "its CPU budget is spent");
     if (!left_of(s->info.limits.wall_ns, s->before.wall_ns))
         return finish(s, OUTCOME_WALL_BUDGET, "its time is up");
     if (cmdline_load(k, s, &e) < 0)
-        return finish_err(s, &e);
+        return begin_failed(k, s, &e, &k->starts_after_ns);
     image = store_get(&k->store, &s->info.customer, s->image, &e);
     if (image < 0)
-        return finish_err(s, &e);
+        return begin_failed(k, s, &e, &k->starts_after_ns);
     if (s->has_initrd) {
         initrd = store_get(&k->store, &s->info.customer, s->initrd, &e);
         if (initrd < 0)
-            return finish_err(s, &e);
+            return begin_failed(k, s, &e, &k->starts_after_ns);
     }
-    console = (s->info.incarnation ? store_log_more : store_log_new)(
-        &k->store, &s->info.id, LOG_CONSOLE, &e);
+    console = console_begin(k, s, &e);
     if (console < 0)
-        return finish_err(s, &e);
-    start_post(k, s,
-               (int[]){steal_fd(&image), steal_fd(&console), steal_fd(&initrd)},
-               s->has_initrd ? 3 : 2);
+        return begin_failed(k, s, &e, &k->starts_after_ns);
+    if (s->info.run.output_bytes) {
+        files = store_log_new(&k->store, &s->info.id, LOG_FILES, &e);
+        if (files < 0)
+            return begin_failed(k, s, &e, &k->starts_after_ns);
+    }
+    if (ev && interface_pack(ev, link, &e) < 0)
+        return begin_failed(k, s, &e, &k->starts_after_ns);
+    fds[n++] = steal_fd(&image);
+    fds[n++] = steal_fd(&console);
+    if (initrd >= 0)
+        fds[n++] = steal_fd(&initrd);
+    if (files >= 0)
+        fds[n++] = steal_fd(&files);
+    for (int i = 0; ev && i < 2; i++)
+        fds[n++] = link[i];
+    start_post(k, s, fds, n, ev != NULL);
+    s->starting = true;
+    room_take(k, s);
+    return s->info.state;
+}
+
+static enum sub_state act_start(struct keeper *k, struct sub *s,
+                                const struct event *ev)
+{
+    (void)ev;
+    if (s->info.run.mode == RUN_FUNCTION)
+        return function_begin(s);
+    if (s->info.net.mode == NET_NONE)
+        return start_now(k, s, NULL);
+    net_ask(k, s);
     s->starting = true;
     room_take(k, s);
     return s->info.state;
@@ -412,6 +487,7 @@ static enum sub_state act_usage(struct keeper *k, struct sub *s,
                  sub_id_text(id, &s->info.id));
     else
         record_post(k, s, d->now_real_ns);
+    console_mark(k, s, d->now_real_ns);
     return s->info.state;
 }
 
@@ -444,6 +520,7 @@ static enum sub_state act_ended(struct keeper *k, struct sub *s,
         act_started(k, s, ev);
     meter_domain_last(s, &d->usage, &s->info.usage);
     s->info.slot = 0;
+    console_over(k, s);
     if (s->info.run.mode != RUN_SERVICE)
         s->info.ended_real_ns = d->now_real_ns;
     s->info.exit_status = 0;
@@ -514,6 +591,17 @@ static enum sub_state act_busy(struct keeper *k, struct sub *s,
     return s->info.state;
 }
 
+// Its interface is there; nobody has told the spawner yet.
+static enum sub_state act_linked(struct keeper *k, struct sub *s,
+                                 const struct event *ev)
+{
+    if (s->destroyed || s->spent)
+        return act_busy(k, s, ev);
+    s->starting = false; // should it have to wait again
+    room_give(k, s);
+    return start_now(k, s, ev);
+}
+
 static enum sub_state act_destroy(struct keeper *k, struct sub *s,
                                   const struct event *ev)
 {
@@ -574,8 +662,9 @@ static enum sub_state act_settled(struct keeper *k, struct sub *s,
 #define FINISH_ANY                                                             \
     [EV_LOST] = act_lost, [EV_SPENT] = act_spent, [EV_DESTROY] = act_destroy
 #define START_ANY                                                              \
-    [EV_STARTED] = act_started, [EV_BUSY] = act_busy,                          \
-    [EV_UNSTARTED] = act_unstarted, [EV_ENDED] = act_ended
+    [EV_LINKED] = act_linked, [EV_STARTED] = act_started,                      \
+    [EV_BUSY] = act_busy, [EV_UNSTARTED] = act_unstarted,                      \
+    [EV_ENDED] = act_ended
 
 static action *const machine[SUB_STATES][EV_COUNT] = {
     [SUB_HELD] = {[EV_TURN] = act_turn, START_ANY, FINISH_ANY},
@@ -630,6 +719,7 @@ static void enter(struct keeper *k, struct sub *s, enum sub_state from,
         if (s->counted)
             machine_release(k, &s->info.id);
         room_give(k, s);
+        net_give(k, s);
         break;
     case SUB_RUNNING:
     case SUB_DONE:
@@ -644,7 +734,7 @@ static const char *const event_names[EV_COUNT] = {
     [EV_USAGE] = "usage",     [EV_ENDED] = "ended",
     [EV_LOST] = "lost",       [EV_SPENT] = "spent",
     [EV_DESTROY] = "destroy", [EV_SETTLED] = "settled",
-    [EV_DRAINED] = "drained",
+    [EV_DRAINED] = "drained", [EV_LINKED] = "linked",
 };
 
 void machine_feed(struct keeper *k, struct sub *s, const struct event *ev)
@@ -672,6 +762,7 @@ void machine_begin(struct keeper *k, struct sub *s)
 
 void machine_resume(struct keeper *k, struct sub *s)
 {
+    s->console_read = true; // nobody knows
     quota_enter(k, s);
     if (s->info.state == SUB_RUNNING) {
         if (s->info.run.mode != RUN_FUNCTION)
@@ -690,7 +781,8 @@ void machine_resume(struct keeper *k, struct sub *s)
 
 static bool fits(void *arg, const struct sub *s)
 {
-    return s->info.run.mode == RUN_FUNCTION || quota_fits(arg, s);
+    return s->info.run.mode == RUN_FUNCTION ||
+           (quota_fits(arg, s) && net_fits(arg, s));
 }
 
 void machine_schedule(struct keeper *k)
@@ -708,6 +800,7 @@ void machine_schedule(struct keeper *k)
         return;
     function_schedule(k);
     while (k->slots_used < k->domains_max &&
+           now_ns >= k->starts_after_ns &&
            k->memory_used_kib <= k->memory_kib &&
            (s = lane_first_within(
                 &k->starts, k->memory_kib - k->memory_used_kib, fits, k))) {

@@ -9,6 +9,7 @@ enum event_kind {
     EV_TURN,      // there is room for it: build it, or start it
     EV_BUILT,     // .built, .image_fd: the builder made an image
     EV_UNBUILT,   // .built: it did not
+    EV_LINKED,    // .device, .device_fd: its interface was made
     EV_STARTED,   // its domain runs
     EV_BUSY,      // .text: there was no free slot after all
     EV_UNSTARTED, // .text: the spawner could not start it
@@ -27,6 +28,8 @@ struct event {
     const struct msg_domain *domain;
     const struct msg_built *built;
     const int *image_fd;
+    const struct dom_device *device;
+    const int *device_fd;
     const struct msg_settle_reply *settled;
     const char *text;
 };

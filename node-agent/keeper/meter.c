@@ -36,8 +36,8 @@ static void complete(const struct sub *s, const struct usage *domain,
     total->build_wall_ns = s->info.usage.build_wall_ns;
     total->mem_reserved_kib = s->info.limits.memory_kib;
     // What a monitor says; more than the log can hold was not written.
-    if (total->console_bytes > s->info.limits.console_bytes)
-        total->console_bytes = s->info.limits.console_bytes;
+    if (total->console_bytes > meter_kept_max(&s->info))
+        total->console_bytes = meter_kept_max(&s->info);
 }
 
 int meter_domain(const struct sub *s, const struct usage *domain,

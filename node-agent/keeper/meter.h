@@ -37,4 +37,10 @@ bool meter_record(struct sub *s, uint64_t now_real_ns, struct msg_record *m);
 // depends on nothing but *s, so it is the same again after a restart.
 void meter_last(const struct sub *s, struct msg_record *m);
 
+// Console output and files that are kept of it, and billed as one, at most.
+static inline uint64_t meter_kept_max(const struct sub_info *i)
+{
+    return i->limits.console_bytes + i->run.output_bytes;
+}
+
 #endif

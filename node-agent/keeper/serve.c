@@ -7,12 +7,15 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/io.h"
+#include "node-agent/keeper/console.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/net.h"
 #include "node-agent/keeper/people.h"
 #include "node-agent/keeper/quota.h"
 
@@ -59,11 +62,12 @@ static bool look(struct keeper *k, const sub_id_t *id, const key_id_t *customer,
 
 static void info_post(struct keeper *k, const struct msg_head *to,
                       unsigned status, const char *why,
-                      const struct sub_info *info, int *fd)
+                      const struct sub_info *info, uint64_t offset, int *fd)
 {
     struct msg_info_reply reply;
 
     chan_reply_init(&reply, to, status, why);
+    reply.offset = offset;
     if (info)
         reply.info = *info;
     if (fd && *fd >= 0) {
@@ -82,9 +86,9 @@ static int serve_get(struct keeper *k, const union ipc_any *any)
     struct sub *live;
 
     if (look(k, &m->id, &m->customer, &live, &info))
-        info_post(k, &m->head, 200, NULL, &info, NULL);
+        info_post(k, &m->head, 200, NULL, &info, 0, NULL);
     else
-        info_post(k, &m->head, 404, NONE_SUCH, NULL, NULL);
+        info_post(k, &m->head, 404, NONE_SUCH, NULL, 0, NULL);
     return 0;
 }
 
@@ -93,22 +97,33 @@ static int serve_log(struct keeper *k, const union ipc_any *any)
     const struct msg_log *m = &any->log;
     cleanup_close int fd = -1;
     struct sub_info info;
+    uint64_t offset = 0;
     struct sub *live;
+    struct stat st;
 
     if (!look(k, &m->id, &m->customer, &live, &info)) {
-        info_post(k, &m->head, 404, NONE_SUCH, NULL, NULL);
+        info_post(k, &m->head, 404, NONE_SUCH, NULL, 0, NULL);
         return 0;
     }
-    // One that has not started will write to the file that is made now.
-    if (m->kind == LOG_CONSOLE || m->kind == LOG_BUILD)
-        fd = store_log_open(&k->store, &info.id, m->kind,
-                            live && (m->kind == LOG_CONSOLE || live->is_source),
-                            NULL);
+    if (m->kind == LOG_CONSOLE)
+        fd = console_open(k, &info.id, live);
+    if (m->kind == LOG_CONSOLE && m->since_real_ns && fd >= 0 &&
+        fstat(fd, &st) == 0)
+        offset = console_since(k, &info, m->since_real_ns, st.st_size);
+    if (m->kind == LOG_FILES)
+        fd = store_log_open(&k->store, &info.id, LOG_FILES,
+                            live && info.run.output_bytes, NULL);
+    else if (m->kind == LOG_BUILD)
+        fd = store_log_open(&k->store, &info.id, LOG_BUILD,
+                            live && live->is_source, NULL);
     if (fd < 0)
-        info_post(k, &m->head, 404, "there is no such log, or no longer", NULL,
-                  NULL);
+        info_post(k, &m->head, 404,
+                  m->kind == LOG_FILES
+                      ? "no output files of it are kept, or no longer"
+                      : "there is no such log, or no longer",
+                  NULL, 0, NULL);
     else
-        info_post(k, &m->head, 200, NULL, &info, &fd);
+        info_post(k, &m->head, 200, NULL, &info, offset, &fd);
     return 0;
 }
 
@@ -168,7 +183,7 @@ static int serve_wait(struct keeper *k, const union ipc_any *any)
     struct sub_info info;
 
     if (!look(k, &m->id, &m->customer, &w.sub, &info)) {
-        info_post(k, &m->head, 404, NONE_SUCH, NULL, NULL);
+        info_post(k, &m->head, 404, NONE_SUCH, NULL, 0, NULL);
         return 0;
     }
     if (timeout_ns > WAIT_NS_MAX)
@@ -177,7 +192,7 @@ static int serve_wait(struct keeper *k, const union ipc_any *any)
     // What is done will not change; with too many waiting, an early answer.
     if (info.version > m->version || !w.sub || info.state == SUB_DONE ||
         !waiter_add(&k->waiters, &w))
-        info_post(k, &m->head, 200, NULL, &info, NULL);
+        info_post(k, &m->head, 200, NULL, &info, 0, NULL);
     return 0;
 }
 
@@ -201,7 +216,7 @@ void serve_change(struct keeper *k, struct sub *s)
     while (waiter_take(&k->waiters, WAITS_SUBMIT, s, 0, &w))
         submit_post(k, &w, w.good_status, 0, NULL, &s->info);
     while (waiter_take(&k->waiters, WAITS_CHANGE, s, 0, &w))
-        info_post(k, &w.to, 200, NULL, &s->info, NULL);
+        info_post(k, &w.to, 200, NULL, &s->info, 0, NULL);
     while (waiter_take(&k->waiters, WAITS_INPUT, s, 0, &w))
         chan_input_reply(&k->api, &w.to, &s->info.id, 409, INPUT_OVER);
 }
@@ -220,7 +235,7 @@ void serve_expired(struct keeper *k, uint64_t now_ns)
     struct waiter w;
 
     while (waiter_take(&k->waiters, WAITS_CHANGE, NULL, now_ns, &w))
-        info_post(k, &w.to, 200, NULL, &w.sub->info, NULL);
+        info_post(k, &w.to, 200, NULL, &w.sub->info, 0, NULL);
     while (waiter_take(&k->waiters, WAITS_INPUT, NULL, now_ns, &w))
         chan_input_reply(&k->api, &w.to, &w.sub->info.id, 429, INPUT_FULL);
 }
@@ -365,8 +380,11 @@ static int serve_capacity(struct keeper *k, const union ipc_any *any)
     reply.slots_used = k->slots_used;
     reply.build_slots = k->cfg.build_slots;
     reply.builds_running = k->builds_running;
+    reply.leases = k->nets->n;
+    reply.leases_used = k->nets->n - k->nets->nfree;
     reply.queued = k->builds.waiting + k->starts.waiting;
     reply.draining = k->draining;
+    reply.full = store_room(&k->store, 0, NULL) < 0;
     reply.agent_cpu_ns = agent_cpu_ns();
     while (any->get.version && (s = sub_next(&k->subs, s)))
         if (s->info.state <= SUB_DONE)
@@ -396,6 +414,7 @@ static const struct {
     {MSG_LIST, LOOKS, OWNER(msg_list), serve_list},
     {MSG_WAIT, LOOKS, OWNER(msg_wait), serve_wait},
     {MSG_LOG, LOOKS, OWNER(msg_log), serve_log},
+    {MSG_WATCH, LOOKS, OWNER(msg_watch), feed_watch},
     {MSG_DESTROY, CHANGES, OWNER(msg_get), serve_destroy},
     {MSG_INPUT, CHANGES, OWNER(msg_input), serve_input},
     {MSG_SUB_ACT, CHANGES, OWNER(msg_sub_act), serve_sub_act},

@@ -92,14 +92,26 @@ static void count_customer(void *arg, int dir, const char *name)
         names(fd, count_blob, arg);
 }
 
+// A console's file that waits for its next use.
+#define SPARE_NAME 24
+static char *spare_name(char out[SPARE_NAME], uint32_t n)
+{
+    snprintf(out, SPARE_NAME, ".spare-%" PRIu32, n);
+    return out;
+}
+
 int store_open(struct store *st, uint64_t max_bytes, struct err *e)
 {
+    char spare[SPARE_NAME];
+
     *st = (struct store){.max_bytes = max_bytes};
     st->blobs = folder("blobs", e);
     st->logs = st->blobs < 0 ? -1 : folder("logs", e);
     if (st->logs < 0)
         return e ? -e->code : -EIO;
     names(st->blobs, count_customer, &st->bytes);
+    for (uint32_t i = 0; i < CONSOLE_SPARES_MAX; i++) // a predecessor's
+        unlinkat(st->logs, spare_name(spare, i), 0);
     return 0;
 }
 
@@ -274,7 +286,10 @@ static char *log_name(char out[LOG_NAME], const sub_id_t *id,
                       enum log_kind kind)
 {
     hex_encode(out, id->b, sizeof(id->b));
-    strcpy(out + 2 * sizeof(id->b), kind == LOG_BUILD ? ".build" : ".console");
+    strcpy(out + 2 * sizeof(id->b), kind == LOG_BUILD   ? ".build"
+                                    : kind == LOG_FILES ? ".files"
+                                    : kind == LOG_MARKS ? ".marks"
+                                                        : ".console");
     return out;
 }
 
@@ -308,12 +323,37 @@ int store_log_open(struct store *st, const sub_id_t *id, enum log_kind kind,
     return fd < 0 ? err_errno(e, "the log") : fd;
 }
 
+int store_log_used(struct store *st, const sub_id_t *id, struct err *e)
+{
+    char from[SPARE_NAME], to[LOG_NAME];
+
+    // Emptied when it is opened. Without one, or should this fail: a new one.
+    if (st->spares)
+        renameat(st->logs, spare_name(from, --st->spares), st->logs,
+                 log_name(to, id, LOG_CONSOLE));
+    return store_log_new(st, id, LOG_CONSOLE, e);
+}
+
+void store_log_reuse(struct store *st, const sub_id_t *id)
+{
+    char from[LOG_NAME], to[SPARE_NAME];
+
+    log_name(from, id, LOG_CONSOLE);
+    if (st->spares == CONSOLE_SPARES_MAX)
+        unlinkat(st->logs, from, 0);
+    else if (renameat(st->logs, from, st->logs,
+                      spare_name(to, st->spares)) == 0)
+        st->spares++;
+}
+
 void store_log_drop(struct store *st, const sub_id_t *id)
 {
     char name[LOG_NAME];
 
     unlinkat(st->logs, log_name(name, id, LOG_CONSOLE), 0);
     unlinkat(st->logs, log_name(name, id, LOG_BUILD), 0);
+    unlinkat(st->logs, log_name(name, id, LOG_FILES), 0);
+    unlinkat(st->logs, log_name(name, id, LOG_MARKS), 0);
 }
 
 // --------------------------------------------------------------------- sweep

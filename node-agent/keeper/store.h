@@ -25,6 +25,7 @@ struct store {
     uint64_t bytes;  // of all blobs
     uint64_t max_bytes;
     uint64_t drafts; // made so far, for their names
+    uint32_t spares; // files of consoles ready to be used again
 };
 
 // Relative to the working folder.
@@ -68,6 +69,11 @@ int store_log_more(struct store *st, const sub_id_t *id, enum log_kind kind,
                    struct err *e);
 int store_log_open(struct store *st, const sub_id_t *id, enum log_kind kind,
                    bool make, struct err *e);
+
+// A new, empty console in a file that was another's before; and giving one
+// back for that. Only where nobody has either of them open.
+int store_log_used(struct store *st, const sub_id_t *id, struct err *e);
+void store_log_reuse(struct store *st, const sub_id_t *id);
 
 // Deletes a submission's logs.
 void store_log_drop(struct store *st, const sub_id_t *id);

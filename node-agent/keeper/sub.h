@@ -87,8 +87,20 @@ struct sub {
     uint64_t promised_cpu_ns, promised_wall_ns;
     bool unrecorded;
     bool in_quota; // its customer's
+    bool console_read; // somebody has, or may have, its console's file
+    bool console_kept; // its console is in the journal
+    uint64_t fed;      // number of its last change, see feed.h
+    uint64_t marked_bytes, marked_real_ns; // last mark in its console
     struct sub *lane_next;
+    uint32_t net_group; // of its link, see net.h; 0: not yet known
 };
+
+// Memory that its domain takes: an interface has a window beside the RAM.
+#define NET_WINDOW_KIB (HVC_WINDOW_MIN_KIB + HVC_NET_WINDOW_KIB)
+static inline uint64_t sub_memory_kib(const struct sub *s)
+{
+    return s->info.limits.memory_kib + (s->info.net.mode ? NET_WINDOW_KIB : 0);
+}
 
 struct subs {
     struct sub *at[LIVE_MAX];

@@ -16,6 +16,8 @@
 #include "lib/log.h"
 #include "node-agent/keeper/admit.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/meter.h"
+#include "node-agent/keeper/net.h"
 #include "node-agent/keeper/people.h"
 #include "node-agent/keeper/quota.h"
 
@@ -48,8 +50,11 @@ static void hold_post(struct keeper *k, struct sub *s)
         .limits = s->info.limits,
         .is_source = s->is_source,
         .starts = run_starts(&s->info.run),
+        .net_in_bytes = s->info.net.in_bytes,
+        .net_out_bytes = s->info.net.out_bytes,
     };
 
+    m.limits.console_bytes = meter_kept_max(&s->info);
     memcpy(m.currency, s->cap_currency, sizeof(m.currency));
     ipc_head(&m, MSG_HOLD, sub_tag(s));
     chan_post(&k->ledger, &m, NULL, 0);
@@ -196,6 +201,10 @@ int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,
         return answer(k, &m->head, 422, 0, no.text, NULL);
     if (secrets_check(k, a, &no) < 0)
         return answer(k, &m->head, 422, 0, no.text, NULL);
+    status = net_refuses(k, &account, &a->manifest->net, &no);
+    if (status)
+        return answer(k, &m->head, status, status == 429 ? 5 : 0, no.text,
+                      NULL);
     status = crowded(k, &account, &why);
     if (!status)
         status =

@@ -164,8 +164,9 @@ static int serve_account_list(struct ledgerd *d, struct chan *from,
 // The most that these limits permit, at the current prices; the customer's own
 // cap may lower what is held.
 static int limits_rate(const struct ratecard *card, const struct sub_limits *l,
-                       uint32_t is_source, uint32_t starts, struct rated *out,
-                       struct err *e)
+                       uint32_t is_source, uint32_t starts,
+                       uint64_t net_in_bytes, uint64_t net_out_bytes,
+                       struct rated *out, struct err *e)
 {
     struct budget b = {
         .starts = starts ? starts : 1,
@@ -175,6 +176,9 @@ static int limits_rate(const struct ratecard *card, const struct sub_limits *l,
         .build_cpu_ns = is_source ? l->build_cpu_ns : 0,
         .mem_kib = l->memory_kib,
         .console_bytes = l->console_bytes,
+        .net_rx_bytes = net_in_bytes,
+        .net_tx_bytes = net_out_bytes,
+        .net_packets = net_packets_max(net_in_bytes, net_out_bytes),
     };
 
     return rate_quote(card, &b, out, e);
@@ -197,9 +201,9 @@ static int serve_quote(struct ledgerd *d, struct chan *from,
     const struct ratecard *card = now ? &now->card : NULL;
     struct msg_quote_reply reply;
     struct rated rated;
-    int r =
-        card ? limits_rate(card, &m->limits, m->is_source, m->starts, &rated, e)
-             : card_none(e);
+    int r = card ? limits_rate(card, &m->limits, m->is_source, m->starts,
+                               m->net_in_bytes, m->net_out_bytes, &rated, e)
+                 : card_none(e);
 
     if (r < 0 && !refusal_status(r))
         return r;
@@ -269,7 +273,8 @@ static int cap_check(struct ledgerd *d, const struct msg_hold *m, struct err *e)
         first.cpu_ns = d->interval_ns;
     if (first.wall_ns > d->interval_ns)
         first.wall_ns = d->interval_ns;
-    r = limits_rate(&d->card->card, &first, m->is_source, m->starts, &rated, e);
+    r = limits_rate(&d->card->card, &first, m->is_source, m->starts, 0, 0,
+                    &rated, e);
     if (r < 0 || m->limits.cost_cap_nano >= rated.total_nano)
         return r;
     return err_set(
@@ -298,7 +303,7 @@ static int hold_make(struct ledgerd *d, const struct msg_hold *m,
         r = account_currency_check(d, m->customer.b, m->currency, e);
     if (r == 0)
         r = limits_rate(&d->card->card, &m->limits, m->is_source, m->starts,
-                        &rated, e);
+                        m->net_in_bytes, m->net_out_bytes, &rated, e);
     if (r < 0)
         return r;
     *hold_nano = rated.total_nano;

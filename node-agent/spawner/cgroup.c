@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Control groups; see cgroup.h.
 //
-// Files are opened by name for each use: a few microseconds, against a dozen
-// descriptors for each of thousands of slots.
+// Files are opened by name for each use, a few microseconds; only those that
+// every domain's figures come from are kept open for a slot.
 
 #include "node-agent/spawner/cgroup.h"
 
@@ -48,19 +48,39 @@ static int group_write(const struct cgroup_tree *t, enum cgroup_part part,
     return write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
+/* `kept` is the place of a descriptor to be used, and left open; or NULL. */
 static int group_read(const struct cgroup_tree *t, enum cgroup_part part,
-                      const char *name, const char *file, char text[VALUE_MAX])
+                      const char *name, const char *file, int *kept,
+                      char text[VALUE_MAX])
 {
-    cleanup_close int fd = group_open(t, part, name, file, O_RDONLY);
+    cleanup_close int mine = -1;
+    int fd = kept ? *kept : -1;
     ssize_t n;
 
     if (fd < 0)
+        fd = group_open(t, part, name, file, O_RDONLY);
+    if (fd < 0)
         return fd;
-    n = read_full(fd, text, VALUE_MAX - 1);
+    *(kept ? kept : &mine) = fd;
+    n = pread_full(fd, text, VALUE_MAX - 1, 0);
     if (n < 0)
         return n;
     text[n] = 0;
     return 0;
+}
+
+static int *kept_file(struct cgroup_kept *kept, enum cgroup_file file)
+{
+    return kept ? &kept->fd[file] : NULL;
+}
+
+void cgroup_kept_drop(struct cgroup_kept *kept)
+{
+    for (int i = 0; i < CGROUP_FILES; i++) {
+        if (kept->fd[i] >= 0)
+            close(kept->fd[i]);
+        kept->fd[i] = -1;
+    }
 }
 
 static int number_parse(const char *text, uint64_t *value)
@@ -79,22 +99,23 @@ static int number_parse(const char *text, uint64_t *value)
 }
 
 static int group_number(const struct cgroup_tree *t, enum cgroup_part part,
-                        const char *name, const char *file, uint64_t *value)
+                        const char *name, const char *file, int *kept,
+                        uint64_t *value)
 {
     char text[VALUE_MAX];
-    int r = group_read(t, part, name, file, text);
+    int r = group_read(t, part, name, file, kept, text);
 
     return r < 0 ? r : number_parse(text, value);
 }
 
 /* A file of lines "key number". */
 static int group_field(const struct cgroup_tree *t, enum cgroup_part part,
-                       const char *name, const char *file, const char *key,
-                       uint64_t *value)
+                       const char *name, const char *file, int *kept,
+                       const char *key, uint64_t *value)
 {
     char text[VALUE_MAX];
     size_t len = strlen(key);
-    int r = group_read(t, part, name, file, text);
+    int r = group_read(t, part, name, file, kept, text);
 
     if (r < 0)
         return r;
@@ -285,29 +306,32 @@ int cgroup_limit(const struct cgroup_tree *t, const char *name,
 }
 
 int cgroup_cpu_ns(const struct cgroup_tree *t, const char *name,
-                  uint64_t *cpu_ns)
+                  struct cgroup_kept *kept, uint64_t *cpu_ns)
 {
-    int r;
+    int *file = kept_file(kept, KEPT_CPU), r;
 
     if (t->version == 1)
-        return group_number(t, CGROUP_CPUACCT, name, "cpuacct.usage", cpu_ns);
-    r = group_field(t, CGROUP_CPU, name, "cpu.stat", "usage_usec", cpu_ns);
+        return group_number(t, CGROUP_CPUACCT, name, "cpuacct.usage", file,
+                            cpu_ns);
+    r = group_field(t, CGROUP_CPU, name, "cpu.stat", file, "usage_usec",
+                    cpu_ns);
     if (r == 0)
         *cpu_ns *= 1000;
     return r;
 }
 
 int cgroup_peak_kib(const struct cgroup_tree *t, const char *name,
-                    uint64_t *peak_kib)
+                    struct cgroup_kept *kept, uint64_t *peak_kib)
 {
     int r = group_number(t, CGROUP_MEMORY, name,
                          t->version == 2 ? "memory.peak"
                                          : "memory.max_usage_in_bytes",
-                         peak_kib);
+                         kept_file(kept, KEPT_PEAK), peak_kib);
 
     /* Linux before 5.19 keeps no peak in version 2. */
     if (r == -ENOENT && t->version == 2)
-        r = group_number(t, CGROUP_MEMORY, name, "memory.current", peak_kib);
+        r = group_number(t, CGROUP_MEMORY, name, "memory.current",
+                         kept_file(kept, KEPT_MEMORY), peak_kib);
     if (r == 0)
         *peak_kib = (*peak_kib + 1023) >> 10;
     return r;
@@ -324,31 +348,40 @@ int cgroup_peak_reset(const struct cgroup_tree *t, const char *name)
 }
 
 int cgroup_oom_kills(const struct cgroup_tree *t, const char *name,
-                     uint64_t *kills)
+                     struct cgroup_kept *kept, uint64_t *kills)
 {
     return group_field(t, CGROUP_MEMORY, name,
                        t->version == 2 ? "memory.events" : "memory.oom_control",
-                       "oom_kill", kills);
+                       kept_file(kept, KEPT_EVENTS), "oom_kill", kills);
+}
+
+static int root_empty(const struct cgroup_tree *t, int root, const char *name)
+{
+    char path[CGROUP_NAME_MAX + 64], c;
+    cleanup_close int fd = -1;
+    ssize_t n;
+
+    snprintf(path, sizeof(path), "%s/cgroup.procs", name);
+    fd = openat(t->root[root], path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 1 : -errno;
+    n = read(fd, &c, 1);
+    return n < 0 ? -errno : n == 0;
 }
 
 int cgroup_empty(const struct cgroup_tree *t, const char *name)
 {
-    for (int i = 0; i < t->nroots; i++) {
-        char path[CGROUP_NAME_MAX + 64], c;
-        cleanup_close int fd = -1;
-        ssize_t n;
+    int r = 1;
 
-        snprintf(path, sizeof(path), "%s/cgroup.procs", name);
-        fd = openat(t->root[i], path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 && errno == ENOENT)
-            continue;
-        if (fd < 0)
-            return -errno;
-        n = read(fd, &c, 1);
-        if (n != 0)
-            return n < 0 ? -errno : 0;
-    }
-    return 1;
+    for (int i = 0; i < t->nroots && r == 1; i++)
+        r = root_empty(t, i, name);
+    return r;
+}
+
+int cgroup_empty_in(const struct cgroup_tree *t, enum cgroup_part part,
+                    const char *name)
+{
+    return root_empty(t, t->part[part], name);
 }
 
 int cgroup_tasks(const struct cgroup_tree *t, const char *name, uint32_t most)
@@ -360,11 +393,12 @@ int cgroup_tasks(const struct cgroup_tree *t, const char *name, uint32_t most)
 }
 
 int cgroup_memory_kib(const struct cgroup_tree *t, const char *name,
-                      uint64_t *kib)
+                      struct cgroup_kept *kept, uint64_t *kib)
 {
     int r = group_number(
         t, CGROUP_MEMORY, name,
-        t->version == 2 ? "memory.current" : "memory.usage_in_bytes", kib);
+        t->version == 2 ? "memory.current" : "memory.usage_in_bytes",
+        kept_file(kept, KEPT_MEMORY), kib);
 
     if (r == 0)
         *kib = (*kib + 1023) >> 10;

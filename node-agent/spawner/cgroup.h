@@ -70,6 +70,22 @@ int cgroup_procs(const struct cgroup_tree *t, const char *name,
 int cgroup_enter(const struct cgroup_tree *t, const char *name, pid_t pid,
                  struct err *e);
 
+/*
+ * Files of one group that are read again and again, kept open: for a slot, on
+ * which each domain would cost a dozen of openings. Where the functions below
+ * are given none, they open and close. To be dropped when the group goes.
+ */
+enum cgroup_file { KEPT_CPU, KEPT_PEAK, KEPT_EVENTS, KEPT_MEMORY };
+#define CGROUP_FILES 4
+struct cgroup_kept {
+    int fd[CGROUP_FILES]; /* -1: not yet */
+};
+#define CGROUP_KEPT_INIT                                                       \
+    {                                                                          \
+        .fd = { -1, -1, -1, -1 }                                               \
+    }
+void cgroup_kept_drop(struct cgroup_kept *kept);
+
 struct cgroup_limits {
     uint64_t memory_kib; /* swap included; 0 = no limit */
     uint32_t cpu_weight; /* 1 .. 10000, 100 is usual; 0 = leave it */
@@ -90,7 +106,7 @@ int cgroup_tasks(const struct cgroup_tree *t, const char *name, uint32_t most);
 
 /* Memory charged to it now. */
 int cgroup_memory_kib(const struct cgroup_tree *t, const char *name,
-                      uint64_t *kib);
+                      struct cgroup_kept *kept, uint64_t *kib);
 
 /*
  * What all processes that are or were in it have used. For processes that run
@@ -98,22 +114,25 @@ int cgroup_memory_kib(const struct cgroup_tree *t, const char *name,
  * is exact.
  */
 int cgroup_cpu_ns(const struct cgroup_tree *t, const char *name,
-                  uint64_t *cpu_ns);
+                  struct cgroup_kept *kept, uint64_t *cpu_ns);
 
 /*
  * Largest memory charged since the last reset. Version 2 before 6.12 cannot
  * reset: -EOPNOTSUPP, and a group to be used again is removed and made anew.
  */
 int cgroup_peak_kib(const struct cgroup_tree *t, const char *name,
-                    uint64_t *peak_kib);
+                    struct cgroup_kept *kept, uint64_t *peak_kib);
 int cgroup_peak_reset(const struct cgroup_tree *t, const char *name);
 
 /* How often the memory limit has killed in it. */
 int cgroup_oom_kills(const struct cgroup_tree *t, const char *name,
-                     uint64_t *kills);
+                     struct cgroup_kept *kept, uint64_t *kills);
 
-/* 1: no process in it. */
+/* 1: no process in it. The second looks in one hierarchy only: enough where
+ * whoever enters one enters all. */
 int cgroup_empty(const struct cgroup_tree *t, const char *name);
+int cgroup_empty_in(const struct cgroup_tree *t, enum cgroup_part part,
+                    const char *name);
 
 /* SIGKILL for all in it, now; they may take a moment to be gone. */
 int cgroup_kill(const struct cgroup_tree *t, const char *name);

@@ -20,7 +20,7 @@
 
 enum record_state { RECORD_NONE, RECORD_RUNNING, RECORD_ENDED };
 
-#define RECORD_VERSION 2u
+#define RECORD_VERSION 3u
 
 struct record {
     uint32_t version; /* RECORD_VERSION */
@@ -32,6 +32,7 @@ struct record {
     uint64_t memory_kib, cpu_ns, wall_ns, console_bytes; /* as asked for */
     uint64_t lease_mono_ns;                              /* as last renewed */
     uint64_t max_kib;
+    uint64_t net_in_bytes, net_out_bytes; /* as in struct msg_start */
     uint32_t domid, engine;
     uint32_t paused;
     uint32_t incarnation; /* the keeper's, told with all news */

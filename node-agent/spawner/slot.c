@@ -52,6 +52,7 @@ void slot_init(struct slot *s, uint32_t index, struct record *record)
                        .page_fd = -1,
                        .conn_fd = -1,
                        .monitor_fd = -1,
+                       .kept = CGROUP_KEPT_INIT,
                        .watch = CPU_WATCH_INIT,
                        .record = record};
 }
@@ -70,6 +71,42 @@ static void state_set(struct spawner *p, struct slot *s, enum slot_state next)
     p->pool[slot_kind(s)].ready += is_ready(s->state);
 }
 
+/* Ids are hashes: any of their bytes will do. */
+static struct slot **chain_of(struct spawner *p, const sub_id_t *id)
+{
+    uint32_t h;
+
+    memcpy(&h, id->b, sizeof(h));
+    return &p->by_id[h % p->nslots];
+}
+
+void slot_name(struct spawner *p, struct slot *s, const sub_id_t *id)
+{
+    struct slot **first = chain_of(p, id);
+
+    if (s->id_at) {
+        *s->id_at = s->id_next;
+        if (s->id_next)
+            s->id_next->id_at = s->id_at;
+    }
+    s->id = *id;
+    s->id_at = first;
+    s->id_next = *first;
+    if (s->id_next)
+        s->id_next->id_at = &s->id_next;
+    *first = s;
+}
+
+struct slot *spawner_slot_of(struct spawner *p, const sub_id_t *id)
+{
+    struct slot *s = *chain_of(p, id);
+
+    while (s && (s->state < SLOT_RUNNING || s->state > SLOT_ENDED ||
+                 memcmp(&s->id, id, sizeof(*id))))
+        s = s->id_next;
+    return s;
+}
+
 void slot_overdue_in(struct slot *s, uint64_t ns)
 {
     s->overdue_ns = ns ? clock_mono_ns() + ns : 0;
@@ -78,6 +115,17 @@ void slot_overdue_in(struct slot *s, uint64_t ns)
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
     return b && (!a || b < a) ? b : a;
+}
+
+uint64_t slot_tell_next(const struct spawner *p, const struct slot *s,
+                        uint64_t now_ns)
+{
+    uint64_t interval_ns = p->cfg->interval_ns;
+    uint64_t phase_ns =
+        s->index / TELL_GROUP % TELL_PHASES * (interval_ns / TELL_PHASES);
+
+    return (now_ns - phase_ns) / interval_ns * interval_ns + interval_ns +
+           phase_ns;
 }
 
 void slot_arm(struct spawner *p, struct slot *s)
@@ -108,7 +156,9 @@ void slot_act_sweep(struct spawner *p, struct slot *s)
         s->budget_hit = cpu_watch_hit(&s->watch);
     }
     cpu_watch_close(&s->watch);
-    if (cgroup_empty(&p->tree, slot_group_name(name, s)) == 1) {
+    /* The nursery puts a monitor into all before it becomes one. */
+    if (cgroup_empty_in(&p->tree, CGROUP_CPUACCT, slot_group_name(name, s)) ==
+        1) {
         s->overdue_ns = 0;
         slot_event(p, s, SLOT_EV_VACANT);
         return;
@@ -280,9 +330,7 @@ void slot_due(struct spawner *p, struct slot *s, uint64_t now_ns)
     }
     if (s->state == SLOT_RUNNING && now_ns >= s->tell_ns) {
         slot_tell(p, s, MSG_USAGE);
-        s->tell_ns += p->cfg->interval_ns;
-        if (s->tell_ns <= now_ns)
-            s->tell_ns = now_ns + p->cfg->interval_ns;
+        s->tell_ns = slot_tell_next(p, s, now_ns);
     }
     if (s->state == SLOT_RUNNING && s->look_ns && now_ns >= s->look_ns)
         slot_look(p, s);
@@ -302,7 +350,7 @@ static void adopt_running(struct spawner *p, struct slot *s)
     char path[PATH_TEXT];
     struct err e = {0};
 
-    s->id = r->id;
+    slot_name(p, s, &r->id);
     s->engine = r->engine < HVC_ENGINES ? r->engine : HVC_ENGINE_PV;
     s->page_fd =
         open(slot_path(path, p, s, "page"), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -319,7 +367,7 @@ static void adopt_running(struct spawner *p, struct slot *s)
     }
     state_set(p, s, r->asked_cause ? SLOT_ENDING : SLOT_RUNNING);
     slot_tell(p, s, MSG_ADOPTED);
-    s->tell_ns = clock_mono_ns() + p->cfg->interval_ns;
+    s->tell_ns = slot_tell_next(p, s, clock_mono_ns());
     if (spawner_watch(p, s->monitor_fd, WATCH_MONITOR, s) < 0 ||
         slot_connect(p, s, &e) < 0) {
         /* Perhaps it is just exiting. */
@@ -340,7 +388,7 @@ void slot_adopt(struct spawner *p, struct slot *s)
         adopt_running(p, s);
         break;
     case RECORD_ENDED:
-        s->id = s->record->id;
+        slot_name(p, s, &s->record->id);
         state_set(p, s, SLOT_ENDED);
         slot_tell(p, s, MSG_ENDED);
         break;

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include "node-agent/agent/device.h"
+#include "node-agent/spawner/cgroup.h"
 #include "node-agent/spawner/cpu_watch.h"
 #include "node-agent/spawner/record.h"
 #include "node-agent/spawner/slot_table.h"
@@ -28,6 +29,7 @@ struct slot {
     int listen_fd, page_fd, conn_fd, monitor_fd;
     pid_t monitor_pid, guest_pid; /* guest_pid: 0 when not known */
     uint64_t monitor_born;
+    struct cgroup_kept kept; /* files of its group */
     struct cpu_watch watch;
     uint64_t limit_kib;        /* of its group, as last set */
     uint32_t weight, cap;      /* likewise; 0 = as a new group has them */
@@ -41,10 +43,15 @@ struct slot {
     uint64_t cpu_base_ns, oom_base; /* of its group, when it was parked */
     uint32_t feeding; /* messages of input its monitor has not answered */
     sub_id_t id;      /* from RUNNING to ENDED */
+    struct slot *id_next, **id_at; /* in spawner.h's by_id; NULL: in none */
     struct record *record;
 };
 
 void slot_init(struct slot *s, uint32_t index, struct record *record);
+
+/* The domain that is in it from now on; from RUNNING to ENDED spawner_slot_of
+ * finds it. */
+void slot_name(struct spawner *p, struct slot *s, const sub_id_t *id);
 
 /* Takes one step of the table. */
 void slot_event(struct spawner *p, struct slot *s, enum slot_event event);

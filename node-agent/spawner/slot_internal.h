@@ -29,6 +29,15 @@ void slot_arm(struct spawner *p, struct slot *s);
 
 int slot_connect(struct spawner *p, struct slot *s, struct err *e);
 
+/* When its usage is told next: once an interval, all slots of a group of
+ * TELL_GROUP together, since what is told together shares the commits of
+ * keeper and ledger, which are most of what metering costs. Groups come one
+ * after the other, so that nobody waits behind a whole large node's records. */
+#define TELL_GROUP  64u
+#define TELL_PHASES 8u
+uint64_t slot_tell_next(const struct spawner *p, const struct slot *s,
+                        uint64_t now_ns);
+
 /* Is its CPU budget spent? */
 void slot_look(struct spawner *p, struct slot *s);
 

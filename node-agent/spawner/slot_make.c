@@ -57,13 +57,13 @@ static int slot_group(struct spawner *p, struct slot *s, struct err *e)
 
     slot_group_name(name, s);
     /* A group whose peak cannot be reset serves one domain. */
-    if (s->made_before && p->tree.version == 2 &&
-        cgroup_remove(&p->tree, name) < 0)
+    if (s->made_before && p->tree.version != 2)
+        return 0;
+    cgroup_kept_drop(&s->kept);
+    if (s->made_before && cgroup_remove(&p->tree, name) < 0)
         return err_set(e, EBUSY, "the control group %s is not empty", name);
     if (cgroup_make(&p->tree, name, e) < 0)
         return -e->code;
-    if (s->made_before && p->tree.version != 2)
-        return 0;
     s->limit_kib = 0;
     s->weight = s->cap = 0;
     s->made_before = true;
@@ -172,8 +172,8 @@ void slot_act_park(struct spawner *p, struct slot *s)
     char name[GROUP_TEXT];
 
     slot_group_name(name, s);
-    if (cgroup_cpu_ns(&p->tree, name, &s->cpu_base_ns) < 0 ||
-        cgroup_oom_kills(&p->tree, name, &s->oom_base) < 0) {
+    if (cgroup_cpu_ns(&p->tree, name, &s->kept, &s->cpu_base_ns) < 0 ||
+        cgroup_oom_kills(&p->tree, name, &s->kept, &s->oom_base) < 0) {
         log_error("slot %u: its control group cannot be read", s->index);
         slot_event(p, s, SLOT_EV_HANGUP);
         return;
@@ -190,6 +190,7 @@ void slot_remove(struct spawner *p, struct slot *s)
 
     slot_fd_drop(&s->listen_fd);
     slot_fd_drop(&s->page_fd);
+    cgroup_kept_drop(&s->kept);
     s->made_before = false;
     unlink(slot_path(path, p, s, "sock"));
     unlink(slot_path(path, p, s, "page"));

@@ -18,6 +18,8 @@
 #define FEEDING_MAX 16
 /* Between two looks at a budget that perf does not guard. */
 #define LOOK_MIN_NS (1 * NS_PER_MS)
+/* CPU that ending takes: two processes, their memory, the report. */
+#define END_CPU_NS (NS_PER_MS * 3 / 10)
 /* Memory of a slot that is not the domain's RAM: monitor and guest process,
  * shared pages, and, by the RAM's size, page tables. */
 #define OVERHEAD_KIB     4096u
@@ -71,11 +73,12 @@ int slot_share_set(struct spawner *p, struct slot *s, uint32_t weight,
     return r;
 }
 
-static void record_fill(struct slot *s, const struct msg_start *m)
+static void record_fill(struct spawner *p, struct slot *s,
+                        const struct msg_start *m)
 {
     struct record *r = s->record;
 
-    s->id = m->id;
+    slot_name(p, s, &m->id);
     r->id = m->id;
     r->incarnation = m->incarnation;
     r->started_mono_ns = clock_mono_ns();
@@ -86,10 +89,12 @@ static void record_fill(struct slot *s, const struct msg_start *m)
     r->engine = s->engine;
     r->paused = m->flags & START_PAUSED;
     r->max_kib = m->max_kib;
+    r->net_in_bytes = m->net_in_bytes;
+    r->net_out_bytes = m->net_out_bytes;
     r->memory_kib = m->memory_kib;
     r->cpu_ns = m->cpu_ns;
     r->wall_ns = m->wall_ns;
-    r->console_bytes = m->console_bytes;
+    r->console_bytes = m->console_bytes + m->output_bytes;
     r->lease_mono_ns = m->lease_mono_ns;
     r->asked_cause = 0;
     r->monitor_pid = s->monitor_pid;
@@ -116,8 +121,11 @@ static int prepare_send(struct slot *s, const struct msg_start *m,
     h.head = (struct hvc_head){HVC_PREPARE, size};
     h.flags = HVC_F_GO | (m->has_initrd ? HVC_F_INITRD : 0) |
               (m->has_source ? HVC_F_SOURCE : 0) |
-              (m->flags & START_PAUSED ? HVC_F_PAUSED : 0);
-    nfds += m->has_source != 0;
+              (m->output_bytes ? HVC_F_FILES : 0) |
+              (m->flags & START_PAUSED ? HVC_F_PAUSED : 0) |
+              (m->flags & START_ROLLS ? HVC_F_ROLL : 0);
+    nfds = start_files(m);
+    h.files_bytes_max = m->output_bytes;
     h.argc = m->argc;
     h.envc = m->envc;
     h.cmdline_len = m->cmdline_len;
@@ -129,9 +137,16 @@ static int prepare_send(struct slot *s, const struct msg_start *m,
     return sock_send(s->conn_fd, &h, size, fds, nfds);
 }
 
+/* Of a CPU budget, what it may use itself: the end of guest and monitor, which
+ * the kernel charges to them as well, must come out of it too. */
+static uint64_t budget_ns(uint64_t cpu_ns)
+{
+    return cpu_ns - (cpu_ns / 4 < END_CPU_NS ? cpu_ns / 4 : END_CPU_NS);
+}
+
 static void look_later(struct slot *s, uint64_t used_ns)
 {
-    uint64_t budget = s->record->cpu_ns, now = clock_mono_ns(), ns;
+    uint64_t budget = budget_ns(s->record->cpu_ns), now = clock_mono_ns(), ns;
 
     if (!budget) {
         s->look_ns = 0;
@@ -160,8 +175,7 @@ static int devices_send(struct slot *s, const struct dom_devices *devices,
 static int domain_send(struct slot *s, const struct msg_start *m,
                        const struct dom_devices *devices, const int *fds)
 {
-    int files = 2 + (m->has_initrd != 0) + (m->has_source != 0);
-    int r = devices_send(s, devices, fds + files + 1);
+    int r = devices_send(s, devices, fds + start_files(m) + 1);
 
     if (r)
         return r < 0 ? r : 0;
@@ -180,9 +194,9 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
     if (r == 0)
         r = slot_share_set(p, s, m->cpu_weight, m->cpu_cap_percent, e);
     if (r == 0) {
-        record_fill(s, m);
+        record_fill(p, s, m);
         if (m->cpu_ns) {
-            cpu_watch_allow(&s->watch, m->cpu_ns);
+            cpu_watch_allow(&s->watch, budget_ns(m->cpu_ns));
             cpu_watch_start(&s->watch, 0);
         }
         r = domain_send(s, m, devices, fds);
@@ -199,7 +213,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
     s->tell_over = m->has_source;
     s->unseen = false;
     s->feeding = 0;
-    s->tell_ns = clock_mono_ns() + p->cfg->interval_ns;
+    s->tell_ns = slot_tell_next(p, s, clock_mono_ns());
     look_later(s, 0);
     slot_event(p, s, SLOT_EV_START);
     slot_arm(p, s);
@@ -347,7 +361,7 @@ static uint64_t group_used_ns(struct spawner *p, struct slot *s)
     char name[GROUP_TEXT];
     uint64_t ns = 0;
 
-    if (cgroup_cpu_ns(&p->tree, slot_group_name(name, s), &ns) < 0)
+    if (cgroup_cpu_ns(&p->tree, slot_group_name(name, s), &s->kept, &ns) < 0)
         log_error("slot %u: its CPU time cannot be read", s->index);
     return ns > s->record->cpu_base_ns ? ns - s->record->cpu_base_ns : 0;
 }
@@ -360,7 +374,8 @@ void slot_watch_again(struct spawner *p, struct slot *s)
 
 void slot_look(struct spawner *p, struct slot *s)
 {
-    uint64_t budget = s->record->cpu_ns, used = cpu_watch_used_ns(&s->watch);
+    uint64_t budget = budget_ns(s->record->cpu_ns);
+    uint64_t used = cpu_watch_used_ns(&s->watch);
 
     if (!used)
         used = group_used_ns(p, s);
@@ -390,12 +405,14 @@ static void evidence_take(struct spawner *p, struct slot *s, struct evidence *v,
         .wall_budget_ns = r->wall_ns,
         .memory_kib = r->memory_kib,
         .console_bytes_max = r->console_bytes,
+        .net_in_max = r->net_in_bytes,
+        .net_out_max = r->net_out_bytes,
         .asked_cause = r->asked_cause,
     };
     slot_group_name(name, s);
     v->cpu_ns = group_used_ns(p, s);
-    cgroup_peak_kib(&p->tree, name, &v->peak_kib);
-    cgroup_oom_kills(&p->tree, name, &kills);
+    cgroup_peak_kib(&p->tree, name, &s->kept, &v->peak_kib);
+    cgroup_oom_kills(&p->tree, name, &s->kept, &kills);
     v->oom_killed = kills > r->oom_base;
     if (s->page_fd >= 0 &&
         pread_full(s->page_fd, page, sizeof(*page), 0) == sizeof(*page))
@@ -420,7 +437,9 @@ static void figures_fill(struct spawner *p, struct slot *s, bool ended,
     m->cpu_cap_percent = s->cap;
     m->incarnation = r->incarnation;
     m->max_kib = r->max_kib ? r->max_kib : r->memory_kib;
-    cgroup_memory_kib(&p->tree, slot_group_name(name, s), &m->mem_kib);
+    if (!ended)
+        cgroup_memory_kib(&p->tree, slot_group_name(name, s), &s->kept,
+                          &m->mem_kib);
     m->started_real_ns = r->started_real_ns;
     m->now_real_ns = clock_real_ns();
     m->up = v.page && v.page->state >= HVC_RUNNING;

@@ -27,9 +27,9 @@
 /* Messages of the keeper taken in one turn. */
 #define KEEPER_TURN 64
 
-/* Descriptors of one slot: listening, page, connection, monitor, two events;
- * and of everything else, with the devices of those that wait. */
-#define SLOT_FDS  6
+/* Descriptors of one slot: listening, page, connection, monitor, two events,
+ * four files of its group; and of everything else, with the devices of those that wait. */
+#define SLOT_FDS  10
 #define OTHER_FDS 256
 
 /* Devices of all domains that wait; beyond it they have to come again. */
@@ -100,18 +100,6 @@ static struct slot *slot_in_state(struct spawner *p, enum slot_state state)
     for (uint32_t i = 0; i < p->nslots; i++)
         if (p->slot[i].state == state)
             return &p->slot[i];
-    return NULL;
-}
-
-static struct slot *slot_of(struct spawner *p, const sub_id_t *id)
-{
-    for (uint32_t i = 0; i < p->nslots; i++) {
-        struct slot *s = &p->slot[i];
-
-        if (s->state >= SLOT_RUNNING && s->state <= SLOT_ENDED &&
-            !memcmp(&s->id, id, sizeof(*id)))
-            return s;
-    }
     return NULL;
 }
 
@@ -272,7 +260,6 @@ static int engine_choose(const struct spawner *p, uint32_t choice)
 static int devices_hear(const struct msg_start *m, const int *fds,
                         struct dom_devices **devices, struct err *e)
 {
-    int files = 2 + (m->has_initrd != 0) + (m->has_source != 0);
 
     *devices = NULL;
     if (!m->ndevices)
@@ -280,7 +267,7 @@ static int devices_hear(const struct msg_start *m, const int *fds,
     *devices = malloc(sizeof(**devices));
     if (!*devices)
         return err_set(e, ENOMEM, "no memory for a waiting domain");
-    return devices_take(*devices, m->ndevices, fds + files, e);
+    return devices_take(*devices, m->ndevices, fds + start_files(m), e);
 }
 
 static int start_queue(struct spawner *p, unsigned kind,
@@ -311,7 +298,7 @@ static int message_start(struct spawner *p, const struct msg_start *m,
     int engine = engine_choose(p, m->engine), r;
     unsigned kind;
 
-    if (m->engine > ENGINE_AUTO || m->flags & ~START_PAUSED ||
+    if (m->engine > ENGINE_AUTO || m->flags & ~(START_PAUSED | START_ROLLS) ||
         m->cpu_weight > CPU_WEIGHT_MAX || m->cpu_cap_percent > CPU_CAP_MAX)
         r = err_set(e, EPROTO, "the keeper starts a domain out of range");
     else
@@ -358,7 +345,7 @@ static void start_withdraw(struct spawner *p, struct pool *pool,
 static int message_control(struct spawner *p, const struct msg_control *m,
                            struct err *e)
 {
-    struct slot *s = slot_of(p, &m->id);
+    struct slot *s = spawner_slot_of(p, &m->id);
     struct err why = {0};
 
     if (!control_sane(m))
@@ -383,7 +370,7 @@ static void message_look(struct spawner *p, const struct msg_head *head)
 static int message_stop(struct spawner *p, const struct msg_stop *m,
                         struct err *e)
 {
-    struct slot *s = slot_of(p, &m->id);
+    struct slot *s = spawner_slot_of(p, &m->id);
 
     if (m->cause < HVC_POWEROFF || m->cause > HVC_LOST)
         return err_set(e, EPROTO, "the keeper stops a domain for no cause");
@@ -412,12 +399,12 @@ static int message_take(struct spawner *p, const union ipc_any *any,
         message_look(p, &any->head);
         return 0;
     case MSG_RENEW:
-        s = slot_of(p, &any->renew.id);
+        s = spawner_slot_of(p, &any->renew.id);
         if (s && s->state == SLOT_RUNNING)
             slot_renew(p, s, any->renew.lease_mono_ns);
         return 0;
     case MSG_FEED:
-        s = slot_of(p, &any->input.id);
+        s = spawner_slot_of(p, &any->input.id);
         if (s && s->state == SLOT_RUNNING)
             slot_feed(p, s, &any->input);
         else
@@ -425,7 +412,7 @@ static int message_take(struct spawner *p, const union ipc_any *any,
                              "the program is over");
         return 0;
     case MSG_PASS:
-        s = slot_of(p, &any->attach.id);
+        s = spawner_slot_of(p, &any->attach.id);
         if (s && s->state == SLOT_RUNNING)
             slot_pass(p, s, &any->attach, fds[0]);
         else
@@ -434,7 +421,7 @@ static int message_take(struct spawner *p, const union ipc_any *any,
         ipc_close(fds);
         return 0;
     case MSG_RELEASE:
-        s = slot_of(p, &any->renew.id);
+        s = spawner_slot_of(p, &any->renew.id);
         if (s && s->state == SLOT_ENDED)
             slot_event(p, s, SLOT_EV_RELEASE);
         return 0;
@@ -657,7 +644,8 @@ static int slots_open(struct spawner *p, struct err *e)
         return -e->code;
     p->nslots = p->records.count;
     p->slot = calloc(p->nslots, sizeof(*p->slot));
-    if (!p->slot)
+    p->by_id = calloc(p->nslots, sizeof(*p->by_id));
+    if (!p->slot || !p->by_id)
         return err_set(e, ENOMEM, "no memory for %u slots", p->nslots);
     for (uint32_t i = 0; i < p->nslots; i++)
         slot_init(&p->slot[i], i, &p->records.at[i]);

@@ -54,6 +54,7 @@ struct spawner {
     struct record_file records;
     struct slot *slot; /* nslots of them; all from cfg->slots on only adopted */
     uint32_t nslots;
+    struct slot **by_id; /* nslots chains, by a domain's id */
     int epoll_fd, timer_fd, signal_fd, nursery_fd;
     pid_t nursery_pid;
     struct chan keeper;
@@ -72,6 +73,9 @@ struct spawner {
 /* Watch a descriptor; its events name the slot's present turn. */
 int spawner_watch(struct spawner *p, int fd, enum watch what,
                   const struct slot *s);
+
+/* The slot that has this domain, from RUNNING to ENDED; or NULL. */
+struct slot *spawner_slot_of(struct spawner *p, const sub_id_t *id);
 
 /* Make sure that slot_due or a refill happens by then. */
 void spawner_wake_at(struct spawner *p, uint64_t mono_ns);

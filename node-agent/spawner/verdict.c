@@ -63,15 +63,22 @@ static uint64_t at_most(uint64_t said, uint64_t most)
     return said < most ? said : most;
 }
 
-static void device_usage(const struct hvc_page *p, struct usage *u)
+/* A budget of 0 is none. */
+static uint64_t within(uint64_t said, uint64_t most, uint64_t budget)
+{
+    return at_most(said, budget && budget < most ? budget : most);
+}
+
+static void device_usage(const struct evidence *v, const struct hvc_page *p,
+                         struct usage *u)
 {
     uint64_t bytes = u->wall_ns < UINT64_MAX / DEVICE_BYTES_PER_NS
                          ? u->wall_ns * DEVICE_BYTES_PER_NS
                          : UINT64_MAX - 1;
     uint64_t ops = u->wall_ns / DEVICE_NS_PER_OP;
 
-    u->net_rx_bytes = at_most(p->net_rx_bytes, bytes);
-    u->net_tx_bytes = at_most(p->net_tx_bytes, bytes);
+    u->net_rx_bytes = within(p->net_rx_bytes, bytes, v->net_in_max);
+    u->net_tx_bytes = within(p->net_tx_bytes, bytes, v->net_out_max);
     u->net_packets =
         at_most(p->net_rx_packets, ops) + at_most(p->net_tx_packets, ops);
     u->disk_read_bytes = at_most(p->disk_read_bytes, bytes);
@@ -94,7 +101,9 @@ void evidence_usage(const struct evidence *v, struct usage *u)
     if (!p)
         return;
     u->console_bytes = at_most(p->console_out_bytes, v->console_bytes_max);
-    device_usage(p, u);
+    u->console_bytes +=
+        at_most(p->files_bytes, v->console_bytes_max - u->console_bytes);
+    device_usage(v, p, u);
 }
 
 /* What a monitor may say about itself: the rest is the spawner's to find. */

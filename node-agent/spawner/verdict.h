@@ -24,6 +24,7 @@ struct evidence {
     bool budget_hit;         /* one of them has ended it */
     uint64_t wall_budget_ns; /* 0 = none */
     uint64_t memory_kib, console_bytes_max;
+    uint64_t net_in_max, net_out_max; /* 0 = none */
     uint32_t asked_cause; /* with which we had it stopped; 0 = not */
     /* The monitor's word, which it writes before it says HVC_EXITED. */
     const struct hvc_page *page; /* a private copy; NULL: unreadable */

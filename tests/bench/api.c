@@ -26,15 +26,12 @@
 #include "node-agent/bundle/key.h"
 #include "tests/bench/link.h"
 
-#define CONNECTIONS_MAX 256
-#define EACH_MAX        (1u << 18) // requests of a connection
+#define EACH_MAX (1u << 18) // requests of a connection
 
 static struct {
     bool tls;
-    struct addrinfo *address;
+    struct load_to to;
     const char *authority, *submission;
-    uint8_t node_id[32];
-    struct seckey key;
     gnutls_certificate_credentials_t credentials;
     pthread_barrier_t ready;
     uint64_t end_ns;
@@ -66,7 +63,7 @@ static void secure_prepare(void)
     struct buf der = BUF_INIT(CERT_MAX);
     gnutls_datum_t ca;
 
-    if (cert_authority(&der, load.node_id, NULL) < 0)
+    if (cert_authority(&der, load.to.node_id, NULL) < 0)
         errx(1, "no memory");
     ca = (gnutls_datum_t){der.data, (unsigned)der.len};
     if (gnutls_certificate_allocate_credentials(&load.credentials) < 0 ||
@@ -106,7 +103,7 @@ static char *ask_sign(void)
     struct buf input = BUF_INIT(4096), signature = BUF_INIT(4096);
     char path[96], *ask;
     const struct httpsig_request rq = {.method = "GET",
-                                       .authority = load.authority,
+                                       .authority = load.to.authority,
                                        .scheme = load.tls ? "https" : "http",
                                        .path = path};
     struct httpsig sig = {
@@ -117,15 +114,15 @@ static char *ask_sign(void)
         .created = (int64_t)(clock_real_ns() / 1000000000u)};
     struct err e;
 
-    snprintf(path, sizeof(path), "/v1/submissions/%s", load.submission);
-    hex_encode(sig.keyid, load.key.key + 32, 32);
-    signature_tag(sig.tag, load.node_id);
-    if (httpsig_sign(&sig, &rq, load.key.key, &input, &signature, &e) < 0)
+    snprintf(path, sizeof(path), "/v1/submissions/%s", load.to.what);
+    hex_encode(sig.keyid, load.to.key.key + 32, 32);
+    signature_tag(sig.tag, load.to.node_id);
+    if (httpsig_sign(&sig, &rq, load.to.key.key, &input, &signature, &e) < 0)
         errx(1, "signing a request: %s", e.text);
     if (asprintf(&ask,
                  "GET %s HTTP/1.1\r\nHost: %s\r\nSignature-Input: %s\r\n"
                  "Signature: %s\r\n\r\n",
-                 path, load.authority, buf_str(&input),
+                 path, load.to.authority, buf_str(&input),
                  buf_str(&signature)) < 0)
         err(1, "a request");
     buf_free(&input);
@@ -154,7 +151,7 @@ static void *connection_run(void *arg)
 {
     struct connection *c = arg;
 
-    link_open(&c->link, load.address, load.authority);
+    link_open(&c->link, load.to.address, load.to.authority);
     if (load.tls)
         secure_begin(c);
     ask_once(c);
@@ -204,24 +201,14 @@ int main(int argc, char **argv)
 {
     static struct connection all[CONNECTIONS_MAX];
     pthread_t thread[CONNECTIONS_MAX];
-    uint64_t began_ns, seconds;
-    struct err e;
+    uint64_t began_ns;
     int n;
 
-    if (argc != 8)
-        errx(2, "usage: api-load plain|tls ADDRESS NODE_ID KEY SUBMISSION "
-                "SECONDS CONNECTIONS");
+    if (argc != 2 + LOAD_ARGUMENTS)
+        errx(2, "usage: api-load plain|tls " LOAD_USAGE);
     load.tls = !strcmp(argv[1], "tls");
-    if (key_init(&e) < 0 || pubkey_from_hex(argv[3], load.node_id, &e) < 0 ||
-        seckey_read(argv[4], &load.key, &e) < 0)
-        errx(1, "%s", e.text);
-    load.address = address_find(argv[2]);
-    load.authority = argv[2];
-    load.submission = argv[5];
-    seconds = strtoull(argv[6], NULL, 10);
-    n = atoi(argv[7]);
-    if (seconds < 1 || seconds > 120 || n < 1 || n > CONNECTIONS_MAX)
-        errx(2, "1 to 120 seconds, 1 to %d connections", CONNECTIONS_MAX);
+    load_read(&load.to, argv + 2);
+    n = load.to.connections;
     if (load.tls)
         secure_prepare();
     pthread_barrier_init(&load.ready, NULL, (unsigned)n + 1);
@@ -234,7 +221,7 @@ int main(int argc, char **argv)
     }
     pthread_barrier_wait(&load.ready);
     began_ns = clock_mono_ns();
-    load.end_ns = began_ns + seconds * 1000000000u;
+    load.end_ns = began_ns + load.to.seconds * 1000000000u;
     pthread_barrier_wait(&load.ready);
     for (int i = 0; i < n; i++)
         pthread_join(thread[i], NULL);

@@ -24,14 +24,11 @@
 #include "node-agent/bundle/key.h"
 #include "tests/bench/link.h"
 
-#define CONNECTIONS_MAX 256
-#define RATE_MAX        5000 // requests a second that there is room for
+#define RATE_MAX 5000 // requests a second that there is room for
 
 static struct {
-    struct addrinfo *address;
+    struct load_to to;
     const char *authority, *function;
-    uint8_t node_id[32];
-    struct seckey key;
     uint64_t end_ns;
     uint64_t *took_ns;
     size_t count;
@@ -44,7 +41,7 @@ static char *request_sign(size_t n)
     struct buf input = BUF_INIT(4096), signature = BUF_INIT(4096);
     char path[96], *text;
     const struct httpsig_request rq = {
-        .method = "POST", .authority = load.authority, .path = path};
+        .method = "POST", .authority = load.to.authority, .path = path};
     struct httpsig sig = {
         .label = SIGNATURE_LABEL,
         .component = {"@method", "@authority", "@path", "@query"},
@@ -52,16 +49,16 @@ static char *request_sign(size_t n)
         .created = (int64_t)(clock_real_ns() / 1000000000u)};
     struct err e;
 
-    snprintf(path, sizeof(path), "/v1/submissions/%s/call", load.function);
-    hex_encode(sig.keyid, load.key.key + 32, 32);
-    signature_tag(sig.tag, load.node_id);
+    snprintf(path, sizeof(path), "/v1/submissions/%s/call", load.to.what);
+    hex_encode(sig.keyid, load.to.key.key + 32, 32);
+    signature_tag(sig.tag, load.to.node_id);
     snprintf(sig.nonce, sizeof(sig.nonce), "%zu-%08x", n, randombytes_random());
-    if (httpsig_sign(&sig, &rq, load.key.key, &input, &signature, &e) < 0)
+    if (httpsig_sign(&sig, &rq, load.to.key.key, &input, &signature, &e) < 0)
         errx(1, "signing a request: %s", e.text);
     if (asprintf(&text,
                  "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n"
                  "Signature-Input: %s\r\nSignature: %s\r\n\r\n",
-                 path, load.authority, buf_str(&input),
+                 path, load.to.authority, buf_str(&input),
                  buf_str(&signature)) < 0)
         err(1, "a request");
     buf_free(&input);
@@ -76,7 +73,7 @@ static void *link_run(void *arg)
     (void)arg;
     if (!l)
         err(1, "a connection");
-    link_open(l, load.address, load.authority);
+    link_open(l, load.to.address, load.to.authority);
     while (clock_mono_ns() < load.end_ns) {
         size_t n = atomic_fetch_add(&load.next, 1), len;
         char *text = request_sign(n);
@@ -111,37 +108,19 @@ static int by_size(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-    pthread_t thread[CONNECTIONS_MAX];
-    uint64_t began_ns, seconds;
-    int connections;
+    uint64_t began_ns;
     size_t n;
-    struct err e;
 
-    if (argc != 7)
-        errx(2, "usage: function-load ADDRESS NODE_ID KEY FUNCTION SECONDS "
-                "CONNECTIONS");
-    if (key_init(&e) < 0 || pubkey_from_hex(argv[2], load.node_id, &e) < 0 ||
-        seckey_read(argv[3], &load.key, &e) < 0)
-        errx(1, "%s", e.text);
-    load.address = address_find(argv[1]);
-    load.authority = argv[1];
-    load.function = argv[4];
-    seconds = strtoull(argv[5], NULL, 10);
-    connections = atoi(argv[6]);
-    if (seconds < 1 || seconds > 120 || connections < 1 ||
-        connections > CONNECTIONS_MAX)
-        errx(2, "1 to 120 seconds, 1 to %d connections", CONNECTIONS_MAX);
-    load.count = seconds * RATE_MAX;
+    if (argc != 1 + LOAD_ARGUMENTS)
+        errx(2, "usage: function-load " LOAD_USAGE);
+    load_read(&load.to, argv + 1);
+    load.count = load.to.seconds * RATE_MAX;
     load.took_ns = calloc(load.count, sizeof(*load.took_ns));
     if (!load.took_ns)
         err(1, "room for the figures");
     began_ns = clock_mono_ns();
-    load.end_ns = began_ns + seconds * 1000000000u;
-    for (int i = 0; i < connections; i++)
-        if (pthread_create(&thread[i], NULL, link_run, NULL) != 0)
-            errx(1, "a connection's thread");
-    for (int i = 0; i < connections; i++)
-        pthread_join(thread[i], NULL);
+    load.end_ns = began_ns + load.to.seconds * 1000000000u;
+    load_run(load.to.connections, link_run);
     n = load.next;
     qsort(load.took_ns, n, sizeof(*load.took_ns), by_size);
     printf("answered %zu\n", n);

@@ -6,6 +6,7 @@
 #include <err.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,35 @@ struct addrinfo *address_find(const char *text)
         errx(1, "there is no %s", text);
     free(host);
     return found;
+}
+
+void load_read(struct load_to *to, char **argument)
+{
+    struct err e;
+
+    if (key_init(&e) < 0 || pubkey_from_hex(argument[1], to->node_id, &e) < 0 ||
+        seckey_read(argument[2], &to->key, &e) < 0)
+        errx(1, "%s", e.text);
+    to->authority = argument[0];
+    to->address = address_find(to->authority);
+    to->what = argument[3];
+    to->seconds = strtoull(argument[4], NULL, 10);
+    to->connections = atoi(argument[5]);
+    if (to->seconds < 1 || to->seconds > LOAD_SECONDS_MAX ||
+        to->connections < 1 || to->connections > CONNECTIONS_MAX)
+        errx(2, "1 to %d seconds, 1 to %d connections", LOAD_SECONDS_MAX,
+             CONNECTIONS_MAX);
+}
+
+void load_run(int connections, void *(*run)(void *arg))
+{
+    pthread_t thread[CONNECTIONS_MAX];
+
+    for (int i = 0; i < connections; i++)
+        if (pthread_create(&thread[i], NULL, run, NULL) != 0)
+            errx(1, "a connection's thread");
+    for (int i = 0; i < connections; i++)
+        pthread_join(thread[i], NULL);
 }
 
 static ssize_t socket_read(struct link *l, void *data, size_t len)

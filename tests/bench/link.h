@@ -6,8 +6,11 @@
 
 #include <netdb.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+
+#include "node-agent/bundle/key.h"
 
 #define ANSWER_MAX 65536
 
@@ -21,6 +24,26 @@ struct link {
     char data[ANSWER_MAX];
     size_t len;
 };
+
+// What every load generator is told, in this order: ADDRESS NODE_ID KEY WHAT
+// SECONDS CONNECTIONS.
+struct load_to {
+    struct addrinfo *address;
+    const char *authority; // ADDRESS
+    uint8_t node_id[32];
+    struct seckey key;
+    const char *what; // its last word before the numbers
+    uint64_t seconds;
+    int connections;
+};
+#define LOAD_USAGE       "ADDRESS NODE_ID KEY WHAT SECONDS CONNECTIONS"
+#define LOAD_ARGUMENTS   6
+#define LOAD_SECONDS_MAX 120
+#define CONNECTIONS_MAX  256
+void load_read(struct load_to *to, char **argument);
+
+// Runs `run` in so many threads, and waits for all of them.
+void load_run(int connections, void *(*run)(void *arg));
 
 // "HOST:PORT".
 struct addrinfo *address_find(const char *text);

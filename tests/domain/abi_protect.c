@@ -24,7 +24,7 @@ __asm__(".globl trap_entry\n"
         "  mov resume_at, %rax\n"
         "  mov %rax, 8(%rsp)\n"
         "  pop %rax\n"
-        "  movl $0, 0x400084cc\n" // shared_info.trap_busy
+        "  movl $0, 0x2084cc\n" // shared_info.trap_busy
         "  iretq\n");
 
 static uint64_t next(uint64_t below)

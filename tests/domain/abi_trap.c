@@ -63,7 +63,7 @@ void guest_main(void)
     CHECK(traps == 3 && seen.vector == 14 && seen.address == 0x2345);
     CHECK((seen.error & 3) == 2); // a write, nothing there
 
-    PROVOKE("mov 0x40001000, %%rax; movb $1, 0x40001000");
+    PROVOKE("mov 0x201000, %%rax; movb $1, 0x201000");
     CHECK(traps == 4 && seen.vector == 14 && (seen.error & 3) == 3);
 
     PROVOKE("hlt");

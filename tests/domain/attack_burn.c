@@ -10,12 +10,12 @@ void trap_entry(void);
 // Returns to the trapping instruction, which traps again.
 __asm__(".globl trap_entry\n"
         "trap_entry:\n"
-        "  movl $0, 0x400084cc\n" // shared_info.trap_busy
+        "  movl $0, 0x2084cc\n" // shared_info.trap_busy
         "  add $24, %rsp\n"
         "  iretq\n");
 _Static_assert(HV_SHARED_INFO_VA +
                        __builtin_offsetof(struct hv_shared_info, trap_busy) ==
-                   0x400084cc,
+                   0x2084cc,
                "trap_busy");
 
 void guest_main(void)

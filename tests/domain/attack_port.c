@@ -50,9 +50,9 @@ void guest_main(void)
     if (is("own")) { // each number, then with each wrong range
         for (uint64_t call = HV_CALL_COUNT; call < 256; call++)
             CHECK((long)own_port(call, 0, 0, 0) == HV_ENOSYS);
-        CHECK((long)own_port(HV_CALL_MEMORY, HV_MEM_PROTECT, 0x40010000,
+        CHECK((long)own_port(HV_CALL_MEMORY, HV_MEM_PROTECT, 0x210000,
                              0x1000) == HV_EINVAL);
-        CHECK((long)own_port(HV_CALL_MEMORY, HV_MEM_PROTECT, 0x40200000,
+        CHECK((long)own_port(HV_CALL_MEMORY, HV_MEM_PROTECT, 0x220000,
                              0x1000) == HV_EINVAL);
         CHECK((long)own_port(HV_CALL_NOTIFY, 64, 0, 0) == HV_EINVAL);
         CHECK((long)own_port(HV_CALL_SETUP, 9, 0, 0) == HV_ENOSYS);

@@ -14,9 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/io.h"
 #include "lib/sock.h"
 #include "tests/domain/drive.h"
 
@@ -244,6 +246,39 @@ static void test_console_limit(struct driven *d)
     drive_await(d, HVC_EXITED, &x);
     CHECK(d->page->console_out_bytes == 1000);
     CHECK(lseek(sink, 0, SEEK_END) == 1000);
+    close(sink);
+}
+
+// A log that rolls: everything was written, the last of it takes up room.
+static void test_console_rolls(struct driven *d)
+{
+    const struct hvc_prepare p = {.flags = HVC_F_GO | HVC_F_ROLL,
+                                  .lease_ns = UINT64_MAX,
+                                  .console_bytes_max = 100000};
+    char *const argv[] = {"attack_burn", "console", NULL};
+    int fd = image("attack_burn"),
+        sink = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+    uint64_t at = 1; // not the beginning of a page
+    struct hvc_exited x;
+    struct stat st;
+    char byte;
+
+    CHECK(write(sink, "earlier", 7) == 7);
+    drive_prepare(d, &p, argv, fd, sink);
+    close(fd);
+    while (d->page->console_out_bytes < 1000000)
+        usleep(1000);
+    stop(d, HVC_STOPPED);
+    drive_await(d, HVC_EXITED, &x);
+    CHECK(d->page->console_dropped_bytes == 0);
+    CHECK(fstat(sink, &st) == 0);
+    CHECK((uint64_t)st.st_size == d->page->console_out_bytes + 7);
+    CHECK(st.st_blocks * 512 >= 100000 && st.st_blocks * 512 < 300000);
+    CHECK(rolling_read(sink, &byte, 1, &at) == 1 && byte != 0);
+    CHECK(at + 100000 <= (uint64_t)st.st_size);
+    CHECK(at + 300000 > (uint64_t)st.st_size);
+    at = (uint64_t)st.st_size;
+    CHECK(rolling_read(sink, &byte, 1, &at) == 0);
     close(sink);
 }
 
@@ -610,7 +645,7 @@ static bool maps_ok(pid_t pid)
             ok = false;
         if (strstr(line, "[vsyscall]"))
             continue; // not in the guest's power, and behind the filter
-        if (to > HV_RAM_VA + (64ul << 20) || from < HV_IMAGE_BASE ||
+        if (to > HV_RAM_VA + (64ul << 20) || from < HV_HYPERCALL_VA ||
             (perms[1] == 'w' && perms[2] == 'x') ||
             (to > HV_SETUP_VA && from < HV_SETUP_VA + HV_SETUP_LEN)) {
             printf("# %s", line);
@@ -672,6 +707,7 @@ static const struct {
     {"end-alone", test_end_alone},
     {"monitor-killed", test_monitor_killed},
     {"console-limit", test_console_limit},
+    {"console-rolls", test_console_rolls},
     {"console-stuck", test_console_stuck},
     {"console-closed", test_console_closed},
     {"input", test_input},

@@ -509,7 +509,7 @@ static uint64_t busy_ns(const char *group)
 
     if (cgroup_tree_open(&t, w.cfg.cgroup_path, NULL) < 0)
         give_up("no control groups");
-    cgroup_cpu_ns(&t, group, &ns);
+    cgroup_cpu_ns(&t, group, NULL, &ns);
     cgroup_tree_close(&t);
     return ns;
 }
@@ -551,7 +551,7 @@ static void group_add(const char *name, void *arg)
 {
     uint64_t ns = 0;
 
-    cgroup_cpu_ns(arg, name, &ns);
+    cgroup_cpu_ns(arg, name, NULL, &ns);
     groups_cpu_ns += ns;
 }
 

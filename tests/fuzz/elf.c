@@ -38,7 +38,7 @@ static void check_image(const struct image *m, uint64_t file_len)
 
 static void look_up(const uint8_t *data, size_t len)
 {
-    struct symbol s[3] = {{.address = 0}, {.address = 0x401000}, {0}};
+    struct symbol s[3] = {{.address = 0}, {.address = 0x10401000}, {0}};
     int fd = memfd_create("fuzz", MFD_CLOEXEC);
 
     s[2].address = UINT64_MAX;

@@ -50,12 +50,13 @@ patterns_differ() # PATTERNS OUTPUT
 # run_case CASE IMAGE ARGUMENT...: passes if it exits with 0 (or what `want`
 # says) and, if there is a file $expected, has written just that; if there is a
 # file $patterns, each of its lines matches the shell pattern there in turn.
-# What `input` names is its standard input. Output is left in $work/out.
+# What `input` names is its standard input, `volumes` what --volume is to say. Output is left in $work/out.
 run_case()
 {
     local name=software/$engine/$port.$1 image=$images/$2 got why= files=()
     shift 2
     [ ! -e "$work/initrd" ] || files=(-i "$work/initrd")
+    [ -z "${volumes:-}" ] || files+=(--volume "$volumes")
     timeout -k 5 "$limit_s" "$build/bin/hostel-hv" run --engine "$engine" \
         -m "${memory:-64}" "${files[@]}" "$image" "$@" \
         < "${input:-/dev/null}" > "$work/out" 2> "$work/err"

@@ -73,6 +73,42 @@ static void test_fields(struct fixture *f)
             "at most 168 are allowed");
 }
 
+// What a network may be; see net_terms.h.
+static void network_set(struct fixture *f)
+{
+    f->m.net = (struct net_terms){
+        .mode = NET_NAT,
+        .npublish = 2,
+        .in_bytes = 1000,
+        .out_bytes = 2000,
+        .publish = {{.protocol = NET_TCP, .host_port = 30080, .port = 80},
+                    {.protocol = NET_UDP, .host_port = 30080, .port = 53}},
+        .link = "shop"};
+}
+
+static void test_network(struct fixture *f)
+{
+    REFUSED(net.in_bytes, 1, "go with a network, and it asks for none");
+    REFUSED(net.npublish, 1, "go with a network, and it asks for none");
+    REFUSED(net.link[0], 'a', "go with a network, and it asks for none");
+    network_set(f);
+    CHECK_WORKS(manifest_check(&f->m, e));
+    REFUSED(net.mode, NET_ANY + 1, "the kind of network is 5");
+    REFUSED(net.in_bytes, 0, "the budget of bytes into it is 0");
+    REFUSED(net.out_bytes, NET_BYTES_MAX + 1, "the budget of bytes out of it");
+    REFUSED(net.npublish, NET_PUBLISH_MAX + 1, "it publishes 9 ports");
+    REFUSED(net.publish[0].protocol, 1, "must be of tcp or udp");
+    REFUSED(net.publish[0].host_port, 0, "from 1 to 65535");
+    REFUSED(net.publish[1].port, 0, "from 1 to 65535");
+    REFUSED(net.publish[1].protocol, NET_TCP, "tcp:30080 is published twice");
+    REFUSED(net.link[1], '/', "the name of a link must be letters");
+    f->m.run = (struct run_terms){
+        .mode = RUN_FUNCTION, .concurrency = 1, .request_ms = 1};
+    CHECK_FAILS(manifest_check(&f->m, e), "and this is a function");
+    f->m.run = (struct run_terms){0};
+    f->m.net = (struct net_terms){0};
+}
+
 static void test_strings(struct fixture *f)
 {
     static const char *many[OPTIONS_MAX + ARGS_MAX + ENV_MAX + 1];
@@ -279,6 +315,7 @@ static void test_round_trip(struct fixture *f)
 
     f->m.purchase_order_len = 32;
     memset(f->m.purchase_order, 0xb0, 32);
+    network_set(f);
     CHECK_WORKS(manifest_encode(&f->m, &a, e));
     CHECK_WORKS(manifest_decode(a.data, a.len, &m, e));
     CHECK(strcmp(m.name, "primes") == 0 && m.kind == KIND_SOURCE);
@@ -296,10 +333,13 @@ static void test_round_trip(struct fixture *f)
     CHECK(m.console_bytes == 65536 && m.cost_cap_nano == 50000000);
     CHECK(strcmp(m.currency, "EUR") == 0 && m.purchase_order_len == 32);
     CHECK(m.not_before_s == FIXTURE_NOW && m.nonce[15] == 0x55);
+    CHECK(memcmp(&m.net, &f->m.net, sizeof(m.net)) == 0);
     CHECK(manifest_file_is_unit(&m.file[0]) &&
           !manifest_file_is_unit(&m.file[1]));
     CHECK_WORKS(manifest_encode(&m, &b, e));
     CHECK(a.len == b.len && memcmp(a.data, b.data, a.len) == 0);
+    // Optional fields at the end could be cut off: the signature sees to that.
+    f->m.net = (struct net_terms){0};
     manifest_free(&m);
 }
 
@@ -419,6 +459,7 @@ int main(void)
 
     fixture_init(&f);
     test_fields(&f);
+    test_network(&f);
     test_strings(&f);
     test_files(&f);
     test_image(&f);

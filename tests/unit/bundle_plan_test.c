@@ -6,6 +6,7 @@
 
 #include "node-agent/bundle/cpio.h"
 #include "node-agent/bundle/plan.h"
+#include "node-agent/bundle/plan_net.h"
 #include "tests/unit/bundle_fixture.h"
 
 static char dir[] = "/tmp/hostel-plan-XXXXXX";
@@ -181,6 +182,52 @@ static void test_cost(void)
         CHECK_FAILS(cost_parse(bad[i], &n, c, e), "is not an amount of money");
 }
 
+static void test_publish(void)
+{
+    static const char *const bad[] = {
+        "",       "80",       "80:",     ":80",
+        "tcp:80", "0:80",     "80:0",    "65536:80",
+        "80:80 ", "-1:80",    "80:+80",  "sctp:80:80",
+        "80::80", "80:80:80", "tcp::80", "99999999999999999999:80",
+        NULL};
+    struct net_publish p;
+
+    CHECK_WORKS(publish_parse("30080:80", &p, e));
+    CHECK(p.protocol == NET_TCP && p.host_port == 30080 && p.port == 80);
+    CHECK_WORKS(publish_parse("udp:1:65535", &p, e));
+    CHECK(p.protocol == NET_UDP && p.host_port == 1 && p.port == 65535);
+    for (int i = 0; bad[i]; i++)
+        CHECK_FAILS(publish_parse(bad[i], &p, e), "publishes nothing");
+}
+
+static void test_network(void)
+{
+    static const char *const ports[] = {"30080:80"};
+    struct recipe c = {
+        .network = (char *)"nat", .link = (char *)"shop", .net_in_mib = 3};
+    struct bundle_request q = {0};
+    struct net_terms n;
+
+    CHECK_WORKS(plan_net_fill(&q, &c, &n, e));
+    CHECK(n.mode == NET_NAT && !strcmp(n.link, "shop") && !n.npublish);
+    CHECK(n.in_bytes == 3u << 20 && n.out_bytes == 1024ull << 20);
+    q.network = "any";
+    q.publish = ports;
+    q.npublish = 1;
+    CHECK_WORKS(plan_net_fill(&q, &c, &n, e));
+    CHECK(n.mode == NET_ANY && n.npublish == 1 && n.publish[0].port == 80);
+    q.network = "none"; // takes bundle.cfg's back, but not what is asked for
+    CHECK_FAILS(plan_net_fill(&q, &c, &n, e), "go with a network");
+    q.npublish = 0;
+    CHECK_WORKS(plan_net_fill(&q, &c, &n, e));
+    CHECK(n.mode == NET_NONE && !n.in_bytes && !*n.link);
+    q.network = "NAT";
+    CHECK_FAILS(plan_net_fill(&q, &c, &n, e), "not \"NAT\"");
+    q.network = NULL;
+    c.network = NULL;
+    CHECK_FAILS(plan_net_fill(&q, &c, &n, e), "go with a network");
+}
+
 // A file that changes between the two readings is noticed, as is one that
 // cannot be read.
 static void test_write(void)
@@ -289,6 +336,8 @@ int main(void)
     test_folders();
     test_request();
     test_cost();
+    test_publish();
+    test_network();
     test_write();
     test_cpio();
     snprintf(command, sizeof(command), "rm -r %s", dir);

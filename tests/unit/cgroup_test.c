@@ -124,38 +124,38 @@ static void numbers(void)
     uint64_t v;
 
     open_v1(&t);
-    CHECK(cgroup_cpu_ns(&t, "s", &v) == -ENOENT);
+    CHECK(cgroup_cpu_ns(&t, "s", NULL, &v) == -ENOENT);
     put("18446744073709551615\n", "v1/cpu/t/s/cpuacct.usage");
-    CHECK(cgroup_cpu_ns(&t, "s", &v) == 0 && v == UINT64_MAX);
+    CHECK(cgroup_cpu_ns(&t, "s", NULL, &v) == 0 && v == UINT64_MAX);
     put("0", "v1/cpu/t/s/cpuacct.usage");
-    CHECK(cgroup_cpu_ns(&t, "s", &v) == 0 && v == 0);
+    CHECK(cgroup_cpu_ns(&t, "s", NULL, &v) == 0 && v == 0);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         put(bad[i], "v1/cpu/t/s/cpuacct.usage");
-        CHECK((cgroup_cpu_ns(&t, "s", &v) == -EBADMSG) == (i != 6));
+        CHECK((cgroup_cpu_ns(&t, "s", NULL, &v) == -EBADMSG) == (i != 6));
     }
     put("4097\n", "v1/memory/t/s/memory.max_usage_in_bytes");
-    CHECK(cgroup_peak_kib(&t, "s", &v) == 0 && v == 5);
+    CHECK(cgroup_peak_kib(&t, "s", NULL, &v) == 0 && v == 5);
     CHECK(cgroup_peak_reset(&t, "s") == 0);
     put("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
         "v1/memory/t/s/memory.oom_control");
-    CHECK(cgroup_oom_kills(&t, "s", &v) == 0 && v == 3);
+    CHECK(cgroup_oom_kills(&t, "s", NULL, &v) == 0 && v == 3);
     put("oom_kill_disable 0\n", "v1/memory/t/s/memory.oom_control");
-    CHECK(cgroup_oom_kills(&t, "s", &v) == -ENODATA);
+    CHECK(cgroup_oom_kills(&t, "s", NULL, &v) == -ENODATA);
     cgroup_tree_close(&t);
 
     open_v2(&t);
     put("usage_usec 1234\nuser_usec 5\nsystem_usec 7\n", "v2/t/s/cpu.stat");
-    CHECK(cgroup_cpu_ns(&t, "s", &v) == 0 && v == 1234000);
+    CHECK(cgroup_cpu_ns(&t, "s", NULL, &v) == 0 && v == 1234000);
     put("user_usec 5\nxusage_usec 4\n", "v2/t/s/cpu.stat");
-    CHECK(cgroup_cpu_ns(&t, "s", &v) == -ENODATA);
+    CHECK(cgroup_cpu_ns(&t, "s", NULL, &v) == -ENODATA);
     put("8192\n", "v2/t/s/memory.current");
-    CHECK(cgroup_peak_kib(&t, "s", &v) == 0 && v == 8);
+    CHECK(cgroup_peak_kib(&t, "s", NULL, &v) == 0 && v == 8);
     put("16384\n", "v2/t/s/memory.peak");
-    CHECK(cgroup_peak_kib(&t, "s", &v) == 0 && v == 16);
+    CHECK(cgroup_peak_kib(&t, "s", NULL, &v) == 0 && v == 16);
     CHECK(cgroup_peak_reset(&t, "s") == -EOPNOTSUPP);
     put("low 0\nmax 2\noom 1\noom_kill 1\noom_group_kill 0\n",
         "v2/t/s/memory.events");
-    CHECK(cgroup_oom_kills(&t, "s", &v) == 0 && v == 1);
+    CHECK(cgroup_oom_kills(&t, "s", NULL, &v) == 0 && v == 1);
     cgroup_tree_close(&t);
 }
 

@@ -146,7 +146,7 @@ static void test_structs(void)
     REFUSED(a_vif, d->m.net.mtu = 575, CANNOT_BE);
     REFUSED(a_vif, d->m.net.mtu = 9001, CANNOT_BE);
     REFUSED(a_vif, d->m.net.mac[0] = 1, CANNOT_BE);
-    REFUSED(a_vif, d->m.net.flags = 2, CANNOT_BE);
+    REFUSED(a_vif, d->m.net.flags = 4, CANNOT_BE);
     REFUSED(a_vif, d->m.net.loss = 10001, CANNOT_BE);
     REFUSED(a_vif, d->m.net.config.prefix4 = 33, CANNOT_BE);
     REFUSED(a_vif, d->m.net.config.prefix6 = 129, CANNOT_BE);

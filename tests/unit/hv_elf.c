@@ -28,26 +28,26 @@ static struct file good(void)
     struct file f = {.header = {.e_type = ET_EXEC,
                                 .e_machine = EM_X86_64,
                                 .e_version = EV_CURRENT,
-                                .e_entry = 0x401010,
+                                .e_entry = 0x10401010,
                                 .e_phoff = offsetof(struct file, segment),
                                 .e_phentsize = sizeof(Elf64_Phdr),
                                 .e_phnum = 4},
                      .segment = {{.p_type = PT_LOAD,
                                   .p_flags = PF_R | PF_X,
                                   .p_offset = 0x1000,
-                                  .p_vaddr = 0x401000,
+                                  .p_vaddr = 0x10401000,
                                   .p_filesz = 0x800,
                                   .p_memsz = 0x800},
                                  {.p_type = PT_LOAD,
                                   .p_flags = PF_R,
                                   .p_offset = 0x2000,
-                                  .p_vaddr = 0x402000,
+                                  .p_vaddr = 0x10402000,
                                   .p_filesz = 0x10,
                                   .p_memsz = 0x10},
                                  {.p_type = PT_LOAD,
                                   .p_flags = PF_R | PF_W,
                                   .p_offset = 0x3100,
-                                  .p_vaddr = 0x404100,
+                                  .p_vaddr = 0x10404100,
                                   .p_filesz = 0x200,
                                   .p_memsz = 0x3000},
                                  {.p_type = PT_NOTE,
@@ -80,16 +80,16 @@ static void test_good(void)
     struct image m;
 
     CHECK_WORKS(check(&f, &m, e));
-    CHECK(m.entry == 0x401010 && m.low == 0x401000 && m.high == 0x408000);
+    CHECK(m.entry == 0x10401010 && m.low == 0x10401000 && m.high == 0x10408000);
     CHECK(m.nsegments == 3 && m.note.min_memory_kib == 512);
     CHECK(m.segment[0].prot == (HV_PROT_READ | HV_PROT_EXEC));
-    CHECK(m.segment[0].addr == 0x401000 && m.segment[0].len == 0x1000 &&
+    CHECK(m.segment[0].addr == 0x10401000 && m.segment[0].len == 0x1000 &&
           m.segment[0].file_len == 0x1000 && m.segment[0].zero_at == 0);
     CHECK(m.segment[1].prot == HV_PROT_READ);
     // Data begins within a page; its zeroes begin within the file's last one.
-    CHECK(m.segment[2].addr == 0x404000 && m.segment[2].offset == 0x3000 &&
+    CHECK(m.segment[2].addr == 0x10404000 && m.segment[2].offset == 0x3000 &&
           m.segment[2].file_len == 0x1000 && m.segment[2].len == 0x4000 &&
-          m.segment[2].zero_at == 0x404300);
+          m.segment[2].zero_at == 0x10404300);
 }
 
 // Changes one thing of a good file and expects the sentence.
@@ -124,12 +124,12 @@ static void test_segments(void)
             "segment 0 is writable and executable");
     REFUSED(f.segment[DATA].p_flags = PF_W | PF_X,
             "segment 2 is writable and executable");
-    REFUSED(f.segment[RODATA].p_vaddr = 0x401000, "segments 0 and 1 overlap");
+    REFUSED(f.segment[RODATA].p_vaddr = 0x10401000, "segments 0 and 1 overlap");
     // On the same page, though not on the same bytes.
-    REFUSED((f.segment[RODATA].p_vaddr = 0x401900,
+    REFUSED((f.segment[RODATA].p_vaddr = 0x10401900,
              f.segment[RODATA].p_offset = 0x2900),
             "segments 0 and 1 overlap");
-    REFUSED(f.segment[DATA].p_vaddr = 0x400100, "do not ascend");
+    REFUSED(f.segment[DATA].p_vaddr = 0x10400100, "do not ascend");
     REFUSED(f.segment[DATA].p_filesz = 0x4000,
             "more bytes in the file than in memory");
     REFUSED(f.segment[DATA].p_offset = sizeof(f) - 0xff,
@@ -137,7 +137,7 @@ static void test_segments(void)
     REFUSED(f.segment[DATA].p_offset = UINT64_MAX - 0x100,
             "beyond the file's end");
     REFUSED(f.segment[DATA].p_offset = 0x3101, "differ within the page");
-    REFUSED(f.segment[TEXT].p_vaddr = 0x3ff000, "not within the image's");
+    REFUSED(f.segment[TEXT].p_vaddr = 0x103ff000, "not within the image's");
     REFUSED(f.segment[TEXT].p_vaddr = 0, "not within the image's");
     REFUSED(f.segment[DATA].p_memsz = HV_IMAGE_LIMIT, "not within the image's");
     REFUSED(f.segment[DATA].p_memsz = UINT64_MAX, "not within the image's");
@@ -155,10 +155,10 @@ static void test_segments(void)
 
 static void test_entry(void)
 {
-    REFUSED(f.header.e_entry = 0x402000, "entry");
+    REFUSED(f.header.e_entry = 0x10402000, "entry");
     REFUSED(f.header.e_entry = 0, "entry");
     REFUSED(f.header.e_entry = HV_SETUP_VA, "entry");
-    REFUSED(f.header.e_entry = 0x402000, "entry");
+    REFUSED(f.header.e_entry = 0x10402000, "entry");
 }
 
 static void test_note(void)
@@ -169,7 +169,7 @@ static void test_note(void)
     REFUSED(f.note.head.n_descsz = 20, "unknown size");
     REFUSED(f.note.head.n_descsz = UINT32_MAX, "runs beyond its segment");
     REFUSED(f.note.head.n_namesz = UINT32_MAX, "runs beyond its segment");
-    REFUSED(f.note.note.abi_version = 2, "guest ABI 2; this is 1");
+    REFUSED(f.note.note.abi_version = 1, "guest ABI 1; this is 2");
     REFUSED(f.segment[NOTE].p_filesz = 5000, "more than 4096 bytes");
     REFUSED(f.segment[NOTE].p_offset = sizeof(f) - 3, "beyond the file's end");
     REFUSED(f.segment[RODATA] = f.segment[NOTE], "two Hostel notes");

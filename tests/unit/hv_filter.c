@@ -71,8 +71,7 @@ static bool allows(const struct seccomp_data *d)
             pc += jump_taken(f, a) ? f->jt : f->jf;
             break;
         case BPF_RET:
-            CHECK(f->k == SECCOMP_RET_ALLOW ||
-                  f->k == SECCOMP_RET_TRAP);
+            CHECK(f->k == SECCOMP_RET_ALLOW || f->k == SECCOMP_RET_TRAP);
             return f->k == SECCOMP_RET_ALLOW;
         default:
             CHECK(!"an instruction the filter does not use");
@@ -100,6 +99,8 @@ static bool call_from(uint64_t ip, uint32_t arch, uint32_t nr)
 
 #define RAM HV_RAM_VA
 #define END (HV_RAM_VA + HV_RAM_MAX)
+// Between it and the end nothing is mapped.
+#define BEYOND (((END >> 32) + 1) << 32)
 
 static void test_allowed(void)
 {
@@ -108,6 +109,9 @@ static void test_allowed(void)
     CHECK(call(SYS_write, PLAN_FD_DOORBELL, 0x401000, 8, 0));
     CHECK(call(SYS_madvise, RAM, 4096, MADV_DONTNEED, 0));
     CHECK(call(SYS_madvise, END - 4096, 4096, MADV_DONTNEED, 0));
+    // Above 4 GiB the low half of an address may be anything.
+    CHECK(call(SYS_madvise, 1ull << 32, 4096, MADV_DONTNEED, 0));
+    CHECK(call(SYS_mprotect, 1ull << 32 | HV_SETUP_VA, 4096, PROT_READ, 0));
     for (int prot = 0; prot < 8; prot++) {
         bool both = (prot & PROT_WRITE) && (prot & PROT_EXEC);
 
@@ -137,8 +141,12 @@ static void test_refused(void)
     CHECK(!call(SYS_madvise, RAM, 4096, MADV_DONTNEED + 1, 0));
     CHECK(!call(SYS_madvise, HV_IMAGE_BASE, 4096, MADV_DONTNEED, 0));
     CHECK(!call(SYS_madvise, RAM - 4096, 4096, MADV_DONTNEED, 0));
-    CHECK(!call(SYS_madvise, END, 4096, MADV_DONTNEED, 0));
-    CHECK(!call(SYS_madvise, RAM, END, MADV_DONTNEED, 0));
+    CHECK(!call(SYS_madvise, BEYOND, 4096, MADV_DONTNEED, 0));
+    CHECK(!call(SYS_madvise, HV_INITRD_VA, 4096, MADV_DONTNEED, 0));
+    CHECK(!call(SYS_mprotect, HV_INITRD_VA, 4096, PROT_READ, 0));
+    CHECK(!call(SYS_mprotect, HV_WINDOW_VA, 4096, PROT_READ, 0));
+    CHECK(!call(SYS_mprotect, HV_ENGINE_VA, 4096, PROT_READ, 0));
+    CHECK(!call(SYS_madvise, RAM, BEYOND, MADV_DONTNEED, 0));
     CHECK(!call(SYS_madvise, UINT64_MAX, 4096, MADV_DONTNEED, 0));
     CHECK(!call(SYS_mprotect, RAM, 4096, 8, 0));
     CHECK(!call(SYS_mprotect, RAM, 4096, 1ull << 32 | 1, 0));

@@ -64,7 +64,10 @@ static uint64_t walk(uint64_t addr)
 
 static void begin(uint64_t len)
 {
-    memset(host(KVM_TABLES_GPA), 0, table.used * HV_PAGE);
+    memset(host(KVM_TABLES_GPA), 0, HV_TABLES_LEN);
+    if (table.used > KVM_TABLES_FIRST)
+        memset(host(KVM_TABLES_MORE_GPA), 0,
+               (table.used - KVM_TABLES_FIRST) * HV_PAGE);
     table_init(&table, table_need(len, 0, 0));
     table_map(&table, HV_SHARED_INFO_VA, HV_PAGE, RW);
     table_map(&table, KVM_GDT, HV_PAGE, TABLE_SUPERVISOR | HV_PROT_READ);
@@ -135,7 +138,8 @@ static void test_enough(void)
 int main(void)
 {
     memory(HV_ENGINE_VA, KVM_ENGINE_LEN);
-    memory(KVM_TABLES_GPA, 4ul << 20);
+    memory(KVM_TABLES_GPA, HV_TABLES_LEN);
+    memory(KVM_TABLES_MORE_GPA, KVM_TABLES_MORE_MAX);
     test_random();
     test_not_own();
     test_enough();

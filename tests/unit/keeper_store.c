@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include "lib/clock.h"
 #include "lib/hex.h"
+#include "lib/io.h"
+#include "node-agent/keeper/console.h"
 #include "tests/unit/keeper_world.h"
 
 static struct world w;
@@ -158,6 +160,101 @@ static void test_forgotten_hold(void)
     CHECK(world_held(&w, &b.id)->settled == 0);
 }
 
+// What its monitor would have written, or a reader reads.
+static int console_of(const struct bundle_of *b, int flags)
+{
+    char path[64];
+
+    strcpy(path, "logs/");
+    hex_encode(path + 5, b->id.b, 16);
+    strcat(path, ".console");
+    return open(path, flags | O_CLOEXEC);
+}
+
+static void console_say(const struct bundle_of *b, const char *text, int times)
+{
+    int fd = console_of(b, O_WRONLY | O_APPEND);
+
+    CHECK(fd >= 0);
+    while (times--)
+        CHECK(write_full(fd, text, strlen(text)) == 0);
+    close(fd);
+}
+
+static int console_ask(const struct bundle_of *b)
+{
+    struct msg_log m = {.id = b->id, .kind = LOG_CONSOLE};
+    int fds[IPC_FDS_MAX];
+    union ipc_any any;
+
+    memcpy(m.customer.b, b->sk.key + 32, sizeof(m.customer.b));
+    world_send(&w, &m, MSG_LOG, sizeof(m));
+    world_run(&w);
+    world_reply(&w, MSG_LOG, &any, fds);
+    CHECK(any.reply.status == 200 && fds[0] >= 0);
+    return fds[0];
+}
+
+// All that a descriptor gives.
+static void console_is(int fd, const char *text)
+{
+    char got[256] = "";
+
+    CHECK(pread_full(fd, got, sizeof(got) - 1, 0) == (ssize_t)strlen(text));
+    CHECK(!strcmp(got, text));
+    close(fd);
+}
+
+// Few words are in the journal, and their file is another's; whoever had it
+// open sees nothing of that.
+static void test_consoles(void)
+{
+    struct bundle_of shy, loud, read, next;
+    int reader;
+
+    bundle_image(&w, &shy, 20);
+    world_accept(&w, &shy, 201);
+    console_say(&shy, "I am shy", 1);
+    world_end(&w, &shy.id, HVC_POWEROFF, 0);
+    world_run(&w);
+    CHECK(console_of(&shy, O_RDONLY) < 0 && w.k->store.spares == 1);
+    console_is(console_ask(&shy), "I am shy");
+
+    bundle_image(&w, &read, 21);
+    world_accept(&w, &read, 201);
+    CHECK(w.k->store.spares == 0);
+    reader = console_ask(&read);
+    console_is(dup(reader), ""); // of another's before it: nothing
+    console_say(&read, "I am read", 1);
+    world_end(&w, &read.id, HVC_POWEROFF, 0);
+    world_run(&w);
+    CHECK(w.k->store.spares == 0);
+    console_is(console_ask(&read), "I am read");
+
+    bundle_image(&w, &loud, 22);
+    world_accept(&w, &loud, 201);
+    console_say(&loud, "loud ", CONSOLE_KEPT_MAX / 5 + 1);
+    world_end(&w, &loud.id, HVC_POWEROFF, 0);
+    world_run(&w);
+    CHECK(w.k->store.spares == 0);
+    close(console_ask(&loud));
+
+    bundle_image(&w, &next, 23);
+    world_accept(&w, &next, 201);
+    console_say(&next, "I am next", 1);
+    console_is(reader, "I am read");
+
+    // After a restart nobody knows who reads.
+    world_kill(&w);
+    world_open_again(&w);
+    world_run(&w);
+    world_end(&w, &next.id, HVC_POWEROFF, 0);
+    world_run(&w);
+    CHECK(w.k->store.spares == 0);
+    console_is(console_ask(&next), "I am next");
+    console_is(console_ask(&shy), "I am shy");
+}
+
 // Done long ago: the row goes, and its logs; not while its nonce may be used.
 static void test_forget(void)
 {
@@ -170,6 +267,7 @@ static void test_forget(void)
     world_end(&w, &old.id, HVC_POWEROFF, 0);
     bundle_image(&w, &fresh, 3);
     world_accept(&w, &fresh, 201);
+    close(console_ask(&fresh));
     world_end(&w, &fresh.id, HVC_POWEROFF, 0);
     world_run(&w);
     CHECK_WORKS(
@@ -234,6 +332,7 @@ int main(void)
     store_close(&st);
     test_forgotten_hold();
     test_forget();
+    test_consoles();
     test_broken_journal();
     world_close(&w);
     return 0;

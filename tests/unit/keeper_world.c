@@ -21,10 +21,11 @@ static void start(struct world *w)
 {
     static struct keeper keeper;
     struct keeper_fds fds = {.lifeline = -1, .operator= - 1 };
-    int pair[5][2];
-    int *ours[5] = {&w->api, &w->ledger, &w->spawner, &w->builder, &w->public};
+    int pair[6][2];
+    int *ours[6] = {&w->api,     &w->ledger, &w->spawner,
+                    &w->builder, &w->public, &w->net};
 
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         CHECK(sock_pair(pair[i]) == 0);
         CHECK(fcntl(pair[i][0], F_SETFL, O_NONBLOCK) == 0);
         *ours[i] = pair[i][0];
@@ -34,6 +35,7 @@ static void start(struct world *w)
     fds.ledger = pair[1][1];
     fds.spawner = pair[2][1];
     fds.builder = pair[3][1];
+    fds.net = pair[5][1];
     fds.shelf[0] = dup(w->shelf[0]);
     fds.shelf[1] = dup(w->shelf[1]);
     w->k = &keeper;
@@ -58,7 +60,8 @@ void world_open(struct world *w)
                         .enrol_status = 201,
                         .record_status = 200,
                         .start_status = 200,
-                        .control_status = 200};
+                        .control_status = 200,
+                        .net_status = 200};
     CHECK_WORKS(key_init(e));
     world_shelf_new(w);
     strcpy(w->folder, "/tmp/hostel-keeper-XXXXXX");
@@ -83,6 +86,9 @@ void world_kill(struct world *w)
     close(w->ledger);
     close(w->spawner);
     close(w->builder);
+    close(w->net);
+    memset(w->lease, 0, sizeof(w->lease)); // the net role dies, too
+    w->net_ready = false;
     w->nbuilds = 0; // builds die with the builder
 }
 
@@ -478,11 +484,84 @@ static bool play_builder(struct world *w)
     return true;
 }
 
+// ----------------------------------------------------------- the net role
+
+static void play_open(struct world *w, const struct msg_net *m)
+{
+    struct msg_net_reply r = {.reply.status = w->net_status};
+    int tap = -1;
+
+    ipc_head(&r, MSG_NET_OPEN | MSG_REPLY, m->head.tag);
+    if (w->net_status == 200) {
+        r.device.m =
+            (struct hvc_device){.head = {HVC_DEVICE, sizeof(r.device.m)},
+                                .type = HV_DEV_NET,
+                                .window_kib = HVC_NET_WINDOW_KIB,
+                                .net = {.mtu = 1500,
+                                        .flags = HVC_NET_BUDGET,
+                                        .in_bytes = m->in_bytes,
+                                        .out_bytes = m->out_bytes}};
+        snprintf(r.device.target, sizeof(r.device.target), "tap%u", m->number);
+        tap = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+        CHECK(tap >= 0);
+    } else {
+        strcpy(r.reply.text, "interface tap is still there");
+    }
+    say(w->net, &r, &tap, tap >= 0);
+    if (tap >= 0)
+        close(tap);
+}
+
+static void play_ready(struct world *w, const struct msg_head *to)
+{
+    struct msg_reply r;
+
+    CHECK(!w->net_ready);
+    w->net_ready = true;
+    chan_reply_fill(&r, sizeof(r), to, 200, NULL);
+    say(w->net, &r, NULL, 0);
+}
+
+static bool play_net(struct world *w)
+{
+    struct played_lease *l;
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+
+    if (!take(w->net, &any, fds))
+        return false;
+    if (any.head.type == MSG_NET_READY) {
+        play_ready(w, &any.head);
+        return true;
+    }
+    CHECK(any.net.number >= 1 && any.net.number < WORLD_MAX);
+    l = &w->lease[any.net.number];
+    switch (any.head.type) {
+    case MSG_NET_KEEP:
+        CHECK(!w->net_ready && !l->used);
+        break;
+    case MSG_NET_OPEN:
+        CHECK(w->net_ready);
+        CHECK(!l->used ||
+              !memcmp(l->is.publish, any.net.publish, sizeof(l->is.publish)));
+        l->opened++;
+        play_open(w, &any.net);
+        break;
+    default:
+        CHECK(any.head.type == MSG_NET_CLOSE && l->used);
+        *l = (struct played_lease){0};
+        return true;
+    }
+    l->used = true;
+    l->is = any.net;
+    return true;
+}
+
 bool world_peers(struct world *w)
 {
     bool moved = false;
 
-    while (play_ledger(w) || play_spawner(w) || play_builder(w))
+    while (play_ledger(w) || play_spawner(w) || play_builder(w) || play_net(w))
         moved = true;
     return moved;
 }

@@ -62,7 +62,7 @@ struct world {
     struct keeper *k;
     // Our ends; api is the operator role's, which may ask all that the api role
     // (public) may.
-    int api, ledger, spawner, builder, public;
+    int api, ledger, spawner, builder, public, net;
 
     // Knobs.
     unsigned hold_status;       // of the ledger's answers to holds
@@ -74,6 +74,16 @@ struct world {
     bool loading;               // domains' images are not taken yet
     unsigned control_status;    // of the spawner's answers to controls
     struct msg_control control; // the last one
+
+    unsigned net_status; // of the net role's answers
+
+    // What the net role was told, by number of the lease; in this life of it.
+    struct played_lease {
+        bool used;
+        unsigned opened;
+        struct msg_net is;
+    } lease[WORLD_MAX];
+    bool net_ready;
 
     struct msg_enrol enrolled; // the last one
     int64_t enrolled_nano;     // each credit once

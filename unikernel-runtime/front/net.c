@@ -9,6 +9,10 @@
 
 #define HEADER sizeof(struct virtio_net_header)
 
+// Descriptors: a slot's frame takes one and one for each piece.
+#define QUEUE_OUT (4 * NET_SLOTS)
+_Static_assert(QUEUE_OUT <= HV_QUEUE_SIZE_MAX, "fits");
+
 unsigned net_count(void)
 {
     unsigned n = 0;
@@ -67,12 +71,18 @@ int net_arm(struct net_front *f)
 
 struct net_slot *net_slot_get(struct net_front *f)
 {
-    if (!f->free_slots)
+    // There are descriptors too, for it and for one that is being filled.
+    if (!f->free_slots || f->out.nfree < 2 * (NET_PIECES_MAX + 1))
         return NULL;
     struct net_slot *s = f->free_slot[--f->free_slots];
     memset(s->header, 0, HEADER);
     s->len = s->n = 0;
     return s;
+}
+
+int net_has_room(const struct net_front *f)
+{
+    return f->free_slots >= NET_SLOTS / 2 && f->out.nfree >= QUEUE_OUT / 2;
 }
 
 void net_slot_put(struct net_front *f, struct net_slot *s)
@@ -104,6 +114,14 @@ void net_reap(struct net_front *f, int arm)
     } while (arm && !f->out.broken && virtq_arm(&f->out));
 }
 
+int net_busy(struct net_front *f)
+{
+    net_reap(f, 0);
+    if (f->free_slots + 1 >= NET_SLOTS) // but for the one that is being filled
+        return 0;
+    return !virtq_arm(&f->out) && !f->out.broken;
+}
+
 void net_flush(struct net_front *f)
 {
     if (!f->unkicked)
@@ -125,7 +143,7 @@ static int make(struct net_front *f)
     f->slots = calloc(NET_SLOTS, sizeof *f->slots);
     if (!data || !heads || !f->buffers || !f->slots ||
         virtq_make(&f->in, NET_BUFFERS) < 0 ||
-        virtq_make(&f->out, 2 * NET_SLOTS) < 0)
+        virtq_make(&f->out, QUEUE_OUT) < 0)
         return -ENOMEM;
     f->lent = NET_BUFFERS;
     for (unsigned i = 0; i < NET_BUFFERS; i++) {

@@ -76,8 +76,15 @@ struct net_slot *net_slot_get(struct net_front *f);
 int net_send(struct net_front *f, struct net_slot *s); // -EAGAIN: it is yours
 void net_slot_put(struct net_front *f, struct net_slot *s); // unsent
 
+// Are half of the slots free, and can be used?
+int net_has_room(const struct net_front *f);
+
 // Takes back what was sent. With `arm`: an event shall come when more was.
 void net_reap(struct net_front *f, int arm);
+
+// Has the device frames that it has not sent yet? Then an event will come when
+// it has sent one.
+int net_busy(struct net_front *f);
 
 // Lets the device know of what was added.
 void net_flush(struct net_front *f);

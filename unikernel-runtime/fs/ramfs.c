@@ -3,9 +3,11 @@
 #include "unikernel-runtime/fs/ramfs.h"
 #include "unikernel-runtime/fs/device.h"
 #include "unikernel-runtime/fs/initrd.h"
+#include "unikernel-runtime/fs/outputs.h"
 #include "unikernel-runtime/fs/ramfs_file.h"
 #include "unikernel-runtime/front/blk.h"
 #include "unikernel-runtime/kernel/clock.h"
+#include "unikernel-runtime/kernel/console.h"
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/lock.h"
 #include "unikernel-runtime/kernel/pages.h"
@@ -178,6 +180,8 @@ struct vnode *ramfs_root(void)
         device_make(name, S_IFBLK | 0660, &blk_file_ops, (void *)n);
     }
     ramfs_make("/tmp", S_IFDIR | 01777, &error);
+    if (console_files_max())
+        outputs_open(ramfs_make(OUTPUTS_FOLDER, S_IFDIR | 0755, &error));
     initrd_load();
     return &root.vnode;
 }

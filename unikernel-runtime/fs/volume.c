@@ -99,6 +99,7 @@ static struct volume_node *surplus(struct volume *v)
     while (*link != n)
         link = &(*link)->next;
     *link = n->next;
+    known_drop(n);
     return n;
 }
 
@@ -147,6 +148,7 @@ static struct volume_node *place(struct volume_node *n, struct volume_node *dir,
                                  char *name)
 {
     struct volume_node *before = n->parent;
+    known_drop(n);
     if (dir)
         hold_locked(dir);
     n->parent = dir;
@@ -155,20 +157,14 @@ static struct volume_node *place(struct volume_node *n, struct volume_node *dir,
     return before;
 }
 
-static int is_at(const struct volume_node *n, const struct volume_node *dir,
-                 struct vfs_name name)
-{
-    return n->parent == dir && n->name &&
-           !strncmp(n->name, name.at, name.len) && !n->name[name.len];
-}
-
 static mode_t kind_of(const struct fuse_attr *a)
 {
     return a->mode & S_IFMT;
 }
 
 int volume_found(struct volume_node *dir, struct vfs_name name,
-                 const struct fuse_entry_out *e, struct volume_node **out)
+                 unsigned changes, const struct fuse_entry_out *e,
+                 struct volume_node **out)
 {
     struct volume *v = dir->of;
     struct volume_node *n, *made = calloc(1, sizeof *made), *before = NULL;
@@ -197,11 +193,16 @@ int volume_found(struct volume_node *dir, struct vfs_name name,
         hold_locked(n);
     }
     n->lookups++;
-    if (n != &v->root && !is_at(n, dir, name)) {
+    if (n != &v->root && !known_is_at(n, dir, name)) {
         before = place(n, dir, copy);
         copy = NULL;
     }
+    if (v->sole && n != &v->root && !n->named && v->name_changes == changes)
+        known_add(n);
+    unsigned attr_changes = n->attr_changes;
     lock_give(&v->lock);
+    if (!n->attr_known)
+        known_attr_set(n, &e->attr, attr_changes);
     free(made);
     free(copy);
     if (before)
@@ -215,6 +216,20 @@ int volume_found(struct volume_node *dir, struct vfs_name name,
     return 0;
 }
 
+int volume_known(struct volume_node *dir, struct vfs_name name,
+                 struct volume_node **out, unsigned *changes)
+{
+    struct volume *v = dir->of;
+    int absent = 0;
+    lock_take(&v->lock);
+    *out = v->sole ? known_find(dir, name, &absent) : NULL;
+    if (*out)
+        hold_locked(*out);
+    *changes = v->name_changes;
+    lock_give(&v->lock);
+    return *out ? 0 : absent ? -ENOENT : 1;
+}
+
 void volume_renamed(struct volume_node *dir, struct vfs_name name,
                     struct volume_node *to, struct vfs_name to_name)
 {
@@ -224,11 +239,15 @@ void volume_renamed(struct volume_node *dir, struct vfs_name name,
     lock_take(&v->lock);
     for (unsigned i = 0; i < VOLUME_HASH && !moved; i++)
         for (struct volume_node *n = v->hash[i]; n && !moved; n = n->next)
-            if (is_at(n, dir, name))
+            if (known_is_at(n, dir, name))
                 moved = n;
     if (moved) {
         before = place(moved, copy ? to : NULL, copy);
         copy = NULL;
+        moved->attr_known = 0;
+        moved->attr_changes++;
+        if (v->sole && moved->parent)
+            known_add(moved);
     }
     lock_give(&v->lock);
     free(copy);
@@ -270,10 +289,15 @@ int volume_getattr(struct volume_node *n, const struct volume_open *o,
     const struct fuse_getattr_in in = {.flags = o ? FUSE_GETATTR_FH : 0,
                                        .fh = o ? o->fh : 0};
     struct fuse_attr_out out;
+    if (known_attr(n, a))
+        return 0;
+    unsigned changes = __atomic_load_n(&n->attr_changes, __ATOMIC_RELAXED);
     int r = volume_ask(n, FUSE_GETATTR, &in, sizeof in, NULL, &out, sizeof out);
-    *a = out.attr;
-    if (r == 0 && kind_of(a) != n->kind)
+    if (r == 0 && kind_of(&out.attr) != n->kind)
         return -EIO;
+    if (r == 0)
+        known_attr_set(n, &out.attr, changes);
+    *a = out.attr;
     return r;
 }
 
@@ -318,6 +342,9 @@ int volume_setattr(struct volume_node *n, const struct volume_open *o,
         r = volume_ask(n, FUSE_SETATTR, &in, sizeof in, NULL, &out, sizeof out);
     if (r == 0 && c->what & VFS_SIZE)
         cache_truncate(n, c->size);
+    known_attr_forget(n);
+    if (r == 0 && !n->dirty)
+        known_attr_set(n, &out.attr, n->attr_changes);
     lock_give(&n->io);
     return r;
 }
@@ -357,6 +384,7 @@ static void mount_one(unsigned i)
     v->dev = 1 + i; // the file system in memory is 0
     v->shared = flags & HV_FS_SHARED;
     v->vfs.read_only = flags & HV_FS_READ_ONLY;
+    v->sole = !v->shared && !v->vfs.read_only;
     v->vfs.root = &v->root.vnode;
     v->root = (struct volume_node){
         .vnode = {.ops = &volume_ops, .fs = &v->vfs},
@@ -367,7 +395,7 @@ static void mount_one(unsigned i)
     };
     if (vfs_mount(&v->vfs, mount) < 0)
         return; // the host has named a place that cannot be one
-    if (!v->shared && !v->vfs.read_only)
+    if (v->sole)
         volume_behind_start(v);
 }
 

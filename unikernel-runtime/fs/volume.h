@@ -8,9 +8,12 @@
  *   volume_lock.c   locks between domains
  *   volume_cache.c  pages of files, read ahead and written behind
  *
- * The host is asked for every name, so what changes there is seen. Contents
- * are kept of a volume that no other domain changes, and compared with the
- * file's time and length when it is opened first; of a shared one nothing is.
+ *   volume_known.c  names and attributes that need not be asked for again
+ *
+ * What is kept depends on who else there is. Nothing of a shared volume. Of one
+ * that is read only, contents, which are compared with the file's time and
+ * length when it is opened first. Of a `sole` one, which no other domain has
+ * and this one may change, names, attributes and contents.
  */
 #ifndef RT_VOLUME_H
 #define RT_VOLUME_H
@@ -25,11 +28,12 @@
 void volumes_mount(void);
 
 #define VOLUME_HASH 256u
-#define VOLUME_IDLE 128u // files that are kept in mind though nobody uses them
+#define VOLUME_IDLE 512u // files that are kept in mind though nobody uses them
 
 struct file;
 struct flock;
 struct statvfs;
+struct volume_absent;
 struct volume_page;
 
 // An open file; `next` of the same node.
@@ -55,6 +59,11 @@ struct volume_node {
     struct volume_node *older, *newer; // while nobody uses it
     struct volume_node *parent;        // NULL: removed, or the root
     char *name;
+    struct volume_node *namesake; // of the same hash, if `named`
+    int named;                    // found by name without asking
+    struct fuse_attr attr;        // if known
+    int attr_known;
+    unsigned attr_changes;
     struct volume_open *open;
 
     struct lock io; // contents, and all that follows
@@ -70,11 +79,13 @@ struct volume_node {
 struct volume {
     struct vfs vfs; // first
     struct fs_front *front;
-    int shared;
+    int shared, sole;
     dev_t dev;
     struct lock lock; // nodes
     struct volume_node root;
-    struct volume_node *hash[VOLUME_HASH];
+    struct volume_node *hash[VOLUME_HASH], *by_name[VOLUME_HASH];
+    struct volume_absent *absent[VOLUME_HASH];
+    unsigned name_changes;
     struct volume_node *oldest, *newest;
     unsigned idle;
     int64_t room; // bytes that may be written before the host is asked again
@@ -93,9 +104,15 @@ int volume_ask(struct volume_node *n, enum fuse_opcode opcode, const void *in,
                size_t in_len, const struct vfs_name *name, void *out,
                size_t out_len);
 
-// The node that an answer names, with one reference more.
+// The node that an answer names, with one reference more. `changes`: the
+// volume's name_changes when it was asked for.
 int volume_found(struct volume_node *dir, struct vfs_name name,
-                 const struct fuse_entry_out *e, struct volume_node **out);
+                 unsigned changes, const struct fuse_entry_out *e,
+                 struct volume_node **out);
+// The same without asking: 0; -ENOENT: it is known not to be there; or 1 and
+// name_changes, for asking.
+int volume_known(struct volume_node *dir, struct vfs_name name,
+                 struct volume_node **out, unsigned *changes);
 void volume_hold(struct volume_node *n);
 void volume_drop(struct volume_node *n);
 // The folder it is in, with a reference, and its name; NULL: it is removed.
@@ -113,6 +130,28 @@ int volume_setattr(struct volume_node *n, const struct volume_open *o,
 int volume_statvfs(struct vnode *v, struct statvfs *st);
 
 extern const struct vfs_ops volume_ops;
+
+// ------------------------------------------------- what is known (sole ones)
+
+// The node of a name, not held, or NULL with *absent set if there is none.
+// The volume's lock is held, also for the next three.
+struct volume_node *known_find(struct volume_node *dir, struct vfs_name name,
+                               int *absent);
+void known_add(struct volume_node *n);  // by parent and name
+void known_drop(struct volume_node *n); // before they change
+int known_is_at(const struct volume_node *n, const struct volume_node *dir,
+                struct vfs_name name);
+
+// There is nothing of that name, unless something has changed since.
+void known_absent(struct volume_node *dir, struct vfs_name name,
+                  unsigned changes);
+// Names of the folder have changed, this one of them.
+void known_changed(struct volume_node *dir, struct vfs_name name);
+
+int known_attr(struct volume_node *n, struct fuse_attr *a); // 1: here it is
+void known_attr_set(struct volume_node *n, const struct fuse_attr *a,
+                    unsigned changes);
+void known_attr_forget(struct volume_node *n);
 
 // ------------------------------------------------------------------- files
 

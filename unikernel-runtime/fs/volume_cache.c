@@ -462,6 +462,7 @@ int cache_flush(struct volume_node *n)
         write_pages(n, list, count, o->fh);
     }
     free(pages);
+    known_attr_forget(n);
     if (n->error)
         forget_all(n);
     else
@@ -519,6 +520,7 @@ static ssize_t write_through(struct volume_open *o, const void *data,
     struct volume_node *n = o->node;
     cache_flush(n);
     ssize_t r = volume_write_direct(o, data, len, pos);
+    known_attr_forget(n);
     if (r > 0) {
         // What is kept of these pages is old.
         cache_drop(n);

@@ -123,6 +123,8 @@ int volume_open_node(struct vnode *v, int flags)
         return -ENXIO; // a pipe or a device that somebody has put there
     int truncates = flags & O_TRUNC && (flags & O_ACCMODE) != O_RDONLY;
     r = ask_to_open(n, FUSE_OPEN, linux_flags(flags, shared), &out);
+    if (truncates)
+        known_attr_forget(n);
     return r < 0 ? r : open_done(n, out.fh, flags, truncates);
 }
 
@@ -140,7 +142,8 @@ int volume_create(struct vnode *dir, struct vfs_name name, int flags,
     int r = volume_ask(d, FUSE_CREATE, &in, sizeof in, &name, &out, sizeof out);
     if (r < 0)
         return r;
-    r = volume_found(d, name, &out.entry, &n);
+    known_changed(d, name);
+    r = volume_found(d, name, d->of->name_changes, &out.entry, &n);
     if (r < 0)
         return r;
     r = S_ISREG(n->kind) ? open_done(n, out.open.fh, flags, 1) : -EIO;

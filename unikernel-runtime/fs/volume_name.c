@@ -21,9 +21,18 @@ static int lookup(struct vnode *dir, struct vfs_name name, struct vnode **out)
 {
     struct fuse_entry_out e;
     struct volume_node *d = volume_node_of(dir), *n;
-    int r = volume_ask(d, FUSE_LOOKUP, NULL, 0, &name, &e, sizeof e);
+    unsigned changes;
+    int r = volume_known(d, name, &n, &changes);
+    if (r <= 0) {
+        if (r == 0)
+            *out = &n->vnode;
+        return r;
+    }
+    r = volume_ask(d, FUSE_LOOKUP, NULL, 0, &name, &e, sizeof e);
+    if (r == -ENOENT)
+        known_absent(d, name, changes);
     if (r == 0)
-        r = volume_found(d, name, &e, &n);
+        r = volume_found(d, name, changes, &e, &n);
     if (r == 0)
         *out = &n->vnode;
     return r;
@@ -99,7 +108,8 @@ static int made(struct volume_node *dir, struct vfs_name name,
                 const struct fuse_entry_out *e)
 {
     struct volume_node *n;
-    int r = volume_found(dir, name, e, &n);
+    known_changed(dir, name);
+    int r = volume_found(dir, name, dir->of->name_changes, e, &n);
     if (r == 0)
         volume_drop(n);
     return r;
@@ -137,8 +147,11 @@ static int remove_op(struct vnode *dir, struct vfs_name name, int directory)
     struct volume_node *d = volume_node_of(dir);
     int r = volume_ask(d, directory ? FUSE_RMDIR : FUSE_UNLINK, NULL, 0, &name,
                        NULL, 0);
-    if (r == 0)
+    if (r == 0) {
+        known_changed(d, name);
         volume_renamed(d, name, NULL, name);
+        known_absent(d, name, d->of->name_changes);
+    }
     return r;
 }
 
@@ -159,6 +172,8 @@ static int rename_op(struct vnode *from_dir, struct vfs_name from,
                         .arg = {{&in, sizeof in}, {names, len}}};
     int r = fs_call(f->of->front, &c);
     if (r == 0) {
+        known_changed(f, from);
+        known_changed(t, to);
         volume_renamed(t, to, NULL, to); // what was there is gone
         volume_renamed(f, from, t, to);
     }

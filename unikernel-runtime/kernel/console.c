@@ -44,9 +44,8 @@ static uint32_t out_put(const char *data, size_t len)
 
 static struct lock out_lock, in_lock;
 
-void console_write(const char *data, size_t len)
+static void out_put_all(const char *data, size_t len)
 {
-    lock_take(&out_lock);
     while (len) {
         uint32_t n = out_put(data, len);
         data += n;
@@ -58,7 +57,30 @@ void console_write(const char *data, size_t len)
             event_wait(HV_PORT_CONSOLE);
         events_unmask();
     }
+}
+
+void console_write(const char *data, size_t len)
+{
+    lock_take(&out_lock);
+    out_put_all(data, len);
     lock_give(&out_lock);
+}
+
+uint32_t console_files_max(void)
+{
+    return index_of_host(&ring->files_max);
+}
+
+void console_files_begin(void)
+{
+    lock_take(&out_lock); // for good
+    ring->files_from = ring->out_prod;
+    __atomic_store_n(&ring->files, 1, __ATOMIC_RELEASE);
+}
+
+void console_files_write(const char *data, size_t len)
+{
+    out_put_all(data, len);
 }
 
 void console_write_last(const char *data, size_t len)

@@ -4,6 +4,7 @@
 #include "unikernel-runtime/kernel/hypercall.h"
 
 void (*end_write)(void);
+int end_is_coming;
 int (*end_later)(enum hv_shutdown_reason reason, unsigned status);
 
 void end_domain(enum hv_shutdown_reason reason, unsigned status)
@@ -17,4 +18,5 @@ void end_soon(enum hv_shutdown_reason reason, unsigned status)
 {
     if (!end_later || !end_later(reason, status))
         hv_shutdown(reason, status);
+    end_is_coming = 1;
 }

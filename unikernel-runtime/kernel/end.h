@@ -20,4 +20,7 @@ _Noreturn void end_domain(enum hv_shutdown_reason reason, unsigned status);
 // By an event handler; returns if the end is to come.
 void end_soon(enum hv_shutdown_reason reason, unsigned status);
 
+// It is to come: a thread that has asked for it waits (the scheduler's lock).
+extern int end_is_coming;
+
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // The one process: its end, its memory, and who it is.
+#include "unikernel-runtime/fs/outputs.h"
 #include "unikernel-runtime/kernel/end.h"
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/pages.h"
@@ -16,8 +17,12 @@
 
 #define PID 1
 
+void (*exit_hook)(void);
+
 void _exit(int status)
 {
+    if (exit_hook)
+        exit_hook();
     end_domain(HV_SHUTDOWN_POWEROFF, status & 0xff);
 }
 

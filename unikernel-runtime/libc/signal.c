@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
 // Signals as POSIX names them: handlers, masks, and waiting.
+#include "unikernel-runtime/kernel/end.h"
 #include "unikernel-runtime/kernel/signal.h"
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/panic.h"
@@ -94,6 +95,8 @@ static int send(struct thread *t, int sig)
         panic_signal(sig);
     sched_signals = signal_deliver;
     signal_send(t, sig);
+    while (end_is_coming)
+        sched_wait(NULL, SCHED_NEVER);
     sched_unlock();
     return 0;
 }

@@ -35,6 +35,7 @@ struct device {
     struct netif netif;
     struct merge merge; // the frame that is being made
     int starved;        // a frame found no slot
+    ip6_addr_t gateway6; // any: none was named
 };
 
 static struct device *devices;
@@ -144,9 +145,12 @@ static void poll_in(struct device *d)
 {
     struct virtio_net_header h;
     struct net_buffer *b;
+    int any = 0;
     do {
         while ((b = net_receive(&d->front, &h))) {
-            timer_traffic();
+            if (!any)
+                timer_traffic();
+            any = 1;
             deliver(d, b, &h);
         }
     } while (net_arm(&d->front));
@@ -166,6 +170,7 @@ static void flush_out(struct device *d)
     struct net_slot *s = merge_finish(&d->merge);
     if (!s)
         return;
+    timer_traffic();
     for (unsigned i = 0; i < s->n; i++)
         buffer_hold(s->piece[i].data, s->piece[i].len);
     if (net_send(&d->front, s) == 0)
@@ -212,7 +217,6 @@ static int fill_copied(struct net_slot *s, const struct pbuf *p)
 static err_t output(struct netif *n, struct pbuf *p)
 {
     struct device *d = n->state;
-    timer_traffic();
     struct net_slot *s = net_slot_get(&d->front);
     if (!s) {
         net_reap(&d->front, 0);
@@ -246,7 +250,7 @@ __attribute__((target("general-regs-only"))) static void kicked(struct front *f)
 // There are slots again: connections whose segments found none go on.
 static void feed(struct device *d)
 {
-    if (!d->starved || d->front.free_slots < NET_SLOTS / 2)
+    if (!d->starved || !net_has_room(&d->front))
         return;
     d->starved = 0;
     struct tcp_pcb *next;
@@ -266,16 +270,18 @@ static void poll_all(void)
     }
 }
 
-static void flush_all(void)
+static void flush_all(int all)
 {
     for (struct device *d = devices; d; d = d->next) {
-        flush_out(d);
+        // While the device is at work on others, a large frame may grow.
+        if (all || !merge_grows(&d->merge) || !net_busy(&d->front))
+            flush_out(d);
         // Slots come back when they are needed; only with few of them left
         // the device has to say so.
-        if (d->front.free_slots < NET_SLOTS / 4 || d->starved)
+        if (!net_has_room(&d->front) || d->starved)
             net_reap(&d->front, d->starved);
         net_flush(&d->front);
-        if (d->starved && d->front.free_slots >= NET_SLOTS / 2) {
+        if (d->starved && net_has_room(&d->front)) {
             sched_lock();
             net_kick(); // to feed it
             sched_unlock();
@@ -283,7 +289,16 @@ static void flush_all(void)
     }
 }
 
-static const struct net_device_ops ops = {.poll = poll_all, .flush = flush_all};
+static int any_busy(void)
+{
+    for (struct device *d = devices; d; d = d->next)
+        if (net_busy(&d->front))
+            return 1;
+    return 0;
+}
+
+static const struct net_device_ops ops = {
+    .poll = poll_all, .flush = flush_all, .busy = any_busy};
 
 // ---------------------------------------------------------- configuration
 
@@ -348,7 +363,10 @@ static void configure_v4(struct netif *n, const struct hv_net_config *c)
 
 static void configure_v6(struct netif *n, const struct hv_net_config *c)
 {
+    struct device *d = n->state;
     netif_create_ip6_linklocal_address(n, 1);
+    memcpy(d->gateway6.addr, c->gateway6, 16);
+    ip6_addr_assign_zone(&d->gateway6, IP6_UNICAST, n);
     netif_set_ip6_autoconfig_enabled(n, 1);
     if (!is_set(c->ipv6, 16))
         return;
@@ -356,8 +374,23 @@ static void configure_v6(struct netif *n, const struct hv_net_config *c)
     s8_t at;
     memcpy(ip.addr, c->ipv6, 16);
     // The host has seen to it that nobody else has it.
-    if (netif_add_ip6_address(n, &ip, &at) == ERR_OK)
-        netif_ip6_addr_set_state(n, at, IP6_ADDR_PREFERRED);
+    if (netif_add_ip6_address(n, &ip, &at) != ERR_OK)
+        return;
+    // lwIP takes who shares 64 bits with a static address to be on the link.
+    if (c->prefix6 > 64)
+        netif_ip6_addr_set_valid_life(n, at, IP6_ADDR_LIFE_INFINITE);
+    netif_ip6_addr_set_state(n, at, IP6_ADDR_PREFERRED);
+}
+
+// The router that the host has named; without one, who advertises itself is.
+const struct ip6_addr *net_gateway6(struct netif *n, const struct ip6_addr *to)
+{
+    const struct device *d = devices;
+
+    (void)to;
+    while (d && &d->netif != n)
+        d = d->next;
+    return d && !ip6_addr_isany(&d->gateway6) ? &d->gateway6 : NULL;
 }
 
 static void start(unsigned index)

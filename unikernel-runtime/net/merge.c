@@ -159,6 +159,12 @@ int merge_add(struct merge *m, const struct net_slot *s)
     return 1;
 }
 
+int merge_grows(const struct merge *m)
+{
+    return m->slot && m->headers && !m->last && m->data_len > m->size &&
+           m->data_len < 0x8000 && m->slot->n < NET_PIECES_MAX / 2;
+}
+
 static void lengths_set(struct merge *m)
 {
     struct net_slot *s = m->slot;

@@ -27,6 +27,9 @@ void merge_begin(struct merge *m, struct net_slot *s);
 // Adds another's data: 1; the slot is not needed any more then.
 int merge_add(struct merge *m, const struct net_slot *s);
 
+// Is it several segments already, with room for as much again?
+int merge_grows(const struct merge *m);
+
 // The frame, ready to be sent, or NULL.
 struct net_slot *merge_finish(struct merge *m);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// The network's lock, thread, memory and random numbers.
+// The network's lock, thread and random numbers.
 #include "unikernel-runtime/net/net.h"
 #include "unikernel-runtime/net/sack.h"
 #include "unikernel-runtime/front/net.h"
@@ -10,6 +10,7 @@
 #include "unikernel-runtime/kernel/panic.h"
 #include "unikernel-runtime/kernel/random.h"
 #include "unikernel-runtime/net/device.h"
+#include "unikernel-runtime/net/tcp.h"
 #include "unikernel-runtime/net/timer.h"
 
 #include <errno.h>
@@ -67,13 +68,13 @@ static int loopback_deliver(void)
     return any;
 }
 
-// What is left to do for whoever gives up the lock; 1 if that may have changed
-// any socket.
-static int settle(void)
+// What is left to do for whoever gives up the lock, to go on or to sleep; 1 if
+// that may have changed any socket.
+static int settle(int sleeps)
 {
     int delivered = loopback_deliver();
     if (net_devices)
-        net_devices->flush();
+        net_devices->flush(sleeps);
     if (timers_changed) {
         timers_changed = 0;
         if (timer_next_ns() < thread_until_ns) {
@@ -87,14 +88,14 @@ static int settle(void)
 
 void net_unlock(void)
 {
-    settle();
+    settle(0);
     lock_give(&net);
 }
 
 int net_wait(struct waitq *q, uint64_t deadline_ns)
 {
     struct thread *self = thread_self();
-    if (settle())
+    if (settle(1))
         return 0; // perhaps what the caller waits for has just come
     sched_lock();
     self->locks--;
@@ -113,10 +114,11 @@ static void *thread_main(void *unused)
         net_lock();
         if (net_devices)
             net_devices->poll();
+        tcp_uncork();
         timer_run();
         loopback_deliver();
         if (net_devices)
-            net_devices->flush();
+            net_devices->flush(1);
         timers_changed = 0;
         thread_until_ns = timer_next_ns();
         lock_give(&net);
@@ -169,45 +171,6 @@ int net_start(void)
     }
     net_unlock();
     return r;
-}
-
-// ------------------------------------------------------------------ memory
-
-/*
- * What others send must not use up the program's memory: lwIP's part of it is
- * at most half. It copes with what it does not get.
- */
-struct piece {
-    size_t len, pad;
-};
-static size_t memory_used;
-
-void *net_memory_alloc(unsigned long len)
-{
-    size_t limit = start_info->memory_kib * 512;
-    if (len > limit || memory_used > limit - len)
-        return NULL;
-    struct piece *p = malloc(sizeof *p + len);
-    if (!p)
-        return NULL;
-    p->len = len;
-    memory_used += len;
-    return p + 1;
-}
-
-void *net_memory_zalloc(unsigned long n, unsigned long len)
-{
-    void *memory = net_memory_alloc(n * len); // lwIP's sizes are constants
-    if (memory)
-        memset(memory, 0, n * len);
-    return memory;
-}
-
-void net_memory_free(void *memory)
-{
-    struct piece *p = (struct piece *)memory - 1;
-    memory_used -= p->len;
-    free(p);
 }
 
 // ----------------------------------------------------------- lwIP's wishes

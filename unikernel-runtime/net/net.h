@@ -38,10 +38,14 @@ void net_kick(void);
 // Locked: the timers of lwIP have to be looked at again.
 void net_timers_changed(void);
 
-// Called by net_unlock and the network's thread: frames in, frames out.
+// Called by net_unlock and the network's thread: frames in, frames out. With
+// `all` those too that might still grow.
 struct net_device_ops {
     void (*poll)(void);
-    void (*flush)(void);
+    void (*flush)(int all);
+    // Is one at work on frames that it was given? Then `poll` will be called
+    // when it has sent one.
+    int (*busy)(void);
 };
 extern const struct net_device_ops *net_devices;
 

@@ -223,7 +223,8 @@ static int tcp_connect_to(struct socket *s, const struct name *to, int flags)
     if (ip_addr_ismulticast(&ip))
         return -ENETUNREACH;
     t->ended = s->read_shut = s->write_shut = t->connected = t->opened = 0;
-    t->has_room = 0;
+    t->has_room = t->small = 0;
+    t->queued = 0;
     t->connecting = 1;
     err_t err = tcp_connect(t->pcb, &ip, port, tcp_connected);
     if (err != ERR_OK) {
@@ -237,6 +238,7 @@ static int tcp_connect_to(struct socket *s, const struct name *to, int flags)
 
 static void tcp_free_socket(struct tcp_socket *t)
 {
+    tcp_uncorked(t);
     tcp_received_drop(t);
     tcp_chunks_free(t);
     free(t);

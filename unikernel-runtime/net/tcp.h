@@ -25,6 +25,11 @@ struct tcp_socket {
     // Sent and not acknowledged: tcp_send.c.
     struct chunk *first, *last;
     size_t unacknowledged;
+    size_t queued;      // bytes, since all that was queued had been sent
+    uint32_t small_end; // behind the last segment that was not a full one
+    uint8_t small;      // it is not acknowledged
+    uint8_t corked;     // a small segment waits for the device; the next such
+    struct tcp_socket *corked_next;
 
     // Of a listening one: connections to be accepted; of those, the next.
     struct tcp_socket *accept_first, *accept_last, *accept_next;
@@ -37,6 +42,13 @@ static inline struct tcp_socket *tcp_of(struct socket *s)
 
 // Before the first byte is sent: what lwIP does not set as we want it.
 void tcp_tune(struct tcp_socket *t);
+
+// Whether a small segment has to wait: see tcp_send.c.
+void tcp_nagle(struct tcp_socket *t);
+
+// Sends those that waited for the device.
+void tcp_uncork(void);
+void tcp_uncorked(struct tcp_socket *t); // before its end
 
 ssize_t tcp_send(struct socket *s, const struct parts *p, const struct name *to,
                  int flags);

@@ -14,10 +14,7 @@ void tcp_options_apply(struct tcp_socket *t)
     struct tcp_pcb *pcb = t->pcb;
     if (!pcb || t->s.listening)
         return;
-    if (t->no_delay)
-        tcp_nagle_disable(pcb);
-    else
-        tcp_nagle_enable(pcb);
+    tcp_nagle(t);
     if (t->keep_alive)
         ip_set_option(pcb, SOF_KEEPALIVE);
     else

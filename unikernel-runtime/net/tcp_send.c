@@ -5,8 +5,10 @@
  * acknowledged. A chunk is filled from its start and freed when the last of it
  * is acknowledged.
  */
+#include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/net/address.h"
 #include "unikernel-runtime/net/buffer.h"
+#include "unikernel-runtime/net/net.h"
 #include "unikernel-runtime/net/tcp.h"
 
 #include <errno.h>
@@ -18,6 +20,34 @@ struct chunk {
     size_t size, filled, acknowledged;
     char *data;
 };
+
+// A connection that has so much under way waits for room in the window.
+#define URGENT_MAX 32768
+
+// Connections that have anything under way. They share half of the window, or
+// the first ones would have all of it and the others wait.
+static unsigned senders;
+
+static void under_way_add(struct tcp_socket *t, size_t len)
+{
+    senders += !t->unacknowledged;
+    t->unacknowledged += len;
+}
+
+static void under_way_drop(struct tcp_socket *t, size_t len)
+{
+    senders -= len && len == t->unacknowledged;
+    t->unacknowledged -= len;
+}
+
+// How much the connection may have under way.
+static size_t send_limit(const struct tcp_socket *t)
+{
+    size_t share = start_info->window_len / 2 / (senders + !senders);
+    if (share < URGENT_MAX)
+        share = URGENT_MAX;
+    return share < t->s.send_room ? share : t->s.send_room;
+}
 
 static void chunk_free(struct chunk *c)
 {
@@ -33,11 +63,8 @@ void tcp_chunks_free(struct tcp_socket *t)
         chunk_free(c);
     }
     t->first = t->last = NULL;
-    t->unacknowledged = 0;
+    under_way_drop(t, t->unacknowledged);
 }
-
-// A connection that has so much under way waits for room in the window.
-#define URGENT_MAX 32768
 
 // The last chunk, with room for something; large for those who write much.
 static struct chunk *chunk_get(struct tcp_socket *t, size_t len)
@@ -62,11 +89,42 @@ static struct chunk *chunk_get(struct tcp_socket *t, size_t len)
     return c;
 }
 
+/*
+ * Nagle's rule lets a small segment wait while anything is not acknowledged.
+ * lwIP has it like that, and then the rest of an answer whose beginning was
+ * written before waits for a peer that acknowledges every second segment at
+ * once and a last one after 40 ms. Minshall's reading of the rule, which is
+ * Linux's too, is that it waits only for another small segment. So the rule is
+ * on in lwIP while there is one.
+ *
+ * Called before something is queued and after lwIP may have sent: what has
+ * been queued since the last time all was sent left in full segments but for
+ * the last.
+ */
+void tcp_nagle(struct tcp_socket *t)
+{
+    struct tcp_pcb *pcb = t->pcb;
+    if (t->queued && !pcb->unsent) {
+        if (t->queued % pcb->mss) {
+            t->small = 1;
+            t->small_end = pcb->snd_nxt;
+        }
+        t->queued = 0;
+    }
+    if (t->small && TCP_SEQ_GEQ(pcb->lastack, t->small_end))
+        t->small = 0;
+    if (t->small && !t->no_delay)
+        tcp_nagle_enable(pcb);
+    else
+        tcp_nagle_disable(pcb);
+}
+
 err_t tcp_acknowledged(void *arg, struct tcp_pcb *pcb, u16_t len)
 {
     struct tcp_socket *t = arg;
     size_t left = len < t->unacknowledged ? len : t->unacknowledged;
-    t->unacknowledged -= left;
+    tcp_nagle(t);
+    under_way_drop(t, left);
     while (left) {
         struct chunk *c = t->first;
         size_t n = c->filled - c->acknowledged;
@@ -90,7 +148,7 @@ err_t tcp_acknowledged(void *arg, struct tcp_pcb *pcb, u16_t len)
         }
         return ERR_OK;
     }
-    if (!t->has_room && t->unacknowledged <= t->s.send_room / 4 * 3 &&
+    if (!t->has_room && t->unacknowledged <= send_limit(t) / 4 * 3 &&
         tcp_sndqueuelen(pcb) <= TCP_SND_QUEUELEN / 4 * 3) {
         t->has_room = 1;
         socket_changed(&t->s);
@@ -121,11 +179,11 @@ static ssize_t queue_some(struct tcp_socket *t, const struct parts *p,
                           size_t at, int flags)
 {
     struct tcp_pcb *pcb = t->pcb;
-    size_t left = p->len - at, room = tcp_sndbuf(pcb);
-    if (t->unacknowledged >= t->s.send_room)
+    size_t left = p->len - at, room = tcp_sndbuf(pcb), most = send_limit(t);
+    if (t->unacknowledged >= most)
         room = 0;
-    else if (room > t->s.send_room - t->unacknowledged)
-        room = t->s.send_room - t->unacknowledged;
+    else if (room > most - t->unacknowledged)
+        room = most - t->unacknowledged;
     if (!room || tcp_sndqueuelen(pcb) >= TCP_SND_QUEUELEN - 64)
         return 0;
     struct chunk *c = chunk_get(t, left);
@@ -144,20 +202,78 @@ static ssize_t queue_some(struct tcp_socket *t, const struct parts *p,
     if (err != ERR_OK)
         return address_error(err);
     c->filled += n;
-    t->unacknowledged += n;
+    under_way_add(t, n);
+    t->queued += n;
     return n;
+}
+
+/*
+ * A program that writes a file in pieces leaves a small segment at the end of
+ * each, which nothing can be put behind. While the device has frames of the
+ * connection to send yet there is no hurry: the next piece joins it, or it goes
+ * when the device is done or an acknowledgement comes, whichever is first.
+ */
+static struct tcp_socket *corked;
+
+static int may_wait(struct tcp_socket *t)
+{
+    const struct tcp_pcb *pcb = t->pcb;
+    return pcb->unacked && t->queued > pcb->mss && t->queued % pcb->mss &&
+           net_devices && net_devices->busy();
+}
+
+// Less than this is not worth lwIP's walk along all that is not acknowledged.
+#define WORTHWHILE 32768
+
+static void cork(struct tcp_socket *t)
+{
+    if (t->corked || !t->pcb || !t->pcb->unsent)
+        return;
+    t->corked = 1;
+    t->corked_next = corked;
+    corked = t;
+}
+
+void tcp_uncorked(struct tcp_socket *t)
+{
+    if (!t->corked)
+        return;
+    struct tcp_socket **link = &corked;
+    while (*link != t)
+        link = &(*link)->corked_next;
+    *link = t->corked_next;
+    t->corked = 0;
+}
+
+void tcp_uncork(void)
+{
+    struct tcp_socket *t;
+    while ((t = corked)) {
+        corked = t->corked_next;
+        t->corked = 0;
+        if (!t->pcb)
+            continue;
+        tcp_nagle(t);
+        tcp_output(t->pcb);
+    }
 }
 
 // Sends what may be sent now.
 static void push(struct tcp_socket *t, int flags)
 {
     struct tcp_pcb *pcb = t->pcb;
-    int held = flags & MSG_MORE && pcb->flags & TF_NODELAY;
-    if (held)
+    int waits = !(flags & MSG_MORE) && may_wait(t);
+    if (waits && pcb->snd_lbb - pcb->snd_nxt < WORTHWHILE) {
+        cork(t);
+        return;
+    }
+    if (flags & MSG_MORE || waits)
         tcp_nagle_enable(pcb); // a small rest waits for what follows
     tcp_output(pcb);
-    if (held)
-        tcp_nagle_disable(pcb);
+    if (waits)
+        cork(t);
+    if (t->pcb)
+        tcp_nagle(t);
 }
 
 // How long to wait when lwIP is out of memory and nothing under way that
@@ -189,6 +305,7 @@ ssize_t tcp_send(struct socket *s, const struct parts *p, const struct name *to,
         ssize_t n = 0;
         if (state == 0) {
             tcp_tune(t);
+            tcp_nagle(t);
             while (done < p->len && (n = queue_some(t, p, done, flags)) > 0)
                 done += n;
             push(t, flags);

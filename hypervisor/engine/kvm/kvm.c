@@ -28,7 +28,7 @@ static int kvm_make(struct domain *d, const struct engine_slot *slot,
 
 static ssize_t kvm_read(struct domain *d, uint64_t addr, void *buf, size_t len)
 {
-    if (addr >= HV_RAM_VA + HV_RAM_MAX)
+    if (addr >= HV_INITRD_VA + HV_INITRD_MAX)
         return -EFAULT;
     return child_read(d, KVM_HOST_VA + addr, buf, len);
 }
@@ -116,6 +116,7 @@ const struct engine engine_kvm = {
     .release = child_release,
     .cpu_ns = child_cpu_ns,
     .pause = child_pause,
+    .bind = child_bind,
     .stop = child_stop,
     .reap = child_reap,
 };

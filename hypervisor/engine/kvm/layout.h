@@ -8,15 +8,16 @@
  *
  * The engine's own pages, at HV_ENGINE_VA, are the supervisor's alone:
  *
- *   +0x0000  GDT          r--
- *   +0x1000  IDT          r--
- *   +0x2000  TSS          rw-
- *   +0x3000  shim         r-x   page.S
- *   +0x4000  shim's stack rw-
- *   +0x5000  new page-table entries on their way
+ *   +0x0000  GDT, IDT, TSS, shim's stack  rw-
+ *   +0x1000  shim                         r-x   page.S
+ *   +0x2000  new page-table entries on their way
  *
- * Page tables lie at KVM_TABLES_GPA, where no memory map of the ABI is; they
- * are mapped at the same address for the shim, which writes them.
+ * Page tables lie behind them, at KVM_TABLES_GPA, and those of large domains
+ * above all memory maps of the ABI; they are mapped at the same address for the
+ * shim, which writes them.
+ *
+ * Each piece of memory that KVM is told of costs it half a dozen pages, so all
+ * that every domain has is one, from the hypercall page to the window.
  */
 #ifndef KVM_LAYOUT_H
 #define KVM_LAYOUT_H
@@ -26,19 +27,23 @@
 #define KVM_HOST_VA 0x200000000000ul
 
 #define KVM_GDT        (HV_ENGINE_VA + 0x0000)
-#define KVM_IDT        (HV_ENGINE_VA + 0x1000)
-#define KVM_TSS        (HV_ENGINE_VA + 0x2000)
-#define KVM_SHIM       (HV_ENGINE_VA + 0x3000)
-#define KVM_STACK      (HV_ENGINE_VA + 0x4000)
-#define KVM_STACK_END  (KVM_STACK + HV_PAGE)
-#define KVM_STAGE      (HV_ENGINE_VA + 0x5000)
-#define KVM_ENGINE_LEN 0x6000ul
+#define KVM_IDT        (HV_ENGINE_VA + 0x0100)
+#define KVM_TSS        (HV_ENGINE_VA + 0x0400)
+#define KVM_STACK      (HV_ENGINE_VA + 0x0800)
+#define KVM_STACK_END  (HV_ENGINE_VA + 0x1000)
+#define KVM_SHIM       (HV_ENGINE_VA + 0x1000)
+#define KVM_STAGE      (HV_ENGINE_VA + 0x2000)
+#define KVM_ENGINE_LEN 0x3000ul
 
-#define KVM_TABLES_GPA 0x40200000ul
-#define KVM_TABLES_MAX (HV_WINDOW_VA - KVM_TABLES_GPA)
+#define KVM_TABLES_GPA      HV_TABLES_VA
+#define KVM_TABLES_FIRST    (HV_TABLES_LEN / HV_PAGE) // that lie here
+#define KVM_TABLES_MORE_GPA 0x6000000000ul
+#define KVM_TABLES_MORE_MAX 0x10000000ul // twice what any domain needs
+#define KVM_GPA_END         (KVM_TABLES_MORE_GPA + KVM_TABLES_MORE_MAX)
 _Static_assert(KVM_ENGINE_LEN <= HV_ENGINE_LEN &&
-                   HV_ENGINE_VA + HV_ENGINE_LEN <= KVM_TABLES_GPA,
-               "regions overlap");
+                   HV_INITRD_VA + HV_INITRD_MAX <= KVM_TABLES_MORE_GPA &&
+                   KVM_GPA_END <= 1ul << 39,
+               "one page-table root entry, and no overlap");
 
 // Ports. Only the first is open to the guest.
 #define KVM_PORT_CALL 0x08 // hypercall; eax: enum hv_call

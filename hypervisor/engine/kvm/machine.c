@@ -8,9 +8,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "hypervisor/abi/hv.h"
 #include "lib/cleanup.h"
+#include "lib/io.h"
 
 #define KVM_PATH "/dev/kvm"
 
@@ -25,7 +28,7 @@
 #define CPUID_VMX (1u << 5) // leaf 1, ecx
 #define CPUID_SVM (1u << 2) // leaf 0x80000001, ecx
 
-struct machine machine = {.fd = -1};
+struct machine machine = {.fd = -1, .code_fd = -1};
 
 // Features that a KVM in software leaves out of its list though they work.
 static const struct missing {
@@ -82,6 +85,25 @@ static void cpuid_amend(struct kvm_cpuid2 *list)
     list->nent = n;
 }
 
+extern const uint8_t kvm_code[2 * HV_PAGE]; // page.S
+
+// Nobody changes what every machine runs.
+static int make_code(struct err *e)
+{
+    cleanup_close int fd =
+        memfd_create("hostel-kvm", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (fd < 0)
+        return err_errno(e, "memfd_create");
+    if (write_full(fd, kvm_code, sizeof(kvm_code)) < 0)
+        return err_errno(e, "writing the hypercall page");
+    if (fcntl(fd, F_ADD_SEALS,
+              F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+        return err_errno(e, "sealing the hypercall page");
+    machine.code_fd = steal_fd(&fd);
+    return 0;
+}
+
 int machine_open(struct err *e)
 {
     cleanup_close int fd = open(KVM_PATH, O_RDWR | O_CLOEXEC);
@@ -103,14 +125,19 @@ int machine_open(struct err *e)
     cpuid_amend(&machine.cpuid.head);
     machine.tss_type = is_qemu() ? TSS_AVAILABLE : TSS_BUSY;
     machine.xcr0 = host_xcr0();
+    if (make_code(e) < 0)
+        return -e->code;
     machine.fd = steal_fd(&fd);
     return 0;
 }
 
 void machine_close(void)
 {
+    // The numbers stay: their page is one with all monitors.
     if (machine.fd >= 0)
-        close(steal_fd(&machine.fd));
+        close(machine.fd);
+    if (machine.code_fd >= 0)
+        close(machine.code_fd);
 }
 
 bool machine_is_hardware(void)

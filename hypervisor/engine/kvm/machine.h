@@ -14,6 +14,7 @@
 
 struct machine {
     int fd;      // /dev/kvm; -1: not opened, or given away
+    int code_fd; // hypercall page and shim, which all machines share
     int run_len; // of a vCPU's shared page
     unsigned tss_type;
     uint64_t xcr0; // vector state that guests may use

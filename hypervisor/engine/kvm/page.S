@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: ISC
 /*
  * Code in a kvm domain that is not the guest's: the hypercall page, run at
- * CPL 3, and the shim, run at CPL 0. Both are copied to their addresses.
+ * CPL 3, and the shim, run at CPL 0. All machines share one copy of them.
  */
 #define PORT_CALL 0x08
 #define PORT_TRAP 0x09
 #define PORT_DONE 0x0a
-#define NOTIFY      0x400084c0          // shared_info.notify
-#define HOST_ASLEEP 0x400084c8
+#define NOTIFY      0x2084c0            // shared_info.notify
+#define HOST_ASLEEP 0x2084c8
 
 #include "hypervisor/engine/iret.inc"
 
         .section .rodata
         .balign 4096
-        .globl  kvm_hypercall_page
-kvm_hypercall_page:
+        .globl  kvm_code                // both pages, in this order
+kvm_code:
         .macro  slot number
         .balign 32, 0xcc
         mov     $\number, %eax
@@ -45,7 +45,6 @@ notify: cmp     $63, %rdi
         ret
         .balign 4096, 0xcc
 
-        .globl  kvm_shim
 kvm_shim:
         .rept   32 + 1                  // one instruction a vector
         .balign 16, 0xcc

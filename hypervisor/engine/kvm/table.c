@@ -63,17 +63,22 @@ uint64_t table_need(uint64_t ram_len, uint64_t image_len, uint64_t initrd_len)
 {
     const uint64_t gib = 1ul << 30;
 
-    // The top two, one for each low GiB, the engine's, two at the edges of
-    // the window, the image, the initrd and RAM; then what is between.
-    return 2 + 4 + 1 + 2 * 4 + blocks(image_len, LARGE_LEN) +
+    // The top two, the lowest GiB's, that of more tables; the engine's; two at
+    // the edges of the window, the image, the initrd and RAM, and of each GiB
+    // of the last two; then what is between.
+    return 2 + 2 + 1 + 2 * 4 + 2 * 2 + blocks(image_len, LARGE_LEN) +
            blocks(initrd_len, gib) + blocks(ram_len, gib) +
            blocks(ram_len, LARGE_LEN);
 }
 
 static uint64_t table_new(struct table *t)
 {
-    assert(t->used < t->limit);
-    return KVM_TABLES_GPA + HV_PAGE * t->used++;
+    const uint64_t n = t->used++;
+
+    assert(n < t->limit);
+    if (n < KVM_TABLES_FIRST)
+        return KVM_TABLES_GPA + HV_PAGE * n;
+    return KVM_TABLES_MORE_GPA + HV_PAGE * (n - KVM_TABLES_FIRST);
 }
 
 void table_init(struct table *t, uint64_t limit)
@@ -93,7 +98,7 @@ static uint64_t entry_at(uint64_t addr, int level)
 {
     uint64_t gpa = KVM_TABLES_GPA;
 
-    if (addr >= HV_RAM_VA + HV_RAM_MAX)
+    if (addr >= KVM_GPA_END)
         return 0;
     for (int l = 4; l > level; l--) {
         uint64_t e = at(gpa)[index_of(addr, l)];

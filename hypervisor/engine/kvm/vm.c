@@ -11,7 +11,7 @@
 
 #include "hypervisor/engine/kvm/machine.h"
 
-#define TABLES_FIRST (2ul << 20) // mapped from the start
+#define LARGE (2ul << 20)
 
 #define R  HV_PROT_READ
 #define RW (HV_PROT_READ | HV_PROT_WRITE)
@@ -52,8 +52,6 @@ static uint64_t whole_pages(uint64_t len)
 }
 
 // ------------------------------------------------------ the engine's pages
-
-extern const uint8_t kvm_hypercall_page[HV_PAGE], kvm_shim[HV_PAGE];
 
 #define GDT_CODE0 0x10
 #define GDT_DATA0 0x18
@@ -125,48 +123,41 @@ static void map_tables(struct vm *vm, const struct domain *d)
     struct table *t = &vm->table;
     const unsigned s = TABLE_SUPERVISOR;
 
-    table_init(t, TABLES_FIRST / HV_PAGE);
+    table_init(t, KVM_TABLES_FIRST);
     table_map(t, HV_HYPERCALL_VA, HV_PAGE, RX);
     table_map(t, HV_START_INFO_VA, HV_START_INFO_LEN, R);
     table_map(t, HV_SHARED_INFO_VA, HV_PAGE, RW);
     table_map(t, HV_WINDOW_VA, d->window_len, RW);
-    table_map(t, KVM_GDT, HV_PAGE, s | R);
-    table_map(t, KVM_IDT, HV_PAGE, s | R);
-    table_map(t, KVM_TSS, HV_PAGE, s | RW);
+    table_map(t, HV_ENGINE_VA, HV_PAGE, s | RW);
     table_map(t, KVM_SHIM, HV_PAGE, s | RX);
-    table_map(t, KVM_STACK, HV_PAGE, s | RW);
     table_map(t, KVM_STAGE, HV_PAGE, s | R);
-    table_map(t, KVM_TABLES_GPA, TABLES_FIRST, s | RW);
+    table_map(t, KVM_TABLES_GPA, HV_TABLES_LEN, s | RW);
 }
 
 static int make_memory(struct vm *vm, const struct domain *d)
 {
     const int rw = PROT_READ | PROT_WRITE;
-    const uint64_t low_len = HV_SHARED_INFO_VA + HV_PAGE - HV_HYPERCALL_VA;
+    const uint64_t all = HV_WINDOW_VA + d->window_len - HV_HYPERCALL_VA;
 
-    if (map_anonymous(HV_HYPERCALL_VA, HV_PAGE) < 0 ||
-        map_anonymous(HV_ENGINE_VA, KVM_ENGINE_LEN) < 0 ||
-        map_anonymous(KVM_TABLES_GPA, TABLES_FIRST) < 0 ||
+    if (map(HV_HYPERCALL_VA, HV_PAGE, PROT_READ, MAP_PRIVATE, machine.code_fd,
+            0) < 0 ||
+        map(KVM_SHIM, HV_PAGE, PROT_READ, MAP_PRIVATE, machine.code_fd,
+            HV_PAGE) < 0 ||
+        map_anonymous(HV_ENGINE_VA, HV_PAGE) < 0 ||
+        map_anonymous(KVM_STAGE, HV_PAGE) < 0 ||
+        map_anonymous(KVM_TABLES_GPA, HV_TABLES_LEN) < 0 ||
         map(HV_START_INFO_VA, HV_START_INFO_LEN, PROT_READ, MAP_SHARED,
             d->memory_fd, SHARED_START_INFO) < 0 ||
         map(HV_SHARED_INFO_VA, HV_PAGE, rw, MAP_SHARED, d->memory_fd,
             SHARED_SHARED_INFO) < 0 ||
         map(HV_WINDOW_VA, d->window_max, rw, MAP_SHARED, d->window_fd, 0) < 0)
         return -ENOMEM;
-    memcpy(vm_host(HV_HYPERCALL_VA), kvm_hypercall_page, HV_PAGE);
-    memcpy(vm_host(KVM_SHIM), kvm_shim, HV_PAGE);
     fill_gdt();
     fill_idt();
     fill_tss();
     map_tables(vm, d);
-    if (mprotect(vm_host(HV_HYPERCALL_VA), HV_PAGE, PROT_READ) < 0)
-        return -errno;
-    if (slot(vm, HV_HYPERCALL_VA, low_len) < 0 ||
-        slot(vm, HV_ENGINE_VA, KVM_ENGINE_LEN) < 0 ||
-        slot(vm, KVM_TABLES_GPA, TABLES_FIRST) < 0)
-        return -ENOMEM;
     vm->window_len = d->window_len;
-    return slot(vm, HV_WINDOW_VA, d->window_len);
+    return slot(vm, HV_HYPERCALL_VA, all);
 }
 
 // --------------------------------------------------------------- the vCPU
@@ -349,17 +340,18 @@ static int map_segment(struct vm *vm, const struct image_segment *s, int fd)
 // Room for more tables than most domains need.
 static int more_tables(struct vm *vm, uint64_t need)
 {
-    uint64_t first = KVM_TABLES_GPA + TABLES_FIRST;
-    uint64_t len = need * HV_PAGE;
+    uint64_t len;
 
-    if (len <= TABLES_FIRST)
+    if (need <= KVM_TABLES_FIRST)
         return 0;
-    len = (len - TABLES_FIRST + TABLES_FIRST - 1) & ~(TABLES_FIRST - 1);
-    if (len > KVM_TABLES_MAX - TABLES_FIRST || map_anonymous(first, len) < 0)
+    len = (need - KVM_TABLES_FIRST) * HV_PAGE;
+    len = (len + LARGE - 1) & ~(LARGE - 1); // and mapped by large pages
+    if (len > KVM_TABLES_MORE_MAX ||
+        map_anonymous(KVM_TABLES_MORE_GPA, len) < 0)
         return -ENOMEM;
-    table_map(&vm->table, first, len, TABLE_SUPERVISOR | RW);
-    vm->table.limit = (TABLES_FIRST + len) / HV_PAGE;
-    return slot(vm, first, len);
+    table_map(&vm->table, KVM_TABLES_MORE_GPA, len, TABLE_SUPERVISOR | RW);
+    vm->table.limit = KVM_TABLES_FIRST + len / HV_PAGE;
+    return slot(vm, KVM_TABLES_MORE_GPA, len);
 }
 
 // What the domain's devices have of the window beside what every domain has.

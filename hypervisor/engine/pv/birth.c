@@ -73,6 +73,8 @@ static void birth_memory(const struct domain *d, int blob_fd)
               PV_BLOB_SETUP);
     birth_map(HV_ENGINE_VA, PV_RESIDENT_LEN, code, MAP_PRIVATE, blob_fd,
               PV_BLOB_RESIDENT);
+    birth_map(PV_SETUP_DATA_VA, PV_SETUP_DATA_LEN, data,
+              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     birth_map(PV_STACK_VA, PV_STACK_END - PV_STACK_VA, data,
               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     birth_map(HV_START_INFO_VA, HV_START_INFO_LEN, PROT_READ, MAP_SHARED,
@@ -95,7 +97,7 @@ static void birth_unregister(void)
 void birth(const struct domain *d, const struct engine_slot *slot, int blob_fd,
            int monitor_fd)
 {
-    struct pv_birth *b = (struct pv_birth *)PV_STACK_VA;
+    struct pv_birth *b = (struct pv_birth *)PV_SETUP_DATA_VA;
     struct sock_filter filter[PV_FILTER_MAX];
     const int fds[] = {d->doorbell_fd, monitor_fd};
 

@@ -23,20 +23,25 @@
 #define PV_RESIDENT_LEN   0x2000ul
 #define PV_BLOB_LEN       (PV_BLOB_RESIDENT + PV_RESIDENT_LEN)
 
-// The signal stack, used by the set-up code before there are signals. Room
-// for two nested frames with AMX state (11 KiB each).
+// The signal stack: room for two nested frames with AMX state (11 KiB each). A
+// guest that is never interrupted never touches it.
 #define PV_STACK_VA  (HV_ENGINE_VA + 0x4000)
 #define PV_STACK_END (HV_ENGINE_VA + HV_ENGINE_LEN)
 
+// The set-up code's memory, right below it: it goes along with the code.
+#define PV_SETUP_DATA_LEN 0x2000ul
+#define PV_SETUP_DATA_VA  (HV_SETUP_VA - PV_SETUP_DATA_LEN)
+
 // No memory map may ever touch the set-up code's addresses: the filter trusts
 // system calls made there.
-_Static_assert(HV_IMAGE_LIMIT <= HV_HYPERCALL_VA &&
-                   HV_START_INFO_VA + HV_START_INFO_LEN <= HV_SHARED_INFO_VA &&
-                   HV_SHARED_INFO_VA + HV_PAGE <= HV_SETUP_VA &&
+_Static_assert(HV_START_INFO_VA + HV_START_INFO_LEN <= HV_SHARED_INFO_VA &&
+                   HV_SHARED_INFO_VA + HV_PAGE <= PV_SETUP_DATA_VA &&
                    HV_SETUP_VA + HV_SETUP_LEN == HV_ENGINE_VA &&
-                   HV_ENGINE_VA + HV_ENGINE_LEN <= HV_WINDOW_VA &&
-                   HV_WINDOW_VA + HV_WINDOW_MAX <= HV_INITRD_VA &&
-                   HV_INITRD_VA + HV_INITRD_MAX <= HV_RAM_VA,
+                   HV_ENGINE_VA + HV_ENGINE_LEN <= HV_TABLES_VA &&
+                   HV_TABLES_VA + HV_TABLES_LEN <= HV_WINDOW_VA &&
+                   HV_WINDOW_VA + HV_WINDOW_MAX <= HV_IMAGE_BASE &&
+                   HV_IMAGE_LIMIT <= HV_RAM_VA &&
+                   HV_RAM_VA + HV_RAM_MAX <= HV_INITRD_VA,
                "regions overlap");
 _Static_assert(PV_BLOB_RESIDENT - PV_BLOB_SETUP == HV_SETUP_LEN, "blob");
 _Static_assert((HV_SETUP_LEN & (HV_SETUP_LEN - 1)) == 0 &&
@@ -53,6 +58,10 @@ _Static_assert((HV_SETUP_LEN & (HV_SETUP_LEN - 1)) == 0 &&
 #define PV_RESTORER_VA (HV_ENGINE_VA + 32)
 #define PV_TRAP_VA     (HV_ENGINE_VA + 48)
 #define PV_TRAP_LEN    48ul
+
+// From the set-up code's end to the guest's first instruction.
+#define PV_LAND_VA  (HV_ENGINE_VA + 96)
+#define PV_LAND_LEN 160ul
 
 // Linux's struct sigcontext and what is around it, as far as it is needed.
 struct pv_regs {
@@ -87,10 +96,9 @@ struct pv_call {
     uint64_t rbx, back; // rbx points here
 };
 
-// First argument of the set-up code, at PV_STACK_VA.
+// First argument of the set-up code, at PV_SETUP_DATA_VA; its stack is above.
 #define PV_FILTER_MAX 128
 struct pv_birth {
-    uint64_t outermost, no_return; // 0: words of resident.c
     uint64_t window_max;
     uint32_t filter_len; // instructions
     uint32_t pad;

@@ -38,7 +38,7 @@ static int pv_prepare(struct err *e)
 
 static void pv_forget(void)
 {
-    close(steal_fd(&blob_fd));
+    close(blob_fd); // kept in mind: its page is one with all monitors
 }
 
 static void pv_born(const struct domain *d, const struct engine_slot *slot,
@@ -76,6 +76,7 @@ const struct engine engine_pv = {
     .release = child_release,
     .cpu_ns = child_cpu_ns,
     .pause = child_pause,
+    .bind = child_bind,
     .stop = child_stop,
     .reap = child_reap,
 };

@@ -27,10 +27,14 @@
 #define RFLAGS_DF 0x400ul
 
 _Static_assert(HV_SHARED_INFO_VA + PARK_OFFSET + offsetof(struct park, order) ==
-                   0x40008800,
+                   0x208800,
                "entry");
-_Static_assert(PV_STACK_VA + 8 == 0x40014008, "entry");
-_Static_assert(HV_SHARED_INFO_VA + TRACE_OFFSET == 0x40008900, "entry");
+_Static_assert(HV_SHARED_INFO_VA + PARK_OFFSET +
+                       offsetof(struct park, context) ==
+                   0x208828,
+               "entry");
+_Static_assert(PV_STACK_VA + 8 == 0x214008, "entry");
+_Static_assert(HV_SHARED_INFO_VA + TRACE_OFFSET == 0x208900, "entry");
 _Static_assert(offsetof(struct hv_vcpu_info, upcall_pending) == 16, "entry");
 _Static_assert(offsetof(struct hv_vcpu_info, upcall_mask) == 20, "entry");
 _Static_assert(offsetof(struct hv_vcpu_info, wake) == 24, "entry");
@@ -123,9 +127,12 @@ static __attribute__((noreturn)) void resume(const struct pv_regs *r)
     pv_resume(r, r->xsave, mask);
 }
 
-static int on_signal_stack(uint64_t rsp)
+// Interrupted in code of ours, not the guest's: a handler, or on the way to the
+// guest's first instruction.
+static int is_resident(const struct pv_regs *r)
 {
-    return rsp > PV_STACK_VA && rsp <= PV_STACK_END;
+    return (r->rsp > PV_STACK_VA && r->rsp <= PV_STACK_END) ||
+           r->rip - PV_LAND_VA < PV_LAND_LEN;
 }
 
 // The context the outermost handler was given; at the far end of the stack.
@@ -174,7 +181,7 @@ static __attribute__((noreturn)) void signal_upcall(struct pv_context *c)
     if (v->upcall_mask || !v->upcall_pending || !v->upcall_entry ||
         PARK->order & PARK_QUIET)
         resume(r);
-    if (on_signal_stack(r->rsp)) {
+    if (is_resident(r)) {
         if (!*outermost()) // it has not begun, so it will look for itself
             resume(r);
         r = &(*outermost())->regs;
@@ -274,7 +281,7 @@ static __attribute__((noreturn)) void signal_trap(struct pv_context *c)
     struct hv_vcpu_info *v = vcpu_of(0);
     uint64_t *frame;
 
-    if (on_signal_stack(r->rsp)) {
+    if (is_resident(r)) {
         // The bounce frame could not be written. Show the guest's registers.
         if (*outermost())
             r = &(*outermost())->regs;
@@ -313,7 +320,7 @@ static __attribute__((noreturn)) void tried_syscall(struct pv_context *c,
 __attribute__((noreturn)) void pv_signal(int sig, void *info,
                                          struct pv_context *c)
 {
-    const int nested = on_signal_stack(c->regs.rsp);
+    const int nested = is_resident(&c->regs);
 
     if (!nested)
         *outermost() = c;

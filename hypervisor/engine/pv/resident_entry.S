@@ -7,14 +7,12 @@
 
 #include "hypervisor/engine/iret.inc"
 
-#define CS 0x33
-#define SS 0x2b
-#define RFLAGS 0x202                    // interrupts on, and the bit that is 1
-#define START_INFO 0x40001000
-#define STACK_END 0x40020000
-#define NO_RETURN 0x40014008            // pv_no_return()
-#define PARK_ORDER 0x40008800
-#define TRACE_ON 0x40008900
+#define START_INFO 0x201000
+#define STACK_END 0x220000
+#define NO_RETURN 0x214008              // pv_no_return()
+#define PARK_ORDER 0x208800
+#define PARK_CONTEXT 0x208828
+#define TRACE_ON 0x208900
 #define PARK_STOP 1
 #define TRAP_PERF 6
 #define SI_CODE 8
@@ -95,6 +93,7 @@ no_return:
         syscall
         ud2
         .org    48 + 48, 0xcc           // PV_TRAP_VA, PV_TRAP_LEN
+                                        // PV_LAND_VA from here on
 
 land:                                   // r12 = entry, r13 = stack
         cmpl    $0, VCPU0 + VCPU_WAKE   // the monitor's go
@@ -115,13 +114,8 @@ land:                                   // r12 = entry, r13 = stack
 2:      mov     $0xe7, %eax             // x87, SSE, AVX, AVX-512: no trace of
         xor     %edx, %edx              // what the monitor computed
         xrstor64 pv_init_xsave
-        mov     $STACK_END, %esp
-        push    $SS
-        push    %r13
-        push    $RFLAGS
-        push    $CS
-        push    %r12
-        mov     $START_INFO, %edi
+        mov     %r12, PARK_CONTEXT      // no stack of ours is touched; for
+        mov     $START_INFO, %edi       // signals here see pv_signal
         xor     %eax, %eax
         xor     %ecx, %ecx
         xor     %edx, %edx
@@ -133,10 +127,13 @@ land:                                   // r12 = entry, r13 = stack
         xor     %r10d, %r10d
         xor     %r11d, %r11d
         xor     %r12d, %r12d
-        xor     %r13d, %r13d
         xor     %r14d, %r14d
         xor     %r15d, %r15d
-        iretq
+        mov     %r13, %rsp
+        xor     %r13d, %r13d
+        cld
+        jmp     *PARK_CONTEXT
+        .org    96 + 160, 0xcc          // PV_LAND_VA, PV_LAND_LEN
 
         // pv_resume(rdi = struct pv_regs, rsi = xsave area, rdx = its mask)
         .globl  pv_resume

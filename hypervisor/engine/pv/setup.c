@@ -6,8 +6,8 @@
  * Freestanding, position fixed at HV_SETUP_VA, no writable data. It empties
  * the address space, loads the filter (which lets these pages alone make any
  * system call), waits for a plan, maps it, drops its descriptors and unmaps
- * itself with the last two bytes of its last page: the next instruction is
- * the start of the resident code.
+ * itself and its memory with the last two bytes of its last page: the next
+ * instruction is the start of the resident code.
  */
 #include <linux/mman.h>
 #include <linux/seccomp.h>
@@ -106,6 +106,14 @@ static void setup_check(const struct plan *p)
         setup_fail(PLAN_EXIT_PLAN);
 }
 
+static void setup_zero(uint64_t at, uint64_t len)
+{
+    __asm__ volatile("rep stosb"
+                     : "+D"(at), "+c"(len)
+                     : "a"(0)
+                     : "memory");
+}
+
 static void setup_image(const struct image *m, int fd)
 {
     for (uint32_t i = 0; i < m->nsegments; i++) {
@@ -114,15 +122,8 @@ static void setup_image(const struct image *m, int fd)
 
         setup_map(s->addr, s->file_len, prot, fd, s->offset);
         setup_map(s->addr + s->file_len, s->len - s->file_len, prot, -1, 0);
-        if (s->zero_at) {
-            volatile uint8_t *p = (volatile uint8_t *)s->zero_at;
-            volatile uint8_t *end =
-                (volatile uint8_t *)((s->zero_at + HV_PAGE - 1) &
-                                     ~(HV_PAGE - 1));
-
-            while (p < end)
-                *p++ = 0;
-        }
+        if (s->zero_at)
+            setup_zero(s->zero_at, -s->zero_at % HV_PAGE);
     }
 }
 
@@ -153,14 +154,9 @@ static void setup_filter(const struct pv_birth *b)
 static void setup_touch(void)
 {
     static const uint32_t at[] = {
-        HV_HYPERCALL_VA,
-        HV_START_INFO_VA,
-        HV_CMDLINE_VA,
-        HV_SHARED_INFO_VA,
-        HV_ENGINE_VA,
-        HV_ENGINE_VA + HV_PAGE,
-        HV_WINDOW_VA + HV_CONSOLE_OFFSET,
-        HV_WINDOW_VA + HV_CONSOLE_OFFSET + offsetof(struct hv_console, out),
+        HV_HYPERCALL_VA,        HV_START_INFO_VA,
+        HV_SHARED_INFO_VA,      HV_ENGINE_VA,
+        HV_ENGINE_VA + HV_PAGE, HV_WINDOW_VA + HV_CONSOLE_OFFSET,
     };
 
     for (uint32_t i = 0; i < sizeof(at) / sizeof(at[0]); i++)

@@ -5,14 +5,15 @@
  */
 #include <asm/unistd.h>
 
-#define SETUP_VA 0x4000c000
+#define SETUP_VA 0x20c000
 #define SETUP_LEN 0x4000
-#define STACK_END 0x40020000
+#define DATA_LEN 0x2000                 // PV_SETUP_DATA_LEN
+#define STACK_END 0x220000              // PV_STACK_END
 
         .section .setup_entry, "ax", @progbits
         .globl pv_setup_entry
 pv_setup_entry:                         // rdi = struct pv_birth
-        mov     $STACK_END, %esp
+        mov     $SETUP_VA, %esp
         xor     %ebp, %ebp
         call    pv_zygote
         ud2
@@ -22,8 +23,9 @@ pv_leave:                               // rdi = entry, rsi = stack
         mov     %rdi, %r12
         mov     %rsi, %r13
         mov     $__NR_munmap, %eax
-        mov     $SETUP_VA, %edi
-        mov     $SETUP_LEN, %esi
+        mov     $(SETUP_VA - DATA_LEN), %edi
+        mov     $(SETUP_LEN + DATA_LEN), %esi
+        mov     $STACK_END, %esp        // not used: what a signal now finds
         jmp     setup_last
 
         // The linker script puts this at the very end of the set-up pages.

@@ -140,5 +140,10 @@ signed char net_tcp_packet(struct tcp_pcb *pcb, const void *header,
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, hdr, optlen, opt1len, opt2, p)         \
     net_tcp_packet(pcb, hdr, optlen, opt1len, opt2)
 #define LWIP_TCP_PCB_NUM_EXT_ARGS 1 // net/sack.c's
+struct netif;
+struct ip6_addr;
+const struct ip6_addr *net_gateway6(struct netif *netif,
+                                    const struct ip6_addr *to);
+#define LWIP_HOOK_ND6_GET_GW(netif, to) net_gateway6(netif, to)
 
 #endif
