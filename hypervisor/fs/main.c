@@ -142,11 +142,23 @@ static int check(const struct options *o, struct err *e)
 // What was not given to us is not ours to keep.
 static void close_others(const struct options *o)
 {
-    for (int fd = 3; fd < 4096; fd++)
-        if (fd != o->socket_fd && fd != o->dir_fd && fd != o->page_fd &&
-            fd != o->meter_fd)
-            close(fd);
-    close_range(4096, ~0u, 0);
+    const int64_t keep[] = {o->socket_fd, o->dir_fd, o->page_fd, o->meter_fd};
+    unsigned from = 3;
+
+    // The gaps between them, from the lowest on.
+    for (;;) {
+        int64_t next = INT64_MAX;
+
+        for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++)
+            if (keep[i] >= from && keep[i] < next)
+                next = keep[i];
+        if (next == INT64_MAX)
+            break;
+        if (next > from)
+            close_range(from, (unsigned)next - 1, 0);
+        from = (unsigned)next + 1;
+    }
+    close_range(from, ~0u, 0);
 }
 
 static void *map_page(int64_t fd, const char *option, struct err *e)
