@@ -112,6 +112,7 @@ RT_NET_SRCS := \
     $(RT)/net/net.c \
     $(RT)/net/pair.c \
     $(RT)/net/resolve.c \
+    $(RT)/net/sack.c \
     $(RT)/net/socket.c \
     $(RT)/net/socket_option.c \
     $(RT)/net/tcp.c \
@@ -220,7 +221,9 @@ $(patsubst %,$(BUILD)/guest/$(RT)/front/%.o,blk front fs net virtq window): \
 $(BUILD)/guest/$(RT)/arch/x86_64/string.o: GUEST_CFLAGS += -fno-builtin \
     -fno-tree-loop-distribute-patterns
 
-$(RT_NET_OBJS): $(LWIP)/unpacked
+# The port's headers come by lwIP's, which are the system's: gcc does not list
+# them.
+$(RT_NET_OBJS): $(LWIP)/unpacked $(wildcard $(RT)/net/port/*.h $(RT)/net/port/arch/*.h)
 $(RT_NET_OBJS): GUEST_CFLAGS += $(LWIP_CFLAGS)
 $(LWIP_OBJS): $(BUILD)/guest/lwip/%.o: $(LWIP)/unpacked $(SYSROOT_DIR)/headers \
     $(HOSTEL_CC) $(wildcard $(RT)/net/port/*.h $(RT)/net/port/arch/*.h)

@@ -8,6 +8,7 @@
 #   dhcp INTERFACE ADDRESS       gives that address (and .1 as gateway and DNS)
 #   router INTERFACE PREFIX      router advertisements
 #   cpio FOLDER FILE             an initrd of all that is in a folder
+#   sack INTERFACE HOST PORT     loses segments, and says so
 #   sniff INTERFACE SECONDS      "ready", and then says of each frame that comes: mac type payload
 import os, random, selectors, socket, struct, sys, threading, time
 
@@ -147,6 +148,108 @@ def cpio(folder, file):
                 out.write(member(os.path.relpath(path, folder), 0o100644,
                                  open(path, 'rb').read()))
         out.write(member('TRAILER!!!', 0, b''))
+
+
+class Lossy:
+    """A TCP of one connection, on a bridge, under an address that the kernel
+    does not have; it decides itself what it has received."""
+
+    def __init__(self, interface, host, port):
+        self.s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.s.bind((interface, 0))
+        self.s.settimeout(20)
+        self.mac = self.s.getsockname()[4]
+        self.ip = socket.inet_aton(host)[:3] + bytes([200 + random.randrange(50)])
+        self.to_ip, self.to_mac = socket.inet_aton(host), b'\xff' * 6
+        self.port, self.to_port = random.randrange(20000, 60000), port
+        self.seq = random.getrandbits(31)
+        self.s.send(self.to_mac + self.mac + struct.pack('!HHHBBH', 0x806, 1,
+                    0x800, 6, 4, 1) + self.mac + self.ip + bytes(6) + self.to_ip)
+        while True:
+            f = self.s.recv(70000)
+            if f[12:14] == b'\x08\x06' and f[20:22] == b'\0\2' and f[28:32] == self.to_ip:
+                self.to_mac = f[6:12]
+                break
+        self.send(2, 0, b'\x02\x04\x05\xb4\x04\x02\x01\x01') # MSS, SACK permitted
+        flags, seq, _ = self.segment()
+        assert flags == 0x12, 'no SYN+ACK'
+        self.base = seq + 1
+        self.seq += 1
+
+    def send(self, flags, ack, options=b'', data=b''):
+        tcp = struct.pack('!HHIIBBHHH', self.port, self.to_port, self.seq & 0xffffffff,
+                          ack & 0xffffffff, (5 + len(options) // 4) << 4, flags,
+                          65535, 0, 0) + options + data
+        pseudo = self.ip + self.to_ip + struct.pack('!BBH', 0, 6, len(tcp))
+        tcp = tcp[:16] + struct.pack('!H', checksum(pseudo + tcp)) + tcp[18:]
+        ip = struct.pack('!BBHHHBBH', 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0) + \
+            self.ip + self.to_ip
+        ip = ip[:10] + struct.pack('!H', checksum(ip)) + ip[12:]
+        self.s.send(self.to_mac + self.mac + b'\x08\0' + ip + tcp)
+
+    def segment(self):
+        """Flags, sequence number and data length of the next one for us."""
+        while True:
+            f = self.s.recv(70000)
+            if f[12:14] == b'\x08\x06' and f[20:22] == b'\0\1' and f[38:42] == self.ip:
+                self.s.send(f[6:12] + self.mac + f[12:20] + b'\0\2' + self.mac +
+                            self.ip + f[22:32])
+            if f[12:14] != b'\x08\0' or f[30:34] != self.ip or f[23] != 6:
+                continue
+            at = 14 + (f[14] & 15) * 4
+            _, port, seq, _, off, flags = struct.unpack('!HHIIBB', f[at:at + 14])
+            if port == self.port:
+                n = struct.unpack('!H', f[16:18])[0] - (at - 14) - (off >> 4) * 4
+                return flags, seq, n
+
+    def acknowledge(self, got):
+        """`got`: beginnings and ends of what has come, in order."""
+        ack = got[0][1] if got and got[0][0] == 0 else 0
+        blocks = [g for g in got if g[0] > ack][-4:]
+        options = b''.join(struct.pack('!II', *((self.base + at) & 0xffffffff
+                                                for at in g)) for g in blocks)
+        if options: options = bytes([1, 1, 5, 2 + len(options)]) + options
+        self.send(0x10, self.base + ack, options)
+
+
+def joined(ranges):
+    out = []
+    for begin, end in sorted(ranges):
+        if out and begin <= out[-1][1]: out[-1] = (out[-1][0], max(end, out[-1][1]))
+        else: out.append((begin, end))
+    return out
+
+
+def sack(interface, host, port):
+    """Three segments are lost on their first way, and a peer that says so gets
+    just those again. A slow machine may cause a timeout, after which all is
+    sent again: then another time."""
+    for attempt in range(30):
+        c = Lossy(interface, host, int(port))
+        request = b'GET /30000 HTTP/1.0\r\n\r\n'
+        c.send(0x18, c.base, data=request)
+        c.seq += len(request)
+        seen, got, lost, again = [], [], [], []
+        while not got or got[0][1] < 30000:
+            _, seq, n = c.segment()
+            for at in range(0, n, 1460):
+                begin = ((seq - c.base) & 0xffffffff) + at
+                end = begin + min(1460, n - at)
+                if begin in seen:
+                    again.append(begin)
+                else:
+                    seen.append(begin)
+                    if len(seen) in (3, 6, 10):
+                        lost.append(begin)
+                        continue
+                got = joined(got + [(begin, end)])
+                c.acknowledge(got)
+        c.send(4, 0)
+        c.s.close()
+        if len(lost) == 3 and sorted(again) == lost:
+            return
+        print('lost %s, sent again %s' % (lost, again))
+    assert False, 'other segments than the lost ones were sent again'
 
 
 def sniff(interface, seconds):

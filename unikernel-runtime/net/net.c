@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // The network's lock, thread and random numbers.
 #include "unikernel-runtime/net/net.h"
+#include "unikernel-runtime/net/sack.h"
 #include "unikernel-runtime/front/net.h"
 #include "unikernel-runtime/kernel/boot.h"
 #include "unikernel-runtime/kernel/clock.h"
@@ -256,8 +257,12 @@ static struct tcp_pcb *oldest_half_open(const struct tcp_pcb_listen *listener)
  * new SYN takes the place of the oldest half-open connection, so that a flood
  * of them cannot keep out those who finish their handshake in time.
  */
-signed char net_tcp_packet(struct tcp_pcb *pcb, const void *header)
+signed char net_tcp_packet(struct tcp_pcb *pcb, const void *header,
+                           uint16_t len, uint16_t first_len,
+                           const uint8_t *rest)
 {
+    if (pcb->state >= ESTABLISHED && pcb->state != TIME_WAIT)
+        sack_packet(pcb, header, len, first_len, rest);
     if (pcb->state != LISTEN || (TCPH_FLAGS((const struct tcp_hdr *)header) &
                                  (TCP_SYN | TCP_ACK)) != TCP_SYN)
         return ERR_OK;

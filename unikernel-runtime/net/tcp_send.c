@@ -167,6 +167,9 @@ void tcp_tune(struct tcp_socket *t)
     if (t->opened)
         return;
     t->opened = 1;
+    // RFC 6298: a second until the first measurement; lwIP has three.
+    if (!pcb->sa && !pcb->nrtx)
+        pcb->rto = 1000 / TCP_SLOW_INTERVAL;
     if (pcb->cwnd < CWND_FIRST * pcb->mss && !pcb->nrtx)
         pcb->cwnd = CWND_FIRST * pcb->mss;
 }

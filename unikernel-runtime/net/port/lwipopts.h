@@ -134,9 +134,12 @@ uint32_t net_tcp_isn(const void *local_ip, uint16_t local_port,
                      const void *remote_ip, uint16_t remote_port);
 #define LWIP_HOOK_TCP_ISN(a, b, c, d) net_tcp_isn(a, b, c, d)
 struct tcp_pcb;
-signed char net_tcp_packet(struct tcp_pcb *pcb, const void *header);
+signed char net_tcp_packet(struct tcp_pcb *pcb, const void *header,
+                           unsigned short len, unsigned short first_len,
+                           const unsigned char *rest);
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, hdr, optlen, opt1len, opt2, p)         \
-    net_tcp_packet(pcb, hdr)
+    net_tcp_packet(pcb, hdr, optlen, opt1len, opt2)
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 1 // net/sack.c's
 struct netif;
 struct ip6_addr;
 const struct ip6_addr *net_gateway6(struct netif *netif,
