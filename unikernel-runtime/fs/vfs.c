@@ -322,7 +322,7 @@ static int create(struct walk *w, int flags, mode_t mode)
 }
 
 // Somebody else may make the file, or remove it, between two of our looks.
-#define TRIES 8
+#define TRIES 64
 
 int vfs_open(struct vnode *start, const char *path, int flags, mode_t mode)
 {
