@@ -43,7 +43,8 @@ PACKAGES := gcc libc6-dev binutils make pkg-config ca-certificates xz-utils \
     minisign bubblewrap mandoc sqlite3 jq curl procps python3 \
     qemu-system-common qemu-utils python3-jsonschema gdb iproute2 iputils-ping \
     libnftables-dev libmnl-dev nftables \
-    netcat-openbsd bind9-dnsutils wrk iperf3 fio
+    netcat-openbsd bind9-dnsutils wrk iperf3 fio \
+    libarchive-dev
 
 .PHONY: all deps check unit domain e2e bench fuzz install demo clean format
 all: programs

@@ -10,8 +10,8 @@
 #include "lib/err.h"
 
 // One message carries at most this many descriptors: the keeper hands the
-// spawner a domain's files and 16 devices; Linux would allow 253.
-#define SOCK_FDS_MAX 24
+// spawner a domain's files, 16 devices and 8 volumes; Linux would allow 253.
+#define SOCK_FDS_MAX 32
 
 // A connected pair, close-on-exec.
 int sock_pair(int fds[2]);

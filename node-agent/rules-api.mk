@@ -8,6 +8,7 @@ API_SRCS := $(API_SIG_SRCS) $(addprefix node-agent/api/, main.c api.c mux.c \
     act.c control.c server.c conn.c route.c request.c reply.c auth.c nonces.c \
     upload.c spool.c known.c render.c document.c node.c submission.c console.c \
     account.c call.c people.c billing.c currency.c attach.c)
+API_SRCS += node-agent/api/volume.c $(VOLUME_FRAME_SRCS)
 # The API's description is in the program.
 API_SRCS += gen/openapi.c
 $(BUILD)/gen/openapi.c: node-agent/api/openapi.json
@@ -29,11 +30,12 @@ CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c place.c
     cmd_show.c cmd_console.c cmd_outputs.c outputs.c cmd_receipt.c cmd_invoice.c cmd_account.c account_money.c \
     cmd_statement.c cmd_witness.c cmd_call.c cmd_people.c cmd_debug.c ctl.c ctl_console.c \
     dom_config.c dom_device.c cmd_devices.c cmd_create.c cmd_control.c cmd_domains.c cmd_top.c)
+CLI_SRCS += $(addprefix node-agent/cli/, cmd_volume.c tar.c)
 # What a domain's file says, as hostel-hv reads it.
 CLI_CONFIG_SRCS := $(addprefix hypervisor/monitor/, config.c disk.c vif.c)
 $(call host-program,hostel,$(CLI_SRCS) node-agent/agent/cert.c $(API_SIG_SRCS) $(BUNDLE_SRCS) \
     $(CLI_CONFIG_SRCS) $(AGENT_IPC_SRCS) $(RECEIPT_SRCS) $(LIB_SRCS) $(LIB_JSON_SRCS),\
-    -lcurl -lpthread $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
+    -lcurl -lpthread $(ARCHIVE_LIBS) $(BUNDLE_LIBS) $(RECEIPT_LIBS) $(LIB_JSON_LIBS))
 
 $(call unit-test,httpsig,tests/unit/httpsig_test.c $(API_SIG_SRCS) $(LIB_SRCS),-lsodium)
 $(call unit-test,cert,tests/unit/cert_test.c node-agent/agent/cert.c \
@@ -50,7 +52,7 @@ $(call unit-test,api_upload,tests/unit/api_upload_test.c tests/unit/api_fake.c \
     $(API_TEST_SRCS),$(API_TEST_LIBS))
 $(call unit-test,cli,tests/unit/cli_test.c tests/unit/api_fake.c \
     $(CLI_CONFIG_SRCS) $(filter-out %/cli/main.c,$(CLI_SRCS)) $(API_TEST_SRCS),\
-    -lcurl $(API_TEST_LIBS))
+    -lcurl $(ARCHIVE_LIBS) $(API_TEST_LIBS))
 MANUALS += node-agent/cli/hostel.1
 
 # Load for a node, and the script that starts one and audits it afterwards.

@@ -1,6 +1,6 @@
 # node-agent: hosteld, one program holding all roles, and hostel, the CLI.
 # Each role's own file lists its sources.
-AGENT_IPC_SRCS := node-agent/agent/ipc.c node-agent/agent/device.c
+AGENT_IPC_SRCS := node-agent/agent/ipc.c node-agent/agent/reserve.c node-agent/agent/device.c
 # What a role gives up; needs LIB_SRCS.
 AGENT_ROLE_SRCS := node-agent/agent/role.c node-agent/agent/seal.c
 # What follows from the network's configuration.
@@ -13,6 +13,7 @@ CGROUP_SRCS := node-agent/spawner/cgroup.c node-agent/spawner/cgroup_tree.c
 include node-agent/rules-bundle.mk
 include node-agent/rules-builder.mk
 include node-agent/rules-keeper.mk
+include node-agent/rules-volume.mk
 include node-agent/rules-api.mk
 
 AGENT_SRCS := $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) $(NETWORK_SRCS) \
@@ -20,11 +21,11 @@ AGENT_SRCS := $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) $(NETWORK_SRCS) \
 # The spawner without what it shares with other roles.
 SPAWNER_SRCS := $(CGROUP_SRCS) $(addprefix node-agent/spawner/, spawner.c \
     slot.c slot_make.c slot_run.c slot_control.c control.c slot_table.c verdict.c \
-    record.c \
+    record.c volume.c \
     cpu_watch.c nursery.c)
 
 HOSTELD_SRCS := node-agent/agent/main.c $(AGENT_SRCS) $(SPAWNER_SRCS) \
-    $(NETD_SRCS) hypervisor/monitor/vif.c $(KEEPER_SRCS) $(LEDGERD_SRCS) $(BUILDER_SRCS) $(API_SRCS) \
+    $(NETD_SRCS) hypervisor/monitor/vif.c $(KEEPER_SRCS) $(LEDGERD_SRCS) $(BUILDER_SRCS) $(VOLUMED_SRCS) $(API_SRCS) \
     $(BUNDLE_SRCS) $(LEDGER_SRCS) $(LIB_SRCS) $(LIB_DB_SRCS) $(LIB_JSON_SRCS)
 $(call host-program,hosteld,$(sort $(HOSTELD_SRCS)),\
     $(API_LIBS) $(BUNDLE_LIBS) $(LEDGER_LIBS) $(LIB_DB_LIBS) $(LIB_JSON_LIBS) $(NETD_LIBS))

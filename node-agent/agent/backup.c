@@ -85,7 +85,7 @@ static int copy_entry(const char *from, const char *to, int depth,
                              from)
                    : copy_folder(from, to, depth + 1, e);
     if (!S_ISREG(st.st_mode) || ends_with(from, "-wal") ||
-        ends_with(from, "-shm"))
+        ends_with(from, "-shm") || ends_with(from, "/reserve"))
         return 0;
     return (ends_with(from, ".db") ? copy_db : copy_file)(from, to, &st, e);
 }

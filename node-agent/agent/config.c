@@ -38,6 +38,7 @@ struct conf {
     char *accounts;
     struct cfg_list admins, viewers;
     int64_t quota_submissions, quota_memory_mib, quota_store_mib;
+    int64_t quota_volumes_mib, volumes_mib;
     int64_t memory_overcommit, domains_per_cpu;
     int64_t audit_days;
     int64_t operator_uid, uid_base, slots, spare_slots, spare_slots_kvm;
@@ -67,6 +68,8 @@ static const struct cfg_key keys[] = {
     INT("quota_submissions", quota_submissions, 0, 32768),
     INT("quota_memory_mib", quota_memory_mib, 0, 1ll << 30),
     INT("quota_store_mib", quota_store_mib, 0, 1ll << 30),
+    INT("quota_volumes_mib", quota_volumes_mib, 0, 1ll << 30),
+    INT("volumes_mib", volumes_mib, 0, 1ll << 30),
     INT("memory_overcommit", memory_overcommit, 10, 1000),
     INT("domains_per_cpu", domains_per_cpu, 0, DOMAIN_SLOTS_MAX),
     INT("audit_days", audit_days, 1, 3650),
@@ -80,7 +83,7 @@ static const struct cfg_key keys[] = {
     STR("cgroup", cgroup, NODE_PATH_MAX - 1),
     STR("on_stop", on_stop, 16),
     INT("operator_uid", operator_uid, 0, UINT32_MAX - 1),
-    INT("uid_base", uid_base, 1000, UINT32_MAX - DOMAIN_SLOTS_MAX - 512),
+    INT("uid_base", uid_base, 1000, UINT32_MAX - UIDS_ALL),
     INT("slots", slots, 1, DOMAIN_SLOTS_MAX),
     INT("spare_slots", spare_slots, 1, 1024),
     INT("spare_slots_kvm", spare_slots_kvm, 0, 1024),
@@ -127,7 +130,10 @@ void config_defaults(struct node_config *cfg, const char *exe_dir)
         .ratecard_path = "/etc/hostel/ratecard.cfg",
         .accounts = ACCOUNTS_INVITATION,
         .audit_days = 365,
-        .quota = {.submissions = 4096, .store_kib = 4096u << 10},
+        .quota = {.submissions = 4096,
+                  .store_kib = 4096u << 10,
+                  .volumes_kib = 10240u << 10},
+        .volumes_kib = 65536u << 10,
         .memory_overcommit = 100,
         .listen_host = "127.0.0.1",
         .listen_port = 7070,
@@ -359,6 +365,8 @@ static void conf_from(struct conf *c, const struct node_config *cfg)
         .quota_submissions = cfg->quota.submissions,
         .quota_memory_mib = cfg->quota.memory_kib >> 10,
         .quota_store_mib = cfg->quota.store_kib >> 10,
+        .quota_volumes_mib = cfg->quota.volumes_kib >> 10,
+        .volumes_mib = cfg->volumes_kib >> 10,
         .memory_overcommit = cfg->memory_overcommit,
         .domains_per_cpu = cfg->domains_per_cpu,
         .uid_base = cfg->uid_base,
@@ -419,7 +427,9 @@ static int conf_apply(struct node_config *cfg, const struct conf *c,
         .submissions = c->quota_submissions,
         .memory_kib = (uint64_t)c->quota_memory_mib << 10,
         .store_kib = (uint64_t)c->quota_store_mib << 10,
+        .volumes_kib = (uint64_t)c->quota_volumes_mib << 10,
     };
+    cfg->volumes_kib = (uint64_t)c->volumes_mib << 10;
     cfg->memory_overcommit = c->memory_overcommit;
     cfg->domains_per_cpu = c->domains_per_cpu;
     cfg->operator_uid = c->operator_uid;
@@ -542,7 +552,9 @@ static int uids_check(const struct node_config *cfg, struct err *e)
 {
     static const char *const files[] = {"/etc/passwd", "/etc/group",
                                         "/etc/subuid", "/etc/subgid"};
-    uint64_t count = UID_DOMAIN_SLOT(0, 0) + (uint64_t)cfg->slots;
+    uint64_t count = cfg->volumes_kib
+                         ? UIDS_ALL
+                         : UID_DOMAIN_SLOT(0, 0) + (uint64_t)cfg->slots;
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         cleanup_buf struct buf b = BUF_INIT(PASSWD_MAX);
@@ -660,6 +672,10 @@ void config_print(const struct node_config *cfg, FILE *out)
             (unsigned long long)cfg->quota.memory_kib >> 10);
     fprintf(out, "quota_store_mib = %llu\n",
             (unsigned long long)cfg->quota.store_kib >> 10);
+    fprintf(out, "quota_volumes_mib = %llu\n",
+            (unsigned long long)cfg->quota.volumes_kib >> 10);
+    fprintf(out, "volumes_mib = %llu\n",
+            (unsigned long long)cfg->volumes_kib >> 10);
     fprintf(out, "memory_overcommit = %u\n", cfg->memory_overcommit);
     fprintf(out, "domains_per_cpu = %u\n", cfg->domains_per_cpu);
     fprintf(out, "operator_uid = %u\n", cfg->operator_uid);

@@ -31,7 +31,8 @@
 static int role_dir_make(const struct node_config *cfg, enum role role,
                          struct err *e)
 {
-    uid_t uid = role == ROLE_BUILDER || role == ROLE_SPAWNER || role == ROLE_NET
+    uid_t uid = role == ROLE_BUILDER || role == ROLE_SPAWNER ||
+                        role == ROLE_NET || role == ROLE_VOLUMES
                     ? 0
                     : UID_ROLE(cfg->uid_base, role);
     char dir[NODE_PATH_MAX + 16];

@@ -178,6 +178,18 @@ static const struct ipc_rule rules[] = {
     {RULE(MSG_LOOK, "look", msg_get, 0, 0)},
     REPLY(MSG_LOOK, "look", msg_reply, 0),
 
+    /* api -> keeper -> volumes */
+    {RULE(MSG_VOLUME, "volume", msg_volume, 0, 1),
+     .text = {SPAN(msg_volume, name), SPAN(msg_volume, from)}},
+    REPLY(MSG_VOLUME, "volume", msg_volume_reply, 0,
+          SPAN(msg_volume_reply, info.name),
+          SPAN(msg_volume_reply, info.origin)),
+    {RULE(MSG_VOLUME_LIST, "volume list", msg_volume, 0, 0),
+     .text = {SPAN(msg_volume, name), SPAN(msg_volume, from)}},
+    REPLY(MSG_VOLUME_LIST, "volume list", msg_count_reply, 1),
+    {RULE(MSG_JOB, "job", msg_job, 0, 1)},
+    REPLY(MSG_JOB, "job", msg_job_reply, 1),
+
     /* keeper <-> builder */
     {RULE(MSG_BUILD, "build", msg_build, 2, 2)},
     {RULE(MSG_BUILD_STOP, "build stop", msg_get, 0, 0)},
@@ -298,7 +310,8 @@ static int fds_agree(const union ipc_any *any, size_t nfds)
 
     if (any->head.type == MSG_START)
         return s->ndevices <= HV_DEVICE_MAX &&
-               nfds == start_files(s) + DEVICES_FDS(s->ndevices);
+               s->nvolumes <= START_VOLUMES_MAX &&
+               nfds == start_files(s) + DEVICES_FDS(s->ndevices) + s->nvolumes;
     if (any->head.type == MSG_DOM_CREATE)
         return c->ndevices <= HV_DEVICE_MAX &&
                nfds ==

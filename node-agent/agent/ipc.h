@@ -19,9 +19,9 @@
 #include "node-agent/agent/dom.h"
 #include "node-agent/agent/msg.h"
 
-/* MSG_START with all that can come along: image, console, initrd, source, and
- * devices. */
-#define IPC_FDS_MAX (4 + DEVICES_FDS_MAX)
+/* MSG_START with all that can come along: image, console, initrd, source,
+ * the domain's files, devices, and volumes. */
+#define IPC_FDS_MAX (5 + DEVICES_FDS_MAX + (int)START_VOLUMES_MAX)
 
 /* Largest message, and a buffer that holds any. */
 union ipc_any {
@@ -79,6 +79,10 @@ union ipc_any {
     struct dom_act dom_act;
     struct dom_input dom_input;
     struct dom_reply dom_reply;
+    struct msg_volume volume;
+    struct msg_volume_reply volume_reply;
+    struct msg_job job;
+    struct msg_job_reply job_reply;
     struct msg_sub_act sub_act;
     struct msg_net net;
     struct msg_net_reply net_reply;

@@ -68,7 +68,8 @@ enum msg_type {
     MSG_ENROL,     /* msg_enrol  -> msg_account_reply */
     /* keeper -> spawner, and its news */
     MSG_START = 96, /* msg_start + fds: image, console, [initrd], [source],
-                       [devices, see agent/device.h] -> msg_reply */
+                       [devices, see agent/device.h], volumes' folders
+                       -> msg_reply */
     MSG_STOP,       /* msg_stop  -> none; MSG_ENDED follows */
     MSG_RENEW,      /* msg_renew -> none */
     MSG_RELEASE,    /* msg_renew: MSG_ENDED is durable, recycle the slot */
@@ -100,6 +101,10 @@ enum msg_type {
     /* api -> keeper */
     MSG_SUB_ACT = 192, /* msg_sub_act -> msg_reply */
     MSG_WATCH = 200,   /* msg_watch -> msg_info_reply, later; keeper/feed.h */
+    MSG_VOLUME = 208,  /* msg_volume [+ fd] -> msg_volume_reply, later */
+    MSG_VOLUME_LIST,   /* msg_volume -> msg_count_reply + fd: volume_infos */
+    /* keeper -> volumes */
+    MSG_JOB = 240, /* msg_job [+ fd] -> msg_job_reply [+ fds], later */
     /* keeper -> net; see msg_net.h */
     MSG_NET_KEEP = 224, /* msg_net -> none */
     MSG_NET_READY,      /* msg_net -> msg_reply */
@@ -294,6 +299,7 @@ struct msg_quota_reply {
     struct quota quota;
     uint32_t submissions, pad; /* what there is now */
     uint64_t memory_kib, store_kib;
+    uint64_t volumes_kib; /* what his volumes may hold */
 };
 struct msg_drain {
     struct msg_head head;
@@ -484,6 +490,8 @@ struct msg_hold {
     struct sub_limits limits;
     uint32_t is_source;
     uint32_t starts; /* as in msg_quote */
+    uint32_t is_storage, pad; /* a volume's period, and nothing but this: */
+    uint64_t storage_kib_ms;
     uint64_t net_in_bytes, net_out_bytes;
 };
 struct msg_hold_reply {
@@ -518,6 +526,17 @@ enum engine_choice {
 #define CPU_WEIGHT_MAX 10000u /* bundle/terms.h */
 #define CPU_CAP_MAX    1000000u
 
+/* A volume to attach; its folder (volumed/volumed.h) is a descriptor. */
+#define START_VOLUMES_MAX  8u /* bundle/volumes.h */
+#define START_V_READ_ONLY  1u
+#define START_V_SHARED     2u
+#define START_V_FRESH      4u /* nobody has it now: its page is to begin anew */
+struct start_volume {
+    char mount[52]; /* HV_FS_MOUNT_MAX */
+    uint32_t flags;
+    uint64_t quota_bytes;
+};
+
 #define START_PAUSED 1u
 #define START_ROLLS  2u /* its console, see HVC_F_ROLL */
 struct msg_start {
@@ -537,7 +556,8 @@ struct msg_start {
     uint32_t has_initrd, has_source; /* source: the console's input, a file */
     uint32_t argc, envc, cmdline_len;
     uint32_t output_bytes; /* 0: no file for the domain's files */
-    uint32_t pad;
+    uint32_t nvolumes;
+    struct start_volume volume[START_VOLUMES_MAX];
     char name[64];
     char cmdline[HV_CMDLINE_MAX];
 };
@@ -618,6 +638,7 @@ struct msg_built {
 };
 
 #include "node-agent/agent/msg_billing.h"
+#include "node-agent/agent/msg_volume.h"
 #include "node-agent/agent/msg_net.h"
 
 #endif

@@ -53,6 +53,18 @@ static const uint64_t builder_caps =
     BIT(CAP_DAC_OVERRIDE) | /* makes its root folder inside the run folder */
     BIT(CAP_KILL);          /* ends builds */
 
+/* What the jobs it starts need until they have given it up, too; see
+ * volume/contract.h. */
+static const uint64_t volumes_caps =
+    BIT(CAP_SETUID) |          /* a job runs as its volume's user */
+    BIT(CAP_SETGID) |          /* and group, with no other groups */
+    BIT(CAP_SETPCAP) |         /* a job's bounding set is emptied */
+    BIT(CAP_SYS_ADMIN) |       /* a job's root folder */
+    BIT(CAP_CHOWN) |           /* a volume's folders belong to its user */
+    BIT(CAP_DAC_OVERRIDE) |    /* they are opened, and removed in the end */
+    BIT(CAP_DAC_READ_SEARCH) | /* jobs read what its user may not */
+    BIT(CAP_FOWNER) |          /* modes of such folders */
+    BIT(CAP_KILL);             /* ends jobs */
 /* Interfaces, addresses, routes, nftables: all of that is one capability. */
 static const uint64_t net_caps = BIT(CAP_NET_ADMIN);
 
@@ -62,7 +74,8 @@ static const struct role_rule rules[ROLE_COUNT] = {
                   0, 8192},
     [ROLE_KEEPER] = {"keeper",
                      BIT(ROLE_API) | BIT(ROLE_OPERATOR) | BIT(ROLE_LEDGER) |
-                         BIT(ROLE_SPAWNER) | BIT(ROLE_BUILDER) | BIT(ROLE_NET),
+                         BIT(ROLE_SPAWNER) | BIT(ROLE_BUILDER) | BIT(ROLE_NET) |
+                         BIT(ROLE_VOLUMES),
                      BIT(ROLE_SECRET_FD) | BIT(ROLE_SHELF_FD) |
                          BIT(ROLE_SHELF_FD + 1),
                      0, 65536},
@@ -73,6 +86,7 @@ static const struct role_rule rules[ROLE_COUNT] = {
     [ROLE_SPAWNER] = {"spawner", BIT(ROLE_KEEPER), 0, spawner_caps, 131072},
     [ROLE_OPERATOR] = {"operator", BIT(ROLE_KEEPER) | BIT(ROLE_LEDGER),
                        BIT(ROLE_UNIX_FD) | BIT(ROLE_CONTROL_FD), 0, 2048},
+    [ROLE_VOLUMES] = {"volumes", BIT(ROLE_KEEPER), 0, volumes_caps, 1024},
     [ROLE_NET] = {"net", BIT(ROLE_KEEPER), 0, net_caps, 1024},
 };
 

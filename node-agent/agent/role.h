@@ -18,14 +18,14 @@
  *        a struct secrets_key, which opens what customers have sealed; api:
  *        one with a struct tls_secret (tls.h), absent without TLS
  *   8+r  SOCK_SEQPACKET channel to role r, where the table below has one
- *   15   lock of the run folder, held as long as any role lives
- *   16   api only: listening socket for those who collect metrics, or absent
- *   17   operator only: listening unix socket of domains' control
- *   18,19  keeper only: both ends of a queue of descriptors that is older than
+ *   16   lock of the run folder, held as long as any role lives
+ *   17   api only: listening socket for those who collect metrics, or absent
+ *   18   operator only: listening unix socket of domains' control
+ *   19,20  keeper only: both ends of a queue of descriptors that is older than
  *        its generation, see keeper/shelf.h
  *
  * Channels: api-keeper, api-ledger, operator-keeper, operator-ledger,
- * keeper-ledger, keeper-spawner, keeper-builder, keeper-net. A role whose peer closes a
+ * keeper-ledger, keeper-spawner, keeper-builder, keeper-net, keeper-volumes. A role whose peer closes a
  * channel exits; when any role exits the supervisor ends the others and starts
  * all anew, loudly. Domains go on meanwhile, on their leases.
  */
@@ -42,9 +42,10 @@ enum role {
     ROLE_LEDGER,
     ROLE_SPAWNER,
     ROLE_OPERATOR,
-    ROLE_NET
+    ROLE_NET,
+    ROLE_VOLUMES
 };
-#define ROLE_COUNT 7
+#define ROLE_COUNT 8
 
 #define ROLE_CONFIG_FD   3
 #define ROLE_LIFELINE_FD 4
@@ -62,8 +63,11 @@ enum role {
 #define UID_ROLE(base, role)     ((base) + (uint32_t)(role))
 #define UID_BUILD_SLOT(base, n)  ((base) + 16u + (uint32_t)(n))
 #define UID_DOMAIN_SLOT(base, n) ((base) + 256u + (uint32_t)(n))
+#define UID_VOLUME(base, n)      ((base) + 32768u + (uint32_t)(n))
 #define BUILD_SLOTS_MAX          16u
 #define DOMAIN_SLOTS_MAX         16384u
+#define VOLUMES_MAX              32768u
+#define UIDS_ALL                 65536u
 
 #define NODE_PATH_MAX 256
 
@@ -77,6 +81,7 @@ struct quota {
     uint32_t pad;
     uint64_t memory_kib; /* of domains that run */
     uint64_t store_kib;  /* images, bundles, data */
+    uint64_t volumes_kib; /* what volumes may hold, all together */
 };
 
 /* Who opens accounts. */
@@ -115,6 +120,7 @@ struct node_config {
     uint64_t memory_kib;             /* RAM for all domains together */
     uint64_t build_memory_kib;       /* limit of one build */
     uint64_t build_wall_ns;          /* limit of one build */
+    uint64_t volumes_kib;            /* what all volumes may hold together */
     uint64_t lease_ns;               /* how long a domain runs unattended */
     uint64_t interval_ns;            /* usage is recorded this often */
     uint64_t batch_ns;               /* a ledger batch is sealed this often */

@@ -19,6 +19,7 @@ int keeper_main(const struct node_config *cfg);
 int builder_main(const struct node_config *cfg);
 int ledger_main(const struct node_config *cfg);
 int spawner_main(const struct node_config *cfg);
+int volumes_main(const struct node_config *cfg);
 int net_main(const struct node_config *cfg);
 
 /* "api", "keeper", ... ; NULL when out of range. */
@@ -30,7 +31,7 @@ int role_channel(enum role a, enum role b);
 /*
  * Give up everything this role does not need: descriptors that role.h does
  * not list for it, root (api, keeper and ledger become their own uid; builder,
- * spawner and net keep root with only the capabilities their tables name), the
+ * spawner, net and volumes keep root with only the capabilities their tables name), the
  * right to gain privileges, core dumps, and being traced by its own uid. The
  * working folder becomes state_dir/NAME. The role dies with the supervisor.
  * From here on a role opens nothing outside that folder except what its

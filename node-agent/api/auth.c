@@ -80,7 +80,8 @@ static bool auth_policy(struct request *rq, const struct httpsig *sig,
             (i == 0 || !httpsig_covers(sig, "@target-uri")))
             return auth_refuse(rq, "the signature does not cover \"%s\"",
                                required[i]);
-    if (rq->body.len && !httpsig_covers(sig, "content-digest"))
+    if ((rq->body.len || rq->streams) &&
+        !httpsig_covers(sig, "content-digest"))
         return auth_refuse(rq,
                            "the signature does not cover \"content-digest\"");
     signature_tag(tag, rq->api->cfg->node_id);
@@ -222,7 +223,7 @@ static bool auth_signature(struct request *rq, const char *input)
         return auth_refuse(rq, "%s", e.text);
     if (!auth_policy(rq, &sig, &key) || !auth_times(rq, &sig, now_s))
         return false;
-    if (rq->body.len && !digest)
+    if ((rq->body.len || rq->streams) && !digest)
         return auth_refuse(rq, "the request has no Content-Digest header");
     if (httpsig_verify(&sig, signature, &signed_rq, key.b, &e) < 0)
         return auth_refuse(rq, "%s", e.text);

@@ -454,40 +454,71 @@ char *httpsig_digest(char out[HTTPSIG_DIGEST_SIZE], const void *body,
     return out;
 }
 
-int httpsig_digest_check(const char *field, const void *body, size_t len,
+static int digest_find(const char *field, const char *name, uint8_t *out,
+                       size_t len, int *has, struct err *e)
+{
+    int r = bytes_find(field, name, out, len);
+
+    *has = r == 0;
+    if (r == 0 || r == -ENOENT)
+        return 0;
+    return err_set(e, EINVAL,
+                   "the Content-Digest header's %s is not %zu bytes in "
+                   "base64 between colons",
+                   name, len);
+}
+
+int httpsig_digest_begin(struct httpsig_digester *d, const char *field,
                          struct err *e)
 {
-    uint8_t said[crypto_hash_sha512_BYTES], sum[crypto_hash_sha512_BYTES];
-    const struct {
-        const char *name;
-        size_t size;
-        int (*hash)(unsigned char *, const unsigned char *, unsigned long long);
-    } known[] = {
-        {"sha-256", crypto_hash_sha256_BYTES, crypto_hash_sha256},
-        {"sha-512", crypto_hash_sha512_BYTES, crypto_hash_sha512},
-    };
-    int checked = 0;
+    int r = digest_find(field, "sha-256", d->said256, sizeof(d->said256),
+                        &d->has256, e);
 
-    for (size_t i = 0; i < 2; i++) {
-        int r = bytes_find(field, known[i].name, said, known[i].size);
-
-        if (r == -ENOENT)
-            continue;
-        if (r < 0)
-            return err_set(e, EINVAL,
-                           "the Content-Digest header's %s is not %zu bytes in "
-                           "base64 between colons",
-                           known[i].name, known[i].size);
-        known[i].hash(sum, body, len);
-        if (sodium_memcmp(said, sum, known[i].size))
-            return err_set(e, EBADMSG,
-                           "the body does not have the digest that its "
-                           "Content-Digest header says");
-        checked++;
-    }
-    if (!checked)
+    if (r == 0)
+        r = digest_find(field, "sha-512", d->said512, sizeof(d->said512),
+                        &d->has512, e);
+    if (r < 0)
+        return r;
+    if (!d->has256 && !d->has512)
         return err_set(e, EINVAL,
                        "the Content-Digest header has neither sha-256 nor "
                        "sha-512");
+    crypto_hash_sha256_init(&d->sha256);
+    crypto_hash_sha512_init(&d->sha512);
     return 0;
+}
+
+void httpsig_digest_add(struct httpsig_digester *d, const void *data,
+                        size_t len)
+{
+    if (d->has256)
+        crypto_hash_sha256_update(&d->sha256, data, len);
+    if (d->has512)
+        crypto_hash_sha512_update(&d->sha512, data, len);
+}
+
+int httpsig_digest_end(struct httpsig_digester *d, struct err *e)
+{
+    uint8_t sum256[sizeof(d->said256)], sum512[sizeof(d->said512)];
+
+    crypto_hash_sha256_final(&d->sha256, sum256);
+    crypto_hash_sha512_final(&d->sha512, sum512);
+    if ((d->has256 && sodium_memcmp(sum256, d->said256, sizeof(sum256))) ||
+        (d->has512 && sodium_memcmp(sum512, d->said512, sizeof(sum512))))
+        return err_set(e, EBADMSG,
+                       "the body does not have the digest that its "
+                       "Content-Digest header says");
+    return 0;
+}
+
+int httpsig_digest_check(const char *field, const void *body, size_t len,
+                         struct err *e)
+{
+    struct httpsig_digester d;
+    int r = httpsig_digest_begin(&d, field, e);
+
+    if (r < 0)
+        return r;
+    httpsig_digest_add(&d, body, len);
+    return httpsig_digest_end(&d, e);
 }

@@ -15,6 +15,7 @@
 #ifndef API_HTTPSIG_H
 #define API_HTTPSIG_H
 
+#include <sodium.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -80,5 +81,20 @@ char *httpsig_digest(char out[HTTPSIG_DIGEST_SIZE], const void *body,
 // others are not looked at.
 int httpsig_digest_check(const char *field, const void *body, size_t len,
                          struct err *e);
+
+// The same for a body that comes in pieces: begin with the header's value, add
+// each piece, and end says whether it was that body.
+struct httpsig_digester {
+    crypto_hash_sha256_state sha256;
+    crypto_hash_sha512_state sha512;
+    uint8_t said256[crypto_hash_sha256_BYTES];
+    uint8_t said512[crypto_hash_sha512_BYTES];
+    int has256, has512;
+};
+int httpsig_digest_begin(struct httpsig_digester *d, const char *field,
+                         struct err *e);
+void httpsig_digest_add(struct httpsig_digester *d, const void *data,
+                        size_t len);
+int httpsig_digest_end(struct httpsig_digester *d, struct err *e);
 
 #endif

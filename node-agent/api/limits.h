@@ -51,6 +51,11 @@
 // 64 MiB has 17 minutes.
 #define UPLOAD_BYTES_PER_S 65536u
 
+// An archive for a volume goes through and is not kept: its quota is what
+// bounds it. Moving files into place, at its end, may take the disk a while.
+#define VOLUME_BODY_MAX (1ull << 40)
+#define UPLOAD_END_NS   (300ull * 1000000000)
+
 // How long a key that has an account is let in without asking the ledger.
 #define KNOWN_NS (30ull * 1000000000)
 

@@ -36,6 +36,7 @@ union mux_any {
     struct msg_account_reply account_reply;
     struct msg_quote_reply quote_reply;
     struct dom_reply dom_reply;
+    struct msg_volume_reply volume_reply;
 };
 struct mux_reply {
     union mux_any any;

@@ -129,13 +129,16 @@ static void quota_reply(struct request *rq, struct msg_quota *msg)
     ipc_head(msg, MSG_QUOTA, 0);
     if (request_call(rq, rq->api->keeper, msg, CALL_NS, &reply))
         reply_json(rq, 200,
-                   json_pack("{s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}}", "quota",
+                   json_pack("{s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I}}",
+                             "quota",
                              "submissions", (json_int_t)q->quota.submissions,
                              "memory_kib", (json_int_t)q->quota.memory_kib,
                              "store_kib", (json_int_t)q->quota.store_kib,
+                             "volumes_kib", (json_int_t)q->quota.volumes_kib,
                              "used", "submissions", (json_int_t)q->submissions,
                              "memory_kib", (json_int_t)q->memory_kib,
-                             "store_kib", (json_int_t)q->store_kib));
+                             "store_kib", (json_int_t)q->store_kib,
+                             "volumes_kib", (json_int_t)q->volumes_kib));
 }
 
 void serve_quota(struct request *rq)
@@ -150,7 +153,7 @@ void serve_quota(struct request *rq)
 void serve_quota_set(struct request *rq)
 {
     struct msg_quota msg = {.set = 1};
-    int64_t submissions = 0, memory = 0, store = 0;
+    int64_t submissions = 0, memory = 0, store = 0, volumes = 0;
     struct err e = {0};
     int r = 0;
     json_t *o;
@@ -163,10 +166,13 @@ void serve_quota_set(struct request *rq)
         r = json_get_int(o, "memory_kib", 0, 1ll << 40, &memory, &e);
     if (r == 0 && json_object_get(o, "store_kib"))
         r = json_get_int(o, "store_kib", 0, 1ll << 40, &store, &e);
+    if (r == 0 && json_object_get(o, "volumes_kib"))
+        r = json_get_int(o, "volumes_kib", 0, 1ll << 40, &volumes, &e);
     json_decref(o);
     msg.quota = (struct quota){.submissions = (uint32_t)submissions,
                                .memory_kib = (uint64_t)memory,
-                               .store_kib = (uint64_t)store};
+                               .store_kib = (uint64_t)store,
+                               .volumes_kib = (uint64_t)volumes};
     if (r < 0)
         reply_problem(rq, 400, 0, "%s", e.text);
     else

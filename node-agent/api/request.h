@@ -16,6 +16,7 @@
 
 struct route;
 struct upload;
+struct volume_upload;
 
 enum caller_kind { CALLER_NOBODY, CALLER_CUSTOMER, CALLER_OPERATOR };
 struct caller {
@@ -43,6 +44,8 @@ struct request {
     struct caller caller;
     struct buf body;
     struct upload *upload; // instead of body, where the route streams
+    bool streams;          // a body is to come that is not collected
+    struct volume_upload *volume; // likewise, into a volume
 
     struct {
         const char *name, *value;

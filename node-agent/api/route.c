@@ -45,6 +45,14 @@ static const struct route routes[] = {
     {"GET", "/v1/submissions/{}/trace", ACCESS_CUSTOMER, 0, serve_trace},
     {"GET", "/v1/submissions/{}/receipt", ACCESS_CUSTOMER, 0, serve_receipt},
 
+    {"GET", "/v1/volumes", ACCESS_CUSTOMER, 0, serve_volumes},
+    {"POST", "/v1/volumes", ACCESS_CUSTOMER, BODY_MAX, serve_volume_create},
+    {"GET", "/v1/volumes/{}", ACCESS_CUSTOMER, 0, serve_volume},
+    {"DELETE", "/v1/volumes/{}", ACCESS_CUSTOMER, 0, serve_volume_delete},
+    {"GET", "/v1/volumes/{}/files", ACCESS_CUSTOMER, 0, serve_volume_download},
+    {"PUT", "/v1/volumes/{}/files", ACCESS_CUSTOMER, VOLUME_BODY_MAX,
+     serve_volume_upload},
+
     {"POST", "/v1/account", ACCESS_STRANGER, BODY_MAX, serve_join},
     {"GET", "/v1/account/keys", ACCESS_CUSTOMER, 0, serve_keys},
     {"POST", "/v1/account/keys", ACCESS_CUSTOMER, BODY_MAX, serve_key_add},
@@ -101,6 +109,11 @@ unsigned route_place(const struct route *route)
 bool route_streams(const struct route *route)
 {
     return route->serve == serve_submit;
+}
+
+bool route_fills(const struct route *route)
+{
+    return route->serve == serve_volume_upload;
 }
 
 // Does the path have the pattern's form? {} takes a segment that is neither

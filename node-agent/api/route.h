@@ -25,6 +25,8 @@ struct route {
 
 // The one whose body is not collected but read as it arrives (upload.h).
 bool route_streams(const struct route *route);
+// And the one that is, into a volume (volume.h): who asks must be known first.
+bool route_fills(const struct route *route);
 
 // Finds the route; fills in the parameter. NULL: *allowed is "" if there is
 // no such path, else the methods it has.
@@ -71,6 +73,13 @@ void serve_key_add(struct request *rq);
 void serve_key_revoke(struct request *rq);
 // An answered request, into the audit log if it belongs there.
 void audit_note(struct request *rq);
+// volume.c
+void serve_volumes(struct request *rq);
+void serve_volume_create(struct request *rq);
+void serve_volume(struct request *rq);
+void serve_volume_delete(struct request *rq);
+void serve_volume_upload(struct request *rq);
+void serve_volume_download(struct request *rq);
 // call.c
 void serve_call(struct request *rq);
 // events.c

@@ -29,6 +29,7 @@
 #include "node-agent/api/route.h"
 #include "node-agent/api/tls.h"
 #include "node-agent/api/upload.h"
+#include "node-agent/api/volume.h"
 
 struct server {
     struct api *api;
@@ -109,6 +110,8 @@ static bool watchers(const struct route *route)
            !strcmp(route->path, "/healthz") || !strcmp(route->path, "/readyz");
 }
 
+static bool request_allowed(struct request *rq);
+
 static void request_begin(struct request *rq)
 {
     char allowed[ALLOWED_MAX];
@@ -145,6 +148,13 @@ static void request_begin(struct request *rq)
         rq->upload = upload_new(rq->api, rq->conn);
         if (!rq->upload)
             refuse(rq, 503, 5, "the node has no memory for the bundle");
+    } else if (route_fills(rq->route)) {
+        // Before a byte of it: the reply, if there is one, ends the connection.
+        rq->streams = length != 0;
+        if (request_allowed(rq))
+            rq->volume = volume_upload_new(rq);
+        if (!rq->volume && rq->answered)
+            audit_note(rq);
     } else {
         rq->body = (struct buf)BUF_INIT(rq->route->body_max);
     }
@@ -158,9 +168,11 @@ static void request_piece(struct request *rq, const char *data, size_t len)
     unsigned status = 0;
 
     conn_received(rq->conn, len);
-    if (rq->refused_status)
+    if (rq->refused_status || rq->answered)
         return; // read and dropped
-    if (rq->upload)
+    if (rq->volume)
+        status = volume_upload_add(rq, data, len, &e);
+    else if (rq->upload)
         status = upload_add(rq->upload, data, len, &e);
     else if (buf_add(&rq->body, data, len) < 0)
         status = 413;
@@ -208,7 +220,7 @@ static void request_end(struct request *rq)
     rq->read_ns = clock_mono_ns();
     if (rq->refused_status)
         refuse_reply(rq);
-    else if (request_allowed(rq))
+    else if (rq->volume || request_allowed(rq))
         rq->route->serve(rq);
     if (!rq->answered)
         reply_problem(rq, 500, 0, "the node has no answer to this");
@@ -280,6 +292,7 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **context,
                          rq->waits || !rq->read_ns ? UINT64_MAX : rq->read_ns);
     waits_leave(&rq->api->waits, &rq->waiting);
     upload_free(rq->upload);
+    volume_upload_free(rq->volume);
     buf_free(&rq->body);
     free(rq->target);
     free(rq->path);

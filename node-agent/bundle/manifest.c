@@ -345,6 +345,42 @@ static int check_net(const struct manifest *m, struct err *e)
     return r < 0 ? r : check_publish(n, e);
 }
 
+// Is one of them the other, or in it?
+static bool mounts_collide(const char *a, const char *b)
+{
+    size_t n = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+
+    return !strncmp(a, b, n) && (a[n] == '/' || !a[n]) &&
+           (b[n] == '/' || !b[n]);
+}
+
+static int check_volumes(const struct manifest *m, struct err *e)
+{
+    if (m->nvolumes > MANIFEST_VOLUMES_MAX)
+        return err_set(e, E2BIG, "there are %zu volumes; at most %d fit",
+                       m->nvolumes, MANIFEST_VOLUMES_MAX);
+    // Each request has a domain of its own, and they would all share them.
+    if (m->nvolumes && m->run.mode == RUN_FUNCTION)
+        return err_set(e, EINVAL, "a function has no volumes");
+    for (size_t i = 0; i < m->nvolumes; i++) {
+        int r = volume_use_check(&m->volume[i], e);
+
+        for (size_t k = 0; r == 0 && k < i; k++) {
+            if (!strcmp(m->volume[i].name, m->volume[k].name))
+                r = err_set(e, EINVAL, "volume %s is attached twice",
+                            m->volume[i].name);
+            else if (mounts_collide(m->volume[i].mount, m->volume[k].mount))
+                r = err_set(e, EINVAL,
+                            "two volumes are mounted at %s and %s, one in the "
+                            "other",
+                            m->volume[k].mount, m->volume[i].mount);
+        }
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 static int check_sealed(const struct manifest *m, struct err *e)
 {
     if (m->sealed_len > SEALED_MAX)
@@ -424,7 +460,7 @@ int manifest_check(const struct manifest *m, struct err *e)
     if ((r = check_name(m, e)) < 0 || (r = check_arguments(m, e)) < 0 ||
         (r = check_options(m, e)) < 0 || (r = check_files(m, e)) < 0 ||
         (r = check_budgets(m, e)) < 0 || (r = check_run(m, e)) < 0 ||
-        (r = check_net(m, e)) < 0 || (r = check_sealed(m, e)) < 0 ||
+        (r = check_net(m, e)) < 0 || (r = check_sealed(m, e)) < 0 || (r = check_volumes(m, e)) < 0 ||
         (r = check_money(m, e)) < 0)
         return r;
     return check_validity(m, e);

@@ -21,6 +21,7 @@
 #include "node-agent/bundle/limits.h"
 #include "node-agent/bundle/net_terms.h"
 #include "node-agent/bundle/terms.h"
+#include "node-agent/bundle/volumes.h"
 
 #define MANIFEST_TYPE    "hostel bundle manifest"
 #define MANIFEST_VERSION 1
@@ -81,6 +82,9 @@ struct manifest {
     size_t sealed_len; // 0: none
     const uint8_t *sealed;
     uint8_t sealed_key[KEY_BYTES]; // the node's key it is sealed to
+
+    size_t nvolumes;
+    struct volume_use volume[MANIFEST_VOLUMES_MAX];
 
     uint64_t not_before_s, expires_s; // since 1970
     uint8_t nonce[NONCE_BYTES];

@@ -408,6 +408,23 @@ static int fill_budgets(const struct bundle_request *q, struct bundle_plan *p,
     return cost ? cost_parse(cost, &m->cost_cap_nano, p->currency, e) : 0;
 }
 
+static int fill_volumes(const struct bundle_request *q, struct bundle_plan *p,
+                        struct err *e)
+{
+    const struct cfg_list *c = &p->recipe.volumes;
+    size_t n = q->nvolumes ? q->nvolumes : c->n;
+    int r = 0;
+
+    if (n > MANIFEST_VOLUMES_MAX)
+        return err_set(e, E2BIG, "there are %zu volumes; at most %d fit", n,
+                       MANIFEST_VOLUMES_MAX);
+    p->m.nvolumes = n;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = volume_use_parse(q->nvolumes ? q->volumes[i] : c->item[i],
+                             &p->m.volume[i], e);
+    return r;
+}
+
 int bundle_plan(const struct bundle_request *q, struct bundle_plan *p,
                 struct err *e)
 {
@@ -435,6 +452,7 @@ int bundle_plan(const struct bundle_request *q, struct bundle_plan *p,
         return r;
     if ((r = fill_arguments(q, p, e)) < 0 || (r = fill_options(p, e)) < 0 ||
         (r = fill_budgets(q, p, e)) < 0 || (r = fill_secrets(q, p, e)) < 0 ||
+        (r = fill_volumes(q, p, e)) < 0 ||
         (r = plan_run_fill(q, &p->recipe, &p->m.run, e)) < 0 ||
         (r = plan_net_fill(q, &p->recipe, &p->m.net, e)) < 0)
         return r;

@@ -38,6 +38,8 @@ struct bundle_request {
     int64_t net_in_mib, net_out_mib;
     size_t nsecrets; // NAME=value or NAME; added to bundle.cfg's
     const char *const *secrets;
+    size_t nvolumes; // NAME:MOUNT[:ro][:shared]; replace bundle.cfg's
+    const char *const *volumes;
 };
 
 struct bundle_plan {

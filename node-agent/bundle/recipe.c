@@ -8,6 +8,7 @@
 #include "node-agent/bundle/limits.h"
 #include "node-agent/bundle/net_terms.h"
 #include "node-agent/bundle/text.h"
+#include "node-agent/bundle/volumes.h"
 
 #define NANO 1000000000ull
 
@@ -39,6 +40,7 @@ static const struct cfg_key recipe_keys[] = {
     CFG_STR_KEY("run", struct recipe, run, 16, 0),
     CFG_STR_KEY("restart", struct recipe, restart, 16, 0),
     CFG_LIST_KEY("secrets", struct recipe, secrets, ENV_MAX, 0),
+    CFG_LIST_KEY("volumes", struct recipe, volumes, MANIFEST_VOLUMES_MAX, 0),
     CFG_INT_KEY("restarts", struct recipe, restarts, 1, RESTARTS_MAX, 0),
     CFG_INT_KEY("backoff_ms", struct recipe, backoff_ms, 1, BACKOFF_MS_MAX, 0),
     CFG_INT_KEY("concurrency", struct recipe, concurrency, 1, CONCURRENCY_MAX,

@@ -35,6 +35,7 @@
 //     net_in_mib  = 1024             # what may go in, and out
 //     net_out_mib = 1024
 //     secrets     = [ "DB_PASSWORD" ] # from the environment, sealed
+//     volumes     = [ "data:/data", "conf:/etc/app:ro" ] # the customer's
 
 #ifndef BUNDLE_RECIPE_H
 #define BUNDLE_RECIPE_H
@@ -50,7 +51,7 @@ struct recipe {
     int64_t memory_mib, cpu_ms, wall_ms, build_cpu_ms, console_kib, output_kib;
     int64_t valid_hours;
     char *run, *restart;
-    struct cfg_list secrets;
+    struct cfg_list secrets, volumes;
     int64_t restarts, backoff_ms, concurrency, cpu_weight, cpu_cap;
     int64_t request_ms;
     char *network, *link;

@@ -124,6 +124,16 @@ static void wire_fill_net(const struct net_terms *n, struct wire_net *room,
     w->net_publish = room->at;
 }
 
+static void wire_fill_volume(const struct volume_use *v,
+                             Hostel__Manifest__Volume *w)
+{
+    hostel__manifest__volume__init(w);
+    w->name = (char *)v->name;
+    w->mount = (char *)v->mount;
+    w->read_only = v->read_only;
+    w->shared = v->shared;
+}
+
 static int wire_pack(const Hostel__Manifest *w, struct buf *out, struct err *e)
 {
     size_t len = hostel__manifest__get_packed_size(w);
@@ -145,6 +155,8 @@ int manifest_encode(const struct manifest *m, struct buf *out, struct err *e)
 {
     Hostel__Manifest w;
     Hostel__Manifest__File *file = NULL, **files = NULL;
+    Hostel__Manifest__Volume volume[MANIFEST_VOLUMES_MAX];
+    Hostel__Manifest__Volume *volumes[MANIFEST_VOLUMES_MAX];
     struct wire_net net;
     int r = manifest_check(m, e);
 
@@ -161,6 +173,12 @@ int manifest_encode(const struct manifest *m, struct buf *out, struct err *e)
         }
         w.n_files = m->nfiles;
         w.files = files;
+        for (size_t i = 0; i < m->nvolumes; i++) { // manifest_check: they fit
+            wire_fill_volume(&m->volume[i], &volume[i]);
+            volumes[i] = &volume[i];
+        }
+        w.n_volumes = m->nvolumes;
+        w.volumes = volumes;
         r = wire_pack(&w, out, e);
     } else {
         r = err_set(e, ENOMEM, "no memory for the manifest");
@@ -237,6 +255,28 @@ static int take_net(const Hostel__Manifest *w, struct net_terms *n,
     return 0;
 }
 
+static int take_volumes(const Hostel__Manifest *w, struct manifest *m,
+                        struct err *e)
+{
+    if (w->n_volumes > MANIFEST_VOLUMES_MAX)
+        return err_set(e, E2BIG, "there are %zu volumes; at most %d fit",
+                       w->n_volumes, MANIFEST_VOLUMES_MAX);
+    m->nvolumes = w->n_volumes;
+    for (size_t i = 0; i < w->n_volumes; i++) {
+        const Hostel__Manifest__Volume *from = w->volumes[i];
+        struct volume_use *to = &m->volume[i];
+
+        if (strlen(from->name) > VOLUME_NAME_MAX ||
+            strlen(from->mount) > VOLUME_MOUNT_MAX)
+            return err_set(e, E2BIG, "a volume's name or mount is too long");
+        *to = (struct volume_use){.read_only = from->read_only != 0,
+                                  .shared = from->shared != 0};
+        strcpy(to->name, from->name);
+        strcpy(to->mount, from->mount);
+    }
+    return 0;
+}
+
 static int take_manifest(const Hostel__Manifest *w, struct arena *a,
                          struct manifest *m, struct err *e)
 {
@@ -298,6 +338,8 @@ static int take_manifest(const Hostel__Manifest *w, struct arena *a,
         (r = take_bytes("the nonce", &w->nonce, m->nonce, NONCE_BYTES, e)) < 0)
         return r;
     r = take_net(w, &m->net, e);
+    if (r == 0)
+        r = take_volumes(w, m, e);
     return r < 0 ? r : take_files(w, a, m, e);
 }
 

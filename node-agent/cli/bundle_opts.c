@@ -70,6 +70,14 @@ int bundle_opts_take(struct bundle_opts *o, int c, const char *arg)
         }
         o->secret[o->q.nsecrets++] = arg;
         return 1;
+    case OPT_VOLUME:
+        if (o->q.nvolumes == MANIFEST_VOLUMES_MAX) {
+            fprintf(stderr, "hostel: --volume: at most %d volumes fit\n",
+                    MANIFEST_VOLUMES_MAX);
+            return -1;
+        }
+        o->volume[o->q.nvolumes++] = arg;
+        return 1;
     case OPT_SERVICE:
         o->q.run = "service";
         return 1;
@@ -176,6 +184,7 @@ int bundle_opts_make(struct bundle_opts *o, const struct context *ctx,
     o->q.nargs = nargs;
     o->q.args = (const char *const *)args;
     o->q.env = o->env;
+    o->q.volumes = o->volume;
     o->q.secrets = o->secret;
     o->q.publish = o->publish;
     r = bundle_plan(&o->q, &p, e);

@@ -37,6 +37,7 @@ enum {
     OPT_REQUEST_MS,
     OPT_CPU_WEIGHT,
     OPT_CPU_CAP,
+    OPT_VOLUME,
     OPT_NET,
     OPT_PUBLISH,
     OPT_LINK,
@@ -67,6 +68,7 @@ enum {
         {"request-ms", required_argument, NULL, OPT_REQUEST_MS},               \
         {"cpu-weight", required_argument, NULL, OPT_CPU_WEIGHT},               \
         {"cpu-cap", required_argument, NULL, OPT_CPU_CAP},                     \
+        {"volume", required_argument, NULL, OPT_VOLUME},                       \
         {"net", required_argument, NULL, OPT_NET},                             \
         {"publish", required_argument, NULL, OPT_PUBLISH},                     \
         {"link", required_argument, NULL, OPT_LINK},                           \
@@ -96,6 +98,8 @@ enum {
     "  --cpu-weight N         share when CPUs are short, 1 to 10000; "         \
     "usual: 100\n"                                                             \
     "  --cpu-cap N            at most this many percent of a CPU\n"            \
+    "  --volume NAME:MOUNT[:ro][:shared]   attach a volume of yours (hostel "   \
+    "volume)\n"                                                                \
     "  --net nat|routed|any   give it a network, see hostel(1): "              \
     "--link NAME,\n                         --net-in-mib N, --net-out-mib N\n"  \
     "  --publish [tcp:|udp:]HOSTPORT:PORT   a port of the node's leads to it\n" \
@@ -111,6 +115,7 @@ struct bundle_opts {
     const char *key;      // as given
     const char *audience; // hex
     const char *env[ENV_MAX], *secret[ENV_MAX];
+    const char *volume[MANIFEST_VOLUMES_MAX];
     const char *publish[NET_PUBLISH_MAX];
 };
 

@@ -25,7 +25,7 @@ extern const struct cmd cmd_keygen, cmd_context, cmd_node, cmd_bundle,
     cmd_receipt, cmd_verify_receipt, cmd_invoice, cmd_export, cmd_account,
     cmd_statement, cmd_spend, cmd_witness, cmd_call, cmd_join, cmd_invite,
     cmd_key, cmd_audit, cmd_debug, cmd_dump_core, cmd_trace, cmd_drain,
-    cmd_quota;
+    cmd_quota, cmd_volume;
 
 extern const struct cmd cmd_create, cmd_top, cmd_pause, cmd_unpause,
     cmd_shutdown, cmd_reboot, cmd_rename, cmd_domid, cmd_domname, cmd_mem_set,

@@ -116,6 +116,14 @@ static void print_run(const struct manifest *m)
         printf("secrets       %zu bytes, sealed\n", m->sealed_len);
 }
 
+static void print_volumes(const struct manifest *m)
+{
+    for (size_t i = 0; i < m->nvolumes; i++)
+        printf("volume        %s at %s%s%s\n", m->volume[i].name,
+               m->volume[i].mount, m->volume[i].read_only ? ", read-only" : "",
+               m->volume[i].shared ? ", shared" : "");
+}
+
 static void print_text(const struct bundle_reader *r)
 {
     const struct manifest *m = bundle_reader_manifest(r);
@@ -137,6 +145,7 @@ static void print_text(const struct bundle_reader *r)
         printf("build CPU     %" PRIu64 " ms\n", m->build_cpu_ns / NS_PER_MS);
     printf("console       %" PRIu64 " bytes\n", m->console_bytes);
     print_run(m);
+    print_volumes(m);
     print_net(&m->net);
     printf("cost cap      %s\n",
            m->cost_cap_nano ? money(cost, m) : "what the budgets can cost");

@@ -252,6 +252,7 @@ static int quota_run(int argc, char **argv)
         {"submissions", required_argument, NULL, 's'},
         {"memory", required_argument, NULL, 'm'},
         {"store", required_argument, NULL, 'b'},
+        {"volumes", required_argument, NULL, 'v'},
         {0}};
     json_t *set = json_object(), *o;
     const char *key = NULL;
@@ -262,14 +263,15 @@ static int quota_run(int argc, char **argv)
     while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
         json_int_t n = optarg ? atoll(optarg) : 0;
 
-        if (c != 's' && c != 'm' && c != 'b') {
+        if (c != 's' && c != 'm' && c != 'b' && c != 'v') {
             json_decref(set);
             return cmd_usage(&cmd_quota);
         }
         json_object_set_new(set,
                             c == 's'   ? "submissions"
                             : c == 'm' ? "memory_kib"
-                                       : "store_kib",
+                            : c == 'b' ? "store_kib"
+                                       : "volumes_kib",
                             json_integer(c == 's' ? n : n * 1024));
     }
     if (argc - optind == 1)
@@ -293,6 +295,7 @@ static int quota_run(int argc, char **argv)
     quota_row(t, o, "submissions", "submissions", false);
     quota_row(t, o, "memory of what runs", "memory_kib", true);
     quota_row(t, o, "store", "store_kib", true);
+    quota_row(t, o, "volumes", "volumes_kib", true);
     table_print(t, stdout);
     table_free(t);
     json_decref(o);
@@ -302,10 +305,11 @@ static int quota_run(int argc, char **argv)
 const struct cmd cmd_quota = {
     .name = "quota",
     .run = quota_run,
-    .usage = "[KEY [--submissions N] [--memory MIB] [--store MIB]]",
+    .usage = "[KEY [--submissions N] [--memory MIB] [--store MIB] [--volumes "
+             "MIB]]",
     .summary =
         "what you may have at once; as the operator, what a customer may",
-    .help = "With options, all three are set for that customer; what is not "
+    .help = "With options, all four are set for that customer; what is not "
             "named has no limit.\n",
 };
 

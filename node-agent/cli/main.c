@@ -49,6 +49,7 @@ static const struct cmd *const verbs[] = {
     &cmd_trace,
     &cmd_drain,
     &cmd_quota,
+    &cmd_volume,
     // Domains, as the operator.
     &cmd_create,
     &cmd_top,

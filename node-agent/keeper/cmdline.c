@@ -48,6 +48,8 @@ int cmdline_make(struct keeper *k, struct sub *s, const struct manifest *m,
 
     if (r == 0)
         r = make(s, m, &secrets, n, e);
+    if (r == 0)
+        r = volumes_take_uses(s, m, e);
     secrets_forget(&secrets);
     return r;
 }

@@ -43,6 +43,8 @@ static int channels_open(struct keeper *k, const struct keeper_fds *fds,
         r = chan_open(&k->spawner, fds->spawner, "spawner", e);
     if (r == 0)
         r = chan_open(&k->builder, fds->builder, "builder", e);
+    if (r == 0)
+        r = chan_open(&k->volumed, fds->volumed, "volumes", e);
     if (r == 0 && fds->net >= 0)
         r = chan_open(&k->net, fds->net, "net", e);
     if (r == 0 && fds->operator>= 0)
@@ -80,6 +82,8 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     k->rested_due_ns = UINT64_MAX;
     k->store = (struct store){.blobs = -1, .logs = -1};
     k->operator.fd = - 1;
+    k->reserve = (struct reserve)RESERVE_INIT;
+    k->volumed.fd = -1;
     k->net.fd = -1;
     shelf_open(&k->doms.shelf, fds->shelf);
     subs_init(&k->subs);
@@ -94,6 +98,7 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
         return err_set(e, ENOMEM, "no memory for quotas");
     capacity_reckon(k);
     r = channels_open(k, fds, e);
+    reserve_open(&k->reserve, clock_mono_ns());
     if (r == 0)
         r = store_open(&k->store, STORE_BYTES_MAX, e);
     if (r == 0)
@@ -104,7 +109,9 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     k->lease_due_ns = clock_mono_ns() + k->cfg.lease_ns / 3;
     k->sweep_due_ns = clock_mono_ns() + SWEEP_NS;
     currency_ask(k);
-    r = nets_open(k, e);
+    r = volumes_open(k, e);
+    if (r == 0)
+        r = nets_open(k, e);
     if (r == 0)
         r = recover_journal(k, e);
     if (r == 0)
@@ -120,16 +127,19 @@ void keeper_close(struct keeper *k)
     quotas_free(k->quotas);
     nets_close(k);
     joins_free(k->joins);
+    volumes_close(k);
     lane_fini(&k->builds);
     lane_fini(&k->starts);
     subs_fini(&k->subs);
     doms_close(k);
     journal_close(&k->journal);
     store_close(&k->store);
+    reserve_close(&k->reserve);
     chan_close(&k->api);
     chan_close(&k->ledger);
     chan_close(&k->spawner);
     chan_close(&k->builder);
+    chan_close(&k->volumed);
     chan_close(&k->net);
     chan_close(&k->operator);
 }
@@ -208,6 +218,7 @@ static void timers_run(struct keeper *k)
     doms_timers(k, now_ns);
     service_rested(k, now_ns);
     function_record(k, now_ns);
+    volumes_timers(k, now_ns);
     if (now_ns >= k->lease_due_ns) {
         leases_renew(k);
         function_renew(k, now_ns + k->cfg.lease_ns);
@@ -236,6 +247,7 @@ static int wait_ms(const struct keeper *k, int timeout_ms)
     due_ns = min_u64(due_ns, feed_due_ns(&k->feed));
     due_ns = min_u64(due_ns, k->rested_due_ns);
     due_ns = min_u64(due_ns, k->functions->record_due_ns);
+    due_ns = min_u64(due_ns, volumes_due_ns(k));
     if ((k->starts.waiting || k->functions->waiting) &&
         k->starts_after_ns > now_ns)
         due_ns = min_u64(due_ns, k->starts_after_ns);
@@ -253,6 +265,7 @@ enum peer {
     PEER_SPAWNER,
     PEER_BUILDER,
     PEER_LEDGER,
+    PEER_VOLUMED,
     PEER_NET,
     PEER_OPERATOR,
     PEER_API,
@@ -261,8 +274,9 @@ enum peer {
 
 static struct chan *peer_chan(struct keeper *k, enum peer p)
 {
-    struct chan *const chans[PEERS] = {&k->spawner, &k->builder, &k->ledger, &k->net,
-                                       &k->operator, & k->api };
+    struct chan *const chans[PEERS] = {
+        &k->spawner, &k->builder, &k->ledger,    &k->volumed,
+        &k->net,     &k->operator, & k->api };
 
     return chans[p];
 }
@@ -279,6 +293,8 @@ static int dispatch(struct keeper *k, enum peer p, union ipc_any *any,
         return news_of_net(k, any, fds, e);
     case PEER_LEDGER:
         return news_of_ledger(k, any, e);
+    case PEER_VOLUMED:
+        return volumes_job_news(k, any, fds, e);
     case PEER_OPERATOR:
         any->head.tag |= CHAN_TAG_OTHER;
         return serve_request(k, any, fds, e);
@@ -340,7 +356,7 @@ static int save(struct keeper *k, struct err *e)
         *e = k->failure;
         return -EIO;
     }
-    if (doms_save(k, e) < 0)
+    if (doms_save(k, e) < 0 || volumes_save(k, e) < 0)
         return -EIO;
     if (journal_commit(&k->journal, e) < 0)
         return -EIO;
@@ -393,6 +409,7 @@ int keeper_turn(struct keeper *k, int timeout_ms, struct err *e)
     if (fd[PEERS].revents)
         return err_set(e, EPIPE, "the supervisor is gone");
     gather(k);
+    reserve_look(&k->reserve, clock_mono_ns());
     for (enum peer p = 0; p < PEERS && r == 0; p++)
         if (fd[p].revents)
             r = take_waiting(k, p, e);

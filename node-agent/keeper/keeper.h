@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "lib/err.h"
+#include "node-agent/agent/reserve.h"
 #include "node-agent/agent/role.h"
 #include "node-agent/bundle/secrets.h"
 #include "node-agent/keeper/chan.h"
@@ -21,6 +22,7 @@
 #include "node-agent/keeper/lane.h"
 #include "node-agent/keeper/store.h"
 #include "node-agent/keeper/sub.h"
+#include "node-agent/keeper/volume.h"
 #include "node-agent/keeper/waiter.h"
 
 struct keeper {
@@ -28,6 +30,7 @@ struct keeper {
     struct journal journal;
     struct store store;
     struct chan api, ledger, spawner, builder;
+    struct chan volumed;  // the volumes role
     struct chan net;      // fd -1: none
     struct chan operator; // its requests are served as the API's; see chan.h
     int lifeline_fd;      // -1: none
@@ -43,6 +46,7 @@ struct keeper {
     struct quotas *quotas;
     struct nets *nets; // leases, see net.h
     struct joins *joins; // see people.h
+    struct volumes *volumes;
     struct sub *resting; // services between two domains, see service.h
     // Whose consoles are in the journal with this turn's commit: console.h.
     sub_id_t reuse[CONSOLE_REUSE_MAX];
@@ -61,6 +65,7 @@ struct keeper {
     // Of those that are over, since the start: for MSG_CAPACITY.
     uint64_t ended[OUTCOME_LOST + 1], ended_cpu_ns, ended_build_cpu_ns;
 
+    struct reserve reserve;
     uint64_t saved_ns; // CLOCK_MONOTONIC: when the last turn ended
     uint32_t taken;    // messages in it
     uint64_t lease_due_ns, sweep_due_ns; // CLOCK_MONOTONIC
@@ -70,6 +75,7 @@ struct keeper {
 
 struct keeper_fds { // taken
     int api, ledger, spawner, builder, lifeline;
+    int volumed;
     int operator, net;                 // -1: none
     int shelf[2];                      // -1: none
     const struct secrets_key *secrets; // copied

@@ -66,6 +66,7 @@ static void room_give(struct keeper *k, struct sub *s)
     k->slots_used--;
     k->memory_used_kib -= sub_memory_kib(s);
     quota_give(k, s);
+    volumes_detach(k, s);
 }
 
 static struct lane *lane_of(struct keeper *k, const struct sub *s)
@@ -257,8 +258,10 @@ static uint64_t left_of(uint64_t limit, uint64_t used)
     return used < limit ? limit - used : 0;
 }
 
-static void start_post(struct keeper *k, struct sub *s, const int *fds,
-                       int nfds, uint32_t ndevices)
+// Takes the descriptors; behind the files and devices those of the volumes that
+// are described in `with`.
+static void start_post(struct keeper *k, struct sub *s, struct msg_start *with,
+                       const int *fds, int nfds, uint32_t ndevices)
 {
     // A service may talk for years; the last of it is kept.
     bool rolls = s->info.run.mode == RUN_SERVICE;
@@ -281,9 +284,11 @@ static void start_post(struct keeper *k, struct sub *s, const int *fds,
         .argc = s->argc,
         .envc = s->envc,
         .cmdline_len = s->cmdline_len,
+        .nvolumes = with->nvolumes,
         .output_bytes = s->info.run.output_bytes,
     };
 
+    memcpy(m.volume, with->volume, sizeof(m.volume));
     if (ndevices)
         net_left(s, &m.net_in_bytes, &m.net_out_bytes);
     memcpy(m.name, s->info.name, sizeof(m.name));
@@ -322,7 +327,8 @@ static enum sub_state start_now(struct keeper *k, struct sub *s,
                                 const struct event *ev)
 {
     cleanup_close int image = -1, console = -1, initrd = -1, files = -1;
-    int fds[IPC_FDS_MAX], n = 0, link[2];
+    int fds[IPC_FDS_MAX], n = 0, link[2] = {-1, -1}, folder[START_VOLUMES_MAX], r;
+    struct msg_start volumes = {0};
     struct err e;
 
     // 0 would mean no limit at all.
@@ -348,8 +354,20 @@ static enum sub_state start_now(struct keeper *k, struct sub *s,
         if (files < 0)
             return begin_failed(k, s, &e, &k->starts_after_ns);
     }
-    if (ev && interface_pack(ev, link, &e) < 0)
+    r = volumes_attach(k, s, &volumes, folder, &e);
+    if (r == -EAGAIN) { // a moment after the node's start
+        k->starts_after_ns = clock_mono_ns() + BUSY_NS;
+        wait_here(k, s, true);
+        return s->info.state;
+    }
+    if (r < 0)
+        return finish(s, OUTCOME_REFUSED, e.text);
+    if (ev && interface_pack(ev, link, &e) < 0) {
+        for (uint32_t i = 0; i < volumes.nvolumes; i++)
+            close(folder[i]);
+        volumes_detach(k, s);
         return begin_failed(k, s, &e, &k->starts_after_ns);
+    }
     fds[n++] = steal_fd(&image);
     fds[n++] = steal_fd(&console);
     if (initrd >= 0)
@@ -358,7 +376,9 @@ static enum sub_state start_now(struct keeper *k, struct sub *s,
         fds[n++] = steal_fd(&files);
     for (int i = 0; ev && i < 2; i++)
         fds[n++] = link[i];
-    start_post(k, s, fds, n, ev != NULL);
+    for (uint32_t i = 0; i < volumes.nvolumes; i++)
+        fds[n++] = folder[i];
+    start_post(k, s, &volumes, fds, n, ev != NULL);
     s->starting = true;
     room_take(k, s);
     return s->info.state;
@@ -765,9 +785,10 @@ void machine_resume(struct keeper *k, struct sub *s)
     s->console_read = true; // nobody knows
     quota_enter(k, s);
     if (s->info.state == SUB_RUNNING) {
-        if (s->info.run.mode != RUN_FUNCTION)
+        if (s->info.run.mode != RUN_FUNCTION) {
             room_take(k, s); // unless it turns out to be lost
-        else if (s->destroyed || s->spent || function_is_spent(s))
+            volumes_attached(k, s);
+        } else if (s->destroyed || s->spent || function_is_spent(s))
             machine_event(k, s, .kind = EV_DRAINED); // its calls are gone
         return;
     }

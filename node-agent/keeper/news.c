@@ -50,6 +50,8 @@ int news_of_ledger(struct keeper *k, const union ipc_any *any, struct err *e)
 {
     struct sub *s = sub_by_tag(&k->subs, any->head.tag);
 
+    if (volumes_news(k, any))
+        return 0;
     switch (any->head.type) {
     case MSG_QUOTE | MSG_REPLY:
         memcpy(k->currency, any->quote_reply.currency, sizeof(k->currency));

@@ -61,6 +61,16 @@ static struct customer **place(struct keeper *k, const key_id_t *key)
     return p;
 }
 
+// One that was written before there was the last member leaves that as it is.
+static void quota_take_row(struct db_stmt *q, struct quota *quota)
+{
+    size_t len;
+    const void *data = db_blob(q, 0, &len);
+
+    if (data && len <= sizeof(*quota))
+        memcpy(quota, data, len);
+}
+
 // The operator's word about one customer, else the configuration's.
 static struct quota quota_read(struct keeper *k, const key_id_t *key)
 {
@@ -74,7 +84,7 @@ static struct quota quota_read(struct keeper *k, const key_id_t *key)
         db_bind_blob(q, 1, key->b, sizeof(key->b));
         r = db_step(q, &e);
         if (r > 0)
-            db_blob_copy(q, 0, &quota, sizeof(quota));
+            quota_take_row(q, &quota);
         db_done(q);
     }
     if (r < 0)
@@ -194,6 +204,15 @@ unsigned quota_refuses(struct keeper *k, const key_id_t *customer,
     return status;
 }
 
+uint64_t quota_volumes_kib(struct keeper *k, const key_id_t *customer)
+{
+    const struct customer *c = find_or_add(k, customer);
+    uint64_t kib = c ? c->quota.volumes_kib : k->cfg.quota.volumes_kib;
+
+    forget_idle(k, customer);
+    return kib;
+}
+
 // ------------------------------------------------------------------- requests
 
 static int quota_write(struct keeper *k, const struct msg_quota *m,
@@ -227,6 +246,7 @@ int quota_serve(struct keeper *k, const union ipc_any *any)
         reply.submissions = c->live;
         reply.memory_kib = c->memory_kib;
         reply.store_kib = store_bytes(k, c) >> 10;
+        reply.volumes_kib = volumes_kib_of(k, &m->customer);
         forget_idle(k, &m->customer);
     }
     chan_post(&k->api, &reply, NULL, 0);

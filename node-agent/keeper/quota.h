@@ -31,6 +31,9 @@ bool quota_fits(struct keeper *k, const struct sub *s);
 unsigned quota_refuses(struct keeper *k, const key_id_t *customer,
                        uint64_t memory_kib, uint64_t bytes, const char **why);
 
+// What his volumes may hold all together; 0: no limit.
+uint64_t quota_volumes_kib(struct keeper *k, const key_id_t *customer);
+
 int quota_serve(struct keeper *k, const union ipc_any *any);
 
 #endif

@@ -428,6 +428,7 @@ static const struct {
     {MSG_JOIN, CHANGES, OWNER(msg_join), people_join},
     {MSG_KEY, ANYBODY, 0, people_key}, // see may_ask
     {MSG_KEY_LIST, LOOKS, OWNER(msg_account), people_key_list},
+    {MSG_VOLUME_LIST, LOOKS, OWNER(msg_volume), volume_list_serve},
 };
 
 // Has the node's file operators who sign with a key, from anywhere? Then it is
@@ -477,6 +478,10 @@ int serve_request(struct keeper *k, const union ipc_any *any,
     if (any->head.type == MSG_ATTACH)
         return may_ask(k, any, CHANGES, OWNER(msg_attach))
                    ? serve_attach(k, any, fds)
+                   : breach(any, e);
+    if (any->head.type == MSG_VOLUME)
+        return may_ask(k, any, CHANGES, OWNER(msg_volume))
+                   ? volume_serve(k, &any->volume, fds, e)
                    : breach(any, e);
     if (any->head.type == MSG_CALL)
         return may_ask(k, any, CHANGES, OWNER(msg_call))

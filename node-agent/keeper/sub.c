@@ -28,6 +28,7 @@ static void sub_release(struct sub *s)
 {
     admission_free(s->admission);
     cmdline_forget(s);
+    free(s->volume);
     free(s);
 }
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "node-agent/agent/msg.h"
+#include "node-agent/bundle/volumes.h"
 #include "node-agent/keeper/limits.h"
 
 // Before HELD: the ledger was asked for money, nobody was told yes. A row in
@@ -87,6 +88,9 @@ struct sub {
     uint64_t promised_cpu_ns, promised_wall_ns;
     bool unrecorded;
     bool in_quota; // its customer's
+    struct volume_use *volume; // of its manifest; owned, NULL: not loaded
+    uint32_t nvolumes;
+    bool attached; // they are
     bool console_read; // somebody has, or may have, its console's file
     bool console_kept; // its console is in the journal
     uint64_t fed;      // number of its last change, see feed.h

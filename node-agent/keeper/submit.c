@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -157,6 +158,7 @@ static int secrets_check(struct keeper *k, const struct admission *a,
     int r = cmdline_make(k, &tried, a->manifest, e);
 
     cmdline_forget(&tried);
+    free(tried.volume);
     return r;
 }
 
@@ -199,7 +201,8 @@ int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,
                       NULL);
     if (admission_check(a, &k->cfg, clock_real_ns() / 1000000000u, &no) < 0)
         return answer(k, &m->head, 422, 0, no.text, NULL);
-    if (secrets_check(k, a, &no) < 0)
+    if (secrets_check(k, a, &no) < 0 ||
+        volumes_check(k, &account, a->manifest, &no) < 0)
         return answer(k, &m->head, 422, 0, no.text, NULL);
     status = net_refuses(k, &account, &a->manifest->net, &no);
     if (status)

@@ -62,6 +62,7 @@ int ledgerd_open(struct ledgerd *d, const struct ledgerd_options *o,
     int r;
 
     *d = (struct ledgerd){
+        .reserve = RESERVE_INIT,
         .api.fd = -1,
         .keeper.fd = -1,
         .operator.fd = - 1,
@@ -84,6 +85,7 @@ int ledgerd_open(struct ledgerd *d, const struct ledgerd_options *o,
         d->payment_secret_len = o->payment_secret_len;
         memcpy(d->payment_secret, o->payment_secret, o->payment_secret_len);
     }
+    reserve_open(&d->reserve, clock_mono_ns());
     if (r == 0)
         r = books_open(d, o, e);
     return r;
@@ -95,6 +97,7 @@ void ledgerd_close(struct ledgerd *d)
         ledger_rollback(d->ledger);
     if (d->ledger)
         ledger_close(d->ledger);
+    reserve_close(&d->reserve);
     chan_close(&d->api);
     chan_close(&d->keeper);
     chan_close(&d->operator);
@@ -182,6 +185,7 @@ int ledgerd_turn(struct ledgerd *d, int timeout_ms, struct err *e)
         return errno == EINTR ? 0 : err_errno(e, "poll");
     if (p[0].revents)
         return err_set(e, EPIPE, "the supervisor is gone");
+    reserve_look(&d->reserve, clock_mono_ns());
     // The keeper first: customers' work waits for it.
     r = p[2].revents ? serve_waiting(d, &d->keeper, e) : 0;
     if (r == 0 && p[1].revents)

@@ -17,6 +17,7 @@
 #include "billing/invoice.h"
 #include "billing/ledger.h"
 #include "billing/tariff.h"
+#include "node-agent/agent/reserve.h"
 #include "node-agent/agent/role.h"
 #include "node-agent/keeper/chan.h"
 
@@ -54,6 +55,7 @@ struct ledgerd {
     bool receipt_wanted;       // something was settled since
     bool grouped;              // a group is open
     uint64_t export_cursor;    // of the document at hand
+    struct reserve reserve;
 };
 
 struct ledgerd_options {

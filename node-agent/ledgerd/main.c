@@ -65,7 +65,7 @@ static int ledger_start(struct ledgerd *d, const struct node_config *cfg,
 int ledger_main(const struct node_config *cfg)
 {
     static struct ledgerd d = {
-        .api.fd = -1, .keeper.fd = -1, .operator.fd = - 1, .lifeline_fd = -1};
+        .reserve = RESERVE_INIT, .api.fd = -1, .keeper.fd = -1, .operator.fd = - 1, .lifeline_fd = -1};
     struct err e = {0};
     int r;
 

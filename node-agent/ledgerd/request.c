@@ -302,8 +302,14 @@ static int hold_make(struct ledgerd *d, const struct msg_hold *m,
     if (r == 0 && m->limits.cost_cap_nano > 0)
         r = account_currency_check(d, m->customer.b, m->currency, e);
     if (r == 0)
-        r = limits_rate(&d->card->card, &m->limits, m->is_source, m->starts,
-                        m->net_in_bytes, m->net_out_bytes, &rated, e);
+        r = m->is_storage
+                ? rate_quote(&d->card->card,
+                             &(struct budget){.storage_kib_ms =
+                                                  m->storage_kib_ms},
+                             &rated, e)
+                : limits_rate(&d->card->card, &m->limits, m->is_source,
+                              m->starts, m->net_in_bytes,
+                              m->net_out_bytes, &rated, e);
     if (r < 0)
         return r;
     *hold_nano = rated.total_nano;

@@ -171,6 +171,7 @@ void slot_act_sweep(struct spawner *p, struct slot *s)
 void slot_act_clear(struct spawner *p, struct slot *s)
 {
     record_set_state(s->record, RECORD_NONE);
+    slot_volumes_forget(p, s);
     s->turn++;
     s->due_ns = s->overdue_ns = 0;
     slot_fd_drop(&s->conn_fd);
@@ -383,6 +384,7 @@ void slot_adopt(struct spawner *p, struct slot *s)
 {
     s->turn++;
     s->made_before = true;
+    slot_volumes_find(p, s);
     switch (record_state(s->record)) {
     case RECORD_RUNNING:
         adopt_running(p, s);

@@ -41,6 +41,7 @@ struct slot {
     bool tell_over; /* its end is told before its figures are known */
     bool unseen;    /* ... which was at our start: it may be long ago */
     uint64_t cpu_base_ns, oom_base; /* of its group, when it was parked */
+    uint32_t nvolumes; /* meters there are in its folder */
     uint32_t feeding; /* messages of input its monitor has not answered */
     sub_id_t id;      /* from RUNNING to ENDED */
     struct slot *id_next, **id_at; /* in spawner.h's by_id; NULL: in none */
@@ -64,6 +65,9 @@ void slot_event(struct spawner *p, struct slot *s, enum slot_event event);
 int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
                 const struct dom_devices *devices, const int *fds,
                 struct err *e);
+
+/* Are its volumes described as they can be? */
+int slot_volumes_sane(const struct msg_start *m);
 
 /* RUNNING only. */
 void slot_stop(struct spawner *p, struct slot *s, enum hvc_cause cause);

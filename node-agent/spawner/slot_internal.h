@@ -68,6 +68,20 @@ void slot_act_sweep(struct spawner *p, struct slot *s);
 void slot_act_tell(struct spawner *p, struct slot *s);
 void slot_act_clear(struct spawner *p, struct slot *s);
 
+/* volume.c: back ends of its volumes, with their folders. */
+struct fs_meter;
+int slot_volumes_start(struct spawner *p, struct slot *s,
+                       const struct msg_start *m, const int *folders,
+                       struct err *e);
+/* The sum of what they did. */
+void slot_volumes_meter(struct spawner *p, const struct slot *s,
+                        struct fs_meter *all);
+/* Meters of a predecessor's domain; and when nobody wants them any more. */
+void slot_volumes_find(struct spawner *p, struct slot *s);
+void slot_volumes_forget(struct spawner *p, struct slot *s);
+/* What so many weigh beside the domain's memory. */
+uint64_t slot_volumes_kib(uint32_t n);
+
 /* MSG_OVER, for one that was started with a source. */
 void slot_tell_over(struct spawner *p, struct slot *s,
                     const struct hvc_exited *x, size_t text_len);

@@ -19,8 +19,9 @@
  * is thrashing. */
 #define BIRTH_NS (10000 * NS_PER_MS)
 /* Monitor and guest; KVM's thread for large pages; four that the kernel may
- * make for an io_uring, and a few more. None of them can make another. */
-#define TASKS_MAX 16
+ * make for an io_uring, and a few more. None of them can make another. And for
+ * each volume its back end, with FS_HELPERS threads. */
+#define TASKS_MAX (16 + START_VOLUMES_MAX * 6)
 /* Between attempts of a nursery that fails. */
 #define PAUSE_MIN_NS (100 * NS_PER_MS)
 #define PAUSE_MAX_NS (5000 * NS_PER_MS)

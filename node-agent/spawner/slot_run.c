@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+#include "hypervisor/fs/contract.h"
 #include "lib/clock.h"
 #include "lib/io.h"
 #include "lib/log.h"
@@ -172,15 +173,20 @@ static int devices_send(struct slot *s, const struct dom_devices *devices,
 }
 
 /* All of a domain, in order. */
-static int domain_send(struct slot *s, const struct msg_start *m,
-                       const struct dom_devices *devices, const int *fds)
+static int domain_send(struct spawner *p, struct slot *s,
+                       const struct msg_start *m,
+                       const struct dom_devices *devices, const int *fds,
+                       struct err *e)
 {
     int r = devices_send(s, devices, fds + start_files(m) + 1);
 
+    if (r == 0 && m->nvolumes)
+        r = slot_volumes_start(p, s, m, fds + start_files(m) + DEVICES_FDS(m->ndevices),
+                               e);
     if (r)
         return r < 0 ? r : 0;
     r = prepare_send(s, m, fds);
-    return devices && (r == -EPIPE || r == -ECONNRESET) ? 0 : r;
+    return (devices || m->nvolumes) && (r == -EPIPE || r == -ECONNRESET) ? 0 : r;
 }
 
 int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
@@ -189,7 +195,8 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
 {
     int r;
 
-    s->record->window_kib = devices ? devices_window_kib(devices) : 0;
+    s->record->window_kib = (devices ? devices_window_kib(devices) : 0) +
+                            slot_volumes_kib(m->nvolumes);
     r = slot_limit_set(p, s, m->max_kib ? m->max_kib : m->memory_kib, e);
     if (r == 0)
         r = slot_share_set(p, s, m->cpu_weight, m->cpu_cap_percent, e);
@@ -199,9 +206,8 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
             cpu_watch_allow(&s->watch, budget_ns(m->cpu_ns));
             cpu_watch_start(&s->watch, 0);
         }
-        r = domain_send(s, m, devices, fds);
-        if (r < 0)
-            err_set(e, -r, "its monitor does not listen");
+        err_set(e, 0, "its monitor does not listen");
+        r = domain_send(p, s, m, devices, fds, e);
     }
     if (r < 0) {
         record_set_state(s->record, RECORD_NONE);
@@ -414,9 +420,24 @@ static void evidence_take(struct spawner *p, struct slot *s, struct evidence *v,
     cgroup_peak_kib(&p->tree, name, &s->kept, &v->peak_kib);
     cgroup_oom_kills(&p->tree, name, &s->kept, &kills);
     v->oom_killed = kills > r->oom_base;
+    if (s->nvolumes) {
+        struct fs_meter m;
+
+        slot_volumes_meter(p, s, &m);
+        v->fs_read_bytes = m.read_bytes;
+        v->fs_write_bytes = m.write_bytes;
+        v->fs_ops = m.reads + m.writes + m.syncs;
+    }
     if (s->page_fd >= 0 &&
         pread_full(s->page_fd, page, sizeof(*page), 0) == sizeof(*page))
         v->page = page;
+}
+
+/* One that was refused is dead too, and never was. */
+static bool was_loaded(const struct hvc_page *page)
+{
+    return page->state == HVC_RUNNING ||
+           (page->state == HVC_DEAD && page->cause != HVC_REFUSED);
 }
 
 static void figures_fill(struct spawner *p, struct slot *s, bool ended,
@@ -442,7 +463,7 @@ static void figures_fill(struct spawner *p, struct slot *s, bool ended,
                           &m->mem_kib);
     m->started_real_ns = r->started_real_ns;
     m->now_real_ns = clock_real_ns();
-    m->up = v.page && v.page->state >= HVC_RUNNING;
+    m->up = v.page && was_loaded(v.page);
     evidence_usage(&v, &m->usage);
     if (ended)
         evidence_cause(&v, m);

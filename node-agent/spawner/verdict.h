@@ -28,6 +28,8 @@ struct evidence {
     uint32_t asked_cause; /* with which we had it stopped; 0 = not */
     /* The monitor's word, which it writes before it says HVC_EXITED. */
     const struct hvc_page *page; /* a private copy; NULL: unreadable */
+    /* The word of its volumes' back ends. */
+    uint64_t fs_read_bytes, fs_write_bytes, fs_ops;
 };
 
 /* What it has used until `noticed`: of a running domain, or of an ended one. */

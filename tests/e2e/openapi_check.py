@@ -115,7 +115,8 @@ def main():
         for line in lines:
             try:
                 x = json.loads(line)
-                if not isinstance(x["status"], int) or x["status"] == 0:
+                # Below 200 the answer proper never came: "continue", say.
+                if not isinstance(x["status"], int) or x["status"] < 200:
                     continue  # no answer came
             except (ValueError, TypeError, KeyError):
                 continue  # cut when its writer was killed

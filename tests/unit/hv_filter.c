@@ -136,7 +136,7 @@ static void test_refused(void)
     CHECK(!call(SYS_write, 1ull << 32, 0x401000, 8, 0));
     CHECK(call(SYS_madvise, RAM, 4096, MADV_POPULATE_WRITE, 0));
     CHECK(!call(SYS_madvise, HV_IMAGE_BASE, 4096, MADV_POPULATE_WRITE, 0));
-    CHECK(!call(SYS_madvise, RAM, END, MADV_POPULATE_WRITE, 0));
+    CHECK(!call(SYS_madvise, RAM, BEYOND, MADV_POPULATE_WRITE, 0));
     CHECK(!call(SYS_madvise, RAM, 4096, MADV_POPULATE_READ, 0));
     CHECK(!call(SYS_madvise, RAM, 4096, MADV_DONTNEED + 1, 0));
     CHECK(!call(SYS_madvise, HV_IMAGE_BASE, 4096, MADV_DONTNEED, 0));

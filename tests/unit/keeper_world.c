@@ -21,11 +21,11 @@ static void start(struct world *w)
 {
     static struct keeper keeper;
     struct keeper_fds fds = {.lifeline = -1, .operator= - 1 };
-    int pair[6][2];
-    int *ours[6] = {&w->api,     &w->ledger, &w->spawner,
-                    &w->builder, &w->public, &w->net};
+    int pair[7][2];
+    int *ours[7] = {&w->api,     &w->ledger, &w->spawner,
+                    &w->builder, &w->public, &w->volumed, &w->net};
 
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         CHECK(sock_pair(pair[i]) == 0);
         CHECK(fcntl(pair[i][0], F_SETFL, O_NONBLOCK) == 0);
         *ours[i] = pair[i][0];
@@ -35,7 +35,8 @@ static void start(struct world *w)
     fds.ledger = pair[1][1];
     fds.spawner = pair[2][1];
     fds.builder = pair[3][1];
-    fds.net = pair[5][1];
+    fds.volumed = pair[5][1];
+    fds.net = pair[6][1];
     fds.shelf[0] = dup(w->shelf[0]);
     fds.shelf[1] = dup(w->shelf[1]);
     w->k = &keeper;
@@ -59,6 +60,7 @@ void world_open(struct world *w)
     *w = (struct world){.hold_status = 200,
                         .enrol_status = 201,
                         .record_status = 200,
+                        .job_status = 200,
                         .start_status = 200,
                         .control_status = 200,
                         .net_status = 200};
@@ -70,6 +72,7 @@ void world_open(struct world *w)
     w->cfg.slots = 8;
     w->cfg.build_slots = 2;
     w->cfg.memory_kib = 65536;
+    w->cfg.volumes_kib = 4096;
     w->cfg.build_memory_kib = 65536;
     w->cfg.build_wall_ns = 10000000000ull;
     w->cfg.lease_ns = 30000000000ull;
@@ -86,6 +89,7 @@ void world_kill(struct world *w)
     close(w->ledger);
     close(w->spawner);
     close(w->builder);
+    close(w->volumed);
     close(w->net);
     memset(w->lease, 0, sizeof(w->lease)); // the net role dies, too
     w->net_ready = false;
@@ -280,7 +284,7 @@ static void play_start(struct world *w, const struct msg_start *m,
 
     int files = 2 + (int)m->has_initrd + (int)m->has_source;
 
-    CHECK(nfds == files + (int)DEVICES_FDS(m->ndevices));
+    CHECK(nfds == files + (int)DEVICES_FDS(m->ndevices) + (int)m->nvolumes);
     chan_reply_fill(&r, sizeof(r), &m->head, w->start_status, NULL);
     if (w->start_status == 200) {
         // Nobody's program may run twice.
@@ -484,6 +488,41 @@ static bool play_builder(struct world *w)
     return true;
 }
 
+// ---------------------------------------------------- the volumes role
+
+void world_job_end(struct world *w, unsigned status)
+{
+    struct msg_job_reply r;
+    int folder;
+
+    chan_reply_init(&r, &w->job.head, status,
+                    status == 200 ? NULL : "the archive is none");
+    r.used_bytes = w->used_bytes;
+    r.used_files = w->used_bytes / 4096;
+    folder = w->job.kind == JOB_OPEN ? open("/", O_PATH | O_DIRECTORY) : -1;
+    say(w->volumed, &r, &folder, folder >= 0);
+    if (folder >= 0)
+        close(folder);
+}
+
+static bool play_volumed(struct world *w)
+{
+    union ipc_any any;
+    int fds[IPC_FDS_MAX];
+
+    if (!take(w->volumed, &any, fds))
+        return false;
+    CHECK(any.head.type == MSG_JOB && any.job.kind <= JOB_OPEN);
+    CHECK((any.job.kind == JOB_UNPACK || any.job.kind == JOB_PACK) ==
+          (fds[0] >= 0));
+    ipc_close(fds);
+    w->job = any.job;
+    w->jobs[any.job.kind]++;
+    if (!w->jobs_wait)
+        world_job_end(w, w->job_status);
+    return true;
+}
+
 // ----------------------------------------------------------- the net role
 
 static void play_open(struct world *w, const struct msg_net *m)
@@ -561,7 +600,8 @@ bool world_peers(struct world *w)
 {
     bool moved = false;
 
-    while (play_ledger(w) || play_spawner(w) || play_builder(w) || play_net(w))
+    while (play_ledger(w) || play_spawner(w) || play_builder(w) ||
+           play_volumed(w) || play_net(w))
         moved = true;
     return moved;
 }

@@ -62,7 +62,7 @@ struct world {
     struct keeper *k;
     // Our ends; api is the operator role's, which may ask all that the api role
     // (public) may.
-    int api, ledger, spawner, builder, public, net;
+    int api, ledger, spawner, builder, public, volumed, net;
 
     // Knobs.
     unsigned hold_status;       // of the ledger's answers to holds
@@ -87,6 +87,11 @@ struct world {
 
     struct msg_enrol enrolled; // the last one
     int64_t enrolled_nano;     // each credit once
+    unsigned job_status;        // of the volumes role's answers
+    bool jobs_wait;             // they end only by world_job_end
+    uint64_t used_bytes;        // what it counts
+    struct msg_job job;         // the last one
+    unsigned jobs[JOB_OPEN + 1]; // of each kind
     struct held held[WORLD_MAX];
     struct played_domain domain[WORLD_MAX];
     struct played_build build[WORLD_MAX];
@@ -145,6 +150,7 @@ void world_end(struct world *w, const sub_id_t *id, enum hvc_cause cause,
 void world_fed(struct world *w, const sub_id_t *id, uint64_t tag,
                uint64_t position);
 void world_adopt(struct world *w);
+void world_job_end(struct world *w, unsigned status);
 void world_built(struct world *w, const sub_id_t *id, enum sub_outcome outcome);
 
 #endif

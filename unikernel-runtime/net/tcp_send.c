@@ -220,7 +220,7 @@ static int may_wait(struct tcp_socket *t)
 }
 
 // Less than this is not worth lwIP's walk along all that is not acknowledged.
-#define WORTHWHILE 32768
+#define WORTHWHILE 65536
 
 static void cork(struct tcp_socket *t)
 {

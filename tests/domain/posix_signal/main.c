@@ -152,10 +152,11 @@ int main(void)
     // A jump out of a handler, again and again.
     set(SIGALRM, jump, 0);
     for (volatile int i = 0; i < 5; i++) {
-        alarm_ms(2, 0);
-        if (!sigsetjmp(out, 1))
+        if (!sigsetjmp(out, 1)) { // before the alarm can come
+            alarm_ms(2, 0);
             for (;;)
                 continue;
+        }
     }
 
     // To a thread, and past one that blocks.
