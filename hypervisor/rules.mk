@@ -131,7 +131,14 @@ $(BUILD)/images/blockio: tests/bench/blockio.c $(SYSROOT)
 
 # Devices as a controller gives them.
 DOMAIN_TESTS += tests/domain/devices tests/domain/vhost tests/domain/volume
-TEST_BUILT += $(BUILD)/bin/hostel-fs
+TEST_BUILT += $(BUILD)/bin/hostel-fs $(BUILD)/tests/lying-fs
+$(BUILD)/tests/lying-fs: $(patsubst %.c,$(BUILD)/obj/%.o,\
+    tests/domain/lying_fs.c hypervisor/fs/main.c \
+    $(filter-out %/server.c,$(FS_SRCS)) hypervisor/engine/filter.c $(LIB_SRCS))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^ -lpthread
+DEPFILES += $(BUILD)/obj/tests/domain/lying_fs.d
 TEST_BUILT += $(BUILD)/tests/devices $(BUILD)/images/test-balloon
 $(BUILD)/images/test-balloon: tests/domain/balloon.c $(SYSROOT)
 	@mkdir -p $(@D)

@@ -226,7 +226,7 @@ BENCHES += tests/bench/libc tests/bench/lua
 # sqlite: its own benchmark, from the source that images/sqlite was built of.
 BENCHES += tests/bench/sqlite
 BENCH_BUILT += $(BUILD)/bench/speedtest1 $(BUILD)/bin/hostel-fs
-$(BUILD)/bench/speedtest1: $(BUILD)/images/sqlite/complete
+$(BUILD)/bench/speedtest1: images/sqlite/build | $(BUILD)/images/sqlite/complete
 	@mkdir -p $(@D)
 	$(Q)cd $(C_ABS)/port-sqlite-*/source && \
 	$(HOSTCC) $$(sed -n '/^options=/,/[^\\]$$/p' $(CURDIR)/images/sqlite/build | \

@@ -322,7 +322,7 @@ static int create(struct walk *w, int flags, mode_t mode)
 }
 
 // Somebody else may make the file, or remove it, between two of our looks.
-#define TRIES 8
+#define TRIES 64
 
 int vfs_open(struct vnode *start, const char *path, int flags, mode_t mode)
 {
@@ -437,14 +437,15 @@ int vfs_remove(struct vnode *start, const char *path, int directory)
     return r;
 }
 
-// Is `v` the directory `top` or below it?
+// Is `v` the directory `top` or below it? A volume may say that it is below
+// itself.
 static int is_within(struct vnode *v, const struct vnode *top)
 {
     vfs_hold(v);
-    for (;;) {
+    for (unsigned depth = 0;; depth++) {
         struct vnode *next;
         int found = v == top;
-        int end = v == v->fs->root;
+        int end = v == v->fs->root || depth == PATH_MAX;
         if (found || end || v->ops->parent(v, &next, NULL) < 0) {
             vfs_drop(v);
             return found;

@@ -130,7 +130,17 @@ int fstatat(int fd, const char *restrict path, struct stat *restrict st,
 {
     if (flags & AT_EMPTY_PATH && !path[0])
         return fstat(fd, st);
-    WITH_VNODE(fd, path, !(flags & AT_SYMLINK_NOFOLLOW), vfs_stat(v, st));
+    int r = -ESTALE;
+    // On a shared volume another may have taken its place meanwhile.
+    for (int i = 0; i < 64 && r == -ESTALE; i++) {
+        struct vnode *v;
+        r = find_at(fd, path, !(flags & AT_SYMLINK_NOFOLLOW), &v);
+        if (r < 0)
+            continue;
+        r = vfs_stat(v, st);
+        vfs_drop(v);
+    }
+    return result(r == -ESTALE ? -ENOENT : r);
 }
 
 int stat(const char *path, struct stat *st)
