@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -353,6 +354,7 @@ void fake_node_start(struct fake_node *n)
     randombytes_buf(n->cfg.node_id, sizeof(n->cfg.node_id));
     memcpy(n->fake.node_id, n->cfg.node_id, sizeof(n->fake.node_id));
     n->fake.log_fd = memfd_create("log", MFD_CLOEXEC);
+    fcntl(n->fake.log_fd, F_SETFL, O_APPEND); // as the keeper opens logs
     assert(sock_pair(keeper) == 0 && sock_pair(ledger) == 0);
     peer_start(&n->fake, keeper[1], keeper_serve);
     peer_start(&n->fake, ledger[1], ledger_serve);
