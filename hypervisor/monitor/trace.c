@@ -4,6 +4,7 @@
 #include "hypervisor/monitor/trace.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -16,12 +17,17 @@
 #include "hypervisor/monitor/event.h"
 #include "hypervisor/monitor/stream.h"
 #include "hypervisor/monitor/watch.h"
+#include "lib/clock.h"
 
 #define LINE_MAX_LEN 128
+// Room for a line and what was missed before it; as much is kept for the last.
+#define LINE_ROOM (2 * LINE_MAX_LEN)
+// How long the last lines may wait for a slow reader.
+#define FINISH_MS 2000
 
 // The one trace of this process.
 static struct trace {
-    bool open, watches;
+    bool open, watches, ending;
     int fd;
     struct domain *domain;
     uint32_t number; // of the last record taken
@@ -55,13 +61,13 @@ __attribute__((format(printf, 2, 3))) static void line(uint64_t tsc,
     va_list ap;
     int n;
 
-    if (traced.sent && sizeof(traced.out) - traced.len < 2 * LINE_MAX_LEN) {
+    if (traced.sent && sizeof(traced.out) - traced.len < 2 * LINE_ROOM) {
         memmove(traced.out, traced.out + traced.sent, traced.len - traced.sent);
         traced.len -= traced.sent;
         traced.sent = 0;
     }
     room = sizeof(traced.out) - traced.len;
-    if (room < 2 * LINE_MAX_LEN) {
+    if (room < (traced.ending ? LINE_ROOM : 2 * LINE_ROOM)) {
         traced.missed++;
         return;
     }
@@ -240,7 +246,19 @@ void trace_ended(struct monitor *m)
     if (!traced.open)
         return;
     trace_turn(m);
-    if (traced.open)
-        line(__rdtsc(), "over");
+    if (!traced.open)
+        return;
+    traced.ending = true;
+    line(__rdtsc(), "over");
     trace_flush(m);
+    const uint64_t until_ns = clock_mono_ns() + FINISH_MS * 1000000ull;
+    while (traced.open && traced.len) {
+        struct pollfd p = {.fd = traced.fd, .events = POLLOUT};
+        const uint64_t now_ns = clock_mono_ns();
+
+        if (now_ns >= until_ns ||
+            poll(&p, 1, (int)((until_ns - now_ns) / 1000000) + 1) <= 0)
+            return;
+        trace_flush(m);
+    }
 }
