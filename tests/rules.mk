@@ -149,7 +149,8 @@ check-vm:
 
 # make install PREFIX=/usr DESTDIR=/tmp/package. Programs find hostel-hv, the
 # sysroot and the toolchain from where they are themselves.
-INSTALLED := hostel hosteld hostel-hv hostel-fs hostel-cc hostel-ledger
+INSTALLED := hostel hosteld hostel-hv hostel-fs hostel-volume hostel-cc \
+    hostel-ledger
 BINDIR = $(DESTDIR)$(PREFIX)/bin
 LIBDIR = $(DESTDIR)$(PREFIX)/lib
 DATADIR = $(DESTDIR)$(PREFIX)/share
