@@ -7,7 +7,7 @@
 CHAN_SRCS := node-agent/keeper/chan.c
 KEEPER_CORE_SRCS := $(CHAN_SRCS) $(addprefix node-agent/keeper/, sub.c \
     console.c feed.c journal.c store.c lane.c waiter.c meter.c admit.c image.c machine.c service.c function.c cache.c people.c audit.c quota.c \
-    volume.c volume_bill.c volume_serve.c volume_row.c volume_attach.c \
+    period.c volume.c volume_bill.c volume_serve.c volume_row.c volume_attach.c \
     dom.c dom_shelf.c shelf.c net.c dom_row.c dom_ask.c dom_serve.c \
     submit.c serve.c news.c recover.c cmdline.c cputime.c keeper.c)
 KEEPER_SRCS := $(KEEPER_CORE_SRCS) node-agent/keeper/main.c
@@ -37,6 +37,6 @@ $(call unit-test,keeper_lane,tests/unit/keeper_lane.c node-agent/keeper/lane.c,)
 $(call unit-test,ledgerd_serve,tests/unit/ledgerd_serve.c $(LEDGERD_CORE_SRCS) \
     $(CHAN_SRCS) $(AGENT_IPC_SRCS) $(LEDGER_SRCS) $(LIB_SRCS) $(LIB_DB_SRCS),$(LEDGERD_LIBS))
 
-E2E_TESTS += tests/e2e/volumes
+E2E_TESTS += tests/e2e/volumes tests/e2e/holds
 E2E_TESTS += tests/e2e/soak tests/e2e/adverse
 E2E_TESTS += tests/e2e/outputs tests/e2e/crash tests/e2e/modes tests/e2e/people tests/e2e/operations

@@ -44,7 +44,7 @@ struct conf {
     int64_t operator_uid, uid_base, slots, spare_slots, spare_slots_kvm;
     int64_t build_slots;
     int64_t memory_mib, build_memory_mib, build_wall_s;
-    int64_t lease_s, interval_ms, batch_ms;
+    int64_t lease_s, interval_ms, hold_s, batch_ms;
     struct conf_net net;
 };
 
@@ -94,6 +94,7 @@ static const struct cfg_key keys[] = {
     INT("build_wall_s", build_wall_s, 1, 86400),
     INT("lease_s", lease_s, 2, 86400),
     INT("interval_ms", interval_ms, 100, 60000),
+    INT("hold_s", hold_s, 0, 31 * 86400),
     INT("batch_ms", batch_ms, 10, 600000),
     CONF_NET_KEYS(struct conf),
     {0},
@@ -149,6 +150,7 @@ void config_defaults(struct node_config *cfg, const char *exe_dir)
         .build_wall_ns = 60 * NS_PER_S,
         .lease_ns = 30 * NS_PER_S,
         .interval_ns = 1 * NS_PER_S,
+        .hold_ns = 3600 * NS_PER_S,
         .batch_ns = 1 * NS_PER_S,
     };
     config_net_defaults(&cfg->network);
@@ -379,6 +381,7 @@ static void conf_from(struct conf *c, const struct node_config *cfg)
         .build_wall_s = cfg->build_wall_ns / NS_PER_S,
         .lease_s = cfg->lease_ns / NS_PER_S,
         .interval_ms = cfg->interval_ns / NS_PER_MS,
+        .hold_s = cfg->hold_ns / NS_PER_S,
         .batch_ms = cfg->batch_ns / NS_PER_MS,
     };
     config_net_from(&c->net, &cfg->network);
@@ -443,6 +446,7 @@ static int conf_apply(struct node_config *cfg, const struct conf *c,
     cfg->build_wall_ns = c->build_wall_s * NS_PER_S;
     cfg->lease_ns = c->lease_s * NS_PER_S;
     cfg->interval_ns = c->interval_ms * NS_PER_MS;
+    cfg->hold_ns = c->hold_s * NS_PER_S;
     cfg->batch_ns = c->batch_ms * NS_PER_MS;
     return 0;
 }
@@ -699,6 +703,8 @@ void config_print(const struct node_config *cfg, FILE *out)
             (unsigned long long)(cfg->lease_ns / NS_PER_S));
     fprintf(out, "interval_ms = %llu\n",
             (unsigned long long)(cfg->interval_ns / NS_PER_MS));
+    fprintf(out, "hold_s = %llu\n",
+            (unsigned long long)(cfg->hold_ns / NS_PER_S));
     fprintf(out, "batch_ms = %llu\n",
             (unsigned long long)(cfg->batch_ns / NS_PER_MS));
     config_net_print(&cfg->network, out);

@@ -62,7 +62,8 @@ enum msg_type {
     MSG_PAYMENT,           /* msg_payment        -> msg_account_reply */
     /* keeper -> ledger */
     MSG_HOLD = 64, /* msg_hold   -> msg_hold_reply */
-    MSG_RECORD,    /* msg_record -> msg_reply */
+    MSG_RECORD,    /* msg_record -> msg_reply; 202: most of the hold is used,
+                      402: all of it */
     MSG_SETTLE,    /* msg_record -> msg_settle_reply */
     MSG_VOID,      /* msg_record -> msg_reply */
     MSG_ENROL,     /* msg_enrol  -> msg_account_reply */
@@ -179,8 +180,10 @@ struct sub_info {
     uint32_t
         incarnation; /* a service's domains so far; a function's requests */
     uint32_t build_cached; /* 1 = its image was built before, for nothing */
+    uint32_t period, pad;  /* of its holds, from 0; see agent/period.h */
     uint64_t next_start_real_ns; /* a service's, while it waits for that */
     struct usage usage;          /* so far, or final */
+    /* While it runs: of the present period; of those that are settled. */
     int64_t hold_nano, charged_nano, written_off_nano;
     struct net_terms net;
     struct net_lease lease; /* from its first start to its end */
@@ -473,7 +476,7 @@ enum document_kind {
 struct msg_document {
     struct msg_head head;
     key_id_t customer;
-    sub_id_t id;    /* DOC_RECEIPT */
+    sub_id_t id;    /* DOC_RECEIPT; with the period in `number` */
     uint32_t kind;  /* enum document_kind */
     uint32_t month; /* of an account's: 202611; 0 = everything */
     uint64_t after; /* DOC_CHAIN, DOC_EXPORT_* */
@@ -490,7 +493,8 @@ struct msg_hold {
     struct sub_limits limits;
     uint32_t is_source;
     uint32_t starts; /* as in msg_quote */
-    uint32_t is_storage, pad; /* a volume's period, and nothing but this: */
+    uint32_t is_storage; /* a volume's period, and nothing but this: */
+    uint32_t is_next;    /* a period that follows another: less will do */
     uint64_t storage_kib_ms;
     uint64_t net_in_bytes, net_out_bytes;
 };

@@ -123,6 +123,7 @@ struct node_config {
     uint64_t volumes_kib;            /* what all volumes may hold together */
     uint64_t lease_ns;               /* how long a domain runs unattended */
     uint64_t interval_ns;            /* usage is recorded this often */
+    uint64_t hold_ns;                /* what services are held for; 0: all */
     uint64_t batch_ns;               /* a ledger batch is sealed this often */
     uint32_t operator_uid;           /* beside root, may use the unix socket */
     uint32_t destroy_on_stop;        /* 1 = domains end with the agent */

@@ -309,6 +309,7 @@ json_t *render_submission(const struct sub_info *info, const char *currency)
     put(&b, "currency", json_string(currency));
     put_money(&b, "hold", info->hold_nano);
     put_money(&b, "charged", info->charged_nano);
+    put_count(&b, "period", info->period);
     put_money(&b, "written_off", info->written_off_nano);
     put(&b, "final", json_boolean(done));
     return object_end(&b);

@@ -250,6 +250,22 @@ void serve_input(struct request *rq)
 
 // ------------------------------------------------------------------- receipt
 
+// The newest of its periods (agent/period.h), as far as the keeper knows it
+// still; the ledger remembers for longer.
+static uint32_t period_newest(struct request *rq, const sub_id_t *id)
+{
+    cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
+    struct msg_get msg = {.id = *id, .customer = rq->caller.key};
+    struct err e;
+
+    ipc_head(&msg, MSG_GET, 0);
+    if (mux_call(rq->api->keeper, &msg.head, NULL, 0, CALL_NS, &reply, &e) <
+            0 ||
+        reply.any.reply.status >= 400)
+        return 0;
+    return reply.any.info.info.period;
+}
+
 // Waits until the submission is charged. false: the reply is made.
 static bool receipt_wait_done(struct request *rq, const sub_id_t *id,
                               uint64_t deadline_ns)
@@ -271,19 +287,26 @@ void serve_receipt(struct request *rq)
 {
     struct msg_document msg = {.kind = DOC_RECEIPT, .customer = rq->caller.key};
     uint64_t timeout_ms = WAIT_MAX_NS / 1000000, deadline_ns;
-    bool wait, so_far;
+    uint64_t period = UINT64_MAX;
+    bool wait, so_far, over;
 
     if (!request_param_id(rq, &msg.id) ||
         !request_arg_flag(rq, "wait", &wait) ||
         !request_arg_flag(rq, "so_far", &so_far) ||
+        !request_arg_u64(rq, "period", 0, UINT32_MAX, &period) ||
         !request_arg_u64(rq, "timeout_ms", 0, WAIT_MAX_NS / 1000000,
                          &timeout_ms))
         return;
     deadline_ns = clock_mono_ns() + timeout_ms * 1000000;
+    // An earlier period is charged while the submission goes on.
+    over = so_far || period < period_newest(rq, &msg.id);
+    if (wait && !over && !receipt_wait_done(rq, &msg.id, deadline_ns))
+        return;
+    msg.number = period != UINT64_MAX ? period : period_newest(rq, &msg.id);
     // Of what runs: what is signed of it by now.
     msg.flags = so_far ? DOC_SO_FAR : 0;
     if (!wait)
         document_reply(rq, &msg, RECEIPT_TYPE);
-    else if (so_far || receipt_wait_done(rq, &msg.id, deadline_ns))
+    else
         document_wait_reply(rq, &msg, RECEIPT_TYPE, deadline_ns);
 }

@@ -26,11 +26,11 @@ static int receipt_save(const char *output, const struct buf *b, struct err *e)
 }
 
 static int receipt_get(const char *text, const char *output, bool so_far,
-                       struct err *e)
+                       const char *period, struct err *e)
 {
     struct client *c = client_open(CLIENT_CUSTOMER, e);
     cleanup_answer struct answer a = ANSWER_INIT;
-    char id[SUB_ID_TEXT], name[SUB_ID_TEXT + 16];
+    char id[SUB_ID_TEXT], name[SUB_ID_TEXT + 32];
     const struct call call = {0};
     int r;
 
@@ -39,12 +39,14 @@ static int receipt_get(const char *text, const char *output, bool so_far,
     r = client_find_submission(c, text, id, e);
     if (r == 0)
         r = client_call(c, &call, &a, e,
-                        "/v1/submissions/%s/receipt?wait=1%s", id,
+                        "/v1/submissions/%s/receipt?wait=1%s%s%s", id,
+                        period ? "&period=" : "", period ? period : "",
                         so_far ? "&so_far=1&timeout_ms=5000" : "");
     client_close(c);
     if (r < 0)
         return r;
-    snprintf(name, sizeof(name), "%s.receipt", id);
+    snprintf(name, sizeof(name), "%s%s%s.receipt", id, period ? "." : "",
+             period ? period : "");
     if (!output)
         output = name;
     r = receipt_save(output, &a.body, e);
@@ -59,33 +61,41 @@ static int receipt_run(int argc, char **argv)
         {"output", required_argument, NULL, 'o'},
         {"so-far", no_argument, NULL, 's'},
         {0}};
-    const char *output = NULL;
+    const char *output = NULL, *period = NULL;
     struct err e = {0};
     bool so_far = false;
     int o;
 
     if (argc > 1 && !strcmp(argv[1], "verify"))
         return cmd_verify_receipt.run(argc - 1, argv + 1);
-    while ((o = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
+    while ((o = getopt_long(argc, argv, "o:p:", longs, NULL)) != -1) {
         if (o == 's')
             so_far = true;
         else if (o == 'o')
             output = optarg;
+        else if (o == 'p')
+            period = optarg;
         else
             return cmd_usage(&cmd_receipt);
     }
-    if (argc - optind != 1)
+    if (argc - optind != 1 ||
+        (period && (!*period || strlen(period) > 9 ||
+                    period[strspn(period, "0123456789")])))
         return cmd_usage(&cmd_receipt);
-    return receipt_get(argv[optind], output, so_far, &e) < 0 ? cmd_fail(&e) : 0;
+    return receipt_get(argv[optind], output, so_far, period, &e) < 0
+               ? cmd_fail(&e)
+               : 0;
 }
 
 const struct cmd cmd_receipt = {
     .name = "receipt",
     .run = receipt_run,
-    .usage = "[-o FILE] [--so-far] ID | receipt verify ...",
+    .usage = "[-o FILE] [-p N] [--so-far] ID | receipt verify ...",
     .summary = "get the signed receipt of a submission",
     .help = "  -o FILE  where to put it; default: NUMBER.receipt here; -: "
             "standard output\n"
+            "  -p N     of period N of a service or a function, from 0; "
+            "default: the last\n"
             "  --so-far do not wait for its end: what is signed by now\n"
             "Waits until the submission is over and its receipt is signed.\n",
 };

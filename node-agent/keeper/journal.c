@@ -16,7 +16,7 @@
 #include "node-agent/keeper/people.h"
 #include "node-agent/keeper/quota.h"
 
-#define JOURNAL_VERSION 6
+#define JOURNAL_VERSION 7
 
 // The build cache (cache.h).
 #define BUILT_TABLE                                                            \
@@ -71,6 +71,8 @@ static const char schema[] =
     "  earlier blob," // struct usage of earlier incarnations
     "  net blob,"     // struct net_terms; null: no network
     "  lease blob,"   // struct net_lease; null: none
+    "  period integer not null default 0,"
+    "  ahead blob," // struct hold_ahead; null: of one that runs once
     "  unique (customer, nonce)"
     ") strict;"
     "create index submission_customer on submission (customer, seq);"
@@ -98,6 +100,10 @@ static const char net_columns[] =
     "alter table submission add column net blob;"
     "alter table submission add column lease blob;";
 
+static const char period_columns[] =
+    "alter table submission add column period integer not null default 0;"
+    "alter table submission add column ahead blob;";
+
 _Static_assert(SUB_DONE == 6, "the indexes say so");
 
 #define COLUMNS                                                                \
@@ -105,7 +111,7 @@ _Static_assert(SUB_DONE == 6, "the indexes say so");
     "submitted_ns, state, outcome, exit_status, version, started_ns, "         \
     "ended_ns, usage, recorded, recorded_ns, sequence, hold, charged, "        \
     "written_off, image, initrd, destroyed, spent, report, incarnation, "      \
-    "cached, earlier, lease, run, net"
+    "cached, earlier, lease, period, ahead, run, net"
 
 // The journal's own tables and those of people.h, for a new database.
 static char *schema_make(void)
@@ -122,7 +128,7 @@ int journal_open(struct journal *j, const char *path, struct err *e)
 {
     const char *const upgrade[JOURNAL_VERSION] = {
         [1] = upgrades[1], [2] = people_tables, [3] = quota_table,
-        [4] = CONSOLE_TABLE, [5] = net_columns};
+        [4] = CONSOLE_TABLE, [5] = net_columns, [6] = period_columns};
     cleanup_free char *all = schema_make();
 
     j->writing = false;
@@ -210,6 +216,11 @@ static int bind_changing(struct db_stmt *q, int at, const struct sub *s)
         db_bind_blob(q, at++, &i->lease, sizeof(i->lease));
     else
         db_bind_null(q, at++);
+    db_bind_int(q, at++, i->period);
+    if (i->run.mode != RUN_ONCE)
+        db_bind_blob(q, at++, &s->ahead, sizeof(s->ahead));
+    else
+        db_bind_null(q, at++);
     return at;
 }
 
@@ -219,7 +230,7 @@ int journal_insert(struct journal *j, const struct sub *s, const void *manifest,
 {
     static const char insert[] =
         "insert into submission (" COLUMNS ") values (?,?,?,?,?,?,?,?,?,?,?,"
-        "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+        "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
     static const char insert_signed[] =
         "insert into signed (id, manifest, signature) values (?, ?, ?)";
     const struct sub_info *i = &s->info;
@@ -265,7 +276,8 @@ int journal_save(struct journal *j, const struct sub *s, struct err *e)
         "version = ?, started_ns = ?, ended_ns = ?, usage = ?, recorded = ?, "
         "recorded_ns = ?, sequence = ?, hold = ?, charged = ?, "
         "written_off = ?, image = ?, initrd = ?, destroyed = ?, spent = ?, "
-        "report = ?, incarnation = ?, cached = ?, earlier = ?, lease = ? "
+        "report = ?, incarnation = ?, cached = ?, earlier = ?, lease = ?, "
+        "period = ?, ahead = ? "
         "where id = ?";
     struct db_stmt *q;
 
@@ -437,10 +449,13 @@ static int read_sub(struct db_stmt *q, struct sub *s, struct err *e)
         bad |= db_blob_copy(q, 29, &s->before, sizeof(s->before));
     if (!db_is_null(q, 30))
         bad |= db_blob_copy(q, 30, &i->lease, sizeof(i->lease));
-    if (!db_is_null(q, 31))
-        bad |= db_blob_copy(q, 31, &i->run, sizeof(i->run));
+    i->period = db_int(q, 31);
     if (!db_is_null(q, 32))
-        bad |= db_blob_copy(q, 32, &i->net, sizeof(i->net));
+        bad |= db_blob_copy(q, 32, &s->ahead, sizeof(s->ahead));
+    if (!db_is_null(q, 33))
+        bad |= db_blob_copy(q, 33, &i->run, sizeof(i->run));
+    if (!db_is_null(q, 34))
+        bad |= db_blob_copy(q, 34, &i->net, sizeof(i->net));
     if (bad || i->state > SUB_DONE)
         return err_set(e, EBADMSG,
                        "the journal is damaged: a row of submissions");

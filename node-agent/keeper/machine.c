@@ -37,12 +37,14 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "node-agent/agent/period.h"
 #include "node-agent/keeper/cache.h"
 #include "node-agent/keeper/console.h"
 #include "node-agent/keeper/function.h"
 #include "node-agent/keeper/image.h"
 #include "node-agent/keeper/meter.h"
 #include "node-agent/keeper/net.h"
+#include "node-agent/keeper/period.h"
 #include "node-agent/keeper/quota.h"
 #include "node-agent/keeper/service.h"
 
@@ -121,6 +123,7 @@ static void record_post(struct keeper *k, struct sub *s, uint64_t now_real_ns)
         keeper_fail(k, &e);
     s->record_pending = true;
     sub_touch(&k->subs, s);
+    m.id = period_id(&m.id, s->info.period);
     chan_post(&k->ledger, &m, NULL, 0);
 }
 
@@ -133,7 +136,9 @@ static void settle_post(struct keeper *k, struct sub *s)
 {
     struct msg_record m;
 
+    period_close(k, s);
     meter_last(s, &m);
+    m.id = period_id(&m.id, s->info.period);
     ipc_head(&m, MSG_SETTLE, sub_tag(s));
     chan_post(&k->ledger, &m, NULL, 0);
 }
@@ -547,7 +552,7 @@ static enum sub_state act_ended(struct keeper *k, struct sub *s,
     if (d->cause == HVC_POWEROFF)
         s->info.exit_status = (int32_t)(d->status & 0xff);
     if (s->spent && d->cause == HVC_CPU_BUDGET)
-        report = "stopped: the cost cap of this submission is used up";
+        report = period_spent_text(s);
     return over(k, s, machine_outcome(d->cause, d->status), report,
                 d->cause == HVC_REBOOT);
 }
@@ -571,8 +576,7 @@ static enum sub_state act_drained(struct keeper *k, struct sub *s,
     if (s->destroyed)
         return finish(s, OUTCOME_DESTROYED, NULL);
     if (s->spent)
-        return finish(s, OUTCOME_CPU_BUDGET,
-                      "the cost cap of this submission is used up");
+        return finish(s, OUTCOME_CPU_BUDGET, period_spent_text(s));
     if (s->before.wall_ns >= s->info.limits.wall_ns)
         return finish(s, OUTCOME_WALL_BUDGET, "its requests' time is used up");
     return finish(s, OUTCOME_CPU_BUDGET, "its requests' CPU budget is used up");
@@ -591,8 +595,7 @@ static enum sub_state act_spent(struct keeper *k, struct sub *s,
         return s->info.state;
     }
     if (s->info.incarnation)
-        return finish(s, OUTCOME_CPU_BUDGET,
-                      "the cost cap of this submission is used up");
+        return finish(s, OUTCOME_CPU_BUDGET, period_spent_text(s));
     return finish(s, OUTCOME_BUILD_BUDGET,
                   "the build used up the cost cap of this submission");
 }
@@ -672,8 +675,9 @@ static enum sub_state act_settled(struct keeper *k, struct sub *s,
     if (m->reply.status != 200)
         log_error("submission %s cannot be settled: %s",
                   sub_id_text(id, &s->info.id), m->reply.text);
-    s->info.charged_nano = m->charged_nano;
-    s->info.written_off_nano = m->written_off_nano;
+    // Earlier periods are in it already.
+    s->info.charged_nano += m->charged_nano;
+    s->info.written_off_nano += m->written_off_nano;
     return SUB_DONE;
 }
 

@@ -8,6 +8,7 @@
 #include "node-agent/keeper/keeper.h"
 #include "node-agent/keeper/machine.h"
 #include "node-agent/keeper/people.h"
+#include "node-agent/keeper/period.h"
 
 static int unexpected(const struct chan *from, const union ipc_any *any,
                       struct err *e)
@@ -24,14 +25,13 @@ static void recorded(struct keeper *k, struct sub *s, const struct msg_reply *m)
     char id[SUB_ID_TEXT];
     struct err e;
 
-    if (m->status != 200 && m->status != 402)
+    if (m->status != 200 && m->status != 202 && m->status != 402)
         log_error("a usage record of submission %s is refused: %s",
                   sub_id_text(id, &s->info.id), m->text);
     if (journal_record_done(&k->journal, &s->info.id, &e) < 0)
         keeper_fail(k, &e);
     s->record_pending = false;
-    if (m->status == 402)
-        machine_event(k, s, .kind = EV_SPENT);
+    period_recorded(k, s, m->status);
 }
 
 static void settled(struct keeper *k, struct sub *s,
@@ -50,7 +50,7 @@ int news_of_ledger(struct keeper *k, const union ipc_any *any, struct err *e)
 {
     struct sub *s = sub_by_tag(&k->subs, any->head.tag);
 
-    if (volumes_news(k, any))
+    if (volumes_news(k, any) || period_news(k, any))
         return 0;
     switch (any->head.type) {
     case MSG_QUOTE | MSG_REPLY:

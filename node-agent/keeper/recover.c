@@ -15,7 +15,9 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "node-agent/keeper/keeper.h"
+#include "node-agent/agent/period.h"
 #include "node-agent/keeper/machine.h"
+#include "node-agent/keeper/period.h"
 
 // The parts of a struct sub that are not in the journal stay as sub_new made
 // them.
@@ -39,6 +41,7 @@ static int load(void *arg, const struct sub *stored)
     s->recorded = stored->recorded;
     s->recorded_real_ns = stored->recorded_real_ns;
     s->sequence = stored->sequence;
+    s->ahead = stored->ahead;
     s->destroyed = stored->destroyed;
     s->spent = stored->spent;
     s->asked_mono_ns = clock_mono_ns();
@@ -55,6 +58,7 @@ static int resend(void *arg, const struct msg_record *stored)
     if (!s)
         return 0; // done: it was refused or is in the books
     s->record_pending = true;
+    m.id = period_id(&m.id, s->info.period);
     ipc_head(&m, MSG_RECORD, sub_tag(s));
     chan_post(&k->ledger, &m, NULL, 0);
     return 0;
@@ -69,8 +73,10 @@ int recover_journal(struct keeper *k, struct err *e)
     if (r < 0)
         return err_prefix(e, "taking up the journal");
     for (struct sub *s = sub_next(&k->subs, NULL); s; s = sub_next(&k->subs, s))
-        if (s->info.state != SUB_ASKED)
+        if (s->info.state != SUB_ASKED) {
+            period_resume(k, s);
             machine_resume(k, s);
+        }
     if (k->subs.count)
         log_info("took up %u submissions that were not done", k->subs.count);
     return 0;

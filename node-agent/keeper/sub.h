@@ -42,6 +42,22 @@ static inline void figures_take(struct dom_figures *f, const struct msg_domain *
                               .usage = m->usage};
 }
 
+// The hold of the next period, see period.h.
+enum hold_state {
+    HOLD_IDLE,     // there is none
+    HOLD_ASKED,    // the ledger is asked for it
+    HOLD_HELD,     // it is there; a record of the present one is on its way
+    HOLD_SETTLING, // it is the present one; the ledger is to settle the last
+    HOLD_UNPAID,   // there was no money for it
+    HOLD_VOIDING   // it is given back, for this is the end
+};
+struct hold_ahead {
+    uint32_t state; // enum hold_state
+    uint32_t pad;
+    int64_t hold_nano;
+    uint64_t to_real_ns; // the present period's; 0: not known yet
+};
+
 struct sub {
     struct sub_info info; // what its customer sees
 
@@ -62,6 +78,7 @@ struct sub {
     uint64_t recorded_real_ns; // where the last one ended
     uint64_t sequence;         // number of the last one
     bool record_pending;       // the ledger has not confirmed it
+    struct hold_ahead ahead;
 
     bool destroyed; // somebody asked for its end
     bool spent;     // what was held for it is used up
@@ -74,6 +91,8 @@ struct sub {
     char *cmdline;               // arguments, environment; owned, cmdline.c
     uint32_t argc, envc, cmdline_len;
     unsigned waiters, build_tries;
+    bool used_up;            // all of the present hold is
+    uint64_t ahead_retry_ns; // CLOCK_MONOTONIC; HOLD_UNPAID: not before
     uint64_t asked_mono_ns;
     struct dom_figures now;  // of its domain
     struct sub *hash_next, *touched_next;

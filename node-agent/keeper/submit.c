@@ -17,9 +17,9 @@
 #include "lib/log.h"
 #include "node-agent/keeper/admit.h"
 #include "node-agent/keeper/machine.h"
-#include "node-agent/keeper/meter.h"
 #include "node-agent/keeper/net.h"
 #include "node-agent/keeper/people.h"
+#include "node-agent/keeper/period.h"
 #include "node-agent/keeper/quota.h"
 
 static void cleanup_admission_(struct admission **a)
@@ -41,24 +41,6 @@ static int answer(struct keeper *k, const struct msg_head *to, unsigned status,
         reply.info = *info;
     chan_post(&k->api, &reply, NULL, 0);
     return 0;
-}
-
-static void hold_post(struct keeper *k, struct sub *s)
-{
-    struct msg_hold m = {
-        .id = s->info.id,
-        .customer = s->info.customer,
-        .limits = s->info.limits,
-        .is_source = s->is_source,
-        .starts = run_starts(&s->info.run),
-        .net_in_bytes = s->info.net.in_bytes,
-        .net_out_bytes = s->info.net.out_bytes,
-    };
-
-    m.limits.console_bytes = meter_kept_max(&s->info);
-    memcpy(m.currency, s->cap_currency, sizeof(m.currency));
-    ipc_head(&m, MSG_HOLD, sub_tag(s));
-    chan_post(&k->ledger, &m, NULL, 0);
 }
 
 // Answers when the ledger has, with this status if all goes well.
@@ -91,7 +73,7 @@ static int again(struct keeper *k, struct sub *s, struct admission **a,
         // Not in the journal: nobody asks for it once there is a hold.
         ipc_text(s->cap_currency, (*a)->manifest->currency);
         s->admission = steal_ptr(a);
-        hold_post(k, s);
+        period_hold_post(k, s, false);
     }
     return wait_for_hold(k, s, to, 200);
 }
@@ -133,7 +115,7 @@ static int take(struct keeper *k, struct admission **a, const key_id_t *account,
     if (journal_insert(&k->journal, s, signed_bytes->data, signed_bytes->len,
                        signature->data, signature->len, &e) < 0)
         keeper_fail(k, &e);
-    hold_post(k, s);
+    period_hold_post(k, s, false);
     return wait_for_hold(k, s, to, 201);
 }
 

@@ -2,6 +2,7 @@
 // Documents that leave the ledger: each is written into a memfd, sealed
 // against change and handed over, so none has to fit a message.
 
+#include "node-agent/agent/period.h"
 #include "node-agent/ledgerd/ledgerd.h"
 
 #include <errno.h>
@@ -109,16 +110,17 @@ static int write_receipt(struct ledgerd *d, const struct msg_document *m,
                          FILE *out, struct err *e)
 {
     cleanup_free uint8_t *bytes = NULL;
+    sub_id_t id = period_id(&m->id, (uint32_t)m->number);
     struct submission_books books;
     size_t len;
-    int r = ledger_submission_get(d->ledger, m->id.b, &books, e);
+    int r = ledger_submission_get(d->ledger, id.b, &books, e);
 
     if (r < 0)
         return r;
     if (!everybody(&m->customer) &&
         memcmp(books.key, m->customer.b, sizeof(books.key)))
         return err_set(e, ENOENT, "you have no such submission");
-    r = receipt_build(d->ledger, m->id.b, m->flags & DOC_SO_FAR, &bytes, &len,
+    r = receipt_build(d->ledger, id.b, m->flags & DOC_SO_FAR, &bytes, &len,
                       e);
     if (r == 0)
         fwrite(bytes, 1, len, out);

@@ -262,19 +262,25 @@ static int card_use(struct ledgerd *d, const uint8_t *customer, struct err *e)
 // A cap is acted on between usage records, and a build has one record only. So
 // it must cover what can be used before the first look at it: the fees, the
 // whole build and one interval. Else capped work would be free work.
-static int cap_check(struct ledgerd *d, const struct msg_hold *m, struct err *e)
+static int first_rate(const struct ledgerd *d, const struct msg_hold *m,
+                      struct rated *out, struct err *e)
 {
     struct sub_limits first = m->limits;
-    char cap[MONEY_TEXT_SIZE], least[MONEY_TEXT_SIZE];
-    struct rated rated;
-    int r;
 
     if (first.cpu_ns > d->interval_ns)
         first.cpu_ns = d->interval_ns;
     if (first.wall_ns > d->interval_ns)
         first.wall_ns = d->interval_ns;
-    r = limits_rate(&d->card->card, &first, m->is_source, m->starts, 0, 0,
-                    &rated, e);
+    return limits_rate(&d->card->card, &first, m->is_source, m->starts, 0, 0,
+                       out, e);
+}
+
+static int cap_check(struct ledgerd *d, const struct msg_hold *m, struct err *e)
+{
+    char cap[MONEY_TEXT_SIZE], least[MONEY_TEXT_SIZE];
+    struct rated rated;
+    int r = first_rate(d, m, &rated, e);
+
     if (r < 0 || m->limits.cost_cap_nano >= rated.total_nano)
         return r;
     return err_set(
@@ -285,6 +291,35 @@ static int cap_check(struct ledgerd *d, const struct msg_hold *m, struct err *e)
         money_text(m->limits.cost_cap_nano, cap), d->card->card.currency,
         (unsigned)(d->interval_ns / 1000000u),
         money_text(rated.total_nano, least));
+}
+
+// A period that follows another is held for as far as the money goes, if that
+// is worth anything: so a balance is used to its end. -EINVAL: it is the cap
+// that goes no further.
+static int next_cut(struct ledgerd *d, const struct msg_hold *m,
+                    int64_t *hold_nano, struct err *e)
+{
+    int64_t cap = m->limits.cost_cap_nano, available;
+    struct msg_hold once = *m;
+    struct rated first;
+    struct account a;
+    int r;
+
+    once.starts = 1;
+    r = first_rate(d, &once, &first, e);
+
+    if (r == 0)
+        r = ledger_account_get(d->ledger, m->customer.b, &a, e);
+    if (r < 0)
+        return r;
+    available = account_available_nano(&a);
+    if (cap > 0 && cap < *hold_nano && cap < first.total_nano)
+        return err_set(e, EINVAL, "the rest of the cost cap is too little");
+    if (cap > 0 && cap < *hold_nano)
+        *hold_nano = cap;
+    if (available < *hold_nano && available >= first.total_nano)
+        *hold_nano = available;
+    return 0;
 }
 
 static int hold_make(struct ledgerd *d, const struct msg_hold *m,
@@ -303,17 +338,22 @@ static int hold_make(struct ledgerd *d, const struct msg_hold *m,
         r = account_currency_check(d, m->customer.b, m->currency, e);
     if (r == 0)
         r = m->is_storage
-                ? rate_quote(&d->card->card,
-                             &(struct budget){.storage_kib_ms =
-                                                  m->storage_kib_ms},
-                             &rated, e)
+                ? rate_quote(
+                      &d->card->card,
+                      &(struct budget){.storage_kib_ms = m->storage_kib_ms},
+                      &rated, e)
                 : limits_rate(&d->card->card, &m->limits, m->is_source,
-                              m->starts, m->net_in_bytes,
-                              m->net_out_bytes, &rated, e);
+                              m->starts, m->net_in_bytes, m->net_out_bytes,
+                              &rated, e);
     if (r < 0)
         return r;
     *hold_nano = rated.total_nano;
-    if (m->limits.cost_cap_nano > 0 && *hold_nano > m->limits.cost_cap_nano) {
+    if (m->is_next) {
+        r = next_cut(d, m, hold_nano, e);
+        if (r < 0)
+            return r;
+    } else if (m->limits.cost_cap_nano > 0 &&
+               *hold_nano > m->limits.cost_cap_nano) {
         r = cap_check(d, m, e);
         if (r < 0)
             return r;
@@ -354,31 +394,36 @@ static void record_fill(struct usage_record *out, const struct msg_record *m)
     memcpy(out->submission_id, m->id.b, sizeof(out->submission_id));
 }
 
-// Has the submission used up what was held for it?
-static int hold_spent(struct ledgerd *d, const struct msg_record *m)
+// How far has the submission used what was held for it? 200; 202: three
+// quarters of it, time to ask for more; 402: all.
+static unsigned hold_state(struct ledgerd *d, const struct msg_record *m)
 {
     struct submission_books books;
     struct rated rated;
 
     if (ledger_submission_get(d->ledger, m->id.b, &books, NULL) < 0)
-        return 0;
+        return 200;
     if (books.state != SUBMISSION_HELD) {
         d->receipt_wanted = true; // it came late and was settled anew
-        return 0;
+        return 200;
     }
-    if (ledger_submission_rate(d->ledger, m->id.b, &rated, NULL) < 0)
-        return 0;
-    return rated.total_nano > 0 && rated.total_nano >= books.hold_nano;
+    if (ledger_submission_rate(d->ledger, m->id.b, &rated, NULL) < 0 ||
+        rated.total_nano <= 0)
+        return 200;
+    if (rated.total_nano >= books.hold_nano)
+        return 402;
+    return rated.total_nano >= books.hold_nano - books.hold_nano / 4 ? 202
+                                                                     : 200;
 }
 
-// 200: recorded. 402: recorded too, and now the hold is spent: stop it.
+// 200: recorded. 202, 402: recorded too, see hold_state.
 static int serve_record(struct ledgerd *d, struct chan *from,
                         const union ipc_any *any, struct err *e)
 {
     const struct msg_record *m = &any->record;
     struct usage_record record;
     struct msg_reply reply;
-    unsigned status = 200;
+    unsigned status;
     int r;
 
     record_fill(&record, m);
@@ -387,12 +432,13 @@ static int serve_record(struct ledgerd *d, struct chan *from,
         return r;
     if (r < 0) {
         status = refusal_status(r);
-    } else if (hold_spent(d, m)) {
-        status = 402;
-        err_set(e, EDQUOT, "what was held for this submission is used up");
+    } else {
+        status = hold_state(d, m);
+        if (status == 402)
+            err_set(e, EDQUOT, "what was held for this submission is used up");
     }
     chan_reply_fill(&reply, sizeof(reply), &m->head, status,
-                    status == 200 ? NULL : e->text);
+                    status < 400 ? NULL : e->text);
     chan_post(from, &reply, NULL, 0);
     return 0;
 }

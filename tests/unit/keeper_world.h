@@ -17,7 +17,7 @@
 #include "node-agent/keeper/machine.h"
 #include "tests/unit/lib_check.h"
 
-#define WORLD_MAX 64 // submissions, domains
+#define WORLD_MAX 256 // submissions, domains
 
 // CHECK that shows a sentence that came with the failure.
 #define CHECK_TEXT(cond, text)                                                 \

@@ -250,6 +250,36 @@ static void test_quote_is_hold(void)
     CHECK(strstr(any.reply.text, "may cost 0.000000021"));
 }
 
+// A period that follows another: as far as money and cap go, or not at all.
+static void test_next_period(void)
+{
+    struct msg_record r = {.id = submission(51), .customer = customer(60)};
+    struct msg_hold h = hold_of(50, 60, 100);
+    union ipc_any any;
+
+    account_open(60, 260);
+    h.is_next = 1;
+    for (int i = 0; i < 2; i++) { // asked again, held once
+        CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
+        CHECK(any.hold_reply.hold_nano == 201);
+    }
+    h.id = submission(51);
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
+    CHECK(any.hold_reply.hold_nano == 59); // what there is
+    h.id = submission(52);
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 402);
+    CHECK(account(60).held_nano == 260);
+    CHECK(ask(t.keeper, &r, MSG_VOID, sizeof(r), &any) == 200);
+    h = hold_of(53, 60, 100);
+    h.is_next = 1;
+    h.limits.cost_cap_nano = 30;
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
+    CHECK(any.hold_reply.hold_nano == 30); // what the cap leaves
+    h.id = submission(54);
+    h.limits.cost_cap_nano = 20; // less than a start and one interval
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 422);
+}
+
 static unsigned receipt(uint8_t sub, uint8_t who, struct receipt_report *report)
 {
     struct msg_document m = {
@@ -291,7 +321,7 @@ static void test_enrol(void)
     CHECK(!strcmp(any.account_reply.account.name, "Dora"));
     m.credit_nano = 501; // the same invitation is not worth more now
     CHECK(ask(t.keeper, &m, MSG_ENROL, sizeof(m), &any) == 409);
-    m = (struct msg_enrol){.customer = customer(15)}; // without any
+    m = (struct msg_enrol){.customer = customer(60)}; // without any
     CHECK(ask(t.keeper, &m, MSG_ENROL, sizeof(m), &any) == 201);
     CHECK(!strcmp(any.account_reply.account.name, "key 0f0f0f0f"));
     CHECK(account(14).balance_nano == 500 && account(15).balance_nano == 0);
@@ -322,8 +352,8 @@ static void test_own_card(void)
 
     CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
     CHECK(any.hold_reply.hold_nano == quoted_nano);
-    r.usage.builds = 1;
-    CHECK(ask(t.keeper, &r, MSG_RECORD, sizeof(r), &any) == 200);
+    r.usage.builds = 1; // most of the hold
+    CHECK(ask(t.keeper, &r, MSG_RECORD, sizeof(r), &any) == 202);
     // The last microsecond: by everybody's card it was used up long before.
     r = record_of(40, 14, 2, 1);
     r.usage.starts = 0;
@@ -729,6 +759,7 @@ int main(void)
     role_open();
     test_accounts();
     test_quote_is_hold();
+    test_next_period();
     test_settle();
     test_spent();
     test_ends();
