@@ -321,7 +321,7 @@ static void test_enrol(void)
     CHECK(!strcmp(any.account_reply.account.name, "Dora"));
     m.credit_nano = 501; // the same invitation is not worth more now
     CHECK(ask(t.keeper, &m, MSG_ENROL, sizeof(m), &any) == 409);
-    m = (struct msg_enrol){.customer = customer(60)}; // without any
+    m = (struct msg_enrol){.customer = customer(15)}; // without any
     CHECK(ask(t.keeper, &m, MSG_ENROL, sizeof(m), &any) == 201);
     CHECK(!strcmp(any.account_reply.account.name, "key 0f0f0f0f"));
     CHECK(account(14).balance_nano == 500 && account(15).balance_nano == 0);
