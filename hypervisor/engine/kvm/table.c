@@ -148,11 +148,13 @@ void table_alias(struct table *t, uint64_t addr, uint64_t gpa)
 
 void table_unalias(struct table *t, uint64_t used_before)
 {
-    const uint64_t from = KVM_TABLES_GPA + HV_PAGE * used_before;
+    void *from = at(KVM_TABLES_GPA + HV_PAGE * used_before);
+    const uint64_t len = HV_PAGE * (t->used - used_before);
 
     memset(&at(KVM_TABLES_GPA)[1], 0, HV_PAGE - sizeof(uint64_t));
-    // Zero again, and no memory.
-    madvise(at(from), HV_PAGE * (t->used - used_before), MADV_DONTNEED);
+    // Zero again, and if it can be no memory.
+    if (madvise(from, len, MADV_DONTNEED) < 0)
+        memset(from, 0, len);
     t->used = used_before;
 }
 
