@@ -139,7 +139,7 @@ $(VM_KERNEL): unikernel-runtime/fetch/pins
 	$(Q)sh unikernel-runtime/fetch/fetch linux $(CACHE) && touch $@
 .PHONY: check-vm vm-built
 vm-built: $(BUILD)/bin/hostel-hv $(BUILD)/bin/hostel-fs $(BUILD)/tests/pause $(BUILD)/tests/control \
-    $(SYSROOT) $(addprefix $(BUILD)/guests/,$(ABI_GUESTS)) $(VM_KERNEL)
+    $(BUILD)/images/test-clocks $(SYSROOT) $(addprefix $(BUILD)/guests/,$(ABI_GUESTS)) $(VM_KERNEL)
 check-vm:
 	$(Q)$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) $(VM_PACKAGES)'
 	$(Q)$(MAKE) --no-print-directory -j$(NPROC) vm-built
