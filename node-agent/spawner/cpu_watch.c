@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 // The event's timer and its count are of two clocks: this much may be missing
-// from the count when the timer fires. On a virtual machine that is itself short
-// of CPUs it was more than a tenth of a millisecond, once in hundreds.
+// from the count when the timer fires. On a virtual machine that is itself
+// short of CPUs it was more than a tenth of a millisecond, once in hundreds.
 #define TIMER_NS 500000u
 
 static int event_open(pid_t pid)
@@ -21,7 +21,6 @@ static int event_open(pid_t pid)
         .size = sizeof(a),
         .config = PERF_COUNT_SW_TASK_CLOCK,
         .sample_period = INT64_MAX, /* the real one comes with the start */
-        .disabled = 1,
         .sigtrap = 1,
         .remove_on_exec = 1, /* sigtrap asks for it */
         .wakeup_events = 1,
@@ -54,12 +53,14 @@ int cpu_watch_open(struct cpu_watch *w, const pid_t pid[CPU_WATCH_PROCESSES])
     return 0;
 }
 
+// They have counted since they were made: to tell them when to begin is an
+// interrupt of another CPU for each.
 void cpu_watch_start(struct cpu_watch *w, uint64_t used_ns)
 {
-    w->base_ns = used_ns;
     for (int i = 0; i < CPU_WATCH_PROCESSES; i++)
         if (w->fd[i] >= 0)
-            ioctl(w->fd[i], PERF_EVENT_IOC_ENABLE, 0);
+            used_ns -= count_read(w->fd[i]);
+    w->base_ns = used_ns; // less than nothing, perhaps: the sum is not
 }
 
 uint64_t cpu_watch_used_ns(const struct cpu_watch *w)
@@ -78,13 +79,11 @@ uint64_t cpu_watch_used_ns(const struct cpu_watch *w)
 void cpu_watch_allow(struct cpu_watch *w, uint64_t left_ns)
 {
     for (int i = 0; i < CPU_WATCH_PROCESSES; i++) {
-        uint64_t count = 0;
+        uint64_t count;
 
         if (w->fd[i] < 0)
             continue;
-        // Before it is started it has counted nothing.
-        if (w->limit_ns[i])
-            count = count_read(w->fd[i]);
+        count = count_read(w->fd[i]);
         w->limit_ns[i] = count + left_ns;
         ioctl(w->fd[i], PERF_EVENT_IOC_PERIOD, &left_ns);
     }
