@@ -197,7 +197,8 @@ $(BUILD)/bin/meter-cpu: tests/bench/meter-cpu.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) $(HOST_CFLAGS) $(HOST_LDFLAGS) -o $@ $<
 BENCH_BUILT += $(BUILD)/bench/meter $(BUILD)/images/meter $(BUILD)/bin/meter-cpu
-BENCHES += tests/bench/meter-work tests/bench/meter-books tests/bench/meter-cost \
+BENCHES += tests/bench/meter-work tests/bench/meter-books \
+    tests/bench/meter-kinds tests/bench/meter-cost \
     tests/bench/budget
 
 # libc, lua: one source for a domain and for Linux, by the same compiler.
