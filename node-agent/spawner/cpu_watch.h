@@ -37,8 +37,9 @@ void cpu_watch_start(struct cpu_watch *w, uint64_t used_ns);
 /* What both have used by now; 0 when nobody counts. */
 uint64_t cpu_watch_used_ns(const struct cpu_watch *w);
 
-/* Each of the processes may use so much from now on. */
-void cpu_watch_allow(struct cpu_watch *w, uint64_t left_ns);
+/* Together they may use so much, what was used before the events counted
+ * included. After cpu_watch_start, and again now and then. */
+void cpu_watch_allow(struct cpu_watch *w, uint64_t budget_ns);
 
 /*
  * Has the event of one of them come to its end, and so ended it? Also after
