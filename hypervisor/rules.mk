@@ -8,7 +8,7 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/engine/pv/capture.c \
     hypervisor/engine/filter.c hypervisor/engine/pv/rules.c \
     hypervisor/engine/select.c $(KVM)/kvm.c $(KVM)/machine.c $(KVM)/vm.c \
-    $(KVM)/table.c $(KVM)/vcpu.c $(KVM)/born.c \
+    $(KVM)/table.c $(KVM)/vcpu.c $(KVM)/born.c $(KVM)/caches.c \
     $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
     hypervisor/monitor/place.c \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \

@@ -55,3 +55,4 @@ DOMAIN_TESTS += tests/domain/slots
 MANUALS += node-agent/agent/hosteld.8 node-agent/agent/hosteld.conf.5
 E2E_TESTS += tests/e2e/agent tests/e2e/xl tests/e2e/devices
 E2E_TESTS += tests/e2e/network
+E2E_TESTS += tests/e2e/engines

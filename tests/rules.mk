@@ -139,7 +139,7 @@ $(VM_KERNEL): unikernel-runtime/fetch/pins
 	$(Q)sh unikernel-runtime/fetch/fetch linux $(CACHE) && touch $@
 .PHONY: check-vm vm-built
 vm-built: $(BUILD)/bin/hostel-hv $(BUILD)/bin/hostel-fs $(BUILD)/tests/pause $(BUILD)/tests/control \
-    $(SYSROOT) $(addprefix $(BUILD)/guests/,$(ABI_GUESTS)) $(VM_KERNEL)
+    $(BUILD)/images/test-clocks $(SYSROOT) $(addprefix $(BUILD)/guests/,$(ABI_GUESTS)) $(VM_KERNEL)
 check-vm:
 	$(Q)$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) $(VM_PACKAGES)'
 	$(Q)$(MAKE) --no-print-directory -j$(NPROC) vm-built
@@ -197,7 +197,8 @@ $(BUILD)/bin/meter-cpu: tests/bench/meter-cpu.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) $(HOST_CFLAGS) $(HOST_LDFLAGS) -o $@ $<
 BENCH_BUILT += $(BUILD)/bench/meter $(BUILD)/images/meter $(BUILD)/bin/meter-cpu
-BENCHES += tests/bench/meter-work tests/bench/meter-books tests/bench/meter-cost \
+BENCHES += tests/bench/meter-work tests/bench/meter-books \
+    tests/bench/meter-kinds tests/bench/meter-cost \
     tests/bench/budget
 
 # libc, lua: one source for a domain and for Linux, by the same compiler.

@@ -106,6 +106,7 @@ RT_NET_SRCS := \
     $(RT)/net/buffer.c \
     $(RT)/net/datagram.c \
     $(RT)/net/device.c \
+    $(RT)/net/extent.c \
     $(RT)/net/interface.c \
     $(RT)/net/memory.c \
     $(RT)/net/merge.c \
@@ -166,6 +167,7 @@ RT_LIBC_SRCS := \
     $(RT)/libc/search.c \
     $(RT)/libc/semaphore.c \
     $(RT)/libc/semaphore_named.c \
+    $(RT)/libc/sendfile.c \
     $(RT)/libc/session.c \
     $(RT)/libc/signal.c \
     $(RT)/libc/signal_old.c \

@@ -20,7 +20,11 @@ enum { QUEUE_IN, QUEUE_OUT };
 #define READY_MAX    256 // buffers for frames into the domain, taken ahead
 #define READY_ENOUGH (HEADER + NET_FRAME_MAX)
 #define PIECES_MAX   64
+#define LARGE        16  // after a large frame so many others are expected
 #define TURN         256 // frames in one go each way: others want a turn too
+// After so many the guest may see what came back, and is told if it waits: it
+// works on the first of them while the rest is dealt with.
+#define TELL 64
 // After so many turns with a single frame one is expected; each so many turns
 // that is put to the test.
 #define SINGLES      4
@@ -41,6 +45,7 @@ static struct net {
     struct hvc_net is;
     bool in_waits;    // the TAP is watched for frames
     unsigned singles; // turns in a row in which one frame came
+    unsigned large;   // so many frames yet may not fit into one buffer
     uint64_t dice;    // for the impairments
     // A ring of buffers taken and not used yet.
     unsigned first, count;
@@ -50,6 +55,9 @@ static struct net {
     size_t held_len;
     uint8_t held[HEADER + NET_FRAME_MAX];
 } nets[HV_DEVICE_MAX] DEVICE_MEMORY;
+
+// Where the end of a frame is put when none so large was expected.
+static uint8_t beyond[READY_ENOUGH] DEVICE_MEMORY;
 
 // The time, if anybody wants to know.
 static uint64_t now_ns(const struct device *d, unsigned which)
@@ -128,29 +136,70 @@ static void buffer_use(struct net *n, uint32_t written)
 {
     struct buffer *b = buffer_first(n);
 
-    virtq_put(&n->device->queue[QUEUE_IN], b->head, written);
+    virtq_return(&n->device->queue[QUEUE_IN], b->head, written);
     n->bytes -= b->at.iov_len;
     n->first = (n->first + 1) % READY_MAX;
     n->count--;
 }
 
-// Reads a frame into the buffers that are ready. Bytes, header included; 0:
-// none there; or -errno.
-static ssize_t frame_read(struct net *n)
+// The buffers for one frame of any size.
+static unsigned buffers_list(const struct net *n, struct iovec *v)
 {
-    struct iovec v[PIECES_MAX];
     unsigned pieces = 0;
     size_t room = 0;
-    ssize_t got;
 
     while (pieces < n->count && pieces < PIECES_MAX && room < READY_ENOUGH) {
         v[pieces] = n->ready[(n->first + pieces) % READY_MAX].at;
         room += v[pieces++].iov_len;
     }
+    return pieces;
+}
+
+// From `beyond` to where it belongs: behind the first buffer.
+static void beyond_place(const struct net *n, size_t len)
+{
+    const uint8_t *from = beyond;
+
+    for (unsigned i = 1; len; i++) {
+        const struct iovec *to = &n->ready[(n->first + i) % READY_MAX].at;
+        size_t part = len < to->iov_len ? len : to->iov_len;
+
+        memcpy(to->iov_base, from, part);
+        from += part;
+        len -= part;
+    }
+}
+
+// Reads a frame into the buffers that are ready. Bytes, header included; 0:
+// none there; or -errno. The kernel takes a list of two pieces in less time
+// than one of twenty, so when the last frames have fitted into one buffer this
+// one is read as if it would too, and what does not fit is copied.
+static ssize_t frame_read(struct net *n)
+{
+    const size_t first = buffer_first(n)->at.iov_len, rest = n->bytes - first;
+    const bool large = n->large > 0;
+    struct iovec v[PIECES_MAX];
+    unsigned pieces = 2;
+    ssize_t got;
+
+    if (large) {
+        pieces = buffers_list(n, v);
+    } else {
+        v[0] = buffer_first(n)->at;
+        v[1].iov_base = beyond;
+        v[1].iov_len = rest < sizeof(beyond) ? rest : sizeof(beyond);
+    }
     got = readv(n->device->fd[0], v, pieces);
     if (got < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
     // A TAP cuts what does not fit; there is always room for the largest.
+    if ((size_t)got <= first) {
+        n->large -= large;
+        return got;
+    }
+    n->large = LARGE;
+    if (!large)
+        beyond_place(n, got - first);
     return got;
 }
 
@@ -231,6 +280,8 @@ static int frames_in(struct net *n)
         device_spend(d, 1, len - HEADER, now);
         if (!happens(n, n->is.loss))
             frame_in(n, len);
+        if (i % TELL == TELL - 1)
+            device_tell(d);
     }
     if (i)
         n->singles = i == 1 ? n->singles + 1 : 0;
@@ -348,9 +399,11 @@ static int frames_out(struct net *n)
         }
         if (frame_out(n, &c) < 0)
             return -1;
-        virtq_put(q, c.head, 0);
+        virtq_return(q, c.head, 0);
         if (++i == TURN)
             d->due_ns = 0; // more may be there: the loop comes back
+        else if (i % TELL == 0)
+            device_tell(d);
     }
     device_tell(d);
     return 0;
@@ -422,7 +475,7 @@ static int net_open(struct device *d, const struct hvc_device *m, struct err *e)
     n->first = n->count = 0;
     n->bytes = n->held_len = 0;
     n->in_waits = false;
-    n->singles = 0;
+    n->singles = n->large = 0;
     d->own = n;
     d->offered |= NEEDED | 1ull << VIRTIO_NET_F_CSUM |
                   1ull << VIRTIO_NET_F_MTU | 1ull << VIRTIO_NET_F_MAC |

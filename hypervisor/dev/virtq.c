@@ -130,9 +130,10 @@ static int walk(struct virtq *q, struct virtq_chain *c,
     }
 }
 
-int virtq_take(struct virtq *q, struct virtq_chain *c)
+// The one look at how many there are: 1 if there are more than were taken.
+static int look(struct virtq *q)
 {
-    uint16_t available, head;
+    uint16_t available;
 
     if (q->size == 0)
         return 0;
@@ -142,6 +143,17 @@ int virtq_take(struct virtq *q, struct virtq_chain *c)
     if ((uint16_t)(available - q->taken) > q->size ||
         (uint16_t)(available - q->returned) > q->size)
         return broken(q, "the available index has jumped");
+    q->seen = available;
+    return 1;
+}
+
+int virtq_take(struct virtq *q, struct virtq_chain *c)
+{
+    uint16_t head;
+    int r;
+
+    if (q->seen == q->taken && (r = look(q)) <= 0)
+        return r;
     head = load16(&q->avail->ring[q->taken & (q->size - 1)]);
     c->head = head;
     c->nout = c->nin = 0;
@@ -153,14 +165,24 @@ int virtq_take(struct virtq *q, struct virtq_chain *c)
     return 1;
 }
 
-void virtq_put(struct virtq *q, uint16_t head, uint32_t written)
+void virtq_return(struct virtq *q, uint16_t head, uint32_t written)
 {
     struct vring_used_elem *e = &q->used->ring[q->returned & (q->size - 1)];
 
     e->id = head;
     e->len = written;
     q->returned++;
+}
+
+void virtq_publish(struct virtq *q)
+{
     __atomic_store_n(&q->used->idx, q->returned, __ATOMIC_RELEASE);
+}
+
+void virtq_put(struct virtq *q, uint16_t head, uint32_t written)
+{
+    virtq_return(q, head, written);
+    virtq_publish(q);
 }
 
 bool virtq_wants_event(struct virtq *q)
@@ -169,6 +191,7 @@ bool virtq_wants_event(struct virtq *q)
 
     if (q->size == 0 || q->returned == old)
         return false;
+    virtq_publish(q);
     q->told = q->returned;
     // The used index must be there before we look what the guest waits for.
     __atomic_thread_fence(__ATOMIC_SEQ_CST);

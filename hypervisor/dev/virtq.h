@@ -26,6 +26,7 @@ struct virtq {
     struct vring_avail *avail;
     struct vring_used *used;
     uint16_t size;     // 0: not in use
+    uint16_t seen;     // the guest's available index when it was last looked at
     uint16_t taken;    // free-running: chains taken
     uint16_t returned; // ... given back
     uint16_t told;     // `returned` when the guest was last told
@@ -53,7 +54,13 @@ int virtq_take(struct virtq *, struct virtq_chain *);
 // Gives a request back, with so many bytes written to its `in` buffers.
 void virtq_put(struct virtq *, uint16_t head, uint32_t written);
 
-// After requests were given back: does the guest want to be told now?
+// The same in two steps, for who has many: each time the guest can see what
+// came back costs both a trip of the ring's lines between two cores.
+void virtq_return(struct virtq *, uint16_t head, uint32_t written);
+void virtq_publish(struct virtq *);
+
+// After requests were given back, which it publishes: does the guest want to be
+// told now?
 bool virtq_wants_event(struct virtq *);
 
 // Asks to be notified of the next request. True: one has come meanwhile, so

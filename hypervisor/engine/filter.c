@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "hypervisor/abi/hv.h"
@@ -162,6 +163,12 @@ size_t filter_build(struct sock_filter *program, size_t max,
 {
     struct assembler a = {program, 0, max};
 
+    // Where there is a place of set-up code, no call's fate depends on its
+    // number alone. The kernel finds that out by running the program for each
+    // number there is until it loads anything else: so that comes first. It
+    // saves a third of what loading the filter costs.
+    if (setup_len)
+        load(&a, offsetof(struct seccomp_data, instruction_pointer));
     load(&a, offsetof(struct seccomp_data, arch));
     put(&a, BPF_JMP | BPF_K | BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0);
     put(&a, BPF_RET | BPF_K, refusal, 0, 0);
@@ -177,5 +184,72 @@ size_t filter_build(struct sock_filter *program, size_t max,
     if (setup_len)
         setup_rule(&a, setup, setup_len);
     put(&a, BPF_RET | BPF_K, refusal, 0, 0);
+    return a.len;
+}
+
+// ------------------------------------------------------- numbers and no more
+
+/*
+ * A number is found by halves. When such a filter is loaded the kernel runs it
+ * for every number there is, to remember which are always let through: that
+ * was more than half of what giving up a monitor's system calls cost. But an
+ * instruction costs as much to load as several to run, so the last few numbers
+ * are compared one by one.
+ */
+#define FEW 4u
+// Stand for distances until the program's length is known.
+#define TO_ALLOW  254
+#define TO_REFUSE 255
+_Static_assert(FILTER_NUMBERS_MAX(FILTER_NUMBERS) < TO_ALLOW,
+               "a jump reaches the end");
+
+static void put_search(struct assembler *a, const uint32_t *nr, size_t n)
+{
+    size_t branch = a->len;
+
+    if (n <= FEW) {
+        for (size_t i = 0; i < n; i++)
+            put(a, BPF_JMP | BPF_K | BPF_JEQ, nr[i], TO_ALLOW,
+                i + 1 == n ? TO_REFUSE : 0);
+        return;
+    }
+    put(a, BPF_JMP | BPF_K | BPF_JGE, nr[n / 2], 0, 0);
+    put_search(a, nr, n / 2);
+    a->program[branch].jt = a->len - branch - 1;
+    put_search(a, nr + n / 2, n - n / 2);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+size_t filter_numbers(struct sock_filter *program, size_t max, uint32_t *nr,
+                      size_t n, uint32_t refusal)
+{
+    struct assembler a = {program, 0, max};
+    size_t refuse;
+
+    assert(n > 0 && n <= FILTER_NUMBERS);
+    qsort(nr, n, sizeof(nr[0]), by_number);
+    load(&a, offsetof(struct seccomp_data, arch));
+    put(&a, BPF_JMP | BPF_K | BPF_JEQ, AUDIT_ARCH_X86_64, 0, TO_REFUSE);
+    load(&a, offsetof(struct seccomp_data, nr));
+    put_search(&a, nr, n);
+    refuse = a.len;
+    put(&a, BPF_RET | BPF_K, refusal, 0, 0);
+    put(&a, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+    for (size_t i = 0; i < refuse; i++) {
+        struct sock_filter *f = &program[i];
+
+        if (BPF_CLASS(f->code) != BPF_JMP)
+            continue;
+        if (f->jt == TO_ALLOW)
+            f->jt = refuse - i;
+        if (f->jf == TO_REFUSE)
+            f->jf = refuse - i - 1;
+    }
     return a.len;
 }

@@ -37,4 +37,11 @@ size_t filter_build(struct sock_filter *, size_t max, const struct rule *,
                     size_t nrules, uint32_t setup, uint32_t setup_len,
                     uint32_t refusal);
 
+// Lets through the calls of these numbers, whatever their arguments, and sorts
+// them. For any table of up to FILTER_NUMBERS calls.
+#define FILTER_NUMBERS        128
+#define FILTER_NUMBERS_MAX(n) (3 * (n) / 2 + 8)
+size_t filter_numbers(struct sock_filter *, size_t max, uint32_t *nr, size_t n,
+                      uint32_t refusal);
+
 #endif

@@ -197,25 +197,22 @@ static bool wanted(const struct monitor *m)
     return event_waiting(&m->domain) || devices_ready_now(&m->devices);
 }
 
-// Is there somebody at work for us who does not need this core for it? A guest
-// that sleeps waits for others, and that can take any time; one that looks out
-// for its disk does not sleep, so the core it slept on says little.
+// Is there somebody at work for us who does not need this core for it? A disk
+// with a request, while the guest sleeps or runs elsewhere; a guest elsewhere.
+// A guest that sleeps waits for others, and that can take any time.
 static bool expects(const struct monitor *m)
 {
     const struct hv_vcpu_info *v = &m->domain.shared->vcpu[0];
 
-    if (devices_in_flight(&m->devices))
-        return true;
     if (__atomic_load_n(&v->blocked, __ATOMIC_RELAXED))
-        return false;
-    return m->devices.ring.fd >= 0 ||
-           __atomic_load_n(&v->core, __ATOMIC_RELAXED) !=
-               (uint32_t)sched_getcpu();
+        return devices_in_flight(&m->devices);
+    return __atomic_load_n(&v->core, __ATOMIC_RELAXED) !=
+           (uint32_t)sched_getcpu();
 }
 
-static void spin(struct monitor *m)
+static void spin(struct monitor *m, uint64_t most_ns)
 {
-    uint64_t end_ns = clock_mono_ns() + SPIN_NS;
+    uint64_t end_ns = clock_mono_ns() + most_ns;
 
     while (!wanted(m) && expects(m) && clock_mono_ns() < end_ns)
         __builtin_ia32_pause();
@@ -250,7 +247,7 @@ static int await(struct monitor *m, struct epoll_event *ev, int max)
     int n = 0;
 
     if (busy && spin_wanted(s))
-        spin(m);
+        spin(m, s->most_ns);
     if (!busy || !wanted(m) || !spin_may_skip(s)) {
         devices_sleep(&m->devices, true);
         n = doze(m, ev, max);
@@ -307,7 +304,8 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
         if (m->state == HVC_RUNNING) {
             devices_turn(m);
             pair_turn(&m->pair, &m->domain,
-                      m->page->net_rx_packets + m->page->net_tx_packets);
+                      m->page->net_rx_packets + m->page->net_tx_packets +
+                          m->page->disk_reads + m->page->disk_writes);
             source_watch(m);
             controller_input_turn(m);
         }

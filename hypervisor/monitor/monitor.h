@@ -34,7 +34,7 @@ struct monitor {
     bool paused;
     struct guest_clock clock;
     struct devices devices;
-    struct spin spin[2];  // for the guest; for a disk
+    struct spin spin[2]; // for the guest; for a disk
     struct pair pair;
     uint64_t cpu_base_ns; // of the guest, before it ran
 

@@ -8,10 +8,10 @@
 // A look is taken each so many wake-ups.
 #define LOOK 32
 // They take turns if so many wake-ups come within so long, with so few frames
-// each, and nearly all of them find the guest asleep.
-#define LOOK_NS    (LOOK * 1000000ull)
-#define FRAMES_MAX 4
-#define MET_MAX    (LOOK / 4)
+// or requests each, and nearly all of them find the guest asleep.
+#define LOOK_NS  (LOOK * 1000000ull)
+#define WENT_MAX 4
+#define MET_MAX  (LOOK / 4)
 // After so many looks in a row the scheduler gets its say again.
 #define BOUND_LOOKS 16
 // It goes slower than when they were free: twice in a row is enough, and then
@@ -45,7 +45,7 @@ static void bind_both(struct pair *p, struct domain *d, bool bound)
     d->engine->bind(d, &set);
 }
 
-// How long a wake-up and what belongs to it took since the last look.
+// How long a frame or request took since the last look.
 static void learn(struct pair *p, uint64_t each_ns)
 {
     if (!p->bound) {
@@ -59,10 +59,10 @@ static void learn(struct pair *p, uint64_t each_ns)
         p->hold = HOLD;
 }
 
-void pair_turn(struct pair *p, struct domain *d, uint64_t frames)
+void pair_turn(struct pair *p, struct domain *d, uint64_t went)
 {
     uint32_t woken = d->woken - p->woken, met = d->met - p->met;
-    uint64_t now_ns, went = frames - p->frames;
+    uint64_t now_ns, lately = went - p->went;
     bool turns;
 
     if (woken < LOOK && !p->bound)
@@ -70,14 +70,14 @@ void pair_turn(struct pair *p, struct domain *d, uint64_t frames)
     now_ns = clock_mono_ns();
     if (woken < LOOK && now_ns - p->looked_ns < PAIR_MS * 1000000ull)
         return;
-    learn(p, woken ? (now_ns - p->looked_ns) / woken : 0);
+    learn(p, lately ? (now_ns - p->looked_ns) / lately : 0);
     turns = woken >= LOOK && now_ns - p->looked_ns < LOOK_NS &&
-            met <= MET_MAX && went >= LOOK / 2 && went <= woken * FRAMES_MAX &&
-            !p->hold;
+            met <= MET_MAX && lately >= LOOK / 2 &&
+            lately <= woken * WENT_MAX && !p->hold;
     if (turns != p->bound || ++p->rounds == BOUND_LOOKS)
         bind_both(p, d, turns && !p->bound);
     p->looked_ns = now_ns;
     p->woken = d->woken;
     p->met = d->met;
-    p->frames = frames;
+    p->went = went;
 }

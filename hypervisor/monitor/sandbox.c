@@ -5,12 +5,9 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -20,6 +17,7 @@
 #include <unistd.h>
 
 #include "hypervisor/dev/uring.h"
+#include "hypervisor/engine/filter.h"
 #include "lib/cleanup.h"
 #include "lib/io.h"
 
@@ -135,23 +133,14 @@ static const struct allowed {
 
 static int close_syscalls(struct err *e)
 {
-    struct sock_filter p[NALLOWED + 6];
+    struct sock_filter p[FILTER_NUMBERS_MAX(NALLOWED)];
     struct sock_fprog program = {.filter = p};
-    size_t n = 0;
+    uint32_t nr[NALLOWED];
 
-    p[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                                          offsetof(struct seccomp_data, arch));
-    p[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-                                          AUDIT_ARCH_X86_64, 0, NALLOWED + 1);
-    p[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                                          offsetof(struct seccomp_data, nr));
     for (size_t i = 0; i < NALLOWED; i++)
-        p[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-                                              allowed[i].nr, NALLOWED - i, 0);
-    p[n++] =
-        (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-    p[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    program.len = n;
+        nr[i] = allowed[i].nr;
+    program.len = filter_numbers(p, sizeof(p) / sizeof(p[0]), nr, NALLOWED,
+                                 SECCOMP_RET_KILL_PROCESS);
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
         return err_errno(e, "loading the monitor's filter");
     return 0;

@@ -206,6 +206,8 @@ __attribute__((noreturn)) static void run(const void *slot)
         die(&e);
     work_in_short_turns();
     pair_init(&m->pair);
+    m->spin[0].most_ns = SPIN_GUEST_NS;
+    m->spin[1].most_ns = SPIN_DISK_NS;
     stack_trim();
     if (sandbox_close(s->uid, s->gid, m->devices.ring.fd >= 0, &e) < 0)
         die(&e);

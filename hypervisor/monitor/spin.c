@@ -8,7 +8,7 @@
 
 void spin_learn(struct spin *s, uint64_t waited_ns)
 {
-    if (waited_ns > SPIN_NS)
+    if (waited_ns > s->most_ns)
         s->credit = s->credit > 0 ? s->credit - 4 : -CREDIT_MAX;
     else if (s->credit < CREDIT_MAX)
         s->credit++;

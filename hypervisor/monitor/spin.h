@@ -11,9 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SPIN_NS 50000
+// For a guest that is awake; for a disk with a request.
+#define SPIN_GUEST_NS 50000
+#define SPIN_DISK_NS  150000
 
 struct spin {
+    uint64_t most_ns; // waits that are longer are slept through
     int credit;       // below 0: it did not pay lately
     unsigned skipped; // turns in which no descriptor was looked at
 };

@@ -28,7 +28,7 @@
 // Under load turns come no closer than this: what arrives meanwhile shares
 // their commit. Load is when the last turn had so many messages; somebody
 // alone on a node waits for nothing.
-#define GATHER_NS  2000000u
+#define GATHER_NS  4000000u
 #define GATHER_MIN 4u
 
 // A customer whose answer was lost comes back with the same bundle; after
@@ -52,11 +52,11 @@
 #define SWEEP_NS        (600ull * 1000000000u)
 
 // Done submissions are forgotten, logs and all, after a month; after a day
-// when the disk has less than this left. In bites, each third of a lease: 400
+// when the disk has less than this left. In bites, each third of a lease: 800
 // a second with the default, more than a node completes.
 #define KEEP_S      (30ull * 86400)
 #define KEEP_LOW_S  86400ull
 #define FREE_LOW    (1ull << 30)
-#define FORGET_ROWS 4000
+#define FORGET_ROWS 8000
 
 #endif

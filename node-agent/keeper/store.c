@@ -92,26 +92,14 @@ static void count_customer(void *arg, int dir, const char *name)
         names(fd, count_blob, arg);
 }
 
-// A console's file that waits for its next use.
-#define SPARE_NAME 24
-static char *spare_name(char out[SPARE_NAME], uint32_t n)
-{
-    snprintf(out, SPARE_NAME, ".spare-%" PRIu32, n);
-    return out;
-}
-
 int store_open(struct store *st, uint64_t max_bytes, struct err *e)
 {
-    char spare[SPARE_NAME];
-
     *st = (struct store){.max_bytes = max_bytes};
     st->blobs = folder("blobs", e);
     st->logs = st->blobs < 0 ? -1 : folder("logs", e);
     if (st->logs < 0)
         return e ? -e->code : -EIO;
     names(st->blobs, count_customer, &st->bytes);
-    for (uint32_t i = 0; i < CONSOLE_SPARES_MAX; i++) // a predecessor's
-        unlinkat(st->logs, spare_name(spare, i), 0);
     return 0;
 }
 
@@ -325,25 +313,36 @@ int store_log_open(struct store *st, const sub_id_t *id, enum log_kind kind,
 
 int store_log_used(struct store *st, const sub_id_t *id, struct err *e)
 {
-    char from[SPARE_NAME], to[LOG_NAME];
+    char from[LOG_NAME], to[LOG_NAME];
 
-    // Emptied when it is opened. Without one, or should this fail: a new one.
-    if (st->spares)
-        renameat(st->logs, spare_name(from, --st->spares), st->logs,
-                 log_name(to, id, LOG_CONSOLE));
+    // It is empty. Without one, or should this fail: a new one.
+    if (st->nspares) {
+        log_name(from, &st->spare[--st->nspares], LOG_CONSOLE);
+        if (renameat(st->logs, from, st->logs, log_name(to, id, LOG_CONSOLE)) ==
+            0)
+            return store_log_more(st, id, LOG_CONSOLE, e);
+    }
     return store_log_new(st, id, LOG_CONSOLE, e);
 }
 
+// Emptied now and not when it is opened again: ext4 writes to the disk at once,
+// when it is closed, what was written to a file after it was emptied. So a
+// program's end would wait for the disk, and pay for it.
 void store_log_reuse(struct store *st, const sub_id_t *id)
 {
-    char from[LOG_NAME], to[SPARE_NAME];
+    char name[LOG_NAME];
+    int fd = -1;
 
-    log_name(from, id, LOG_CONSOLE);
-    if (st->spares == CONSOLE_SPARES_MAX)
-        unlinkat(st->logs, from, 0);
-    else if (renameat(st->logs, from, st->logs,
-                      spare_name(to, st->spares)) == 0)
-        st->spares++;
+    log_name(name, id, LOG_CONSOLE);
+    if (st->nspares < CONSOLE_SPARES_MAX)
+        fd =
+            openat(st->logs, name, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        unlinkat(st->logs, name, 0);
+        return;
+    }
+    close(fd);
+    st->spare[st->nspares++] = *id;
 }
 
 void store_log_drop(struct store *st, const sub_id_t *id)

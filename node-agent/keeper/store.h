@@ -19,13 +19,17 @@
 #include <stdint.h>
 #include "lib/err.h"
 #include "node-agent/agent/msg.h"
+#include "node-agent/keeper/limits.h"
 
 struct store {
     int blobs, logs; // folders
     uint64_t bytes;  // of all blobs
     uint64_t max_bytes;
     uint64_t drafts; // made so far, for their names
-    uint32_t spares; // files of consoles ready to be used again
+    // Whose consoles' files are empty and ready to be used again. After a
+    // restart they stay, empty, until their submissions are forgotten.
+    sub_id_t spare[CONSOLE_SPARES_MAX];
+    uint32_t nspares;
 };
 
 // Relative to the working folder.

@@ -10,9 +10,14 @@
 #include <unistd.h>
 
 // The event's timer and its count are of two clocks: this much may be missing
-// from the count when the timer fires. On a virtual machine that is itself short
-// of CPUs it was more than a tenth of a millisecond, once in hundreds.
+// from the count when the timer fires. On a virtual machine that is itself
+// short of CPUs it was more than a tenth of a millisecond, once in hundreds.
 #define TIMER_NS 500000u
+
+// Between what a process may use and what the kernel was told, at most; and how
+// often to tell it.
+#define SLIP_NS    20000u
+#define TELL_TRIES 8
 
 static int event_open(pid_t pid)
 {
@@ -21,7 +26,6 @@ static int event_open(pid_t pid)
         .size = sizeof(a),
         .config = PERF_COUNT_SW_TASK_CLOCK,
         .sample_period = INT64_MAX, /* the real one comes with the start */
-        .disabled = 1,
         .sigtrap = 1,
         .remove_on_exec = 1, /* sigtrap asks for it */
         .wakeup_events = 1,
@@ -54,12 +58,14 @@ int cpu_watch_open(struct cpu_watch *w, const pid_t pid[CPU_WATCH_PROCESSES])
     return 0;
 }
 
+// They have counted since they were made: to tell them when to begin is an
+// interrupt of another CPU for each.
 void cpu_watch_start(struct cpu_watch *w, uint64_t used_ns)
 {
-    w->base_ns = used_ns;
     for (int i = 0; i < CPU_WATCH_PROCESSES; i++)
         if (w->fd[i] >= 0)
-            ioctl(w->fd[i], PERF_EVENT_IOC_ENABLE, 0);
+            used_ns -= count_read(w->fd[i]);
+    w->base_ns = used_ns; // less than nothing, perhaps: the sum is not
 }
 
 uint64_t cpu_watch_used_ns(const struct cpu_watch *w)
@@ -75,18 +81,44 @@ uint64_t cpu_watch_used_ns(const struct cpu_watch *w)
     return used;
 }
 
-void cpu_watch_allow(struct cpu_watch *w, uint64_t left_ns)
+// The period is reckoned from the moment that the kernel hears of it, and the
+// process runs meanwhile: if we were held up it is told again, what is left
+// now.
+static void limit_set(struct cpu_watch *w, int i, uint64_t limit_ns)
 {
+    uint64_t count = count_read(w->fd[i]), before;
+
+    for (int n = 0; n < TELL_TRIES; n++) {
+        uint64_t left_ns = limit_ns > count ? limit_ns - count : 1;
+
+        before = count;
+        ioctl(w->fd[i], PERF_EVENT_IOC_PERIOD, &left_ns);
+        count = count_read(w->fd[i]);
+        if (count - before < SLIP_NS)
+            break;
+    }
+    w->limit_ns[i] = limit_ns;
+}
+
+void cpu_watch_allow(struct cpu_watch *w, uint64_t budget_ns)
+{
+    uint64_t count[CPU_WATCH_PROCESSES], limit_ns = budget_ns - w->base_ns;
+
     for (int i = 0; i < CPU_WATCH_PROCESSES; i++) {
-        uint64_t count = 0;
+        count[i] = w->fd[i] < 0 ? 0 : count_read(w->fd[i]);
+        limit_ns -= count[i];
+    }
+    // Each is at its limit when it has used all that the others have not. Of
+    // one that computes, while its monitor sleeps, this does not change, and
+    // then it is not told again either.
+    for (int i = 0; i < CPU_WATCH_PROCESSES; i++) {
+        uint64_t to_ns = limit_ns + count[i];
 
         if (w->fd[i] < 0)
             continue;
-        // Before it is started it has counted nothing.
-        if (w->limit_ns[i])
-            count = count_read(w->fd[i]);
-        w->limit_ns[i] = count + left_ns;
-        ioctl(w->fd[i], PERF_EVENT_IOC_PERIOD, &left_ns);
+        if (!w->limit_ns[i] || to_ns > w->limit_ns[i] ||
+            w->limit_ns[i] - to_ns > SLIP_NS)
+            limit_set(w, i, to_ns);
     }
 }
 

@@ -19,7 +19,7 @@
 
 struct cpu_watch {
     int fd[CPU_WATCH_PROCESSES];            /* -1: none */
-    uint64_t base_ns;                       /* used before the events counted */
+    uint64_t base_ns;                       /* used when they had counted 0 */
     uint64_t limit_ns[CPU_WATCH_PROCESSES]; /* its count at its end; 0: none */
 };
 #define CPU_WATCH_INIT                                                         \
@@ -27,18 +27,19 @@ struct cpu_watch {
         .fd = { -1, -1 }                                                       \
     }
 
-/* Prepare events, not counting yet. 0, or -errno when they are not allowed;
+/* Events that count and end nobody before they are told when. 0, or -errno when they are not allowed;
  * then the other functions do nothing. */
 int cpu_watch_open(struct cpu_watch *w, const pid_t pid[CPU_WATCH_PROCESSES]);
 
-/* Count from now on, used_ns having been used before. */
+/* By now so much has been used. */
 void cpu_watch_start(struct cpu_watch *w, uint64_t used_ns);
 
 /* What both have used by now; 0 when nobody counts. */
 uint64_t cpu_watch_used_ns(const struct cpu_watch *w);
 
-/* Each of the processes may use so much from now on. */
-void cpu_watch_allow(struct cpu_watch *w, uint64_t left_ns);
+/* Together they may use so much, what was used before the events counted
+ * included. After cpu_watch_start, and again now and then. */
+void cpu_watch_allow(struct cpu_watch *w, uint64_t budget_ns);
 
 /*
  * Has the event of one of them come to its end, and so ended it? Also after

@@ -203,8 +203,8 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
     if (r == 0) {
         record_fill(p, s, m);
         if (m->cpu_ns) {
-            cpu_watch_allow(&s->watch, budget_ns(m->cpu_ns));
             cpu_watch_start(&s->watch, 0);
+            cpu_watch_allow(&s->watch, budget_ns(m->cpu_ns));
         }
         err_set(e, 0, "its monitor does not listen");
         r = domain_send(p, s, m, devices, fds, e);
@@ -389,7 +389,7 @@ void slot_look(struct spawner *p, struct slot *s)
         slot_stop(p, s, HVC_CPU_BUDGET);
         return;
     }
-    cpu_watch_allow(&s->watch, budget - used);
+    cpu_watch_allow(&s->watch, budget);
     look_later(s, used);
 }
 

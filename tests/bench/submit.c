@@ -42,7 +42,7 @@
 #include "tests/bench/link.h"
 
 #define FLOOR_NS 1000000000u
-#define RATE_MAX 2000 // submissions a second that are prepared for
+#define RATE_MAX 1200 // submissions a second that are prepared for
 
 struct submission {
     uint8_t *head; // the bundle up to its file

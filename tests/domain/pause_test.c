@@ -79,8 +79,11 @@ static uint64_t said(const struct driven *d)
 // Until it has said more than so many bytes.
 static void await_said(const struct driven *d, uint64_t bytes)
 {
-    while (said(d) <= bytes)
+    while (said(d) <= bytes) {
+        if (__atomic_load_n(&d->page->state, __ATOMIC_ACQUIRE) == HVC_DEAD)
+            errx(1, "the domain has ended: %s", d->page->text);
         usleep(500);
+    }
 }
 
 // The letter of the guest process in /proc: the kernel's word.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
-// The guest's seccomp filter, run by a small interpreter over calls it must
-// let through, calls it must not, and a sweep of numbers from both places.
+// seccomp filters, run by a small interpreter: the guest's over calls it must
+// let through, calls it must not, and a sweep of numbers from both places; and
+// those of numbers alone.
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -9,11 +10,13 @@
 #include <stdbool.h>
 #include <sys/syscall.h>
 
+#include "hypervisor/engine/filter.h"
 #include "hypervisor/engine/pv/layout.h"
 #include "hypervisor/engine/pv/rules.h"
 #include "tests/unit/lib_check.h"
 
-static struct sock_filter program[PV_FILTER_MAX];
+static struct sock_filter program[FILTER_NUMBERS_MAX(FILTER_NUMBERS)];
+_Static_assert(sizeof(program) >= PV_FILTER_MAX * sizeof(program[0]), "");
 static size_t length;
 
 static bool jump_taken(const struct sock_filter *f, uint32_t a)
@@ -189,6 +192,31 @@ static void test_sweep(void)
     }
 }
 
+// Of tables of every size: each of their numbers and no other.
+static void test_numbers(void)
+{
+    uint32_t nr[FILTER_NUMBERS], sorted[FILTER_NUMBERS];
+
+    for (size_t n = 1; n <= FILTER_NUMBERS; n++) {
+        bool in[1024] = {false};
+
+        for (size_t i = 0; i < n; i++) {
+            nr[i] = (n * 7 + i * 37) % 1024; // none twice, in no order
+            in[nr[i]] = true;
+        }
+        memcpy(sorted, nr, sizeof(nr));
+        length = filter_numbers(program, sizeof(program) / sizeof(program[0]),
+                                sorted, n, SECCOMP_RET_TRAP);
+        CHECK(length <= FILTER_NUMBERS_MAX(n));
+        for (uint32_t i = 0; i < 1024; i++) {
+            CHECK(call(i, 0, 0, 0, 0) == in[i]);
+            CHECK(!call(i | 0x40000000, 0, 0, 0, 0));
+            CHECK(!call_from(0x401234, AUDIT_ARCH_I386, i));
+        }
+        CHECK(!call(-1, 0, 0, 0, 0));
+    }
+}
+
 int main(void)
 {
     length = rules_build(program, PV_FILTER_MAX);
@@ -197,5 +225,6 @@ int main(void)
     test_refused();
     test_places();
     test_sweep();
+    test_numbers();
     return 0;
 }

@@ -108,6 +108,31 @@ static void test_random(void)
     }
 }
 
+// A walk through every one of several aliases, and nothing is left of them.
+static void test_alias(void)
+{
+    const uint64_t n = 8;
+    uint64_t used;
+
+    begin(RAM_LEN);
+    memset(model, RW, sizeof(model));
+    table.limit = KVM_TABLES_FIRST; // as for a domain not known yet
+    used = table.used;
+    for (uint64_t i = 1; i <= n; i++)
+        table_alias(&table, i << 39, HV_SHARED_INFO_VA);
+    CHECK(table.used == used + 3 * n);
+    for (uint64_t i = 1; i <= n; i++)
+        CHECK(walk(i << 39 | 5) == (HV_SHARED_INFO_VA | 5));
+    check_all();
+    table_unalias(&table, used);
+    CHECK(table.used == used);
+    for (uint64_t i = 1; i <= n; i++)
+        CHECK(walk(i << 39) == 0);
+    for (uint64_t at = used * HV_PAGE; at < HV_TABLES_LEN; at += 8)
+        CHECK(*(uint64_t *)host(KVM_TABLES_GPA + at) == 0);
+    check_all();
+}
+
 static void test_not_own(void)
 {
     begin(RAM_LEN);
@@ -141,6 +166,7 @@ int main(void)
     memory(KVM_TABLES_GPA, HV_TABLES_LEN);
     memory(KVM_TABLES_MORE_GPA, KVM_TABLES_MORE_MAX);
     test_random();
+    test_alias();
     test_not_own();
     test_enough();
     return 0;

@@ -217,18 +217,19 @@ static void test_consoles(void)
     console_say(&shy, "I am shy", 1);
     world_end(&w, &shy.id, HVC_POWEROFF, 0);
     world_run(&w);
-    CHECK(console_of(&shy, O_RDONLY) < 0 && w.k->store.spares == 1);
+    CHECK(w.k->store.nspares == 1);
+    console_is(console_of(&shy, O_RDONLY), ""); // emptied at once
     console_is(console_ask(&shy), "I am shy");
 
     bundle_image(&w, &read, 21);
     world_accept(&w, &read, 201);
-    CHECK(w.k->store.spares == 0);
+    CHECK(w.k->store.nspares == 0 && console_of(&shy, O_RDONLY) < 0);
     reader = console_ask(&read);
     console_is(dup(reader), ""); // of another's before it: nothing
     console_say(&read, "I am read", 1);
     world_end(&w, &read.id, HVC_POWEROFF, 0);
     world_run(&w);
-    CHECK(w.k->store.spares == 0);
+    CHECK(w.k->store.nspares == 0);
     console_is(console_ask(&read), "I am read");
 
     bundle_image(&w, &loud, 22);
@@ -236,7 +237,7 @@ static void test_consoles(void)
     console_say(&loud, "loud ", CONSOLE_KEPT_MAX / 5 + 1);
     world_end(&w, &loud.id, HVC_POWEROFF, 0);
     world_run(&w);
-    CHECK(w.k->store.spares == 0);
+    CHECK(w.k->store.nspares == 0);
     close(console_ask(&loud));
 
     bundle_image(&w, &next, 23);
@@ -250,7 +251,7 @@ static void test_consoles(void)
     world_run(&w);
     world_end(&w, &next.id, HVC_POWEROFF, 0);
     world_run(&w);
-    CHECK(w.k->store.spares == 0);
+    CHECK(w.k->store.nspares == 0);
     console_is(console_ask(&next), "I am next");
     console_is(console_ask(&shy), "I am shy");
 }

@@ -7,7 +7,6 @@
  */
 #include "unikernel-runtime/front/blk.h"
 #include "unikernel-runtime/front/front.h"
-#include "unikernel-runtime/front/spin.h"
 #include "unikernel-runtime/front/window.h"
 #include "unikernel-runtime/kernel/clock.h"
 #include "unikernel-runtime/kernel/hypercall.h"
@@ -54,7 +53,6 @@ struct blk {
     struct slot *slots;
     struct request *request[SLOTS]; // whose slot it is
     uint64_t slots_free;
-    struct spin spin;
     unsigned sleepers;  // threads that wait for events
     struct waitq room;  // who waits for a slot or descriptors
     uint64_t came_back; // requests
@@ -185,17 +183,9 @@ static int begin(struct blk *b, struct request *r, enum virtio_blk_type type,
     return 0;
 }
 
-static int something_came(void *queue)
-{
-    return virtq_ready(queue);
-}
-
 static int finish(struct blk *b, struct request *r)
 {
     sched_lock();
-    uint64_t start_ns = r->done ? 0 : clock_real_ns();
-    if (!r->done && !virtq_ready(&b->queue))
-        spin_while_quiet(&b->spin, something_came, &b->queue);
     blk_event(&b->front);
     while (!r->done) {
         uint64_t before = b->came_back;
@@ -203,8 +193,6 @@ static int finish(struct blk *b, struct request *r)
         if (e == -ETIMEDOUT && !r->done && b->came_back == before)
             fail(b);
     }
-    if (start_ns)
-        spin_learn(&b->spin, clock_real_ns() - start_ns);
     sched_unlock();
     switch (r->status) {
     case VIRTIO_BLK_OK:

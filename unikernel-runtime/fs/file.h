@@ -8,6 +8,7 @@
 #define RT_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct file;
@@ -39,6 +40,13 @@ struct file_ops {
                           size_t len);
     ssize_t (*write_parts)(struct file *f, const struct iovec *parts, int n,
                            size_t len);
+    // Up to `len` bytes of `in`, which has a position, from *pos, which it
+    // moves; null: they are read and written.
+    ssize_t (*send_file)(struct file *f, struct file *in, off_t *pos,
+                         size_t len);
+    // A number that no other contents of any file have, so that a copy of
+    // these can be told from what they became. Null: that is not known.
+    uint64_t (*version)(struct file *f);
     // Where `offset` counted by `whence` is, or an error; `pos` is moved by
     // the caller. Files without it have no position.
     off_t (*seek)(struct file *f, off_t offset, int whence);

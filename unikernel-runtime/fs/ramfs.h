@@ -38,6 +38,7 @@ struct node {
     uint64_t len;
     uint64_t capacity; // pages behind `data`; 0: still in the initrd, or none
     uint64_t mtime_ns; // wall clock
+    uint64_t version;  // of the contents; 0: nobody has asked for it yet
     ino_t ino;
     mode_t mode;
     unsigned refs; // of the vnode, and open files

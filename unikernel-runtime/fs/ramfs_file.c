@@ -60,6 +60,7 @@ int ramfs_truncate(struct node *n, off_t len)
         memset((uint8_t *)n->data + new, 0, n->len - new);
     }
     n->len = new;
+    n->version = 0;
     n->mtime_ns = clock_wall_ns();
     return 0;
 }
@@ -94,8 +95,19 @@ static ssize_t regular_write(struct file *f, const void *data, size_t len,
     *pos = end;
     if (end > n->len)
         n->len = end;
+    n->version = 0;
     n->mtime_ns = clock_wall_ns();
     return len;
+}
+
+static uint64_t regular_version(struct file *f)
+{
+    static uint64_t last;
+    RAMFS_LOCKED;
+    struct node *n = f->object;
+    if (!n->version)
+        n->version = ++last;
+    return n->version;
 }
 
 static off_t node_seek(struct file *f, off_t offset, int whence)
@@ -203,6 +215,7 @@ static struct vnode *node_vnode(struct file *f)
 
 static const struct file_ops regular_ops = {.read = regular_read,
                                             .write = regular_write,
+                                            .version = regular_version,
                                             .seek = node_seek,
                                             .stat = node_stat,
                                             .truncate = node_truncate,

@@ -255,7 +255,7 @@ ssize_t sendto(int fd, const void *data, size_t len, int flags,
                const struct sockaddr *to, socklen_t to_len)
 {
     struct iovec part = {(void *)data, len};
-    struct parts p = {&part, 1, len};
+    struct parts p = {&part, 1, len, NULL};
     struct name n;
     if (!to)
         return send_parts(fd, &p, NULL, flags);
@@ -284,7 +284,7 @@ ssize_t recvfrom(int fd, void *restrict data, size_t len, int flags,
                  struct sockaddr *restrict from, socklen_t *restrict from_len)
 {
     struct iovec part = {data, len};
-    struct parts p = {&part, 1, len};
+    struct parts p = {&part, 1, len, NULL};
     struct name n;
     ssize_t r = receive_parts(fd, &p, &n, &flags);
     if (r >= 0)

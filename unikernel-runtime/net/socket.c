@@ -3,6 +3,7 @@
 #include "unikernel-runtime/net/socket.h"
 #include "unikernel-runtime/fs/file.h"
 #include "unikernel-runtime/kernel/clock.h"
+#include "unikernel-runtime/net/extent.h"
 #include "unikernel-runtime/net/net.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ static ssize_t socket_read_parts(struct file *f, const struct iovec *part,
                                  int n, size_t len)
 {
     struct socket *s = f->object;
-    struct parts parts = {part, n, len};
+    struct parts parts = {part, n, len, NULL};
     int flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0;
     net_lock();
     ssize_t r = s->ops->receive(s, &parts, NULL, &flags);
@@ -64,7 +65,7 @@ static ssize_t socket_write_parts(struct file *f, const struct iovec *part,
                                   int n, size_t len)
 {
     struct socket *s = f->object;
-    struct parts parts = {part, n, len};
+    struct parts parts = {part, n, len, NULL};
     net_lock();
     ssize_t r =
         s->ops->send(s, &parts, NULL, f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0);
@@ -87,6 +88,78 @@ static ssize_t socket_write(struct file *f, const void *data, size_t len,
     (void)pos;
     struct iovec part = {(void *)data, len};
     return socket_write_parts(f, &part, 1, len);
+}
+
+static ssize_t send_whole(struct socket *s, const struct parts *p, int flags)
+{
+    net_lock();
+    ssize_t r = s->ops->send(s, p, NULL, flags);
+    net_unlock();
+    if (r == -EPIPE && s->type == SOCK_STREAM)
+        raise(SIGPIPE);
+    return r;
+}
+
+// One piece of a file, from where it was read to.
+static ssize_t send_extent(struct socket *s, struct file *in, off_t pos,
+                           size_t len, int flags)
+{
+    int error;
+    struct extent *e = extent_get(in, pos, len, &error);
+    if (!e)
+        return error;
+    size_t skip = pos - e->at, n = 0;
+    ssize_t r = 0;
+    if (skip < e->len) {
+        n = e->len - skip < len ? e->len - skip : len;
+        struct iovec part = {e->data + skip, n};
+        struct parts parts = {&part, 1, n, e};
+        r = send_whole(s, &parts, n < len ? flags | MSG_MORE : flags);
+    }
+    net_lock();
+    extent_put(e);
+    net_unlock();
+    return r;
+}
+
+#define COPY_LEN 16384
+
+static ssize_t send_copied(struct socket *s, struct file *in, off_t pos,
+                           size_t len, int flags)
+{
+    char *copy = malloc(COPY_LEN);
+    ssize_t n =
+        copy ? file_read_at(in, copy, len < COPY_LEN ? len : COPY_LEN, pos)
+             : -ENOMEM;
+    if (n > 0) {
+        struct iovec part = {copy, n};
+        struct parts parts = {&part, 1, n, NULL};
+        n = send_whole(s, &parts, flags);
+    }
+    free(copy);
+    return n;
+}
+
+static ssize_t socket_send_file(struct file *f, struct file *in, off_t *pos,
+                                size_t len)
+{
+    struct socket *s = f->object;
+    int flags = f->flags & O_NONBLOCK ? MSG_DONTWAIT : 0;
+    size_t done = 0;
+    while (done < len) {
+        ssize_t n = s->ops->extents
+                        ? send_extent(s, in, *pos, len - done, flags)
+                        : -ENOBUFS;
+        if (n == -ENOBUFS)
+            n = send_copied(s, in, *pos, len - done, flags);
+        if (n < 0)
+            return done ? (ssize_t)done : n;
+        if (!n)
+            break;
+        done += n;
+        *pos += n;
+    }
+    return done;
 }
 
 static int socket_stat(struct file *f, struct stat *st)
@@ -128,6 +201,7 @@ static const struct file_ops socket_file_ops = {.read = socket_read,
                                                 .read_parts = socket_read_parts,
                                                 .write_parts =
                                                     socket_write_parts,
+                                                .send_file = socket_send_file,
                                                 .stat = socket_stat,
                                                 .poll = socket_poll,
                                                 .announces = 1,

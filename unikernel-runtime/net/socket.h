@@ -17,6 +17,7 @@
 
 struct file;
 struct iovec;
+struct extent;
 struct socket;
 
 // A name of a socket, of any family.
@@ -33,11 +34,13 @@ struct parts {
     const struct iovec *part;
     int n;
     size_t len;
+    struct extent *extent; // they lie in it, to be sent from there; or NULL
 };
 
 struct socket_ops {
     size_t size; // of the protocol's struct, which begins with struct socket
     size_t room; // SO_RCVBUF, SO_SNDBUF at first
+    int extents; // `send` takes parts that lie in one
     int (*open)(struct socket *s);   // makes the protocol's own part of it
     void (*close)(struct socket *s); // and frees s, now or later
     int (*bind)(struct socket *s, const struct name *to);

@@ -381,6 +381,7 @@ static short tcp_socket_poll_now(struct socket *s)
 
 const struct socket_ops tcp_ops = {.size = sizeof(struct tcp_socket),
                                    .room = TCP_WND,
+                                   .extents = 1,
                                    .open = tcp_socket_open,
                                    .close = tcp_socket_close,
                                    .bind = tcp_bind_to,

@@ -8,6 +8,7 @@
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/net/address.h"
 #include "unikernel-runtime/net/buffer.h"
+#include "unikernel-runtime/net/extent.h"
 #include "unikernel-runtime/net/net.h"
 #include "unikernel-runtime/net/tcp.h"
 
@@ -19,6 +20,7 @@ struct chunk {
     struct chunk *next;
     size_t size, filled, acknowledged;
     char *data;
+    struct extent *extent; // that the data lie in; NULL: the chunk has its own
 };
 
 // A connection that has so much under way waits for room in the window.
@@ -51,7 +53,10 @@ static size_t send_limit(const struct tcp_socket *t)
 
 static void chunk_free(struct chunk *c)
 {
-    buffer_free(c->data, c->size);
+    if (c->extent)
+        extent_put(c->extent);
+    else
+        buffer_free(c->data, c->size);
     free(c);
 }
 
@@ -64,6 +69,45 @@ void tcp_chunks_free(struct tcp_socket *t)
     }
     t->first = t->last = NULL;
     under_way_drop(t, t->unacknowledged);
+}
+
+static struct chunk *chunk_add(struct tcp_socket *t, struct chunk *c)
+{
+    *(t->first ? &t->last->next : &t->first) = c;
+    t->last = c;
+    return c;
+}
+
+static err_t write_chunk(struct tcp_socket *t, struct chunk *c,
+                         const char *data, size_t len, int more)
+{
+    err_t err = tcp_write(t->pcb, data, len, more ? TCP_WRITE_FLAG_MORE : 0);
+    if (err != ERR_OK)
+        return err;
+    c->filled += len;
+    under_way_add(t, len);
+    t->queued += len;
+    return ERR_OK;
+}
+
+// Queues bytes where they lie.
+static err_t write_extent(struct tcp_socket *t, struct extent *e, char *data,
+                          size_t len, int more)
+{
+    struct chunk *c = calloc(1, sizeof *c);
+    if (!c)
+        return ERR_MEM;
+    c->size = len;
+    c->data = data;
+    c->extent = e;
+    err_t err = write_chunk(t, c, data, len, more);
+    if (err != ERR_OK) {
+        free(c);
+        return err;
+    }
+    extent_hold(e);
+    chunk_add(t, c);
+    return ERR_OK;
 }
 
 // The last chunk, with room for something; large for those who write much.
@@ -79,14 +123,16 @@ static struct chunk *chunk_get(struct tcp_socket *t, size_t len)
     if (!c)
         return NULL;
     c->size = size;
-    c->data = buffer_alloc(size, t->unacknowledged < URGENT_MAX);
+    c->data = buffer_alloc(size, 0);
+    if (!c->data && extents_shrink())
+        c->data = buffer_alloc(size, 0);
+    if (!c->data && t->unacknowledged < URGENT_MAX)
+        c->data = buffer_alloc(size, 1);
     if (!c->data) {
         free(c);
         return NULL;
     }
-    *(t->first ? &t->last->next : &t->first) = c;
-    t->last = c;
-    return c;
+    return chunk_add(t, c);
 }
 
 /*
@@ -186,25 +232,24 @@ static ssize_t queue_some(struct tcp_socket *t, const struct parts *p,
         room = most - t->unacknowledged;
     if (!room || tcp_sndqueuelen(pcb) >= TCP_SND_QUEUELEN - 64)
         return 0;
-    struct chunk *c = chunk_get(t, left);
-    if (!c)
-        return t->unacknowledged ? 0 : -ENOBUFS;
-    size_t n = c->size - c->filled;
-    n = n < left ? n : left;
-    n = n < room ? n : room;
+    size_t n = left < room ? left : room;
     n = n < 0xffff ? n : 0xffff;
-    int more = n < left || flags & MSG_MORE;
-    parts_get(p, at, c->data + c->filled, n);
-    err_t err =
-        tcp_write(pcb, c->data + c->filled, n, more ? TCP_WRITE_FLAG_MORE : 0);
+    err_t err;
+    if (p->extent) {
+        err = write_extent(t, p->extent, (char *)p->part->iov_base + at, n,
+                           n < left || flags & MSG_MORE);
+    } else {
+        struct chunk *c = chunk_get(t, left);
+        if (!c)
+            return t->unacknowledged ? 0 : -ENOBUFS;
+        char *to = c->data + c->filled;
+        n = n < c->size - c->filled ? n : c->size - c->filled;
+        parts_get(p, at, to, n);
+        err = write_chunk(t, c, to, n, n < left || flags & MSG_MORE);
+    }
     if (err == ERR_MEM)
         return 0;
-    if (err != ERR_OK)
-        return address_error(err);
-    c->filled += n;
-    under_way_add(t, n);
-    t->queued += n;
-    return n;
+    return err == ERR_OK ? (ssize_t)n : address_error(err);
 }
 
 /*

@@ -27,6 +27,9 @@ static const struct rule rules[] = {
     {SYS_ioctl, {{TEST_EQUAL, 0, VM_FD_VCPU}, {TEST_EQUAL, 1, KVM_RUN}}},
     {SYS_ioctl, {{TEST_EQUAL, 0, VM_FD_VCPU}, {TEST_EQUAL, 1, KVM_GET_SREGS}}},
     {SYS_ioctl, {{TEST_EQUAL, 0, VM_FD_VCPU}, {TEST_EQUAL, 1, KVM_SET_SREGS}}},
+    // Whether a trap is on its way.
+    {SYS_ioctl,
+     {{TEST_EQUAL, 0, VM_FD_VCPU}, {TEST_EQUAL, 1, KVM_GET_VCPU_EVENTS}}},
     // Its vector state, when it is parked or dead.
     {SYS_ioctl, {{TEST_EQUAL, 0, VM_FD_VCPU}, {TEST_EQUAL, 1, KVM_GET_XSAVE}}},
     {SYS_ioctl, {{TEST_EQUAL, 0, VM_FD_VCPU}, {TEST_EQUAL, 1, KVM_SET_XSAVE}}},

@@ -123,6 +123,7 @@ int machine_open(struct err *e)
         ioctl(fd, KVM_GET_SUPPORTED_CPUID, &machine.cpuid) < 0)
         return err_errno(e, "asking " KVM_PATH " what it offers");
     cpuid_amend(&machine.cpuid.head);
+    machine.hardware = machine_is_hardware();
     machine.tss_type = is_qemu() ? TSS_AVAILABLE : TSS_BUSY;
     machine.xcr0 = host_xcr0();
     if (make_code(e) < 0)

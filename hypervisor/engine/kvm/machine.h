@@ -13,9 +13,10 @@
 #define MACHINE_CPUID_MAX 256 // a processor of today has 60
 
 struct machine {
-    int fd;      // /dev/kvm; -1: not opened, or given away
-    int code_fd; // hypercall page and shim, which all machines share
-    int run_len; // of a vCPU's shared page
+    int fd;        // /dev/kvm; -1: not opened, or given away
+    int code_fd;   // hypercall page and shim, which all machines share
+    int run_len;   // of a vCPU's shared page
+    bool hardware; // machine_is_hardware()
     unsigned tss_type;
     uint64_t xcr0; // vector state that guests may use
     struct {

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <sys/mman.h>
 
 // Entry bits. Accessed and dirty are set from the start: the processor has
 // nothing to write.
@@ -137,6 +138,24 @@ void table_map(struct table *t, uint64_t addr, uint64_t len, unsigned rights)
         addr += size;
         len -= size;
     }
+}
+
+void table_alias(struct table *t, uint64_t addr, uint64_t gpa)
+{
+    assert(addr >= KVM_GPA_END);
+    *at(entry_make(t, addr, 1)) = entry_of(gpa, HV_PROT_READ | HV_PROT_EXEC, 0);
+}
+
+void table_unalias(struct table *t, uint64_t used_before)
+{
+    void *from = at(KVM_TABLES_GPA + HV_PAGE * used_before);
+    const uint64_t len = HV_PAGE * (t->used - used_before);
+
+    memset(&at(KVM_TABLES_GPA)[1], 0, HV_PAGE - sizeof(uint64_t));
+    // Zero again, and if it can be no memory.
+    if (madvise(from, len, MADV_DONTNEED) < 0)
+        memset(from, 0, len);
+    t->used = used_before;
 }
 
 unsigned table_rights(uint64_t addr)

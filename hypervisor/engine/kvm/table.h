@@ -37,6 +37,12 @@ void table_init(struct table *, uint64_t limit);
 // Before the guest runs: gives pages these rights.
 void table_map(struct table *, uint64_t addr, uint64_t len, unsigned rights);
 
+// Before the guest runs: a page of the guest's code at another address, above
+// all that the ABI maps and each in 512 GiB of its own, so by tables of its
+// own. And that they are no more.
+void table_alias(struct table *, uint64_t addr, uint64_t gpa);
+void table_unalias(struct table *, uint64_t used_before);
+
 // From now on through this.
 void table_live(struct table *, table_writer *, void *arg);
 

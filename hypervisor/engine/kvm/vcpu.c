@@ -128,9 +128,22 @@ static void set_cpl(unsigned cpl, uint64_t *cr2)
         end_as(SIGBUS);
 }
 
-static bool in_shim(uint64_t rip)
+/*
+ * Is a trap on its way, in the shim or not even there? KVM_RUN may be broken
+ * off when an exception is found and not yet delivered (a KVM in software), or
+ * when delivering it had to wait for a page of the shim's (nested paging). It
+ * belongs to the registers as they are, so these stay until it has been told.
+ */
+static bool in_trap(void)
 {
-    return rip - HV_ENGINE_VA < HV_ENGINE_LEN;
+    struct kvm_vcpu_events e;
+
+    settle();
+    if (regs()->rip - HV_ENGINE_VA < HV_ENGINE_LEN)
+        return true;
+    if (ioctl(VM_FD_VCPU, KVM_GET_VCPU_EVENTS, &e) < 0)
+        end_as(SIGBUS);
+    return e.exception.injected || e.exception.pending || e.interrupt.injected;
 }
 
 // ------------------------------------------------------- upcalls and traps
@@ -259,9 +272,7 @@ static void deliver_upcall(void)
     if (v->upcall_mask || !v->upcall_pending || !entry ||
         PARK->order & PARK_QUIET)
         return;
-    settle();
-    // On the way to telling of a trap: when it has been told.
-    if (in_shim(r->rip))
+    if (in_trap())
         return;
     trace(TRACE_UPCALL, v->pending, 0);
     v->upcall_mask = 1;
@@ -508,7 +519,7 @@ void vcpu_run(struct vm *the, uint64_t entry)
     for (;;) {
         // A kick from here on makes KVM_RUN return at once.
         __atomic_store_n(&run->immediate_exit, 0, __ATOMIC_SEQ_CST);
-        if (PARK->order & PARK_STOP && !in_shim(regs()->rip))
+        if (PARK->order & PARK_STOP && !in_trap())
             park(PARK_ASKED, 0, 0, 0);
         deliver_upcall();
         if (ioctl(VM_FD_VCPU, KVM_RUN, 0) == 0)

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <x86intrin.h>
 
+#include "hypervisor/engine/kvm/caches.h"
 #include "hypervisor/engine/kvm/machine.h"
 
 #define LARGE (2ul << 20)
@@ -35,15 +36,20 @@ static int map_anonymous(uint64_t addr, uint64_t len)
                -1, 0);
 }
 
-static int slot(struct vm *vm, uint64_t addr, uint64_t len)
+int vm_slot(struct vm *vm, uint32_t n, uint64_t addr, uint64_t len)
 {
-    struct kvm_userspace_memory_region r = {.slot = vm->nslots++,
+    struct kvm_userspace_memory_region r = {.slot = n,
                                             .guest_phys_addr = addr,
                                             .memory_size = len,
                                             .userspace_addr =
                                                 KVM_HOST_VA + addr};
 
     return ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &r) < 0 ? -errno : 0;
+}
+
+static int slot(struct vm *vm, uint64_t addr, uint64_t len)
+{
+    return vm_slot(vm, vm->nslots++, addr, len);
 }
 
 static uint64_t whole_pages(uint64_t len)
@@ -137,7 +143,6 @@ static void map_tables(struct vm *vm, const struct domain *d)
 static int make_memory(struct vm *vm, const struct domain *d)
 {
     const int rw = PROT_READ | PROT_WRITE;
-    const uint64_t all = HV_WINDOW_VA + d->window_len - HV_HYPERCALL_VA;
 
     if (map(HV_HYPERCALL_VA, HV_PAGE, PROT_READ, MAP_PRIVATE, machine.code_fd,
             0) < 0 ||
@@ -157,7 +162,7 @@ static int make_memory(struct vm *vm, const struct domain *d)
     fill_tss();
     map_tables(vm, d);
     vm->window_len = d->window_len;
-    return slot(vm, HV_HYPERCALL_VA, all);
+    return 0;
 }
 
 // --------------------------------------------------------------- the vCPU
@@ -316,7 +321,11 @@ int vm_make(struct vm *vm, const struct domain *d, struct err *e)
     if (ioctl(vm->vcpu_fd, KVM_RUN, 0) < 0 && errno != EINTR)
         return err_errno(e, "KVM: running the vCPU");
     vm->run->immediate_exit = 0;
-    return 0;
+    if (!machine.hardware && caches_trim(vm, e) < 0)
+        return -e->code;
+    r = slot(vm, HV_HYPERCALL_VA,
+             HV_WINDOW_VA + vm->window_len - HV_HYPERCALL_VA);
+    return r < 0 ? err_set(e, -r, "KVM: telling it of memory") : 0;
 }
 
 // --------------------------------------------------------------- a domain

@@ -29,6 +29,10 @@ struct vm {
 // were something to.
 int vm_make(struct vm *, const struct domain *, struct err *);
 
+// Tells KVM that memory is there, or with length 0 that it is not, as its
+// piece number `n`. 0 or -errno.
+int vm_slot(struct vm *, uint32_t n, uint64_t addr, uint64_t len);
+
 // The domain's own: image, RAM, initrd. -errno when memory cannot be had.
 int vm_load(struct vm *, const struct plan *, int image_fd, int initrd_fd);
 
