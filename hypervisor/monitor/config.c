@@ -85,6 +85,8 @@ static const char *const actions[] = {
     [CONFIG_RESTART] = "restart",
     [CONFIG_PRESERVE] = "preserve",
     [CONFIG_RENAME_RESTART] = "rename-restart",
+    [CONFIG_COREDUMP_DESTROY] = "coredump-destroy",
+    [CONFIG_COREDUMP_RESTART] = "coredump-restart",
 };
 
 int config_action(const char *value, enum config_action usual)
@@ -97,19 +99,35 @@ int config_action(const char *value, enum config_action usual)
     return -1;
 }
 
+static bool dumps(const char *value)
+{
+    int action = config_action(value, CONFIG_DESTROY);
+
+    return action == CONFIG_COREDUMP_DESTROY ||
+           action == CONFIG_COREDUMP_RESTART;
+}
+
+uint32_t config_core_ends(const struct domain_config *c)
+{
+    return (dumps(c->on_poweroff) ? HVC_CORE_POWEROFF : 0) |
+           (dumps(c->on_reboot) ? HVC_CORE_REBOOT : 0) |
+           (dumps(c->on_crash) ? HVC_CORE_CRASH : 0);
+}
+
 static int action_check(const char *path, const char *key, const char *value,
                         struct err *e)
 {
     if (config_action(value, CONFIG_DESTROY) >= 0)
         return 0;
-    if (!strncmp(value, "coredump-", 9))
+    if (!strcmp(value, "soft-reset"))
         return err_set(e, ENOTSUP,
-                       "%s: %s = \"%s\": a domain's memory cannot be written "
-                       "to a file at its end yet",
+                       "%s: %s = \"%s\": there is no soft reset; \"restart\" "
+                       "starts the domain again",
                        path, key, value);
     return err_set(e, EINVAL,
                    "%s: %s is \"%s\"; it can be \"destroy\", \"restart\", "
-                   "\"preserve\" or \"rename-restart\"",
+                   "\"preserve\", \"rename-restart\", \"coredump-destroy\" or "
+                   "\"coredump-restart\"",
                    path, key, value);
 }
 
@@ -168,12 +186,15 @@ int config_check_run(const struct domain_config *c, const char *path,
                 {"on_reboot", c->on_reboot},
                 {"on_crash", c->on_crash}};
 
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-        if (config_action(ends[i].value, CONFIG_DESTROY) != CONFIG_DESTROY)
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        int action = config_action(ends[i].value, CONFIG_DESTROY);
+
+        if (action != CONFIG_DESTROY && action != CONFIG_COREDUMP_DESTROY)
             return err_set(e, EINVAL,
-                           "%s: %s can be \"destroy\" only without a node, not "
-                           "\"%s\"",
+                           "%s: %s can be \"destroy\" or \"coredump-destroy\" "
+                           "only without a node, not \"%s\"",
                            path, ends[i].key, ends[i].value);
+    }
     if (c->max_mib || c->weight || c->cap)
         return err_set(e, EINVAL,
                        "%s: maxmem, cpu_weight and cap are of control groups, "

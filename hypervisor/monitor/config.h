@@ -45,9 +45,14 @@ enum config_action {
     CONFIG_DESTROY,
     CONFIG_RESTART,
     CONFIG_PRESERVE,
-    CONFIG_RENAME_RESTART
+    CONFIG_RENAME_RESTART,
+    CONFIG_COREDUMP_DESTROY,
+    CONFIG_COREDUMP_RESTART
 };
 int config_action(const char *value, enum config_action usual);
+
+// HVC_CORE_*: the ends at which a core is to be written.
+uint32_t config_core_ends(const struct domain_config *);
 
 // Adds a string to a command line: arguments first, then the environment.
 int config_add_argument(struct hvc_prepare *, const char *, struct err *);

@@ -28,6 +28,8 @@
  *   monitor -> HVC_TAKEN for each HVC_INPUT: at once, or when there is room
  *   monitor <- HVC_ATTACH  + fd: a stream, for whoever looks inside
  *   monitor -> HVC_ATTACHED
+ *   monitor <- HVC_GIVE
+ *   monitor -> HVC_GIVEN   + fd: a device's first; one message a device
  *   monitor -> HVC_EXITED, then it exits; the same stands in the page
  *
  * HVC_PREPARE with HVC_F_GO set starts at once, with no HVC_PREPARED between.
@@ -38,7 +40,8 @@
 #include <stdint.h>
 #include "hypervisor/abi/hv.h"
 
-#define HVC_VERSION   2u
+#define HVC_VERSION   3u
+#define HVC_VERSION_2 2u   /* knows no HVC_GIVE; its domains go on */
 #define HVC_PROCS_MAX 8    /* cgroup.procs files: v1 has up to six in use */
 #define HVC_TEXT_MAX  4096 /* a crash report: about 40 lines */
 #define HVC_INPUT_MAX 4096 /* console input a message */
@@ -62,7 +65,9 @@ enum hvc_type {
     HVC_BALLOON,
     HVC_ATTACH = 48,
     HVC_ATTACHED,
-    HVC_KEEP = 64
+    HVC_KEEP = 64,
+    HVC_GIVE, /* head only */
+    HVC_GIVEN
 };
 
 struct hvc_head {
@@ -112,18 +117,38 @@ struct hvc_keep {
     struct hvc_head head;
 };
 
+/*
+ * A successor of the agent asks for its domain's devices, so that the domain's
+ * next run has them too: the answers come in order, and before anything that
+ * the monitor has to say later. The descriptors stay the monitor's as well.
+ */
+struct hvc_given {
+    struct hvc_head head;
+    uint32_t index; /* of the device, as they were told by HVC_DEVICE */
+    uint32_t pad;
+};
+
 #define HVC_F_GO     1u /* start at once */
 #define HVC_F_INITRD 2u /* the initrd is passed after the sink */
 #define HVC_F_SOURCE                                                           \
     4u                   /* a console source is passed last: read as there is  \
                             room in the guest's ring, to its end */
 #define HVC_F_DEBUG  32u /* with HVC_F_GO: it runs when a debugger says so */
-#define HVC_F_CORE   64u /* a file for the core of a crash is passed last */
+#define HVC_F_CORE                                                             \
+    64u /* a regular file for a core is passed, see core_ends                  \
+         */
 #define HVC_F_FILES  128u /* a regular file for the domain's files, last of all */
 #define HVC_F_PAUSED 16u /* with HVC_F_GO: it runs after HVC_UNPAUSE only */
 #define HVC_F_ROLL                                                             \
     256u /* the sink, if a regular file, keeps the last console_bytes_max and  \
             somewhat more: what is older becomes a hole. Places stay places */
+
+/* Ends at which a core is written. What ends without the guest's doing (it is
+   stopped, killed, or tries a system call) leaves none. */
+#define HVC_CORE_POWEROFF 1u
+#define HVC_CORE_REBOOT   2u
+#define HVC_CORE_CRASH    4u /* it gave up, or trapped */
+#define HVC_CORE_ENDS     7u
 struct hvc_prepare {
     struct hvc_head head;
     uint32_t flags; /* HVC_F_* */
@@ -133,7 +158,8 @@ struct hvc_prepare {
     uint64_t console_bytes_max; /* beyond it output is counted and dropped,
                                    but see HVC_F_ROLL */
     uint32_t files_bytes_max;   /* with HVC_F_FILES; the rest is dropped */
-    uint32_t pad;
+    uint32_t core_ends;         /* with HVC_F_CORE: HVC_CORE_*, else 0 */
+    uint64_t core_bytes_max;    /* a larger core is not written */
     uint64_t lease_ns;          /* with HVC_F_GO: as in struct hvc_go */
     char domain_name[64];
     char cmdline[HV_CMDLINE_MAX]; /* see struct hv_start_info; sent to its
@@ -356,7 +382,8 @@ struct hvc_exited {
  * maps and alone writes. It outlives both the monitor and the agent; a reader
  * believes nothing in it that it cannot check, and bills no CPU by it.
  */
-#define HVC_PAGE_MAGIC 0x31454741505648ull /* "HVPAGE1" */
+#define HVC_PAGE_MAGIC   0x31454741505648ull /* "HVPAGE1" */
+#define HVC_PAGE_VERSION 2u
 struct hvc_page {
     uint64_t magic;
     uint32_t version;

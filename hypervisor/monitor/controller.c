@@ -180,6 +180,8 @@ static void on_prepare(struct monitor *m, const void *message, int *fds)
     fd.initrd = p->flags & HVC_F_INITRD ? fds[n++] : -1;
     fd.source = p->flags & HVC_F_SOURCE ? fds[n++] : -1;
     m->core_fd = p->flags & HVC_F_CORE ? fds[n++] : -1;
+    m->core_ends = p->core_ends;
+    m->core_bytes_max = p->core_bytes_max;
     fd.files = p->flags & HVC_F_FILES ? fds[n++] : -1;
     m->image_fd = fd.image;
     if (load(m, p, &fd, &e) < 0) {
@@ -316,6 +318,16 @@ static void on_ask(struct monitor *m, const void *message, int *fds)
     event_raise(&m->domain, 0, HV_PORT_CONTROL);
 }
 
+static void on_give(struct monitor *m, const void *message, int *fds)
+{
+    struct hvc_given g = {.head = {HVC_GIVEN, sizeof(g)}};
+
+    (void)message, (void)fds;
+    for (; g.index < m->devices.n; g.index++)
+        sock_send(m->conn_fd, &g, sizeof(g), &m->devices.device[g.index].fd[0],
+                  1);
+}
+
 static int attach(struct monitor *m, enum hvc_attach_kind kind, int fd)
 {
     switch (kind) {
@@ -389,6 +401,8 @@ static const struct accepted {
      on_ask},
     {HVC_BALLOON, IN(HVC_RUNNING), sizeof(struct hvc_balloon),
      sizeof(struct hvc_balloon), on_balloon},
+    {HVC_GIVE, IN(HVC_RUNNING), sizeof(struct hvc_head),
+     sizeof(struct hvc_head), on_give},
     {HVC_ATTACH, IN(HVC_PARKED) | IN(HVC_LOADED) | IN(HVC_RUNNING),
      sizeof(struct hvc_attach), sizeof(struct hvc_attach), on_attach},
 };
@@ -407,7 +421,9 @@ static bool inner_lengths_ok(const union message *u, size_t len, size_t nfds)
             flags & ~(HVC_F_GO | HVC_F_INITRD | HVC_F_SOURCE | HVC_F_PAUSED |
                       HVC_F_ROLL | HVC_F_DEBUG | HVC_F_CORE | HVC_F_FILES) ||
             (flags & (HVC_F_GO | HVC_F_DEBUG)) == HVC_F_DEBUG ||
-            (flags & (HVC_F_GO | HVC_F_PAUSED)) == HVC_F_PAUSED)
+            (flags & (HVC_F_GO | HVC_F_PAUSED)) == HVC_F_PAUSED ||
+            u->prepare.core_ends & ~HVC_CORE_ENDS ||
+            !(flags & HVC_F_CORE) != !u->prepare.core_ends)
             return false;
         fds = 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE) +
               !!(flags & HVC_F_CORE) + !!(flags & HVC_F_FILES);
@@ -456,12 +472,12 @@ static const struct accepted *message_check(const struct monitor *m,
 }
 
 // Of HVC_PREPARE with all that can come along.
-#define FDS_MAX 5
+#define FDS_MAX 6
 
 void controller_spoke(struct monitor *m)
 {
     union message u; // 12 KiB
-    int fds[FDS_MAX] = {-1, -1, -1, -1, -1};
+    int fds[FDS_MAX] = {-1, -1, -1, -1, -1, -1};
     size_t nfds = FDS_MAX;
     const struct accepted *a = NULL;
     ssize_t n;

@@ -237,25 +237,41 @@ ssize_t core_read(struct domain *d, uint64_t at, void *to, size_t max)
     return 0;
 }
 
-int core_save(struct domain *d, unsigned signal, int fd, struct err *e)
+static int file_write(int fd, const uint8_t *piece, size_t len, uint64_t at,
+                      struct err *e)
+{
+    for (size_t done = 0; done < len;) {
+        // In its place: the descriptor's own is another's business.
+        ssize_t w = pwrite(fd, piece + done, len - done, (off_t)(at + done));
+
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w <= 0)
+            return err_errno(e, "writing the core");
+        done += (size_t)w;
+    }
+    return 0;
+}
+
+int core_save(struct domain *d, unsigned signal, int fd, uint64_t max,
+              struct err *e)
 {
     uint8_t page[HV_PAGE];
     uint64_t at = 0;
     ssize_t n;
+    int r;
 
     if (core_make(d, signal, e) < 0)
         return -e->code;
+    if (core.file_len > max)
+        return err_set(e, EFBIG, "it would have %lu MiB, and may have %lu",
+                       core.file_len >> 20, max >> 20);
     while ((n = core_read(d, at, page, sizeof(page))) > 0) {
-        // In its place: the descriptor's own is another's business.
-        for (ssize_t done = 0; done < n;) {
-            ssize_t w = pwrite(fd, page + done, (size_t)(n - done),
-                               (off_t)(at + (uint64_t)done));
-
-            if (w < 0 && errno == EINTR)
-                continue;
-            if (w <= 0)
-                return err_errno(e, "writing the core");
-            done += w;
+        r = file_write(fd, page, (size_t)n, at, e);
+        if (r < 0) { // half a core is none
+            if (ftruncate(fd, 0) < 0)
+                err_prefix(e, "and what was written stays");
+            return r;
         }
         at += (uint64_t)n;
     }

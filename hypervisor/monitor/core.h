@@ -17,7 +17,9 @@ int core_make(struct domain *, unsigned signal, struct err *);
 // Some bytes of the file from `at` on: how many, 0 at its end, or -errno.
 ssize_t core_read(struct domain *, uint64_t at, void *to, size_t max);
 
-// All of it to a file.
-int core_save(struct domain *, unsigned signal, int fd, struct err *);
+// All of it to a file, if it has no more than `max` bytes. -errno: the file is
+// empty, if that can be.
+int core_save(struct domain *, unsigned signal, int fd, uint64_t max,
+              struct err *);
 
 #endif

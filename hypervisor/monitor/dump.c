@@ -20,7 +20,8 @@
 static struct dump {
     bool open;
     bool begun; // the guest is parked and looked at
-    bool crash; // to the file, of a guest that gave up
+    bool last;  // of a guest that is over by its own word, for whoever
+                // wants its registers: to the file, for the report
     int fd;
     uint64_t at;      // of the file: what was read of it
     size_t len, sent; // of piece
@@ -52,7 +53,7 @@ bool dump_active(void)
 bool dump_waits(const struct monitor *m)
 {
     (void)m;
-    return (dump.open || dump.crash) && !dump.begun;
+    return (dump.open || dump.last) && !dump.begun;
 }
 
 static void dump_close(struct monitor *m)
@@ -122,13 +123,18 @@ int dump_attach(struct monitor *m, int fd)
     return 0;
 }
 
-static void crash_save(struct monitor *m, unsigned signal)
+static bool core_wanted(const struct monitor *m, uint32_t end)
+{
+    return m->core_fd >= 0 && m->core_ends & end;
+}
+
+static void end_save(struct monitor *m, uint32_t end, unsigned signal)
 {
     struct err e = {0};
 
-    if (m->core_fd < 0)
+    if (!core_wanted(m, end))
         return;
-    if (core_save(&m->domain, signal, m->core_fd, &e) < 0)
+    if (core_save(&m->domain, signal, m->core_fd, m->core_bytes_max, &e) < 0)
         log_warn("no core: %s", e.text);
     close(m->core_fd);
     m->core_fd = -1;
@@ -140,10 +146,29 @@ static void crash_report(struct monitor *m)
     static struct hv_cpu cpu;
     char text[HVC_TEXT_MAX] = "the guest gave up";
 
-    crash_save(m, SIGABRT);
+    end_save(m, HVC_CORE_CRASH, SIGABRT);
     if (m->domain.engine->capture(&m->domain, &cpu) == 0)
         report_crash(&m->domain, m->image_fd, &cpu.regs, text, sizeof(text));
     end(m, HVC_CRASH, m->domain.shared->shutdown_status, "%s", text);
+}
+
+// Where a guest was that is over by its own word is known now.
+static void last_look(struct monitor *m)
+{
+    const struct hv_shared_info *s = m->domain.shared;
+
+    switch (__atomic_load_n(&s->shutdown_reason, __ATOMIC_ACQUIRE)) {
+    case HV_SHUTDOWN_POWEROFF:
+        end_save(m, HVC_CORE_POWEROFF, 0);
+        end(m, HVC_POWEROFF, s->shutdown_status & 0xff, "%s", "");
+        break;
+    case HV_SHUTDOWN_REBOOT:
+        end_save(m, HVC_CORE_REBOOT, 0);
+        end(m, HVC_REBOOT, 0, "%s", "");
+        break;
+    default:
+        crash_report(m);
+    }
 }
 
 bool dump_stopped(struct monitor *m, const struct engine_stop *s)
@@ -151,9 +176,9 @@ bool dump_stopped(struct monitor *m, const struct engine_stop *s)
     struct err e = {0};
 
     (void)s;
-    if (dump.crash && !dump.begun) {
+    if (dump.last && !dump.begun) {
         dump.begun = true;
-        crash_report(m);
+        last_look(m);
         return true;
     }
     if (!dump.open)
@@ -170,16 +195,19 @@ bool dump_stopped(struct monitor *m, const struct engine_stop *s)
     return true;
 }
 
-bool dump_crash(struct monitor *m)
+void dump_trap(struct monitor *m)
 {
-    const struct hv_shared_info *s = m->domain.shared;
+    end_save(m, HVC_CORE_CRASH, dump_signal(m->domain.shared->trap.vector));
+}
 
-    if (s->trap.valid) {
-        crash_save(m, dump_signal(s->trap.vector));
+bool dump_last(struct monitor *m, uint32_t reason)
+{
+    if ((reason == HV_SHUTDOWN_POWEROFF &&
+         !core_wanted(m, HVC_CORE_POWEROFF)) ||
+        (reason == HV_SHUTDOWN_REBOOT && !core_wanted(m, HVC_CORE_REBOOT)))
         return false;
-    }
-    if (!dump.crash) {
-        dump.crash = true;
+    if (!dump.last) {
+        dump.last = true;
         dump.begun = false;
         m->domain.engine->park(&m->domain, PARK_STOP);
     }

@@ -51,7 +51,7 @@ bool end_as_said(struct monitor *m)
 
     if (__atomic_load_n(&s->trap.valid, __ATOMIC_ACQUIRE)) {
         if (!m->cause && !m->gone)
-            dump_crash(m);
+            dump_trap(m);
         report_trap(m);
         return true;
     }
@@ -59,16 +59,20 @@ bool end_as_said(struct monitor *m)
     case 0:
         return false;
     case HV_SHUTDOWN_POWEROFF:
+        if (!m->cause && !m->gone && dump_last(m, reason))
+            return false;
         end(m, HVC_POWEROFF, status & 0xff, "%s", "");
         return true;
     case HV_SHUTDOWN_REBOOT:
+        if (!m->cause && !m->gone && dump_last(m, reason))
+            return false;
         end(m, HVC_REBOOT, 0, "%s", "");
         return true;
     case HV_SHUTDOWN_SUSPEND:
         end(m, HVC_SUSPEND, 0, "%s", "");
         return true;
     default:
-        if (!m->cause && !m->gone && dump_crash(m))
+        if (!m->cause && !m->gone && dump_last(m, reason))
             return false;
         end(m, HVC_CRASH, status, "the guest gave up");
         return true;

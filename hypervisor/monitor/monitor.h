@@ -24,7 +24,9 @@ struct monitor {
     int epoll_fd, timer_fd, lease_fd;
     int image_fd;              // kept for its symbols
     bool gone;                 // the guest's process has ended
-    int core_fd;               // where a core goes should it crash; -1: nowhere
+    int core_fd;               // where a core goes at core_ends; -1: nowhere
+    uint32_t core_ends;        // HVC_CORE_*
+    uint64_t core_bytes_max;
     int keep_fd[HVC_KEEP_FDS]; // of HVC_KEEP; -1: none
     bool source_watched;
     bool input_waits;   // one HVC_INPUT has no answer yet

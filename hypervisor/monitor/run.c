@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,7 +59,10 @@ struct run {
     struct slot slot;
     struct hvc_prepare prepare;
     int image_fd, initrd_fd, core_fd;
-    const char *core_path; // NULL: none
+    const char *core_path; // NULL: none, or the configuration decides
+    char core_name[72];
+    int core_folder_fd; // where that is: this process leaves the world
+    uint32_t core_ends;
     const char *trace_path;
     int trace_fd, trace_file;        // from the monitor, to the file; or -1
     const char *disk[HV_DEVICE_MAX]; // descriptions: the file's, then options'
@@ -370,6 +374,45 @@ static int open_volumes(struct run *r, struct err *e)
     return 0;
 }
 
+// --core is for a crash, whatever the file says of the other ends.
+static int open_core(struct run *r, struct err *e)
+{
+    const char *path = r->core_path;
+
+    r->core_fd = r->core_folder_fd = -1;
+    r->core_ends = config_core_ends(&r->config) | (path ? HVC_CORE_CRASH : 0);
+    if (!r->core_ends)
+        return 0;
+    if (!path) {
+        snprintf(r->core_name, sizeof(r->core_name), "%s.core",
+                 r->prepare.domain_name);
+        path = r->core_name;
+        if (strchr(path, '/'))
+            return err_set(e, EINVAL,
+                           "the core would be NAME.core here, and the name "
+                           "\"%s\" has a slash: say --core FILE",
+                           r->prepare.domain_name);
+        r->core_folder_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (r->core_folder_fd < 0)
+            return err_errno(e, "the working folder");
+    }
+    r->core_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    return r->core_fd < 0 ? err_errno(e, "%s", path) : 0;
+}
+
+// Who named no file finds one only if there is a core.
+static void close_core(struct run *r)
+{
+    struct stat st;
+
+    if (r->core_folder_fd >= 0 && fstat(r->core_fd, &st) == 0) {
+        if (st.st_size == 0)
+            unlinkat(r->core_folder_fd, r->core_name, 0);
+        else
+            log_info("its core is %s", r->core_name);
+    }
+}
+
 static int open_files(struct run *r, struct err *e)
 {
     int page_fd = memfd_create("hostel-page", MFD_CLOEXEC);
@@ -383,19 +426,15 @@ static int open_files(struct run *r, struct err *e)
         if (r->initrd_fd < 0)
             return err_errno(e, "%s", r->config.ramdisk);
     }
-    r->core_fd = r->trace_fd = r->trace_file = -1;
+    r->trace_fd = r->trace_file = -1;
     if (r->trace_path) {
         r->trace_file =
             open(r->trace_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         if (r->trace_file < 0)
             return err_errno(e, "%s", r->trace_path);
     }
-    if (r->core_path) {
-        r->core_fd =
-            open(r->core_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        if (r->core_fd < 0)
-            return err_errno(e, "%s", r->core_path);
-    }
+    if (open_core(r, e) < 0)
+        return -e->code;
     if (page_fd < 0 || ftruncate(page_fd, HV_PAGE) < 0)
         return err_errno(e, "making the counter page");
     r->page = mmap(NULL, HV_PAGE, PROT_READ, MAP_SHARED, page_fd, 0);
@@ -438,8 +477,9 @@ static int make_slot(struct run *r, struct err *e)
     r->monitor_pid = slot_fork(&pidfd, r->contained);
     if (r->monitor_pid == 0) {
         close(pair[0]);
-        for (size_t i = 0; i < 3; i++) {
-            const int fd[] = {r->gdb_fd, r->core_fd, r->trace_file};
+        for (size_t i = 0; i < 4; i++) {
+            const int fd[] = {r->gdb_fd, r->core_fd, r->core_folder_fd,
+                              r->trace_file};
 
             if (fd[i] >= 0)
                 close(fd[i]); // it needs none, or it comes by message
@@ -521,6 +561,8 @@ static int start(struct run *r, struct err *e)
     }
     if (r->core_fd >= 0) {
         p->flags |= HVC_F_CORE;
+        p->core_ends = r->core_ends;
+        p->core_bytes_max = UINT64_MAX;
         fds[n++] = r->core_fd;
     }
     r->wall_mono_ns =
@@ -777,6 +819,7 @@ int run_main(int argc, char **argv)
         return STATUS_FAILED; // volumes' back ends end with their sockets
     }
     attend(&r);
+    close_core(&r);
     if (wait4(r.monitor_pid, NULL, 0, &u) == r.monitor_pid && r.usage)
         print_usage(&r, &u);
     volume_end();

@@ -106,7 +106,7 @@ static int make_page(struct monitor *m, int page_fd, struct err *e)
             return err_errno(e, "mapping the counter page");
     }
     m->page->magic = HVC_PAGE_MAGIC;
-    m->page->version = HVC_VERSION;
+    m->page->version = HVC_PAGE_VERSION;
     m->page->state = HVC_PARKED;
     return 0;
 }

@@ -123,6 +123,13 @@ static int file_check(const struct dom_device *d, int fd, struct err *e)
     return 0;
 }
 
+int device_take(const struct dom_device *d, int fd, struct err *e)
+{
+    if (!device_ok(d))
+        return err_set(e, EPROTO, "a device is described as it cannot be");
+    return file_check(d, fd, e);
+}
+
 int devices_take(struct dom_devices *d, uint32_t n, const int *fds,
                  struct err *e)
 {

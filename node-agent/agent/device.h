@@ -45,6 +45,9 @@ int devices_pack(const struct dom_devices *d, struct err *e);
 int devices_take(struct dom_devices *d, uint32_t n, const int *fds,
                  struct err *e);
 
+/* The same for one, whose description was checked before. */
+int device_take(const struct dom_device *d, int fd, struct err *e);
+
 /* What the I/O window of a domain with these takes; 0 with none. */
 uint64_t devices_window_kib(const struct dom_devices *d);
 

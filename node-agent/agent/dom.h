@@ -25,7 +25,15 @@
 #define DOM_CAP_MAX      100000u /* percent of one processor; 0 = no cap */
 
 /* What becomes of a domain at an end. */
-enum dom_on { DOM_DESTROY, DOM_RESTART, DOM_PRESERVE, DOM_RENAME_RESTART };
+enum dom_on {
+    DOM_DESTROY,
+    DOM_RESTART,
+    DOM_PRESERVE,
+    DOM_RENAME_RESTART,
+    DOM_COREDUMP_DESTROY,
+    DOM_COREDUMP_RESTART
+};
+#define DOM_ON_MAX DOM_COREDUMP_RESTART
 enum dom_end { DOM_POWEROFF, DOM_REBOOT, DOM_CRASH, DOM_ENDS };
 
 #define DOM_F_PAUSED 1u

@@ -21,7 +21,7 @@
 
 /* MSG_START with all that can come along: image, console, initrd, source,
  * the domain's files, devices, and volumes. */
-#define IPC_FDS_MAX (5 + DEVICES_FDS_MAX + (int)START_VOLUMES_MAX)
+#define IPC_FDS_MAX (6 + DEVICES_FDS_MAX + (int)START_VOLUMES_MAX)
 
 /* Largest message, and a buffer that holds any. */
 union ipc_any {
@@ -71,6 +71,7 @@ union ipc_any {
     struct msg_stop stop;
     struct msg_renew renew;
     struct msg_control control;
+    struct msg_given given;
     struct msg_domain domain;
     struct msg_build build;
     struct msg_built built;

@@ -85,6 +85,7 @@ enum msg_type {
     MSG_LOOK,       /* msg_get (id unused) -> a MSG_FIGURES for each domain that
                        runs, then msg_reply */
     MSG_FIGURES,    /* spawner: msg_domain, as it is now */
+    MSG_GIVEN,      /* spawner: msg_given + fd */
     MSG_OVER,       /* spawner: msg_domain of one with a source: its program is
                        over, as its monitor says; MSG_ENDED follows */
     /* keeper -> builder, and its news */
@@ -560,17 +561,20 @@ struct msg_start {
     uint32_t has_initrd, has_source; /* source: the console's input, a file */
     uint32_t argc, envc, cmdline_len;
     uint32_t output_bytes; /* 0: no file for the domain's files */
+    uint32_t core_ends;    /* HVC_CORE_*; 0: no file for a core */
+    uint32_t pad;
+    uint64_t core_bytes; /* a larger core is not written */
     uint32_t nvolumes;
     struct start_volume volume[START_VOLUMES_MAX];
     char name[64];
     char cmdline[HV_CMDLINE_MAX];
 };
 /* Descriptors before those of devices: image, console, [initrd], [source],
- * [files]. */
+ * [core], [files]. */
 static inline unsigned start_files(const struct msg_start *m)
 {
     return 2u + (m->has_initrd != 0) + (m->has_source != 0) +
-           (m->output_bytes != 0);
+           (m->core_ends != 0) + (m->output_bytes != 0);
 }
 struct msg_stop {
     struct msg_head head;
@@ -600,6 +604,15 @@ struct msg_control {
     uint32_t action; /* enum control_action */
     uint32_t pad;
     uint64_t value;
+};
+
+/* A device of an adopted domain, whose monitor has given it: what it says is
+ * what any monitor says. With one descriptor. */
+struct msg_given {
+    struct msg_head head;
+    sub_id_t id;
+    uint32_t index;
+    uint32_t pad;
 };
 
 /* State of a domain as the kernel tells it: totals since its start. */

@@ -113,7 +113,9 @@ static int request_fill(struct dom_create *m, struct domain_config *c,
 _Static_assert((int)DOM_DESTROY == (int)CONFIG_DESTROY &&
                    (int)DOM_RESTART == (int)CONFIG_RESTART &&
                    (int)DOM_PRESERVE == (int)CONFIG_PRESERVE &&
-                   (int)DOM_RENAME_RESTART == (int)CONFIG_RENAME_RESTART,
+                   (int)DOM_RENAME_RESTART == (int)CONFIG_RENAME_RESTART &&
+                   (int)DOM_COREDUMP_DESTROY == (int)CONFIG_COREDUMP_DESTROY &&
+                   (int)DOM_COREDUMP_RESTART == (int)CONFIG_COREDUMP_RESTART,
                "the same numbers");
 
 int dom_config_read(const char *path, char *const settings[], int n,
@@ -195,8 +197,9 @@ int dom_files_open(const struct dom_create *m, const struct dom_specs *specs,
 
 const char *dom_on_name(uint32_t on)
 {
-    static const char *const names[] = {"destroy", "restart", "preserve",
-                                        "rename-restart"};
+    static const char *const names[] = {"destroy",          "restart",
+                                        "preserve",         "rename-restart",
+                                        "coredump-destroy", "coredump-restart"};
 
     return on < sizeof(names) / sizeof(names[0]) ? names[on] : "?";
 }

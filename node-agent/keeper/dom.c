@@ -16,6 +16,7 @@
 #include "lib/io.h"
 #include "lib/log.h"
 #include "node-agent/keeper/keeper.h"
+#include "node-agent/keeper/limits.h"
 #include "node-agent/keeper/machine.h"
 
 // Between two looks whether a new one's image was taken.
@@ -169,7 +170,20 @@ static void dom_preserve(struct keeper *k, struct dom *d, enum dom_state how)
     dom_touch(d);
 }
 
-// What goes to the spawner with one: image, console, [initrd], [devices].
+static bool dumps(uint32_t on)
+{
+    return on == DOM_COREDUMP_DESTROY || on == DOM_COREDUMP_RESTART;
+}
+
+static uint32_t core_ends(const struct dom_create *c)
+{
+    return (dumps(c->on[DOM_POWEROFF]) ? HVC_CORE_POWEROFF : 0) |
+           (dumps(c->on[DOM_REBOOT]) ? HVC_CORE_REBOOT : 0) |
+           (dumps(c->on[DOM_CRASH]) ? HVC_CORE_CRASH : 0);
+}
+
+// What goes to the spawner with one: image, console, [initrd], [core],
+// [devices].
 struct start_files {
     int fd[IPC_FDS_MAX];
     int n;
@@ -205,7 +219,9 @@ static int run_files(struct keeper *k, const struct dom *d,
     if (file_add(f, store_get(&k->store, &nobody, d->row.image, e)) < 0 ||
         file_add(f, store_log_new(&k->store, &d->row.id, LOG_CONSOLE, e)) < 0 ||
         (d->row.config.flags & DOM_F_INITRD &&
-         file_add(f, store_get(&k->store, &nobody, d->row.initrd, e)) < 0))
+         file_add(f, store_get(&k->store, &nobody, d->row.initrd, e)) < 0) ||
+        (core_ends(&d->row.config) &&
+         file_add(f, store_core_new(&k->store, &d->row.id, e)) < 0))
         return -e->code;
     return run_devices(d, f, e);
 }
@@ -220,9 +236,9 @@ static void start_post(struct keeper *k, const struct dom *d, uint64_t tag,
         .id = d->row.id,
         .domid = d->row.domid,
         .engine = c->engine,
-        .flags = START_ROLLS | (d->row.restarts == 0 && c->flags & DOM_F_PAUSED
-                                    ? START_PAUSED
-                                    : 0),
+        .flags = START_ROLLS |
+                 (d->row.restarts == 0 && c->flags & DOM_F_PAUSED ? START_PAUSED
+                                                                  : 0),
         .cpu_weight = dom_cpu_weight(c->weight),
         .cpu_cap_percent = c->cap,
         .max_kib = c->max_kib,
@@ -232,6 +248,8 @@ static void start_post(struct keeper *k, const struct dom *d, uint64_t tag,
         .console_bytes = DOM_CONSOLE_BYTES,
         .lease_mono_ns = clock_mono_ns() + k->cfg.lease_ns,
         .has_initrd = !!(c->flags & DOM_F_INITRD),
+        .core_ends = core_ends(c),
+        .core_bytes = CORE_BYTES_MAX,
         .ndevices = d->row.devices.n,
         .argc = c->argc,
         .envc = c->envc,
@@ -335,6 +353,14 @@ static enum dom_end end_of(uint32_t cause)
                                  : DOM_CRASH;
 }
 
+// What a monitor was killed over is no core.
+static bool core_whole(const struct dom *d, uint32_t cause)
+{
+    return core_ends(&d->row.config) &&
+           (cause == HVC_POWEROFF || cause == HVC_REBOOT ||
+            cause == HVC_CRASH || cause == HVC_TRAP || cause == HVC_SYSCALL);
+}
+
 static void dom_again(struct keeper *k, struct dom *d)
 {
     d->row.restarts++;
@@ -426,11 +452,15 @@ static void dom_ended(struct keeper *k, struct dom *d, uint32_t cause,
     if (end == DOM_CRASH && !d->row.destroyed)
         log_warn("domain %s ended: %.*s", d->row.config.name,
                  (int)strcspn(text, "\n"), text);
+    if (core_whole(d, cause) &&
+        store_core_keep(&k->store, &d->row.id, d->row.config.name))
+        log_info("domain %s has left a core, cores/%s.core", d->row.config.name,
+                 d->row.config.name);
     if (d->row.destroyed)
         dom_forget(k, d);
     else if (on == DOM_PRESERVE)
         dom_preserve(k, d, how);
-    else if (on == DOM_RESTART)
+    else if (on == DOM_RESTART || on == DOM_COREDUMP_RESTART)
         dom_again(k, d);
     else if (on == DOM_RENAME_RESTART)
         dom_rename_restart(k, d, how);
@@ -557,6 +587,24 @@ bool doms_news(struct keeper *k, const union ipc_any *any)
     else
         news_figures(k, d, m);
     return true;
+}
+
+void doms_given(struct keeper *k, const struct msg_given *m,
+                int fds[IPC_FDS_MAX])
+{
+    struct dom *d = dom_find(k, &m->id);
+    struct err e;
+
+    if (!d || m->index >= d->row.devices.n || d->device_fd[m->index] >= 0 ||
+        d->row.state != DOM_RUNNING)
+        return;
+    if (device_take(&d->row.devices.at[m->index], fds[0], &e) < 0) {
+        log_warn("domain %s: its monitor gives what is not its device: %s",
+                 d->row.config.name, e.text);
+        return;
+    }
+    d->device_fd[m->index] = steal_fd(&fds[0]);
+    k->doms.shelf_stale |= dom_holds(d);
 }
 
 // -------------------------------------------------------------------- timers

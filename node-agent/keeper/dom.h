@@ -84,7 +84,7 @@ struct dom {
     struct msg_head create_to, destroy_to;
 
     // Of its devices, for its next runs; a disk's holds its lock. -1: gone with
-    // the agent that had them.
+    // the agent that had them, until its monitor gives them.
     int device_fd[HV_DEVICE_MAX];
     bool shelved; // they are on the shelf
 };
@@ -151,6 +151,9 @@ uint32_t domid_next(struct keeper *k);
 
 // What the spawner says: true if it was about one of them.
 bool doms_news(struct keeper *k, const union ipc_any *any);
+// A device of one, from its monitor: what its predecessor's shelf did not have.
+void doms_given(struct keeper *k, const struct msg_given *m,
+                int fds[IPC_FDS_MAX]);
 // It has named all it found.
 void doms_adopted(struct keeper *k);
 
@@ -172,7 +175,10 @@ void dom_shelf_save(struct keeper *k);
 // Does it have devices, and has them?
 static inline bool dom_holds(const struct dom *d)
 {
-    return d->device_fd[0] >= 0;
+    for (uint32_t i = 0; i < d->row.devices.n; i++)
+        if (d->device_fd[i] < 0)
+            return false;
+    return d->row.devices.n;
 }
 
 // ---- dom_row.c: the journal's tables of them

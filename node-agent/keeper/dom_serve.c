@@ -247,8 +247,8 @@ static unsigned create_check(struct keeper *k, const struct dom_create *c,
     }
     if (c->engine > ENGINE_AUTO || c->flags & ~(DOM_F_PAUSED | DOM_F_INITRD) ||
         c->weight < 1 || c->weight > DOM_WEIGHT_MAX || c->cap > DOM_CAP_MAX ||
-        c->on[0] > DOM_RENAME_RESTART || c->on[1] > DOM_RENAME_RESTART ||
-        c->on[2] > DOM_RENAME_RESTART || c->memory_kib < 1 ||
+        c->on[0] > DOM_ON_MAX || c->on[1] > DOM_ON_MAX ||
+        c->on[2] > DOM_ON_MAX || c->memory_kib < 1 ||
         c->memory_kib % (HV_PAGE / 1024) || c->memory_kib > HV_RAM_MAX / 1024 ||
         c->max_kib < c->memory_kib || c->max_kib > HV_RAM_MAX / 1024 ||
         !cmdline_ok(c)) {

@@ -286,6 +286,10 @@ static int dispatch(struct keeper *k, enum peer p, union ipc_any *any,
 {
     switch (p) {
     case PEER_SPAWNER:
+        if (any->head.type == MSG_GIVEN) {
+            doms_given(k, &any->given, fds);
+            return 0;
+        }
         return news_of_spawner(k, any, e);
     case PEER_BUILDER:
         return news_of_builder(k, any, fds, e);

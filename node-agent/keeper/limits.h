@@ -22,6 +22,10 @@
 #define CONSOLE_SPARES_MAX 64u
 #define CONSOLE_REUSE_MAX  64u
 
+// Cores of the operator's domains, and the largest: room on the disk.
+#define CORES_MAX      8u
+#define CORE_BYTES_MAX (1ull << 30)
+
 // Messages taken from one channel in one turn: bounds the transaction.
 #define TURN_MAX 256
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,7 +98,8 @@ int store_open(struct store *st, uint64_t max_bytes, struct err *e)
     *st = (struct store){.max_bytes = max_bytes};
     st->blobs = folder("blobs", e);
     st->logs = st->blobs < 0 ? -1 : folder("logs", e);
-    if (st->logs < 0)
+    st->cores = st->logs < 0 ? -1 : folder("cores", e);
+    if (st->cores < 0)
         return e ? -e->code : -EIO;
     names(st->blobs, count_customer, &st->bytes);
     return 0;
@@ -107,6 +109,7 @@ void store_close(struct store *st)
 {
     close(st->blobs);
     close(st->logs);
+    close(st->cores);
 }
 
 // --------------------------------------------------------------------- blobs
@@ -281,6 +284,15 @@ static char *log_name(char out[LOG_NAME], const sub_id_t *id,
     return out;
 }
 
+// Of a run that is not over. In the folder of the others: a keeper cannot move
+// files between folders.
+static char *core_name(char out[LOG_NAME], const sub_id_t *id)
+{
+    hex_encode(out, id->b, sizeof(id->b));
+    strcpy(out + 2 * sizeof(id->b), ".running");
+    return out;
+}
+
 int store_log_new(struct store *st, const sub_id_t *id, enum log_kind kind,
                   struct err *e)
 {
@@ -353,6 +365,62 @@ void store_log_drop(struct store *st, const sub_id_t *id)
     unlinkat(st->logs, log_name(name, id, LOG_BUILD), 0);
     unlinkat(st->logs, log_name(name, id, LOG_FILES), 0);
     unlinkat(st->logs, log_name(name, id, LOG_MARKS), 0);
+    unlinkat(st->cores, core_name(name, id), 0);
+}
+
+// --------------------------------------------------------------------- cores
+
+struct cores {
+    unsigned n;
+    struct timespec at; // of the oldest
+    char oldest[NAME_MAX + 1];
+};
+
+static void count_core(void *arg, int dir, const char *name)
+{
+    struct cores *c = arg;
+    const char *suffix = strrchr(name, '.');
+    struct stat st;
+
+    if (!suffix || strcmp(suffix, ".core") ||
+        fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    if (c->n++ && (st.st_mtim.tv_sec > c->at.tv_sec ||
+                   (st.st_mtim.tv_sec == c->at.tv_sec &&
+                    st.st_mtim.tv_nsec >= c->at.tv_nsec)))
+        return;
+    c->at = st.st_mtim;
+    snprintf(c->oldest, sizeof(c->oldest), "%s", name);
+}
+
+int store_core_new(struct store *st, const sub_id_t *id, struct err *e)
+{
+    char name[LOG_NAME];
+    int fd = openat(st->cores, core_name(name, id),
+                    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    return fd < 0 ? err_errno(e, "making a file for a core") : fd;
+}
+
+bool store_core_keep(struct store *st, const sub_id_t *id, const char *name)
+{
+    char from[LOG_NAME], to[NAME_MAX + 1];
+    struct cores c = {0};
+    struct stat s;
+
+    core_name(from, id);
+    if (fstatat(st->cores, from, &s, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    if (!s.st_size) {
+        unlinkat(st->cores, from, 0);
+        return false;
+    }
+    snprintf(to, sizeof(to), "%s.core", name);
+    unlinkat(st->cores, to, 0);
+    names(st->cores, count_core, &c);
+    if (c.n >= CORES_MAX)
+        unlinkat(st->cores, c.oldest, 0);
+    return renameat(st->cores, from, st->cores, to) == 0;
 }
 
 // --------------------------------------------------------------------- sweep

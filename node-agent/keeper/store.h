@@ -7,6 +7,8 @@
 //                           that would tell one what another has.
 //     logs/ID.console       written by the domain's monitor, bounded by it
 //     logs/ID.build         written by the build's compiler
+//     cores/NAME.core       the last core of an operator's domain of this name;
+//                           ID.running while it runs. CORES_MAX of them
 //
 // A blob is written beside (blobs/CUSTOMER/.NUMBER; what is left of those is
 // deleted at start), synced and renamed; once store_keep returned it survives a
@@ -22,7 +24,7 @@
 #include "node-agent/keeper/limits.h"
 
 struct store {
-    int blobs, logs; // folders
+    int blobs, logs, cores; // folders
     uint64_t bytes;  // of all blobs
     uint64_t max_bytes;
     uint64_t drafts; // made so far, for their names
@@ -81,6 +83,13 @@ void store_log_reuse(struct store *st, const sub_id_t *id);
 
 // Deletes a submission's logs.
 void store_log_drop(struct store *st, const sub_id_t *id);
+
+// An empty file for a core of this run, open for writing.
+int store_core_new(struct store *st, const sub_id_t *id, struct err *e);
+
+// The domain of this run is over: what its monitor has written of a core is
+// kept as cores/NAME.core, in the place of an older one. False: nothing.
+bool store_core_keep(struct store *st, const sub_id_t *id, const char *name);
 
 // What one customer has in it.
 uint64_t store_bytes_of(const struct store *st, const key_id_t *customer);

@@ -237,7 +237,8 @@ static void watch_keep(struct slot *s)
 }
 
 /* Set up: parked, or running under a predecessor of ours. */
-static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd)
+static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd,
+                          uint32_t version)
 {
     pid_t pid[CPU_WATCH_PROCESSES] = {pidfd_pid(guest_fd), s->monitor_pid};
     int r = cpu_watch_open(&s->watch, pid);
@@ -251,7 +252,12 @@ static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd)
     }
     if (r == 0)
         watch_keep(s);
+    s->greeted = true;
     slot_event(p, s, SLOT_EV_READY);
+    if (s->state == SLOT_RUNNING || s->state == SLOT_ENDING)
+        slot_give(s, version);
+    if (s->state == SLOT_ENDING)
+        slot_halt_send(s);
     if (s->state == SLOT_RUNNING)
         slot_watch_again(p, s);
 }
@@ -269,6 +275,7 @@ union monitor_message {
     struct hvc_exited exited;
     struct hvc_taken taken;
     struct hvc_attached attached;
+    struct hvc_given given;
 };
 
 /* The answer to something passed on to it? */
@@ -284,6 +291,11 @@ static bool slot_answered(struct spawner *p, struct slot *s,
            slot_passed(p, s, &u->attached);
 }
 
+static bool version_known(uint32_t version)
+{
+    return version == HVC_VERSION || version == HVC_VERSION_2;
+}
+
 void slot_hear(struct spawner *p, struct slot *s)
 {
     union monitor_message u;
@@ -294,21 +306,25 @@ void slot_hear(struct spawner *p, struct slot *s)
     if (n == -EAGAIN)
         return;
     if (n >= (ssize_t)sizeof(u.ready) && u.head.size == n &&
-        u.head.type == HVC_READY && u.ready.version == HVC_VERSION &&
+        u.head.type == HVC_READY && version_known(u.ready.version) &&
         nfds == 1) {
         if (never_started(s, &u.ready))
             slot_event(p, s, SLOT_EV_HANGUP);
         else
-            monitor_ready(p, s, fd);
+            monitor_ready(p, s, fd, u.ready.version);
     } else if (n >= (ssize_t)offsetof(struct hvc_exited, text) &&
                u.head.size == n && u.head.type == HVC_EXITED && nfds == 0) {
         slot_tell_over(p, s, &u.exited, n - offsetof(struct hvc_exited, text));
         slot_event(p, s, SLOT_EV_EXITED); /* the page says the same */
+    } else if (n == sizeof(u.given) && u.head.size == n &&
+               u.head.type == HVC_GIVEN && nfds == 1 &&
+               slot_given(p, s, &u.given, fd)) {
+        fd = -1; /* the channel's */
     } else if (!slot_answered(p, s, &u, n, nfds)) {
         slot_fd_drop(&s->conn_fd);
         slot_event(p, s, SLOT_EV_HANGUP);
     }
-    if (nfds == 1)
+    if (fd >= 0)
         close(fd);
     slot_arm(p, s);
 }

@@ -39,6 +39,8 @@ struct slot {
     uint64_t died_ns;          /* when we noticed */
     bool watched, budget_hit;  /* of its watch, when that was closed */
     bool tell_over; /* its end is told before its figures are known */
+    uint32_t giving; /* devices that its monitor was asked to give, at most */
+    bool greeted;    /* its monitor has said HVC_READY on this connection */
     bool unseen;    /* ... which was at our start: it may be long ago */
     uint64_t cpu_base_ns, oom_base; /* of its group, when it was parked */
     uint32_t nvolumes; /* meters there are in its folder */

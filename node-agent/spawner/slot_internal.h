@@ -56,6 +56,15 @@ int slot_share_set(struct spawner *p, struct slot *s, uint32_t weight,
 /* 'r' its guest is on a processor, 'b' it waits, 'p' paused, 'd' it ends. */
 uint32_t slot_letter(const struct slot *s);
 
+/* Of an adopted domain: asks its monitor for its devices, which go to the
+ * keeper. False: it gave what was not asked for. */
+void slot_give(struct slot *s, uint32_t version);
+bool slot_given(struct spawner *p, struct slot *s, const struct hvc_given *m,
+                int fd);
+
+/* Tells its monitor to end it, for the cause that was asked for. */
+void slot_halt_send(struct slot *s);
+
 /* The actions, SLOT_MAKE and so on. */
 void slot_act_make(struct spawner *p, struct slot *s);
 void slot_act_greet(struct spawner *p, struct slot *s);

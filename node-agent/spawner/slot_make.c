@@ -146,6 +146,7 @@ int slot_connect(struct spawner *p, struct slot *s, struct err *e)
 {
     char path[PATH_TEXT];
 
+    s->greeted = false;
     s->conn_fd = sock_connect(slot_path(path, p, s, "sock"),
                               SOCK_SEQPACKET | SOCK_NONBLOCK, e);
     if (s->conn_fd < 0)

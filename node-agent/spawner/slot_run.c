@@ -122,11 +122,14 @@ static int prepare_send(struct slot *s, const struct msg_start *m,
     h.head = (struct hvc_head){HVC_PREPARE, size};
     h.flags = HVC_F_GO | (m->has_initrd ? HVC_F_INITRD : 0) |
               (m->has_source ? HVC_F_SOURCE : 0) |
+              (m->core_ends ? HVC_F_CORE : 0) |
               (m->output_bytes ? HVC_F_FILES : 0) |
               (m->flags & START_PAUSED ? HVC_F_PAUSED : 0) |
               (m->flags & START_ROLLS ? HVC_F_ROLL : 0);
     nfds = start_files(m);
     h.files_bytes_max = m->output_bytes;
+    h.core_ends = m->core_ends;
+    h.core_bytes_max = m->core_bytes;
     h.argc = m->argc;
     h.envc = m->envc;
     h.cmdline_len = m->cmdline_len;
@@ -218,7 +221,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
     s->watched = s->budget_hit = false;
     s->tell_over = m->has_source;
     s->unseen = false;
-    s->feeding = 0;
+    s->feeding = s->giving = 0;
     s->tell_ns = slot_tell_next(p, s, clock_mono_ns());
     look_later(s, 0);
     slot_event(p, s, SLOT_EV_START);
@@ -336,12 +339,43 @@ bool slot_passed(struct spawner *p, struct slot *s,
     return true;
 }
 
-void slot_act_halt(struct spawner *p, struct slot *s)
+/* Who has no window has no devices. */
+void slot_give(struct slot *s, uint32_t version)
+{
+    struct hvc_head m = {HVC_GIVE, sizeof(m)};
+
+    if (version <= HVC_VERSION_2 || !s->record->window_kib)
+        return;
+    s->giving = HV_DEVICE_MAX;
+    slot_message_send(s, &m, sizeof(m));
+}
+
+bool slot_given(struct spawner *p, struct slot *s, const struct hvc_given *m,
+                int fd)
+{
+    struct msg_given given = {.id = s->id, .index = m->index};
+
+    if (!s->giving || m->index >= HV_DEVICE_MAX)
+        return false;
+    s->giving--;
+    ipc_head(&given, MSG_GIVEN, 0);
+    chan_post(&p->keeper, &given, &fd, 1);
+    return true;
+}
+
+void slot_halt_send(struct slot *s)
 {
     struct hvc_stop m = {.head = {HVC_STOP, sizeof(m)},
                          .cause = s->record->asked_cause};
 
     slot_message_send(s, &m, sizeof(m));
+}
+
+/* An adopted one's monitor that has not greeted yet gives its devices first. */
+void slot_act_halt(struct spawner *p, struct slot *s)
+{
+    if (s->greeted)
+        slot_halt_send(s);
     slot_overdue_in(s, END_NS);
     slot_arm(p, s);
 }

@@ -299,8 +299,8 @@ static int message_start(struct spawner *p, const struct msg_start *m,
     unsigned kind;
 
     if (m->engine > ENGINE_AUTO || m->flags & ~(START_PAUSED | START_ROLLS) ||
-        !slot_volumes_sane(m) || m->cpu_weight > CPU_WEIGHT_MAX ||
-        m->cpu_cap_percent > CPU_CAP_MAX)
+        m->core_ends & ~HVC_CORE_ENDS || !slot_volumes_sane(m) ||
+        m->cpu_weight > CPU_WEIGHT_MAX || m->cpu_cap_percent > CPU_CAP_MAX)
         r = err_set(e, EPROTO, "the keeper starts a domain out of range");
     else
         r = devices_hear(m, fds, &devices, e);

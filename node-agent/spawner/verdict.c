@@ -17,8 +17,9 @@ static const struct hvc_page *page_valid(const struct evidence *v)
 {
     const struct hvc_page *p = v->page;
 
-    return p && p->magic == HVC_PAGE_MAGIC && p->version == HVC_VERSION ? p
-                                                                        : NULL;
+    return p && p->magic == HVC_PAGE_MAGIC && p->version == HVC_PAGE_VERSION
+               ? p
+               : NULL;
 }
 
 /* Our own clock; only when nobody was there to notice, the monitor's word, if

@@ -11,7 +11,7 @@
 static size_t descriptors(uint32_t flags)
 {
     return 2 + !!(flags & HVC_F_INITRD) + !!(flags & HVC_F_SOURCE) +
-           !!(flags & HVC_F_CORE);
+           !!(flags & HVC_F_CORE) + !!(flags & HVC_F_FILES);
 }
 
 // Of the other messages.

@@ -177,7 +177,7 @@ static void test_refused(void)
     REFUSED(m.weight = 0, 422, "range");
     REFUSED(m.weight = DOM_WEIGHT_MAX + 1, 422, "range");
     REFUSED(m.cap = DOM_CAP_MAX + 1, 422, "range");
-    REFUSED(m.on[DOM_CRASH] = 4, 422, "range");
+    REFUSED(m.on[DOM_CRASH] = DOM_ON_MAX + 1, 422, "range");
     REFUSED(m.memory_kib = 0, 422, "range");
     REFUSED(m.memory_kib = 1025, 422, "range");
     REFUSED(m.max_kib = 1023, 422, "range");
@@ -551,6 +551,59 @@ static void test_devices_of_another(void)
     close(disk);
 }
 
+static void give(const sub_id_t *id, uint32_t index, int fd)
+{
+    struct msg_given m = {.id = *id, .index = index};
+
+    ipc_head(&m, MSG_GIVEN, 0);
+    CHECK_WORKS(ipc_send(w.spawner, &m.head, &fd, 1, e));
+    world_run(&w);
+}
+
+// No shelf is left, but its monitor gives it back: what is the domain's is
+// taken, once, and nothing else.
+static void test_devices_given(void)
+{
+    static struct dom_devices d;
+    struct dom_info i;
+    union ipc_any any;
+    int disk, lent = disk_lend(&disk), pair[2], before;
+
+    devices_fill(&d, 1);
+    CHECK(create_with(like("disk"), &d, lent, &any) == 200);
+    world_kill(&w);
+    world_shelf_new(&w);
+    world_open_again(&w);
+    world_run(&w);
+    i = find("disk");
+    CHECK(i.letter == 'b' && pipe(pair) == 0);
+    before = fds_open();
+    give(&i.id, 0, pair[0]);                  // no disk
+    give(&i.id, 1, lent);                     // it has one
+    give(&(sub_id_t){{1, 2, 3}}, 0, lent);    // nobody's
+    give(&(sub_id_t){{0}}, 0, lent);
+    CHECK(fds_open() == before);
+    give(&i.id, 0, lent);
+    CHECK(fds_open() > before);
+    before = fds_open();
+    give(&i.id, 0, lent); // again
+    CHECK(fds_open() == before);
+    close(lent);
+    CHECK(!is_free(disk));
+    end(&i, HVC_REBOOT, 0);
+    usleep(DOM_RESTART_NS / 1000 + 100000);
+    world_turn(&w);
+    world_run(&w);
+    i = find("disk");
+    CHECK(i.letter != 'c' && i.restarts == 1);
+    CHECK(world_domain(&w, &i.id)->devices.n == 1);
+    clear();
+    CHECK(is_free(disk));
+    close(pair[0]);
+    close(pair[1]);
+    close(disk);
+}
+
 static void test_devices_refused(void)
 {
     static struct dom_devices d;
@@ -629,6 +682,7 @@ int main(void)
     test_successor();
     test_devices();
     test_devices_of_another();
+    test_devices_given();
     test_devices_refused();
     test_api_role();
     world_close(&w);

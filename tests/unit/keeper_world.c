@@ -282,7 +282,7 @@ static void play_start(struct world *w, const struct msg_start *m,
     struct played_domain *d;
     struct msg_reply r;
 
-    int files = 2 + (int)m->has_initrd + (int)m->has_source;
+    int files = (int)start_files(m);
 
     CHECK(nfds == files + (int)DEVICES_FDS(m->ndevices) + (int)m->nvolumes);
     chan_reply_fill(&r, sizeof(r), &m->head, w->start_status, NULL);

@@ -102,7 +102,7 @@ static struct msg_domain m;
 static void fresh(uint32_t cause, uint32_t status)
 {
     page = (struct hvc_page){.magic = HVC_PAGE_MAGIC,
-                             .version = HVC_VERSION,
+                             .version = HVC_PAGE_VERSION,
                              .state = HVC_DEAD,
                              .started_mono_ns = 1000,
                              .ended_mono_ns = 1000000000,
