@@ -238,10 +238,7 @@ struct hv_trap {
  * A trap delivered to trap_entry finds, on a bounce frame like an upcall's:
  * vector, error, address, then the iretq frame, rsp at the vector. A trap
  * while upcall_mask holds is delivered too; a trap inside the trap handler
- * before it has cleared `trap_busy` kills. With a trap stack in the shared
- * page, the frame is made at its top instead of at the interrupted stack
- * pointer, unless that lies in it (above its low, up to its top): so a stack
- * that has overflowed can be dealt with.
+ * before it has cleared `trap_busy` kills.
  */
 
 enum hv_shutdown_reason {
@@ -264,9 +261,7 @@ struct hv_shared_info {
     uint64_t virtual_ns;   /* 1240 [H] CPU time consumed by this domain */
     uint32_t shutdown_reason; /* 1248 [G] enum hv_shutdown_reason */
     uint32_t shutdown_status; /* 1252 [G] */
-    uint64_t trap_stack_low;  /* 1256 [G] */
-    uint64_t trap_stack_top;  /* 1264 [G] 0: none */
-    uint8_t pad[1280 - 1272];
+    uint8_t pad[1280 - 1256];
     struct hv_trap trap; /* 1280 */
 };
 #define HV_ASSERT_AT(field, at)                                                \
@@ -277,7 +272,6 @@ HV_ASSERT_AT(control, 1088);
 HV_ASSERT_AT(notify, 1216);
 HV_ASSERT_AT(runstate_seq, 1232);
 HV_ASSERT_AT(shutdown_reason, 1248);
-HV_ASSERT_AT(trap_stack_low, 1256);
 HV_ASSERT_AT(trap, 1280);
 _Static_assert(sizeof(struct hv_shared_info) <= HV_PAGE, "one page");
 

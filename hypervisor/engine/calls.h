@@ -26,15 +26,6 @@ long call_timer(uint64_t deadline_ns, uint64_t vcpu);
 long call_memory(uint64_t op, uint64_t addr, uint64_t len, uint64_t prot);
 long call_shutdown(uint64_t reason, uint64_t status);
 long call_vcpu(void);
-// Below which a trap's frame goes. Both words are the guest's, and so is any
-// stack pointer: engines treat what comes out alike.
-static uint64_t trap_stack(uint64_t rsp)
-{
-    const uint64_t low = SHARED->trap_stack_low, top = SHARED->trap_stack_top;
-
-    return top && !(rsp > low && rsp <= top) ? top : rsp;
-}
-
 long call_setup(uint64_t op, uint64_t entry, uint64_t vcpu);
 long call_runstate(void);
 void trace_write(uint32_t what, uint64_t a, uint64_t b);

@@ -83,14 +83,6 @@ static void slice_start(const struct thread *running)
         timeout_set(&slice, since_ns + SCHED_SLICE_NS);
 }
 
-uint64_t sched_trap_stacks;
-
-void sched_trap_stack(const struct thread *self)
-{
-    shared_info->trap_stack_top = sched_trap_stacks ? self->alt_top : 0;
-    shared_info->trap_stack_low = self->alt_low;
-}
-
 // Runs `next`, which is ready. Returns when the caller is run again.
 static void switch_to(struct thread *next)
 {
@@ -102,8 +94,6 @@ static void switch_to(struct thread *next)
         slice_start(next);
     if (next != self) {
         cpu_set_fs_base(next);
-        if (sched_trap_stacks)
-            sched_trap_stack(next);
         cpu_switch(&self->sp, next->sp);
     }
     if (self->signalled)

@@ -83,12 +83,6 @@ void sched_set_priority(struct thread *t, unsigned priority);
 // Called, locked, by a thread that is `signalled`; null without signals.
 extern void (*sched_signals)(void);
 
-// Bit s: a trap that is signal s has a handler that runs on the thread's
-// alternate stack. While there is any, the processor is told of the running
-// thread's at each switch; sched_trap_stack does so for the caller, locked.
-extern uint64_t sched_trap_stacks;
-void sched_trap_stack(const struct thread *self);
-
 // Not locked: does what is left to be done before the caller goes on.
 void sched_work_now(void);
 

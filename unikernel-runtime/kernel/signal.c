@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 // Sending signals. Runs in event handlers too, without vector registers.
 #include "unikernel-runtime/kernel/signal.h"
-#include "unikernel-runtime/arch/x86_64/cpu.h"
 #include "unikernel-runtime/kernel/end.h"
 #include "unikernel-runtime/kernel/hypercall.h"
 #include "unikernel-runtime/kernel/thread.h"
@@ -82,28 +81,6 @@ siginfo_t signal_info(int sig)
                        .si_value = sent[sig].value};
 }
 
-int signal_on_alternate(void)
-{
-    const struct thread *self = thread_self();
-    uint64_t here = (uint64_t)__builtin_frame_address(0);
-    return here > self->alt_low && here <= self->alt_top;
-}
-
-struct call {
-    const struct sigaction *action;
-    int sig;
-    siginfo_t info;
-};
-
-static void call_handler(void *argument)
-{
-    struct call *c = argument;
-    if (c->action->sa_flags & SA_SIGINFO)
-        c->action->sa_sigaction(c->sig, &c->info, NULL);
-    else
-        c->action->sa_handler(c->sig);
-}
-
 /*
  * One that a thread has been interrupted for may have been taken by another,
  * or be blocked by now.
@@ -123,15 +100,14 @@ static void run_handler(int sig)
         sched_unlock();
         end_domain(HV_SHUTDOWN_POWEROFF, STATUS_SIGNAL + sig);
     }
-    struct call call = {&a, sig, signal_info(sig)};
+    siginfo_t info = signal_info(sig);
     sched_unlock();
     if (a.sa_handler == SIG_DFL || a.sa_handler == SIG_IGN) {
         // nothing
-    } else if (a.sa_flags & SA_ONSTACK && self->alt_top &&
-               !signal_on_alternate()) {
-        cpu_call_on(self->alt_top, call_handler, &call);
+    } else if (a.sa_flags & SA_SIGINFO) {
+        a.sa_sigaction(sig, &info, NULL);
     } else {
-        call_handler(&call);
+        a.sa_handler(sig);
     }
     sched_lock();
     self->signal_mask = before;

@@ -30,9 +30,6 @@ void signal_send_value(int sig, int code, union sigval value);
 // Scheduler locked: what the handler of `sig`, which is being taken, is told.
 siginfo_t signal_info(int sig);
 
-// Does the caller run on its alternate stack?
-int signal_on_alternate(void);
-
 // Scheduler locked: what the caller could take now.
 uint64_t signal_takeable(void);
 

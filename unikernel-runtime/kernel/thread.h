@@ -67,8 +67,6 @@ struct thread {
     uint8_t cancel_off, cancel_async;     // the thread's own state and type
     uint8_t cancel_point;                 // it is in one
     uint64_t signal_mask, signal_pending; // bit s: signal s
-    // sigaltstack: where handlers run that ask for it; 0 and 0: none.
-    uint64_t alt_low, alt_top;
 };
 _Static_assert(offsetof(struct thread, self) == 0, "x86-64 ABI");
 _Static_assert(offsetof(struct thread, stack_canary) == 0x28, "gcc");

@@ -43,14 +43,8 @@ int sigaction(int sig, const struct sigaction *action, struct sigaction *old)
         signal_actions[sig] = *action;
         sched_signals = signal_deliver;
         event_terminate = terminate;
-        if (TRAPS & signal_bit(sig)) {
+        if (TRAPS & signal_bit(sig))
             trap_init();
-            if (action->sa_flags & SA_ONSTACK)
-                sched_trap_stacks |= signal_bit(sig);
-            else
-                sched_trap_stacks &= ~signal_bit(sig);
-            sched_trap_stack(thread_self());
-        }
     }
     sched_unlock();
     return 0;
@@ -241,35 +235,11 @@ int sigismember(const sigset_t *set, int sig)
     return valid(sig) ? (*set & signal_bit(sig)) != 0 : result(-EINVAL);
 }
 
-/*
- * Traps go to the alternate stack while any trap's handler asks for that, also
- * those whose handler does not: the hypervisor does not tell them apart.
- */
+// A trap's handler runs where the program's stack ended, or not at all.
 int sigaltstack(const stack_t *stack, stack_t *old)
 {
-    struct thread *self = thread_self();
-    stack_t was = {.ss_sp = (void *)self->alt_low,
-                   .ss_size = self->alt_top - self->alt_low,
-                   .ss_flags = !self->alt_top          ? SS_DISABLE
-                               : signal_on_alternate() ? SS_ONSTACK
-                                                       : 0};
-    if (stack && was.ss_flags == SS_ONSTACK)
-        return result(-EPERM);
-    if (stack && stack->ss_flags & ~SS_DISABLE)
-        return result(-EINVAL);
-    if (stack && !stack->ss_flags && stack->ss_size < MINSIGSTKSZ)
-        return result(-ENOMEM);
-    if (stack) {
-        uint64_t low = (uint64_t)stack->ss_sp;
-        sched_lock();
-        self->alt_low = stack->ss_flags ? 0 : low;
-        self->alt_top = stack->ss_flags ? 0 : low + stack->ss_size;
-        sched_trap_stack(self);
-        sched_unlock();
-    }
-    if (old)
-        *old = was;
-    return 0;
+    (void)stack, (void)old;
+    return result(-ENOSYS);
 }
 
 // ------------------------------------------------------------------ waiting

@@ -135,14 +135,13 @@ static bool in_shim(uint64_t rip)
 
 // ------------------------------------------------------- upcalls and traps
 
-// The interrupted context as `iretq` wants it, on `stack` below the red zone,
-// and what more there is to say, in `more`. False when it cannot hold that.
-static bool bounce(uint64_t stack, const uint64_t *more, size_t nmore,
-                   uint64_t entry)
+// The interrupted context as `iretq` wants it, below the red zone, and what
+// more there is to say, in `more`. False when the stack cannot hold it.
+static bool bounce(const uint64_t *more, size_t nmore, uint64_t entry)
 {
     struct kvm_regs *r = regs();
     const uint64_t frame[] = {r->rip, HV_CS, r->rflags, r->rsp, HV_SS};
-    uint64_t rsp = ((stack - 128) & ~15ul) - sizeof(frame);
+    uint64_t rsp = ((r->rsp - 128) & ~15ul) - sizeof(frame);
 
     if (!vm_write(rsp, frame, sizeof(frame)))
         return false;
@@ -270,7 +269,7 @@ static void deliver_upcall(void)
         r->rip = entry;
         r->rflags &= ~RFLAGS_DF;
         regs_changed();
-    } else if (!bounce(regs()->rsp, NULL, 0, entry)) {
+    } else if (!bounce(NULL, 0, entry)) {
         die(VECTOR_DOUBLE, 0, 0);
     }
 }
@@ -358,7 +357,7 @@ static void on_trap(void)
     trace(TRACE_TRAP, vector, vector == VECTOR_PF ? more[2] : regs()->rip);
     SHARED->trap_busy = 1;
     more[0] = vector;
-    if (!bounce(trap_stack(regs()->rsp), more, 3, entry))
+    if (!bounce(more, 3, entry))
         die(VECTOR_DOUBLE, 0, 0);
 }
 

@@ -149,9 +149,9 @@ static uint32_t *no_return(void)
     return (uint32_t *)(PV_STACK_VA + 8);
 }
 
-static uint64_t *bounce(const struct pv_regs *r, uint64_t stack)
+static uint64_t *bounce(const struct pv_regs *r)
 {
-    uint64_t *frame = (uint64_t *)((stack - 128) & ~15ul);
+    uint64_t *frame = (uint64_t *)((r->rsp - 128) & ~15ul);
 
     *--frame = r->ss;
     *--frame = r->rsp;
@@ -191,7 +191,7 @@ static __attribute__((noreturn)) void signal_upcall(struct pv_context *c)
     if (r->rip - HV_IRET(0) < HV_IRET_LEN)
         enter(r, v->upcall_entry, (uint64_t *)r->rsp);
     else
-        enter(r, v->upcall_entry, bounce(r, r->rsp));
+        enter(r, v->upcall_entry, bounce(r));
     resume(r);
 }
 
@@ -299,7 +299,7 @@ static __attribute__((noreturn)) void signal_trap(struct pv_context *c)
         die(r, r->vector);
     trace(TRACE_TRAP, r->vector, r->vector == VECTOR_PF ? r->cr2 : r->rip);
     SHARED->trap_busy = 1;
-    frame = bounce(r, trap_stack(r->rsp));
+    frame = bounce(r);
     *--frame = r->cr2;
     *--frame = r->error;
     *--frame = r->vector;

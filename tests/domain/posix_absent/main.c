@@ -54,6 +54,7 @@ int main(void)
     FAILS(waitid(P_ALL, 0, NULL, WEXITED), ECHILD);
     FAILS(mkfifo("/fifo", 0600), ENOSYS);
     FAILS(mknod("/node", S_IFCHR, 0), ENOSYS);
+    FAILS(sigaltstack(NULL, NULL), ENOSYS);
     struct timespec now = {1, 0};
     FAILS(clock_settime(CLOCK_REALTIME, &now), EPERM);
     FAILS(adjtime(&(struct timeval){0}, NULL), EPERM);

@@ -28,9 +28,6 @@ void cpu_switch(uint64_t *save, uint64_t load);
 // A stack that ends at `top` and on which `entry` is called.
 uint64_t cpu_stack_init(void *top, void (*entry)(void));
 
-// Calls `f` on the stack that ends at `top`, and comes back to this one.
-void cpu_call_on(uint64_t top, void (*f)(void *), void *argument);
-
 // One draw from the processor's generator; 0 when it has run dry.
 static inline int cpu_rdrand(uint64_t *out)
 {

@@ -39,18 +39,3 @@ uint64_t cpu_stack_init(void *top, void (*entry)(void))
         .mxcsr = MXCSR_INIT, .x87_control = X87_INIT, .entry = entry};
     return (uint64_t)f;
 }
-
-__attribute__((naked)) void cpu_call_on(uint64_t top, void (*f)(void *),
-                                        void *argument)
-{
-    (void)top, (void)f, (void)argument;
-    __asm__ volatile("push %rbp\n"
-                     "mov %rsp, %rbp\n"
-                     "and $-16, %rdi\n"
-                     "mov %rdi, %rsp\n"
-                     "mov %rdx, %rdi\n"
-                     "call *%rsi\n"
-                     "mov %rbp, %rsp\n"
-                     "pop %rbp\n"
-                     "ret\n");
-}

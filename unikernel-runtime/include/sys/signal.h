@@ -97,7 +97,7 @@ struct sigaction {
 
 #define SA_NOCLDSTOP 0x01
 #define SA_SIGINFO   0x02
-#define SA_ONSTACK   0x04 // on the stack that sigaltstack said
+#define SA_ONSTACK   0x04 // no effect: there is no alternate stack
 #define SA_RESTART   0x08
 #define SA_NODEFER   0x10
 #define SA_RESETHAND 0x20
