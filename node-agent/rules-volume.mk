@@ -8,3 +8,6 @@ $(call host-program,hostel-volume,node-agent/volume/main.c \
     node-agent/volume/confine.c $(VOLUME_JOB_SRCS) $(LIB_SRCS),$(ARCHIVE_LIBS))
 # The role that starts it.
 VOLUMED_SRCS := $(addprefix node-agent/volumed/, volumed.c place.c job.c)
+FUZZERS += tests/fuzz/volume.c
+FUZZ_SRCS_volume := $(filter-out %/unpack.c,$(VOLUME_JOB_SRCS)) $(LIB_SRCS)
+FUZZ_LIBS_volume := $(ARCHIVE_LIBS)

@@ -93,30 +93,113 @@ static void volume_reply(struct request *rq, struct msg_volume *msg)
 
 // ------------------------------------------------------------ small requests
 
+// Where a page begins: behind the volume that was made then, of that number.
+struct place {
+    uint64_t created_ns;
+    sub_id_t id;
+};
+
+static int place_compare(const struct place *a, const struct place *b)
+{
+    if (a->created_ns != b->created_ns)
+        return a->created_ns < b->created_ns ? -1 : 1;
+    return memcmp(&a->id, &b->id, sizeof(a->id));
+}
+
+static struct place place_of(const struct volume_info *v)
+{
+    return (struct place){v->created_real_ns, v->id};
+}
+
+static int info_compare(const void *a, const void *b)
+{
+    const struct place one = place_of(a), other = place_of(b);
+
+    return place_compare(&one, &other);
+}
+
+// A cursor is both in hexadecimal digits, so it holds whatever is deleted.
+#define CURSOR_DIGITS (2 * (sizeof(uint64_t) + sizeof(sub_id_t)))
+
+static void cursor_render(char out[CURSOR_DIGITS + 1], const struct place *p)
+{
+    snprintf(out, 17, "%016llx", (unsigned long long)p->created_ns);
+    hex_encode(out + 16, p->id.b, sizeof(p->id.b));
+}
+
+static bool page_args(struct request *rq, struct place *after, uint64_t *limit)
+{
+    const char *text = request_arg(rq, "after");
+    uint8_t ns[8];
+    char head[17] = "";
+
+    memset(after, 0, sizeof(*after));
+    *limit = LIST_LIMIT_DEFAULT;
+    if (!request_arg_u64(rq, "limit", 1, LIST_LIMIT_MAX, limit))
+        return false;
+    if (!text)
+        return true;
+    snprintf(head, sizeof(head), "%s", text);
+    if (strlen(text) != CURSOR_DIGITS || hex_decode(ns, sizeof(ns), head) < 0 ||
+        hex_decode(after->id.b, sizeof(after->id.b), text + 16) < 0) {
+        reply_problem(rq, 400, 0,
+                      "the argument \"after\" must be what an earlier list "
+                      "gave as \"next\"");
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(ns); i++)
+        after->created_ns = after->created_ns << 8 | ns[i];
+    return true;
+}
+
+static void list_reply(struct request *rq, struct volume_info *all, size_t n,
+                       const struct place *after, uint64_t limit)
+{
+    json_t *list = json_array(), *next = json_null();
+
+    qsort(all, n, sizeof(*all), info_compare);
+    for (size_t i = 0; i < n; i++) {
+        const struct place p = place_of(&all[i]);
+
+        if (place_compare(&p, after) <= 0)
+            continue;
+        if (json_array_size(list) == limit) {
+            const struct place last = place_of(&all[i - 1]);
+            char text[CURSOR_DIGITS + 1];
+
+            cursor_render(text, &last);
+            next = json_string(text);
+            break;
+        }
+        json_array_append_new(list, volume_render(&all[i]));
+    }
+    reply_json(rq, 200, json_pack("{s:o, s:o}", "volumes", list, "next", next));
+}
+
 void serve_volumes(struct request *rq)
 {
     struct msg_volume msg = {.customer = rq->caller.key};
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
-    json_t *list = json_array();
+    cleanup_free struct volume_info *all = NULL;
+    struct place after;
+    uint64_t limit;
+    size_t n, bytes;
 
-    if (request_arg(rq, "customer") && !volume_whose(rq, &msg)) {
-        json_decref(list);
+    if ((request_arg(rq, "customer") && !volume_whose(rq, &msg)) ||
+        !page_args(rq, &after, &limit))
         return;
-    }
     ipc_head(&msg, MSG_VOLUME_LIST, 0);
-    if (!request_call(rq, rq->api->keeper, &msg, CALL_NS, &reply)) {
-        json_decref(list);
+    if (!request_call(rq, rq->api->keeper, &msg, CALL_NS, &reply))
+        return;
+    n = reply.fds[0] < 0 ? 0 : reply.any.count.count;
+    bytes = n * sizeof(*all);
+    all = n ? malloc(bytes) : NULL;
+    if (n &&
+        (!all || pread_full(reply.fds[0], all, bytes, 0) != (ssize_t)bytes)) {
+        reply_problem(rq, 503, 1, "the node has no memory for the list");
         return;
     }
-    for (uint64_t i = 0; reply.fds[0] >= 0 && i < reply.any.count.count; i++) {
-        struct volume_info info;
-
-        if (pread_full(reply.fds[0], &info, sizeof(info),
-                       (off_t)(i * sizeof(info))) != sizeof(info))
-            break;
-        json_array_append_new(list, volume_render(&info));
-    }
-    reply_json(rq, 200, json_pack("{s:o}", "volumes", list));
+    list_reply(rq, all, n, &after, limit);
 }
 
 void serve_volume(struct request *rq)

@@ -24,6 +24,7 @@
 
 #define TAR_TYPE    "application/x-tar"
 #define QUOTA_USUAL "1G"
+#define LIST_PAGE   100
 
 struct opts {
     bool json, replace, no_wait;
@@ -195,10 +196,36 @@ static int do_delete(struct client *c, const struct opts *o, int n, char **args,
     return 0;
 }
 
+// All of them, page by page: {"volumes": [...]}. NULL: an error.
+static json_t *list_all(struct client *c, const struct opts *o, struct err *e)
+{
+    json_t *all = json_array();
+    char query[2 * sizeof(o->query)];
+
+    snprintf(query, sizeof(query), "%s%climit=%d", o->query,
+             *o->query ? '&' : '?', LIST_PAGE);
+    for (;;) {
+        json_t *page = client_get_json(c, e, "/v1/volumes%s", query);
+        const char *next = json_string_value(json_object_get(page, "next"));
+
+        if (!page) {
+            json_decref(all);
+            return NULL;
+        }
+        json_array_extend(all, json_object_get(page, "volumes"));
+        if (next)
+            snprintf(query, sizeof(query), "%s%climit=%d&after=%.64s", o->query,
+                     *o->query ? '&' : '?', LIST_PAGE, next);
+        json_decref(page);
+        if (!next)
+            return json_pack("{s:o}", "volumes", all);
+    }
+}
+
 static int do_list(struct client *c, const struct opts *o, int n, char **args,
                    struct err *e)
 {
-    json_t *list = call_json(c, NULL, NULL, o, "", e), *v;
+    json_t *list = list_all(c, o, e), *v;
     struct table *t;
     size_t i;
 

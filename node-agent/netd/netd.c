@@ -47,6 +47,16 @@ struct netd {
 
 /* ------------------------------------------------------------------- leases */
 
+/* The same port twice would be one rule, which cannot be taken back twice. */
+static bool named_before(const struct msg_net *m, uint32_t i)
+{
+    for (uint32_t j = 0; j < i; j++)
+        if (m->publish[j].protocol == m->publish[i].protocol &&
+            m->publish[j].host_port == m->publish[i].host_port)
+            return true;
+    return false;
+}
+
 static bool sane(const struct netd *d, const struct msg_net *m)
 {
     const struct network_config *n = d->n;
@@ -57,7 +67,8 @@ static bool sane(const struct netd *d, const struct msg_net *m)
         const struct net_publish *p = &m->publish[i];
 
         if ((p->protocol != NET_TCP && p->protocol != NET_UDP) || !p->port ||
-            p->host_port < n->publish_first || p->host_port > n->publish_last)
+            p->host_port < n->publish_first || p->host_port > n->publish_last ||
+            named_before(m, i))
             return false;
     }
     return true;

@@ -38,10 +38,11 @@ int frame_send(int fd, const void *data, size_t len)
         uint32_t head = htole32(n);
 
         r = write_all(fd, &head, sizeof(head));
-        if (r == 0)
+        if (r == 0 && n) {
             r = write_all(fd, at, n);
-        at += n;
-        len -= n;
+            at += n;
+            len -= n;
+        }
     } while (r == 0 && len);
     return r;
 }
