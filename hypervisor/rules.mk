@@ -27,7 +27,8 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     hypervisor/monitor/config.c hypervisor/monitor/disk.c hypervisor/monitor/vif.c \
     hypervisor/monitor/outside.c hypervisor/monitor/qsd.c hypervisor/monitor/volume.c \
     hypervisor/monitor/budget.c \
-    hypervisor/monitor/run.c hypervisor/monitor/main.c
+    hypervisor/monitor/run.c hypervisor/monitor/run_options.c \
+    hypervisor/monitor/run_files.c hypervisor/monitor/main.c
 
 # Static: each monitor would pay for libraries' page tables and data.
 $(call host-program,hostel-hv,$(HV_SRCS) $(LIB_SRCS) pv-blob.c kvm-page.c)

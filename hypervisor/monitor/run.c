@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -18,19 +17,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "hypervisor/engine/select.h"
-#include "hypervisor/monitor/budget.h"
-#include "hypervisor/monitor/config.h"
-#include "hypervisor/monitor/disk.h"
-#include "hypervisor/monitor/outside.h"
 #include "hypervisor/monitor/qsd.h"
+#include "hypervisor/monitor/run_state.h"
 #include "hypervisor/monitor/sandbox.h"
-#include "hypervisor/monitor/slot.h"
-#include "hypervisor/monitor/vif.h"
 #include "hypervisor/monitor/volume.h"
 #include "lib/io.h"
 #include "lib/cleanup.h"
@@ -38,9 +30,8 @@
 #include "lib/log.h"
 #include "lib/sock.h"
 
-// Exit statuses that are not the guest's; hostel-hv(8).
+// Exit statuses that are not the guest's, beside STATUS_FAILED; hostel-hv(8).
 #define STATUS_BUDGET  124
-#define STATUS_FAILED  125
 #define STATUS_REFUSED 126
 #define STATUS_CRASH   134 // 128 + SIGABRT
 #define STATUS_KILLED  137 // 128 + SIGKILL
@@ -52,408 +43,11 @@
 #define RUN_UID_BASE  0x7ff00000u
 #define RUN_UID_COUNT 0x10000u
 
-struct run {
-    struct domain_config config;
-    const char *config_path;
-    bool usage;
-    struct slot slot;
-    struct hvc_prepare prepare;
-    int image_fd, initrd_fd, core_fd;
-    const char *core_path; // NULL: none, or the configuration decides
-    char core_name[72];
-    int core_folder_fd; // where that is: this process leaves the world
-    uint32_t core_ends;
-    const char *trace_path;
-    int trace_fd, trace_file;        // from the monitor, to the file; or -1
-    const char *disk[HV_DEVICE_MAX]; // descriptions: the file's, then options'
-    const char *vif[HV_DEVICE_MAX], *volume[HV_DEVICE_MAX];
-    unsigned ndisks, nvifs, nvolumes, ndevices;
-    struct hvc_device device[HV_DEVICE_MAX];
-    int device_fd[HV_DEVICE_MAX][HVC_DEVICE_FDS_MAX];
-    size_t device_fds[HV_DEVICE_MAX];
-    struct hvc_page *page;
-    bool contained;
-
-    pid_t monitor_pid;
-    int conn_fd, guest_fd;
-    int64_t gdb_port; // 0: no debugger is waited for
-    int gdb_fd;       // listens; -1: none, or it has come
-    struct budget budget;
-    uint64_t cpu_base_ns;  // what making the slot cost
-    uint64_t wall_mono_ns; // end of the wall budget
-    enum hvc_cause cause;  // why we stopped it
-    struct hvc_exited exited;
-};
-
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int sig)
 {
     interrupted = sig;
-}
-
-// --------------------------------------------------------------- options
-
-static void usage(FILE *to)
-{
-    fputs(
-        "usage: hostel-hv run [-c FILE] [-m MIB] [-i INITRD] [-e VAR=VALUE]\n"
-        "                     [-n NAME] [--engine kvm|pv|auto] "
-        "[--cpu-ms N]\n"
-        "                     [--wall-ms N] [--usage] [--disk SPEC]...\n"
-        "                     [--net SPEC]... [--volume SPEC]... [--gdb PORT]\n"
-        "                     [--core FILE] [--trace FILE]\n"
-        "                     IMAGE [ARGS]\n",
-        to);
-}
-
-// A whole number within bounds, or the program ends.
-static int64_t number(const char *option, const char *text, int64_t most)
-{
-    char *end;
-    long long v;
-
-    errno = 0;
-    v = strtoll(text, &end, 10);
-    if (errno || *end || end == text || v < 1 || v > most) {
-        log_error("%s: %s is not a number from 1 to %lld", option, text,
-                  (long long)most);
-        exit(STATUS_FAILED);
-    }
-    return v;
-}
-
-static void replace(char **at, const char *value)
-{
-    free(*at);
-    *at = strdup(value);
-}
-
-static const char short_options[] = "+c:m:i:e:n:h";
-static const struct option long_options[] = {
-    {"config", required_argument, NULL, 'c'},
-    {"memory", required_argument, NULL, 'm'},
-    {"initrd", required_argument, NULL, 'i'},
-    {"env", required_argument, NULL, 'e'},
-    {"name", required_argument, NULL, 'n'},
-    {"engine", required_argument, NULL, 'E'},
-    {"cpu-ms", required_argument, NULL, 'C'},
-    {"wall-ms", required_argument, NULL, 'W'},
-    {"disk", required_argument, NULL, 'D'},
-    {"net", required_argument, NULL, 'N'},
-    {"volume", required_argument, NULL, 'V'},
-    {"usage", no_argument, NULL, 'U'},
-    {"gdb", required_argument, NULL, 'G'},
-    {"core", required_argument, NULL, 'O'},
-    {"trace", required_argument, NULL, 'T'},
-    {"help", no_argument, NULL, 'h'},
-    {0},
-};
-
-// Two passes: the file first, so that options override it.
-static int parse_config(struct run *r, int argc, char **argv, struct err *e)
-{
-    int o;
-
-    opterr = 0;
-    while ((o = getopt_long(argc, argv, short_options, long_options, NULL)) !=
-           -1)
-        if (o == 'c')
-            r->config_path = optarg;
-    opterr = 1;
-    optind = 0; // glibc: scan again from the start
-    config_init(&r->config);
-    if (r->config_path && (config_read(&r->config, r->config_path, e) < 0 ||
-                           config_check_run(&r->config, r->config_path, e) < 0))
-        return -e->code;
-    for (size_t i = 0; i < r->config.disk.n; i++)
-        r->disk[r->ndisks++] = r->config.disk.item[i];
-    for (size_t i = 0; i < r->config.vif.n; i++)
-        r->vif[r->nvifs++] = r->config.vif.item[i];
-    for (size_t i = 0; i < r->config.volume.n; i++)
-        r->volume[r->nvolumes++] = r->config.volume.item[i];
-    return 0;
-}
-
-#define ENV_MAX 256
-
-static int parse_options(struct run *r, int argc, char **argv, const char **env,
-                         size_t *nenv, struct err *e)
-{
-    int o;
-
-    while ((o = getopt_long(argc, argv, short_options, long_options, NULL)) !=
-           -1) {
-        switch (o) {
-        case 'c':
-            break;
-        case 'm':
-            r->config.memory_mib = number("-m", optarg, HV_RAM_MAX >> 20);
-            break;
-        case 'i':
-            replace(&r->config.ramdisk, optarg);
-            break;
-        case 'n':
-            replace(&r->config.name, optarg);
-            break;
-        case 'e':
-            if (!strchr(optarg, '=') || *nenv == ENV_MAX)
-                return err_set(e, EINVAL, "-e takes VAR=VALUE, %d at most",
-                               ENV_MAX);
-            env[(*nenv)++] = optarg;
-            break;
-        case 'E':
-            replace(&r->config.engine, optarg);
-            break;
-        case 'C':
-            r->config.cpu_ms = number("--cpu-ms", optarg, INT64_MAX / 1000000);
-            break;
-        case 'W':
-            r->config.wall_ms =
-                number("--wall-ms", optarg, INT64_MAX / 1000000);
-            break;
-        case 'D':
-            if (r->ndisks == HV_DEVICE_MAX)
-                return err_set(e, EINVAL, "a domain has at most %d disks",
-                               HV_DEVICE_MAX);
-            r->disk[r->ndisks++] = optarg;
-            break;
-        case 'N':
-            if (r->nvifs == HV_DEVICE_MAX)
-                return err_set(e, EINVAL, "a domain has at most %d interfaces",
-                               HV_DEVICE_MAX);
-            r->vif[r->nvifs++] = optarg;
-            break;
-        case 'V':
-            if (r->nvolumes == HV_DEVICE_MAX)
-                return err_set(e, EINVAL, "a domain has at most %d volumes",
-                               HV_DEVICE_MAX);
-            r->volume[r->nvolumes++] = optarg;
-            break;
-        case 'U':
-            r->usage = true;
-            break;
-        case 'G':
-            r->gdb_port = number("--gdb", optarg, 65535);
-            break;
-        case 'O':
-            r->core_path = optarg;
-            break;
-        case 'T':
-            r->trace_path = optarg;
-            break;
-        case 'h':
-            usage(stdout);
-            exit(0);
-        default:
-            usage(stderr);
-            exit(STATUS_FAILED);
-        }
-    }
-    return 0;
-}
-
-// Arguments of the command line, else those of the file.
-static int add_arguments(struct run *r, char **argv, struct err *e)
-{
-    struct hvc_prepare *p = &r->prepare;
-    int s = config_add_argument(p, r->config.kernel, e);
-
-    if (s == 0 && *argv) {
-        while (s == 0 && *argv)
-            s = config_add_argument(p, *argv++, e);
-        return s;
-    }
-    for (size_t i = 0; s == 0 && i < r->config.args.n; i++)
-        s = config_add_argument(p, r->config.args.item[i], e);
-    if (r->config.extra)
-        for (char *save, *w = strtok_r(r->config.extra, " \t", &save);
-             s == 0 && w; w = strtok_r(NULL, " \t", &save))
-            s = config_add_argument(p, w, e);
-    return s;
-}
-
-static int describe(struct run *r, int argc, char **argv, struct err *e)
-{
-    struct hvc_prepare *p = &r->prepare;
-    const char *env[ENV_MAX], *name;
-    size_t nenv = 0;
-
-    if (parse_config(r, argc, argv, e) < 0 ||
-        parse_options(r, argc, argv, env, &nenv, e) < 0)
-        return -e->code;
-    argv += optind;
-    if (*argv)
-        replace(&r->config.kernel, *argv++);
-    if (!r->config.kernel) {
-        usage(stderr);
-        exit(STATUS_FAILED);
-    }
-    if (add_arguments(r, argv, e) < 0)
-        return -e->code;
-    for (size_t i = 0; i < r->config.env.n; i++)
-        if (config_add_environment(p, r->config.env.item[i], e) < 0)
-            return -e->code;
-    for (size_t i = 0; i < nenv; i++)
-        if (config_add_environment(p, env[i], e) < 0)
-            return -e->code;
-    name = r->config.name ? r->config.name : basename(r->config.kernel);
-    snprintf(p->domain_name, sizeof(p->domain_name), "%s", name);
-    r->slot.engine = engine_select(r->config.engine ? r->config.engine : "pv");
-    if (!r->slot.engine)
-        return err_set(e, EINVAL,
-                       "there is no engine \"%s\": it is " ENGINE_NAMES,
-                       r->config.engine);
-    p->memory_kib = (uint64_t)r->config.memory_mib * 1024;
-    return 0;
-}
-
-// ------------------------------------------------------------ the domain
-
-static int open_disk(struct run *r, unsigned n, struct err *e)
-{
-    int *fds = r->device_fd[n];
-    struct disk d;
-
-    if (disk_parse(&d, r->disk[n], n, e) < 0)
-        return -e->code;
-    r->ndevices++;
-    if (d.format == DISK_RAW) {
-        r->slot.disks = true;
-        fds[0] = disk_open(&d, n, &r->device[n], e);
-        r->device_fds[n] = 1;
-        return fds[0] < 0 ? fds[0] : 0;
-    }
-    r->device_fds[n] = OUTSIDE_BLOCK_FDS;
-    return outside_open(&d, &r->device[n], fds, e);
-}
-
-// Behind the disks.
-static int open_vifs(struct run *r, struct err *e)
-{
-    for (unsigned i = 0; i < r->nvifs; i++) {
-        unsigned at = r->ndevices;
-        struct vif v;
-
-        if (at == HV_DEVICE_MAX)
-            return err_set(e, EINVAL, "a domain has at most %d devices",
-                           HV_DEVICE_MAX);
-        if (vif_parse(&v, r->vif[i], e) < 0)
-            return -e->code;
-        r->device_fd[at][0] = vif_open(&v, &r->device[at], e);
-        r->device_fds[at] = 1;
-        if (r->device_fd[at][0] < 0)
-            return -e->code;
-        r->ndevices++;
-    }
-    return 0;
-}
-
-// Behind the interfaces.
-static int open_volumes(struct run *r, struct err *e)
-{
-    static struct volume v[HV_DEVICE_MAX];
-
-    for (unsigned i = 0; i < r->nvolumes; i++) {
-        unsigned at = r->ndevices;
-
-        if (at == HV_DEVICE_MAX)
-            return err_set(e, EINVAL, "a domain has at most %d devices",
-                           HV_DEVICE_MAX);
-        if (volume_parse(&v[i], r->volume[i], e) < 0)
-            return -e->code;
-        for (unsigned k = 0; k < i; k++)
-            if (strcmp(v[k].mount, v[i].mount) == 0)
-                return err_set(e, EINVAL, "volume: two are mounted at %s",
-                               v[i].mount);
-        if (volume_open(&v[i], &r->device[at], r->device_fd[at], e) < 0)
-            return -e->code;
-        r->device_fds[at] = VOLUME_FDS;
-        r->ndevices++;
-    }
-    return 0;
-}
-
-// --core is for a crash, whatever the file says of the other ends.
-static int open_core(struct run *r, struct err *e)
-{
-    const char *path = r->core_path;
-
-    r->core_fd = r->core_folder_fd = -1;
-    r->core_ends = config_core_ends(&r->config) | (path ? HVC_CORE_CRASH : 0);
-    if (!r->core_ends)
-        return 0;
-    if (!path) {
-        snprintf(r->core_name, sizeof(r->core_name), "%s.core",
-                 r->prepare.domain_name);
-        path = r->core_name;
-        if (strchr(path, '/'))
-            return err_set(e, EINVAL,
-                           "the core would be NAME.core here, and the name "
-                           "\"%s\" has a slash: say --core FILE",
-                           r->prepare.domain_name);
-        r->core_folder_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (r->core_folder_fd < 0)
-            return err_errno(e, "the working folder");
-    }
-    r->core_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    return r->core_fd < 0 ? err_errno(e, "%s", path) : 0;
-}
-
-// Who named no file finds one only if there is a core.
-static void close_core(struct run *r)
-{
-    struct stat st;
-
-    if (r->core_folder_fd >= 0 && fstat(r->core_fd, &st) == 0) {
-        if (st.st_size == 0)
-            unlinkat(r->core_folder_fd, r->core_name, 0);
-        else
-            log_info("its core is %s", r->core_name);
-    }
-}
-
-static int open_files(struct run *r, struct err *e)
-{
-    int page_fd = memfd_create("hostel-page", MFD_CLOEXEC);
-
-    r->image_fd = open(r->config.kernel, O_RDONLY | O_CLOEXEC);
-    if (r->image_fd < 0)
-        return err_errno(e, "%s", r->config.kernel);
-    r->initrd_fd = -1;
-    if (r->config.ramdisk) {
-        r->initrd_fd = open(r->config.ramdisk, O_RDONLY | O_CLOEXEC);
-        if (r->initrd_fd < 0)
-            return err_errno(e, "%s", r->config.ramdisk);
-    }
-    r->trace_fd = r->trace_file = -1;
-    if (r->trace_path) {
-        r->trace_file =
-            open(r->trace_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        if (r->trace_file < 0)
-            return err_errno(e, "%s", r->trace_path);
-    }
-    if (open_core(r, e) < 0)
-        return -e->code;
-    if (page_fd < 0 || ftruncate(page_fd, HV_PAGE) < 0)
-        return err_errno(e, "making the counter page");
-    r->page = mmap(NULL, HV_PAGE, PROT_READ, MAP_SHARED, page_fd, 0);
-    if (r->page == MAP_FAILED)
-        return err_errno(e, "mapping the counter page");
-    for (unsigned i = 0; i < r->ndisks; i++)
-        if (open_disk(r, i, e) < 0)
-            return -e->code;
-    if (open_vifs(r, e) < 0 || open_volumes(r, e) < 0)
-        return -e->code;
-    r->slot.page_fd = page_fd;
-    r->slot.listen_fd = -1;
-    return slot_prepare(&r->slot, e);
-}
-
-static void close_device(struct run *r, unsigned n)
-{
-    for (size_t i = 0; i < r->device_fds[n]; i++)
-        close(r->device_fd[n][i]);
 }
 
 // Forks the monitor; this process leaves the world along with it.
@@ -485,8 +79,8 @@ static int make_slot(struct run *r, struct err *e)
                 close(fd[i]); // it needs none, or it comes by message
         }
         for (unsigned i = 0; i < r->ndevices; i++)
-            close_device(r, i); // they come by message
-        setsid();               // the terminal's signals are for us
+            run_close_device(r, i); // they come by message
+        setsid();                   // the terminal's signals are for us
         volume_forget();
         slot_run(&r->slot);
     }
@@ -535,7 +129,7 @@ static int send_devices(struct run *r, struct err *e)
         if (sock_send(r->conn_fd, &r->device[i], sizeof(r->device[i]),
                       r->device_fd[i], r->device_fds[i]) < 0)
             return err_set(e, EIO, "the monitor is gone");
-        close_device(r, i);
+        run_close_device(r, i);
     }
     return 0;
 }
@@ -810,7 +404,7 @@ int run_main(int argc, char **argv)
 
     close_range(3, ~0u, 0); // the caller's: the monitor is to have none
     catch_signals();
-    if (describe(&r, argc, argv, &e) < 0 || open_files(&r, &e) < 0 ||
+    if (run_describe(&r, argc, argv, &e) < 0 || run_open(&r, &e) < 0 ||
         gdb_listen(&r, &e) < 0 || make_slot(&r, &e) < 0 ||
         await_ready(&r, &e) < 0 || trace_begin(&r, &e) < 0 ||
         start(&r, &e) < 0) {
@@ -819,7 +413,7 @@ int run_main(int argc, char **argv)
         return STATUS_FAILED; // volumes' back ends end with their sockets
     }
     attend(&r);
-    close_core(&r);
+    run_close_core(&r);
     if (wait4(r.monitor_pid, NULL, 0, &u) == r.monitor_pid && r.usage)
         print_usage(&r, &u);
     volume_end();
