@@ -489,9 +489,11 @@ void controller_spoke(struct monitor *m)
         return;
     if (n > 0)
         a = message_check(m, &u, n, nfds);
+    // What was meant for it while it ran comes late when it is refused: its end
+    // is told yet.
     if (a)
         a->handle(m, &u, fds);
-    else
+    else if (n <= 0 || !m->cause)
         drop_controller(m);
     for (size_t i = 0; i < nfds; i++)
         if (fds[i] >= 0)
