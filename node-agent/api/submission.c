@@ -299,7 +299,8 @@ void serve_receipt(struct request *rq)
         return;
     deadline_ns = clock_mono_ns() + timeout_ms * 1000000;
     // An earlier period is charged while the submission goes on.
-    over = so_far || period < period_newest(rq, &msg.id);
+    over =
+        so_far || (period != UINT64_MAX && period < period_newest(rq, &msg.id));
     if (wait && !over && !receipt_wait_done(rq, &msg.id, deadline_ns))
         return;
     msg.number = period != UINT64_MAX ? period : period_newest(rq, &msg.id);
