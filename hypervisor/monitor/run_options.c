@@ -95,6 +95,16 @@ static int parse_config(struct run *r, int argc, char **argv, struct err *e)
 
 #define ENV_MAX 256
 
+static int add(const char **list, unsigned *n, const char *spec,
+               const char *what, struct err *e)
+{
+    if (*n == HV_DEVICE_MAX)
+        return err_set(e, EINVAL, "a domain has at most %d %s", HV_DEVICE_MAX,
+                       what);
+    list[(*n)++] = spec;
+    return 0;
+}
+
 static int parse_options(struct run *r, int argc, char **argv, const char **env,
                          size_t *nenv, struct err *e)
 {
@@ -131,22 +141,16 @@ static int parse_options(struct run *r, int argc, char **argv, const char **env,
                 number("--wall-ms", optarg, INT64_MAX / 1000000);
             break;
         case 'D':
-            if (r->ndisks == HV_DEVICE_MAX)
-                return err_set(e, EINVAL, "a domain has at most %d disks",
-                               HV_DEVICE_MAX);
-            r->disk[r->ndisks++] = optarg;
+            if (add(r->disk, &r->ndisks, optarg, "disks", e) < 0)
+                return -e->code;
             break;
         case 'N':
-            if (r->nvifs == HV_DEVICE_MAX)
-                return err_set(e, EINVAL, "a domain has at most %d interfaces",
-                               HV_DEVICE_MAX);
-            r->vif[r->nvifs++] = optarg;
+            if (add(r->vif, &r->nvifs, optarg, "interfaces", e) < 0)
+                return -e->code;
             break;
         case 'V':
-            if (r->nvolumes == HV_DEVICE_MAX)
-                return err_set(e, EINVAL, "a domain has at most %d volumes",
-                               HV_DEVICE_MAX);
-            r->volume[r->nvolumes++] = optarg;
+            if (add(r->volume, &r->nvolumes, optarg, "volumes", e) < 0)
+                return -e->code;
             break;
         case 'U':
             r->usage = true;
