@@ -280,5 +280,6 @@ const struct cmd cmd_account = {
         "KEY is 64 hex digits, the name of a key pair here, or the path of a "
         "public key.\n"
         "The operator's verbs use the node's unix socket: -S before the verb, "
-        "else\n$HOSTEL_SOCKET, else /run/hostel/hostel.sock.\n",
+        "else\n$HOSTEL_SOCKET, else /run/hostel/hostel.sock. With -H, -C or -k "
+        "they are signed,\nfor keys that the node's `admins` names.\n",
 };

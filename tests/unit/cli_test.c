@@ -216,7 +216,7 @@ static void test_operator(void)
     expect(verb(cmd_account, "show"), 0, &out, "Ada");
     cli_options.socket = "/tmp/no-such-socket";
     expect(verb(cmd_account, "list"), 1, &errors,
-           "no node answers at /tmp/no-such-socket");
+           "no node serves at /tmp/no-such-socket");
     cli_options.socket = NULL;
 }
 
