@@ -54,7 +54,7 @@ DOMAIN_TESTS += tests/domain/slots
 
 MANUALS += node-agent/agent/hosteld.8 node-agent/agent/hosteld.conf.5
 E2E_TESTS += tests/e2e/agent tests/e2e/xl tests/e2e/devices
-E2E_TESTS += tests/e2e/network
+E2E_TESTS += tests/e2e/network tests/e2e/clock
 E2E_TESTS += tests/e2e/engines
 FUZZERS += tests/fuzz/net_role.c
 FUZZ_SRCS_net_role := node-agent/agent/network.c $(AGENT_IPC_SRCS) $(LIB_SRCS)
