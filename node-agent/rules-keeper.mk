@@ -40,3 +40,4 @@ $(call unit-test,ledgerd_serve,tests/unit/ledgerd_serve.c $(LEDGERD_CORE_SRCS) \
 E2E_TESTS += tests/e2e/volumes tests/e2e/holds
 E2E_TESTS += tests/e2e/soak tests/e2e/adverse
 E2E_TESTS += tests/e2e/outputs tests/e2e/crash tests/e2e/modes tests/e2e/people tests/e2e/operations
+E2E_TESTS += tests/e2e/upgrade

@@ -52,8 +52,7 @@ static bool slot_has_domain(const struct remains *r, unsigned index)
         pread_full(r->records_fd, &record, sizeof(record),
                    (off_t)index * sizeof(record)) != sizeof(record))
         return false;
-    return record.state != RECORD_NONE ||
-           (record.version && record.version != RECORD_VERSION);
+    return record_state(&record) != RECORD_NONE || record_is_foreign(&record);
 }
 
 static void folder_remove(const char *run_dir, unsigned index)
