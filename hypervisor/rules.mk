@@ -218,7 +218,7 @@ FUZZ_SRCS_block := $(LIB_SRCS) hypervisor/monitor/event.c \
     hypervisor/monitor/watch.c \
     $(addprefix hypervisor/dev/,$(filter-out block.c,$(DEV_SRCS)))
 FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
-    $(addprefix hypervisor/monitor/,end.c watch.c stack.c \
+    $(addprefix hypervisor/monitor/,end.c linger.c watch.c stack.c \
     debug.c breakpoint.c gdb_packet.c gdb_target.c core.c dump.c trace.c \
     elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)
 
