@@ -64,13 +64,15 @@ static const struct request *request_find(uint32_t type)
 // The answer to who may look only.
 static void reply_refuse(union mux_any *any, const struct request *rq)
 {
+    static const char text[MSG_TEXT_MAX] =
+        "you may look here, but change nothing";
     struct msg_reply *r = &any->reply;
 
     memset(any, 0, sizeof(*any));
     r->head.type = rq->type | MSG_REPLY;
     r->head.size = (uint32_t)rq->reply_size;
     r->status = 403;
-    ipc_text(r->text, "you may look here, but change nothing");
+    ipc_text(r->text, text);
 }
 
 static int fds_count(const int fds[IPC_FDS_MAX])

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 // hostel join, invite, key, audit: who may do what on a node, and who did.
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "lib/table.h"
 #include "node-agent/bundle/key.h"
 #include "node-agent/bundle/recipe.h"
+#include "node-agent/cli/account.h"
 #include "node-agent/cli/client.h"
 #include "node-agent/cli/cmd.h"
 #include "node-agent/cli/show.h"
@@ -93,9 +93,9 @@ static int invite_run(int argc, char **argv)
         {"days", required_argument, NULL, 'd'},
         {0}};
     const char *name = "";
-    long long uses = 1, days = 7;
+    int64_t uses = 1, days = 7;
     uint64_t credit_nano = 0;
-    char currency[4];
+    char currency[4] = "";
     struct err e = {0};
     json_t *o;
     int c;
@@ -103,17 +103,19 @@ static int invite_run(int argc, char **argv)
     while ((c = getopt_long(argc, argv, "n:c:u:d:", longs, NULL)) != -1) {
         if (c == 'n')
             name = optarg;
-        else if (c == 'u')
-            uses = atoll(optarg);
-        else if (c == 'd')
-            days = atoll(optarg);
-        else if (c != 'c')
+        else if ((c != 'u' && c != 'd' && c != 'c') ||
+                 (c == 'u' && !cmd_number("-u", optarg, 1, 100000, &uses)) ||
+                 (c == 'd' && !cmd_number("-d", optarg, 1, 3650, &days)))
             return cmd_usage(&cmd_invite);
+        else if (c != 'c')
+            continue;
         else if (cost_parse(optarg, &credit_nano, currency, &e) < 0)
             return cmd_fail(&e);
     }
     if (argc != optind)
         return cmd_usage(&cmd_invite);
+    if (currency_check("/v1/node", currency, &e) < 0)
+        return cmd_fail(&e);
     o = ask(CLIENT_OPERATOR, "POST",
             json_pack("{s:s, s:I, s:I, s:I}", "name", name, "credit_nano",
                       (json_int_t)credit_nano, "uses", (json_int_t)uses, "days",
@@ -250,20 +252,8 @@ static void quota_row(struct table *t, const json_t *o, const char *what,
     table_row(t, what, used, most ? limit : "no limit");
 }
 
-// What an option sets: MiB, or so many; 0 is no limit.
-static bool quota_number(const char *what, const char *text, json_int_t *n)
-{
-    char *end;
-
-    errno = 0;
-    *n = strtoll(text, &end, 10);
-    if (!errno && end != text && !*end && *n >= 0 && *n < 1ll << 32)
-        return true;
-    fprintf(stderr,
-            "hostel: --%s must be a number, 0 for no limit, not \"%s\"\n", what,
-            text);
-    return false;
-}
+// 0 is no limit.
+#define QUOTA_MAX (1ll << 32)
 
 // The node sets all four: what no option names stays as it is now.
 static json_t *quota_set(const char *key, json_t *set)
@@ -307,9 +297,12 @@ static int quota_run(int argc, char **argv)
 
     // Its place in longs is its place in quota_keys.
     while ((c = getopt_long(argc, argv, "", longs, &at)) != -1) {
-        json_int_t n;
+        char option[32];
+        int64_t n;
 
-        if (c == '?' || !quota_number(longs[at].name, optarg, &n)) {
+        snprintf(option, sizeof(option), "--%s",
+                 c == '?' ? "" : longs[at].name);
+        if (c == '?' || !cmd_number(option, optarg, 0, QUOTA_MAX, &n)) {
             json_decref(set);
             return cmd_usage(&cmd_quota);
         }
