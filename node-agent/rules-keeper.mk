@@ -13,8 +13,8 @@ KEEPER_CORE_SRCS := $(CHAN_SRCS) $(addprefix node-agent/keeper/, sub.c \
 KEEPER_SRCS := $(KEEPER_CORE_SRCS) node-agent/keeper/main.c
 KEEPER_LIBS := $(BUNDLE_LIBS) $(LIB_DB_LIBS)
 
-LEDGERD_CORE_SRCS := $(addprefix node-agent/ledgerd/, ledgerd.c request.c money.c money.c \
-    document.c)
+LEDGERD_CORE_SRCS := $(addprefix node-agent/ledgerd/, ledgerd.c request.c money.c \
+    document.c books_clock.c)
 LEDGERD_SRCS := $(LEDGERD_CORE_SRCS) node-agent/ledgerd/main.c
 LEDGERD_LIBS := $(LEDGER_LIBS)
 
@@ -40,3 +40,4 @@ $(call unit-test,ledgerd_serve,tests/unit/ledgerd_serve.c $(LEDGERD_CORE_SRCS) \
 E2E_TESTS += tests/e2e/volumes tests/e2e/holds
 E2E_TESTS += tests/e2e/soak tests/e2e/adverse
 E2E_TESTS += tests/e2e/outputs tests/e2e/crash tests/e2e/modes tests/e2e/people tests/e2e/operations
+E2E_TESTS += tests/e2e/upgrade

@@ -22,7 +22,7 @@ AGENT_SRCS := $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) $(NETWORK_SRCS) \
 # The spawner without what it shares with other roles.
 SPAWNER_SRCS := $(CGROUP_SRCS) $(addprefix node-agent/spawner/, spawner.c starts.c outside.c \
     slot.c slot_make.c slot_run.c slot_control.c control.c slot_table.c verdict.c \
-    record.c volume.c \
+    record.c remains.c volume.c \
     cpu_watch.c nursery.c)
 
 HOSTELD_SRCS := node-agent/agent/main.c $(AGENT_SRCS) $(SPAWNER_SRCS) \
@@ -59,8 +59,8 @@ DOMAIN_TESTS += tests/domain/slots
 
 MANUALS += node-agent/agent/hosteld.8 node-agent/agent/hosteld.conf.5
 E2E_TESTS += tests/e2e/agent tests/e2e/xl tests/e2e/devices
+E2E_TESTS += tests/e2e/network tests/e2e/clock
 E2E_TESTS += tests/e2e/outside
-E2E_TESTS += tests/e2e/network
 E2E_TESTS += tests/e2e/engines
 FUZZERS += tests/fuzz/net_role.c
 FUZZ_SRCS_net_role := node-agent/agent/network.c $(AGENT_IPC_SRCS) $(LIB_SRCS)

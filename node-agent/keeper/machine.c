@@ -150,6 +150,9 @@ static enum sub_state finish(struct sub *s, enum sub_outcome outcome,
     s->info.outcome = outcome;
     if (!s->info.ended_real_ns)
         s->info.ended_real_ns = clock_real_ns();
+    // The clock may have been set back since.
+    if (s->info.ended_real_ns < s->info.started_real_ns)
+        s->info.ended_real_ns = s->info.started_real_ns;
     if (report)
         ipc_text(s->info.report, report);
     return SUB_SETTLING;

@@ -416,6 +416,10 @@ void slot_adopt(struct spawner *p, struct slot *s)
         slot_tell(p, s, MSG_ENDED);
         break;
     case RECORD_NONE: /* nothing worth keeping runs there */
+        if (record_is_foreign(s->record))
+            log_warn("slot %u: its domain was started by another version of "
+                     "hosteld, and this one cannot take it over: it is ended",
+                     s->index);
         state_set(p, s, SLOT_WASTED);
         slot_act_sweep(p, s);
         break;
