@@ -142,7 +142,10 @@ int place_fail(const struct place *p, CURLcode code, struct err *e)
                            "and who is named in admins or viewers",
                            where);
         return err_set(e, ECONNRESET,
-                       "what answers at %s hung up without a word", where);
+                       "what answers at %s hung up without a word%s", where,
+                       p->trust == TRUST_PLAIN
+                           ? "; if that node speaks HTTPS, write https://"
+                           : "");
     case CURLE_COULDNT_RESOLVE_HOST:
         return err_set(e, EHOSTUNREACH, "there is no host %s", where);
     case CURLE_PEER_FAILED_VERIFICATION:
