@@ -13,7 +13,7 @@ KEEPER_CORE_SRCS := $(CHAN_SRCS) $(addprefix node-agent/keeper/, sub.c \
 KEEPER_SRCS := $(KEEPER_CORE_SRCS) node-agent/keeper/main.c
 KEEPER_LIBS := $(BUNDLE_LIBS) $(LIB_DB_LIBS)
 
-LEDGERD_CORE_SRCS := $(addprefix node-agent/ledgerd/, ledgerd.c request.c money.c money.c \
+LEDGERD_CORE_SRCS := $(addprefix node-agent/ledgerd/, ledgerd.c request.c money.c later.c \
     document.c)
 LEDGERD_SRCS := $(LEDGERD_CORE_SRCS) node-agent/ledgerd/main.c
 LEDGERD_LIBS := $(LEDGER_LIBS)
