@@ -51,3 +51,9 @@ enum record_state record_state(const struct record *r)
         return RECORD_NONE;
     return state;
 }
+
+bool record_is_foreign(const struct record *r)
+{
+    return r->version && r->version != RECORD_VERSION &&
+           r->state != RECORD_NONE;
+}
