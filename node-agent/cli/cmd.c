@@ -3,7 +3,9 @@
 
 #include "node-agent/cli/cmd.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 int cmd_fail(const struct err *e)
 {
@@ -15,6 +17,20 @@ int cmd_usage(const struct cmd *c)
 {
     fprintf(stderr, "usage: hostel %s %s\n", c->name, c->usage);
     return 2;
+}
+
+bool cmd_number(const char *option, const char *text, int64_t min, int64_t max,
+                int64_t *n)
+{
+    char *end;
+
+    errno = 0;
+    *n = strtoll(text, &end, 10);
+    if (!errno && end != text && !*end && *n >= min && *n <= max)
+        return true;
+    fprintf(stderr, "hostel: %s is a number from %lld to %lld, not \"%s\"\n",
+            option, (long long)min, (long long)max, text);
+    return false;
 }
 
 int cmd_help(const struct cmd *c)

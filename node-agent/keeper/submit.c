@@ -242,7 +242,7 @@ void submit_held(struct keeper *k, struct sub *s,
     if (admission_store(s->admission, &k->store, s, &e) < 0) {
         log_error("submission %s is not taken: %s",
                   sub_id_text(id, &s->info.id), e.text);
-        serve_refusal(k, s, 503, 60, "the node cannot store the bundle now");
+        serve_refusal(k, s, 503, 60, "the node has no room for the bundle now; send it again later");
         admission_free(steal_ptr(&s->admission));
         return; // the hold stands, for when it comes back
     }
