@@ -106,14 +106,11 @@ static void room_give(struct keeper *k, struct dom *d)
     k->memory_used_kib -= dom_room_kib(d);
 }
 
+// In the journal by the end of the turn, before anybody hears of it.
 uint32_t domid_next(struct keeper *k)
 {
-    struct err e;
-    uint32_t next = ++k->doms.last_domid;
-
-    if (dom_number_save(&k->journal, k->boot, next, &e) < 0)
-        keeper_fail(k, &e);
-    return next;
+    k->doms.numbered = true;
+    return ++k->doms.last_domid;
 }
 
 // --------------------------------------------------------------------- a run
@@ -696,6 +693,10 @@ static int dom_save(struct keeper *k, struct dom *d, struct err *e)
 
 int doms_save(struct keeper *k, struct err *e)
 {
+    if (k->doms.numbered &&
+        dom_number_save(&k->journal, k->boot, k->doms.last_domid, e) < 0)
+        return -EIO;
+    k->doms.numbered = false;
     for (struct dom **at = &k->doms.first; *at;) {
         struct dom *d = *at;
         int r = d->touched ? dom_save(k, d, e) : 0;

@@ -111,6 +111,7 @@ struct doms {
     uint32_t lists;
     bool looking;
     uint32_t last_domid;
+    bool numbered;      // ... is not in the journal yet
     struct shelf shelf; // devices, for a successor
     bool shelf_stale;   // it has too much or too little
 };
