@@ -96,7 +96,8 @@ struct ledger {
     bool in_group;
     bool failed; // the group will be rolled back
     struct err failure;
-    uint64_t now_ns; // time of all entries of the group
+    uint64_t now_ns;    // time of all entries of the group
+    uint64_t newest_ns; // of the newest entry, also if its group was lost
 
     // Of the log; read again after a rollback.
     uint64_t last_entry;

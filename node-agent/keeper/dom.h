@@ -154,6 +154,8 @@ bool doms_news(struct keeper *k, const union ipc_any *any);
 // A device of one, from its monitor: what its predecessor's shelf did not have.
 void doms_given(struct keeper *k, const struct msg_given *m,
                 int fds[IPC_FDS_MAX]);
+// A device of one, or a volume of a submission's, is gone while it runs.
+void doms_failed(struct keeper *k, const struct msg_failed *m);
 // It has named all it found.
 void doms_adopted(struct keeper *k);
 
@@ -198,6 +200,10 @@ int dom_number_load(struct journal *j, const char *boot, uint32_t *last,
                     bool *same, struct err *e);
 int dom_number_save(struct journal *j, const char *boot, uint32_t last,
                     struct err *e);
+
+// ---- dom_info.c: what is told of one
+void dom_info_fill(const struct dom *d, struct dom_info *i);
+void dom_info_of_sub(const struct sub *s, struct dom_info *i);
 
 // ---- dom_serve.c: requests
 int dom_serve(struct keeper *k, const union ipc_any *any, int fds[IPC_FDS_MAX],

@@ -56,6 +56,7 @@ struct ledgerd {
     bool grouped;              // a group is open
     uint64_t export_cursor;    // of the document at hand
     struct reserve reserve;
+    bool behind; // the clock is behind the books, and the log says so
 };
 
 struct ledgerd_options {
@@ -80,6 +81,15 @@ void ledgerd_close(struct ledgerd *d);
 // Waits up to timeout_ms (-1: for ever) and does all there is to do.
 // 0; -EPIPE: a peer is gone, time to end; else the books failed.
 int ledgerd_turn(struct ledgerd *d, int timeout_ms, struct err *e);
+
+// ---- books_clock.c
+
+// The clock that the books go by: the real one, but one that was set ahead by
+// more than a day is not believed at once (lib/clock_watch.h).
+void books_clock_begin(void);
+uint64_t books_clock_ns(void);
+// Logs that it was set, and that it is behind the books. Once a turn.
+void books_clock_look(struct ledgerd *d);
 
 // ---- request.c and document.c
 

@@ -56,6 +56,12 @@ enum record_state record_state(const struct record *r)
     return state;
 }
 
+bool record_is_foreign(const struct record *r)
+{
+    return r->version && r->version != RECORD_VERSION &&
+           r->state != RECORD_NONE;
+}
+
 /* Field 3 and field 22 of /proc/PID/stat, counted behind the name, which may
  * hold anything. */
 static int stat_read(pid_t pid, char *state, uint64_t *born)

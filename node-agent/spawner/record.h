@@ -54,6 +54,8 @@ int record_open(struct record_file *f, const char *dir, size_t count,
 
 void record_set_state(struct record *r, enum record_state state);
 enum record_state record_state(const struct record *r);
+/* Written by another version of this program, of a domain. */
+bool record_is_foreign(const struct record *r);
 
 /*
  * When a process was started, in the kernel's ticks since boot; 0 if it is

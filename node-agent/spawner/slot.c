@@ -241,7 +241,7 @@ static void watch_keep(struct slot *s)
 
 /* Set up: parked, or running under a predecessor of ours. */
 static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd,
-                          uint32_t version)
+                          const struct hvc_ready *m)
 {
     pid_t pid[CPU_WATCH_PROCESSES] = {pidfd_pid(guest_fd), s->monitor_pid};
     int r = cpu_watch_open(&s->watch, pid);
@@ -256,9 +256,11 @@ static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd,
     if (r == 0)
         watch_keep(s);
     s->greeted = true;
+    /* It was over before: its monitor has waited to give its devices. */
+    s->unseen |= m->state == HVC_DEAD;
     slot_event(p, s, SLOT_EV_READY);
     if (s->state == SLOT_RUNNING || s->state == SLOT_ENDING)
-        slot_give(s, version);
+        slot_give(s, m->version);
     if (s->state == SLOT_ENDING)
         slot_halt_send(s);
     if (s->state == SLOT_RUNNING)
@@ -279,9 +281,10 @@ union monitor_message {
     struct hvc_taken taken;
     struct hvc_attached attached;
     struct hvc_given given;
+    struct hvc_failed failed;
 };
 
-/* The answer to something passed on to it? */
+/* The answer to something passed on to it, or news of a device? */
 static bool slot_answered(struct spawner *p, struct slot *s,
                           const union monitor_message *u, ssize_t n,
                           size_t nfds)
@@ -290,6 +293,8 @@ static bool slot_answered(struct spawner *p, struct slot *s,
         return false;
     if (u->head.type == HVC_TAKEN && n == sizeof(u->taken))
         return slot_fed(p, s, &u->taken);
+    if (u->head.type == HVC_FAILED && n == sizeof(u->failed))
+        return slot_device_failed(p, s, &u->failed);
     return u->head.type == HVC_ATTACHED && n == sizeof(u->attached) &&
            slot_passed(p, s, &u->attached);
 }
@@ -314,7 +319,7 @@ void slot_hear(struct spawner *p, struct slot *s)
         if (never_started(s, &u.ready))
             slot_event(p, s, SLOT_EV_HANGUP);
         else
-            monitor_ready(p, s, fd, u.ready.version);
+            monitor_ready(p, s, fd, &u.ready);
     } else if (n >= (ssize_t)offsetof(struct hvc_exited, text) &&
                u.head.size == n && u.head.type == HVC_EXITED && nfds == 0) {
         slot_tell_over(p, s, &u.exited, n - offsetof(struct hvc_exited, text));
@@ -374,7 +379,8 @@ static void adopt_running(struct spawner *p, struct slot *s)
     s->engine = r->engine < HVC_ENGINES ? r->engine : HVC_ENGINE_PV;
     s->page_fd =
         open(slot_path(path, p, s, "page"), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    s->weight = r->ended.cpu_weight;
+    if (r->ended.cpu_weight <= CPU_WEIGHT_MAX)
+        s->weight = r->ended.cpu_weight;
     s->cap = r->ended.cpu_cap_percent;
     s->permille = 0; /* not known: set anew by whoever looks */
     s->monitor_pid = r->monitor_pid;
@@ -417,6 +423,10 @@ void slot_adopt(struct spawner *p, struct slot *s)
         slot_tell(p, s, MSG_ENDED);
         break;
     case RECORD_NONE: /* nothing worth keeping runs there */
+        if (record_is_foreign(s->record))
+            log_warn("slot %u: its domain was started by another version of "
+                     "hosteld, and this one cannot take it over: it is ended",
+                     s->index);
         state_set(p, s, SLOT_WASTED);
         slot_act_sweep(p, s);
         break;
