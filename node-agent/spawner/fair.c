@@ -4,11 +4,11 @@
 #include "node-agent/spawner/fair.h"
 
 /* A debt is to be paid within so many turns like the last one. */
-#define PAY_TURNS 2
+#define PAY_TURNS 6
 /* ... and forgotten in about so many: those who are gone do not pay. */
 #define FORGET_TURNS 64
 /* Not more than so many turns' time is owed to anybody. */
-#define OWED_TURNS 2
+#define OWED_TURNS 4
 
 /* What each is entitled to of all that was used: by weight, but nobody is given
  * more than it wanted. Who wants no more leaves the rest to the others, so that

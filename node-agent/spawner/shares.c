@@ -15,7 +15,7 @@
 
 /* A turn each so often; and so much later for each that is looked at, which
  * takes some 30 us. */
-#define TURN_NS (200 * NS_PER_MS)
+#define TURN_NS (100 * NS_PER_MS)
 #define EACH_NS (6 * NS_PER_MS)
 /* Who uses less than this part of a processor is not looked at. */
 #define BUSY_PART 50

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Looks after the CPU shares of domains that compute: several times a second
+ * Looks after the CPU shares of domains that compute: ten times a second
  * their groups' weights are set so that they get what they are owed (fair.h).
  * Only those are looked at that use more than a fiftieth of a processor, which
  * cannot be many; a node at rest has no work with it.
