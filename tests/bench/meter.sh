@@ -80,7 +80,8 @@ machine_ns() {
 # steal nobody can say how much is in idle as well: a virtual CPU that is woken
 # and must wait for a real one has both. So time is missing if there is more than
 # idle and all of the steal explain, and too much was given out if it exceeds
-# what was not idle.
+# what was not idle. The first is told beside the figure as `nobody_s`: the kernel
+# books what interrupts of an idle CPU take to no process and no group.
 METER_AWK='
     function abs(x) { return x < 0 ? -x : x }
     function unaccounted(wall, idle, steal, ran, ours) {
