@@ -23,7 +23,7 @@ AGENT_SRCS := $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) $(NETWORK_SRCS) \
 SPAWNER_SRCS := $(CGROUP_SRCS) $(addprefix node-agent/spawner/, spawner.c starts.c outside.c \
     slot.c slot_make.c slot_run.c slot_control.c control.c slot_table.c verdict.c \
     record.c process.c remains.c volume.c \
-    cpu_watch.c nursery.c)
+    cpu_watch.c nursery.c fair.c shares.c end_cost.c)
 
 HOSTELD_SRCS := node-agent/agent/main.c $(AGENT_SRCS) $(SPAWNER_SRCS) \
     $(NETD_SRCS) hypervisor/monitor/vif.c $(KEEPER_SRCS) $(LEDGERD_SRCS) $(BUILDER_SRCS) $(VOLUMED_SRCS) $(API_SRCS) \
@@ -43,6 +43,9 @@ $(call unit-test,cgroup,tests/unit/cgroup_test.c $(CGROUP_SRCS) $(LIB_SRCS),)
 $(call unit-test,seal,tests/unit/seal_test.c node-agent/agent/seal.c $(LIB_SRCS),)
 $(call unit-test,slots,tests/unit/slots_test.c node-agent/spawner/slot_table.c \
     node-agent/spawner/control.c node-agent/spawner/verdict.c billing/usage.c $(LIB_SRCS),)
+
+$(call unit-test,end_cost,tests/unit/end_cost_test.c node-agent/spawner/end_cost.c $(LIB_SRCS),)
+$(call unit-test,fair,tests/unit/fair_test.c node-agent/spawner/fair.c $(LIB_SRCS),)
 
 # The spawner alone, driven by a program that plays supervisor and keeper.
 SLOTS_DRIVER_SRCS := tests/domain/slots_driver.c tests/domain/slots_cases.c \

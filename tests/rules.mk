@@ -208,6 +208,10 @@ $(BUILD)/bin/meter-cpu: tests/bench/meter-cpu.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) $(HOST_CFLAGS) $(HOST_LDFLAGS) -o $@ $<
 BENCH_BUILT += $(BUILD)/bench/meter $(BUILD)/images/meter $(BUILD)/bin/meter-cpu
+$(BUILD)/bench/budget-peer: tests/bench/budget-peer.c
+	@mkdir -p $(@D)
+	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) $(HOST_CFLAGS) $(HOST_LDFLAGS) -o $@ $<
+BENCH_BUILT += $(BUILD)/bench/budget-peer
 BENCHES += tests/bench/meter-work tests/bench/meter-books \
     tests/bench/meter-kinds tests/bench/meter-cost \
     tests/bench/budget

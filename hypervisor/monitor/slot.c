@@ -193,6 +193,7 @@ __attribute__((noreturn)) static void run(const void *slot)
     m->clock.origin = s->origin;
     m->console.sink_fd = m->console.source_fd = -1;
     prctl(PR_SET_NAME, "hostel-monitor");
+    work_in_short_turns();
     signal(SIGCHLD, SIG_DFL); // the nursery ignores it; we wait for the guest
     if (join_cgroups(s, &e) < 0 || make_memory(&m->domain, &e) < 0 ||
         make_page(m, s->page_fd, &e) < 0 ||
@@ -204,7 +205,6 @@ __attribute__((noreturn)) static void run(const void *slot)
         log_warn("%s: disks will be slower", e.text);
     if (close_rest(s, &e) < 0)
         die(&e);
-    work_in_short_turns();
     pair_init(&m->pair);
     m->spin[0].most_ns = SPIN_GUEST_NS;
     m->spin[1].most_ns = SPIN_DISK_NS;

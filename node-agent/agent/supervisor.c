@@ -499,6 +499,11 @@ static int supervisor_loop(struct supervisor *s, struct err *e)
  * for it, so it comes before what any of them runs: as much as twenty domains
  * that ask for nothing, should all want to compute. */
 #define AGENT_CPU_WEIGHT 2000
+/* All that is the node's is one group to the kernel, and would have no more
+ * than one service or one user's session beside it: a customer who has
+ * something done outside of the tree (a login, a proxy, a backup) would take
+ * from all others together. It is the node's work that the machine is for. */
+#define TREE_CPU_WEIGHT 1000
 static int agent_group_open(struct supervisor *s, struct err *e)
 {
     struct cgroup_tree t;
@@ -509,6 +514,8 @@ static int agent_group_open(struct supervisor *s, struct err *e)
     n = cgroup_make(&t, "agent", e);
     if (n == 0)
         n = cgroup_share(&t, "agent", AGENT_CPU_WEIGHT, 0, e);
+    if (n == 0)
+        n = cgroup_share(&t, ".", TREE_CPU_WEIGHT, 0, e);
     if (n == 0)
         n = cgroup_procs(&t, "agent", fds, e);
     for (int i = 0; i < n; i++) {

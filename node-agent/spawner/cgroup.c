@@ -241,16 +241,24 @@ static int memory_limit_v1(const struct cgroup_tree *t, const char *name,
     return r;
 }
 
+int cgroup_weight(const struct cgroup_tree *t, const char *name,
+                  uint32_t weight, uint32_t permille)
+{
+    bool v2 = t->version == 2;
+    uint64_t shares = (uint64_t)weight * permille * (v2 ? 100 : 1024) / 100000;
+    uint64_t least = v2 ? 1 : 2, most = v2 ? 10000 : 262144;
+    char text[32];
+
+    shares = shares < least ? least : shares > most ? most : shares;
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)shares);
+    return group_write(t, CGROUP_CPU, name, v2 ? "cpu.weight" : "cpu.shares",
+                       text);
+}
+
 static int weight_set(const struct cgroup_tree *t, const char *name,
                       uint32_t weight)
 {
-    bool v2 = t->version == 2;
-    uint32_t shares = weight * 1024u / 100u;
-    char text[32];
-
-    snprintf(text, sizeof(text), "%u", v2 ? weight : shares < 2 ? 2 : shares);
-    return group_write(t, CGROUP_CPU, name, v2 ? "cpu.weight" : "cpu.shares",
-                       text);
+    return cgroup_weight(t, name, weight, 1000);
 }
 
 #define CAP_PERIOD_US 10000u

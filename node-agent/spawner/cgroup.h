@@ -107,6 +107,10 @@ int cgroup_limit(const struct cgroup_tree *t, const char *name,
 int cgroup_share(const struct cgroup_tree *t, const char *name, uint32_t weight,
                  uint32_t cap_percent, struct err *e);
 
+/* The weight alone, times so many thousandths of it. */
+int cgroup_weight(const struct cgroup_tree *t, const char *name,
+                  uint32_t weight, uint32_t permille);
+
 /* At most so many tasks: processes, and threads that the kernel makes. */
 int cgroup_tasks(const struct cgroup_tree *t, const char *name, uint32_t most);
 

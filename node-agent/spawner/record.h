@@ -27,8 +27,8 @@ struct record {
     uint32_t state;   /* enum record_state; written last */
     sub_id_t id;
     uint64_t started_mono_ns, started_real_ns;
-    uint64_t cpu_base_ns; /* the group's CPU when the slot was parked */
-    uint64_t oom_base;    /* and its out-of-memory kills */
+    uint64_t cpu_base_ns; /* the group's CPU when it was started */
+    uint64_t oom_base;    /* its out-of-memory kills when the slot was parked */
     uint64_t memory_kib, cpu_ns, wall_ns, console_bytes; /* as asked for */
     uint64_t lease_mono_ns;                              /* as last renewed */
     uint64_t max_kib;

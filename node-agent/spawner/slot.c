@@ -53,6 +53,7 @@ void slot_init(struct slot *s, uint32_t index, struct record *record)
                        .page_fd = -1,
                        .conn_fd = -1,
                        .monitor_fd = -1,
+                       .permille = FAIR_USUAL,
                        .kept = CGROUP_KEPT_INIT,
                        .watch = CPU_WATCH_INIT,
                        .record = record};
@@ -65,6 +66,8 @@ static bool is_ready(enum slot_state state)
 
 static void state_set(struct spawner *p, struct slot *s, enum slot_state next)
 {
+    if (next != SLOT_RUNNING)
+        shares_leave(p, s);
     p->count[s->state]--;
     p->pool[slot_kind(s)].ready -= is_ready(s->state);
     s->state = next;
@@ -360,6 +363,10 @@ static void adopt_running(struct spawner *p, struct slot *s)
     s->engine = r->engine < HVC_ENGINES ? r->engine : HVC_ENGINE_PV;
     s->page_fd =
         open(slot_path(path, p, s, "page"), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (r->ended.cpu_weight <= CPU_WEIGHT_MAX)
+        s->weight = r->ended.cpu_weight;
+    s->cap = r->ended.cpu_cap_percent;
+    s->permille = 0; /* not known: set anew by whoever looks */
     s->monitor_pid = r->monitor_pid;
     s->monitor_born = r->monitor_born;
     s->monitor_fd = process_open(r->monitor_pid, r->monitor_born);

@@ -34,6 +34,9 @@ struct slot {
     struct cpu_watch watch;
     uint64_t limit_kib;        /* of its group, as last set */
     uint32_t weight, cap;      /* likewise; 0 = as a new group has them */
+    uint32_t permille;         /* of the weight, as shares.h has set it */
+    bool sharing;              /* it is among those looked at there */
+    uint64_t told_cpu_ns;      /* CPU used when its usage was last told */
     uint64_t due_ns;           /* next thing to do by the clock; 0 = none */
     uint64_t overdue_ns;       /* 0 = nothing is awaited */
     uint64_t look_ns, tell_ns; /* RUNNING: budget, usage */
@@ -44,7 +47,10 @@ struct slot {
     uint32_t failed_told; /* devices of which it said that they are gone */
     bool greeted;    /* its monitor has said HVC_READY on this connection */
     bool unseen;    /* ... which was at our start: it may be long ago */
-    uint64_t cpu_base_ns, oom_base; /* of its group, when it was parked */
+    uint64_t cpu_base_ns;      /* of its group, when its domain was started */
+    uint64_t oom_base;         /* likewise, when it was parked */
+    uint64_t stop_ns, end_kib; /* of a CPU budget, what it may use itself; and
+                                  its memory, by which that was reckoned */
     uint32_t nvolumes; /* meters there are in its folder */
     uint32_t feeding; /* messages of input its monitor has not answered */
     sub_id_t id;      /* from RUNNING to ENDED */

@@ -76,6 +76,15 @@ static int max_set(struct spawner *p, struct slot *s, uint64_t kib,
                    why.text);
 }
 
+static int share_set(struct spawner *p, struct slot *s, uint32_t weight,
+                     uint32_t cap, struct err *e)
+{
+    int r = slot_share_set(p, s, weight, cap, e);
+
+    slot_share_note(s);
+    return r;
+}
+
 int slot_control(struct spawner *p, struct slot *s, const struct msg_control *m,
                  struct err *e)
 {
@@ -91,9 +100,9 @@ int slot_control(struct spawner *p, struct slot *s, const struct msg_control *m,
     case CONTROL_BALLOON:
         return balloon_set(s, m->value);
     case CONTROL_WEIGHT:
-        return slot_share_set(p, s, m->value, s->cap, e);
+        return share_set(p, s, m->value, s->cap, e);
     case CONTROL_CAP:
-        return slot_share_set(p, s, s->weight, m->value, e);
+        return share_set(p, s, s->weight, m->value, e);
     }
     return max_set(p, s, m->value, e);
 }

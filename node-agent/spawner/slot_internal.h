@@ -53,6 +53,9 @@ int slot_limit_set(struct spawner *p, struct slot *s, uint64_t memory_kib,
 int slot_share_set(struct spawner *p, struct slot *s, uint32_t weight,
                    uint32_t cap, struct err *e);
 
+/* Puts down what was set last for a successor. */
+void slot_share_note(struct slot *s);
+
 /* 'r' its guest is on a processor, 'b' it waits, 'p' paused, 'd' it ends. */
 uint32_t slot_letter(const struct slot *s);
 

@@ -68,6 +68,7 @@ static int slot_group(struct spawner *p, struct slot *s, struct err *e)
         return -e->code;
     s->limit_kib = 0;
     s->weight = s->cap = 0;
+    s->permille = FAIR_USUAL;
     s->made_before = true;
     if (cgroup_tasks(&p->tree, name, TASKS_MAX) < 0)
         return err_set(e, EIO, "the control group %s takes no limit of tasks",

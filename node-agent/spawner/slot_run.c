@@ -22,8 +22,6 @@
 /* An adopted domain's monitor greets at once, or on a machine that is
  * thrashing: with it go the domain's devices. */
 #define GREET_NS (10000 * NS_PER_MS)
-/* CPU that ending takes: two processes, their memory, the report. */
-#define END_CPU_NS (NS_PER_MS * 3 / 10)
 /* Memory of a slot that is not the domain's RAM: monitor and guest process,
  * shared pages, and, by the RAM's size, page tables. */
 #define OVERHEAD_KIB     4096u
@@ -67,14 +65,22 @@ int slot_share_set(struct spawner *p, struct slot *s, uint32_t weight,
     char name[GROUP_TEXT];
     int r;
 
-    if (weight == s->weight && cap == s->cap)
+    if (weight == s->weight && cap == s->cap && s->permille == FAIR_USUAL)
         return 0;
     r = cgroup_share(&p->tree, slot_group_name(name, s), weight, cap, e);
     if (r == 0) {
         s->weight = weight;
         s->cap = cap;
+        s->permille = FAIR_USUAL;
     }
     return r;
+}
+
+/* For a successor: where it will be told at the end. */
+void slot_share_note(struct slot *s)
+{
+    s->record->ended.cpu_weight = s->weight;
+    s->record->ended.cpu_cap_percent = s->cap;
 }
 
 static void record_fill(struct spawner *p, struct slot *s,
@@ -103,6 +109,7 @@ static void record_fill(struct spawner *p, struct slot *s,
     r->asked_cause = 0;
     r->monitor_pid = s->monitor_pid;
     r->monitor_born = s->monitor_born;
+    slot_share_note(s);
     record_set_state(r, RECORD_RUNNING);
 }
 
@@ -144,23 +151,38 @@ static int prepare_send(struct slot *s, const struct msg_start *m,
     return sock_send(s->conn_fd, &h, size, fds, nfds);
 }
 
-/* Of a CPU budget, what it may use itself: the end of guest and monitor, which
- * the kernel charges to them as well, must come out of it too. */
-static uint64_t budget_ns(uint64_t cpu_ns)
+/* Of a CPU budget, what it may use itself: its end, which the kernel charges to
+ * it as well, must come out of it too. */
+static uint64_t budget_ns(struct spawner *p, struct slot *s,
+                          uint64_t memory_kib)
 {
-    return cpu_ns - (cpu_ns / 4 < END_CPU_NS ? cpu_ns / 4 : END_CPU_NS);
+    uint64_t budget = s->record->cpu_ns;
+
+    s->end_kib = memory_kib;
+    s->stop_ns = budget - end_cost_of(&p->end_cost, memory_kib, budget);
+    return s->stop_ns;
 }
 
 static void look_later(struct slot *s, uint64_t used_ns)
 {
-    uint64_t budget = budget_ns(s->record->cpu_ns), now = clock_mono_ns(), ns;
+    uint64_t now = clock_mono_ns(), ns;
 
-    if (!budget) {
+    if (!s->record->cpu_ns) {
         s->look_ns = 0;
         return;
     }
-    ns = used_ns < budget ? (budget - used_ns) / CPU_WATCH_PROCESSES : 0;
+    ns = used_ns < s->stop_ns ? (s->stop_ns - used_ns) / CPU_WATCH_PROCESSES : 0;
     s->look_ns = now + (ns < LOOK_MIN_NS ? LOOK_MIN_NS : ns);
+}
+
+/* What it cost until now to have its slot ready is the node's. */
+static int base_take(struct spawner *p, struct slot *s, struct err *e)
+{
+    char name[GROUP_TEXT];
+    int r = cgroup_cpu_ns(&p->tree, slot_group_name(name, s), &s->kept,
+                          &s->cpu_base_ns);
+
+    return r < 0 ? err_set(e, -r, "its control group cannot be read") : 0;
 }
 
 /* One message a device. Of one that it refuses the monitor tells, and ends:
@@ -209,11 +231,14 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
     r = slot_limit_set(p, s, m->max_kib ? m->max_kib : m->memory_kib, e);
     if (r == 0)
         r = slot_share_set(p, s, m->cpu_weight, m->cpu_cap_percent, e);
+    if (r == 0)
+        r = base_take(p, s, e);
     if (r == 0) {
         record_fill(p, s, m);
+        s->stop_ns = 0;
         if (m->cpu_ns) {
             cpu_watch_start(&s->watch, 0);
-            cpu_watch_allow(&s->watch, budget_ns(m->cpu_ns));
+            cpu_watch_allow(&s->watch, budget_ns(p, s, 0));
         }
         err_set(e, 0, "its monitor does not listen");
         r = domain_send(p, s, m, devices, outside, fds, e);
@@ -228,6 +253,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
     s->tell_over = m->has_source;
     s->unseen = false;
     s->feeding = s->giving = s->failed_told = 0;
+    s->told_cpu_ns = 0;
     s->tell_ns = slot_tell_next(p, s, clock_mono_ns());
     look_later(s, 0);
     slot_event(p, s, SLOT_EV_START);
@@ -434,9 +460,11 @@ void slot_watch_again(struct spawner *p, struct slot *s)
 
 void slot_look(struct spawner *p, struct slot *s)
 {
-    uint64_t budget = budget_ns(s->record->cpu_ns);
-    uint64_t used = cpu_watch_used_ns(&s->watch);
+    uint64_t used = cpu_watch_used_ns(&s->watch), kib = 0, budget;
+    char name[GROUP_TEXT];
 
+    cgroup_memory_kib(&p->tree, slot_group_name(name, s), &s->kept, &kib);
+    budget = budget_ns(p, s, kib);
     if (!used)
         used = group_used_ns(p, s);
     if (used >= budget) {
@@ -531,6 +559,8 @@ void slot_tell(struct spawner *p, struct slot *s, enum msg_type type)
         m = s->record->ended;
     } else {
         figures_fill(p, s, false, &m);
+        if (type == MSG_USAGE)
+            shares_told(p, s, m.usage.cpu_ns);
     }
     ipc_head_cut(&m, type, 0, text, strlen(m.text) + 1);
     chan_post(&p->keeper, &m, NULL, 0);
@@ -568,6 +598,9 @@ void slot_act_tell(struct spawner *p, struct slot *s)
 
     memset(m, 0, sizeof(*m));
     figures_fill(p, s, true, m);
+    if (s->budget_hit && s->stop_ns && m->usage.cpu_ns > s->stop_ns)
+        end_cost_learn(&p->end_cost, s->end_kib,
+                       m->usage.cpu_ns - s->stop_ns);
     record_set_state(s->record, RECORD_ENDED);
     slot_tell(p, s, MSG_ENDED);
 }

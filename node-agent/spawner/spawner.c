@@ -80,6 +80,7 @@ static void timer_fired(struct spawner *p)
         else
             spawner_wake_at(p, s->due_ns);
     }
+    shares_turn(p, now);
 }
 
 /* ------------------------------------------------------------------- keeper */
@@ -473,6 +474,7 @@ int spawner_main(const struct node_config *given)
         cfg.spare_slots = cfg.slots;
     p = (struct spawner){.cfg = &cfg,
                          .tree = CGROUP_TREE_INIT,
+                         .end_cost = END_COST_INIT,
                          .nursery_fd = -1,
                          .timer_ns = UINT64_MAX,
                          .make_pause_ns = PAUSE_MIN_NS};

@@ -11,6 +11,8 @@
 #include "node-agent/agent/role.h"
 #include "node-agent/keeper/chan.h"
 #include "node-agent/spawner/cgroup.h"
+#include "node-agent/spawner/end_cost.h"
+#include "node-agent/spawner/shares.h"
 #include "node-agent/spawner/outside.h"
 #include "node-agent/spawner/slot.h"
 
@@ -62,6 +64,8 @@ struct spawner {
     struct chan keeper;
     short keeper_events;
     struct pool pool[SLOT_KINDS]; /* by slot_kind */
+    struct shares shares;
+    struct end_cost end_cost;
     uint32_t waiting_devices;     /* of domains that wait for a slot */
     struct outside *outsides;     /* connections for those, see outside.h */
     uint64_t outside_serial;

@@ -78,7 +78,7 @@ static int victim(char **argv, void (*work)(void *), void *arg)
     const uint64_t begin = strtoull(argv[2], NULL, 10) * 1000000000ull;
     const uint64_t end = strtoull(argv[3], NULL, 10) * 1000000000ull;
     const uint64_t offset = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC);
-    uint64_t at = now_ns(CLOCK_MONOTONIC) + offset, next;
+    uint64_t at = now_ns(CLOCK_MONOTONIC) + offset, next, used_ns = 0;
 
     if (at > begin) {
         printf("late\n");
@@ -89,10 +89,14 @@ static int victim(char **argv, void (*work)(void *), void *arg)
         next = now_ns(CLOCK_MONOTONIC) + offset;
         if (at < begin)
             continue;
+        if (!done)
+            used_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
         took[step_of(next - at)]++;
         done++;
     }
-    printf("%llu us %.1f\n", (unsigned long long)done, p99_ns() / 1e3);
+    used_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID) - used_ns;
+    printf("%llu us %.1f cpu %.3f\n", (unsigned long long)done, p99_ns() / 1e3,
+           used_ns / 1e9);
     return 0;
 }
 
