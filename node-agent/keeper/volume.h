@@ -162,6 +162,9 @@ void volumes_detach(struct keeper *k, struct sub *s);
 
 // ---- volume_row.c
 int volume_rows_open(struct journal *j, struct err *e);
+// 1 if the journal has their table, which one that is open for reading may not
+// have; else 0.
+int volume_rows_there(struct journal *j, struct err *e);
 int volume_rows_each(struct journal *j,
                      int (*each)(void *arg, const struct volume_row *row),
                      void *arg, struct err *e);
