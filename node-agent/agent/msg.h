@@ -88,6 +88,7 @@ enum msg_type {
     MSG_GIVEN,      /* spawner: msg_given + fd */
     MSG_OVER,       /* spawner: msg_domain of one with a source: its program is
                        over, as its monitor says; MSG_ENDED follows */
+    MSG_FAILED,     /* spawner: msg_failed */
     /* keeper -> builder, and its news */
     MSG_BUILD = 128, /* msg_build + fds: bundle, log -> none */
     MSG_BUILD_STOP,  /* msg_get -> none; MSG_BUILT follows */
@@ -609,6 +610,15 @@ struct msg_control {
 /* A device of an adopted domain, whose monitor has given it: what it says is
  * what any monitor says. With one descriptor. */
 struct msg_given {
+    struct msg_head head;
+    sub_id_t id;
+    uint32_t index;
+    uint32_t pad;
+};
+
+/* The back end of a device, outside, is gone: its monitor's word, for the log.
+ * The index as in msg_given; volumes come after the devices. */
+struct msg_failed {
     struct msg_head head;
     sub_id_t id;
     uint32_t index;

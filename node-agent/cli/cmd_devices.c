@@ -55,6 +55,11 @@ static void print_net(const struct dom_device *d, unsigned nth)
 
 static void print_block(const struct dom_device *d, unsigned nth)
 {
+    if (device_is_outside(d)) { // its back end knows
+        printf("vd%c   %-4u %-6s %12s %s\n", 'a' + (int)nth, 0, "-", "-",
+               d->target);
+        return;
+    }
     printf("vd%c   %-4u %-6s %12llu %s\n", 'a' + (int)nth, 0,
            d->m.flags & HVC_D_READ_ONLY ? "r" : "w",
            (unsigned long long)d->m.block.capacity_bytes >> 10, d->target);

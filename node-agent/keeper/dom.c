@@ -270,7 +270,11 @@ static void dom_unstarted(struct keeper *k, struct dom *d, unsigned status,
         dom_forget(k, d);
         return;
     }
-    if (status == 503) { // no slot just now
+    if (status == 503) { // no slot just now, or no back end
+        if (strcmp(d->row.report, why))
+            log_warn("domain %s is not started again yet: %s",
+                     d->row.config.name, why);
+        ipc_text(d->row.report, why);
         d->row.state = DOM_WAITING;
         d->due_ns = clock_mono_ns() + DOM_RESTART_NS;
         dom_touch(d);
@@ -605,6 +609,21 @@ void doms_given(struct keeper *k, const struct msg_given *m,
     }
     d->device_fd[m->index] = steal_fd(&fds[0]);
     k->doms.shelf_stale |= dom_holds(d);
+}
+
+void doms_failed(struct keeper *k, const struct msg_failed *m)
+{
+    const struct dom *d = dom_find(k, &m->id);
+    char id[SUB_ID_TEXT];
+
+    if (!d)
+        log_warn("submission %s: a back end of its volumes is gone: what it "
+                 "asks of the volume fails",
+                 sub_id_text(id, &m->id));
+    else if (m->index < d->row.devices.n)
+        log_warn("domain %s: disk %s: its back end is gone: what the domain "
+                 "asks of the disk fails",
+                 d->row.config.name, d->row.devices.at[m->index].target);
 }
 
 // -------------------------------------------------------------------- timers

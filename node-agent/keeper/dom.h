@@ -154,6 +154,8 @@ bool doms_news(struct keeper *k, const union ipc_any *any);
 // A device of one, from its monitor: what its predecessor's shelf did not have.
 void doms_given(struct keeper *k, const struct msg_given *m,
                 int fds[IPC_FDS_MAX]);
+// A device of one, or a volume of a submission's, is gone while it runs.
+void doms_failed(struct keeper *k, const struct msg_failed *m);
 // It has named all it found.
 void doms_adopted(struct keeper *k);
 

@@ -305,6 +305,10 @@ static int dispatch(struct keeper *k, enum peer p, union ipc_any *any,
             doms_given(k, &any->given, fds);
             return 0;
         }
+        if (any->head.type == MSG_FAILED) {
+            doms_failed(k, &any->failed);
+            return 0;
+        }
         return news_of_spawner(k, any, e);
     case PEER_BUILDER:
         return news_of_builder(k, any, fds, e);

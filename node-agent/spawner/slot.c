@@ -238,7 +238,7 @@ static void watch_keep(struct slot *s)
 
 /* Set up: parked, or running under a predecessor of ours. */
 static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd,
-                          uint32_t version)
+                          const struct hvc_ready *m)
 {
     pid_t pid[CPU_WATCH_PROCESSES] = {pidfd_pid(guest_fd), s->monitor_pid};
     int r = cpu_watch_open(&s->watch, pid);
@@ -253,9 +253,11 @@ static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd,
     if (r == 0)
         watch_keep(s);
     s->greeted = true;
+    /* It was over before: its monitor has waited to give its devices. */
+    s->unseen |= m->state == HVC_DEAD;
     slot_event(p, s, SLOT_EV_READY);
     if (s->state == SLOT_RUNNING || s->state == SLOT_ENDING)
-        slot_give(s, version);
+        slot_give(s, m->version);
     if (s->state == SLOT_ENDING)
         slot_halt_send(s);
     if (s->state == SLOT_RUNNING)
@@ -276,9 +278,10 @@ union monitor_message {
     struct hvc_taken taken;
     struct hvc_attached attached;
     struct hvc_given given;
+    struct hvc_failed failed;
 };
 
-/* The answer to something passed on to it? */
+/* The answer to something passed on to it, or news of a device? */
 static bool slot_answered(struct spawner *p, struct slot *s,
                           const union monitor_message *u, ssize_t n,
                           size_t nfds)
@@ -287,6 +290,8 @@ static bool slot_answered(struct spawner *p, struct slot *s,
         return false;
     if (u->head.type == HVC_TAKEN && n == sizeof(u->taken))
         return slot_fed(p, s, &u->taken);
+    if (u->head.type == HVC_FAILED && n == sizeof(u->failed))
+        return slot_device_failed(p, s, &u->failed);
     return u->head.type == HVC_ATTACHED && n == sizeof(u->attached) &&
            slot_passed(p, s, &u->attached);
 }
@@ -311,7 +316,7 @@ void slot_hear(struct spawner *p, struct slot *s)
         if (never_started(s, &u.ready))
             slot_event(p, s, SLOT_EV_HANGUP);
         else
-            monitor_ready(p, s, fd, u.ready.version);
+            monitor_ready(p, s, fd, &u.ready);
     } else if (n >= (ssize_t)offsetof(struct hvc_exited, text) &&
                u.head.size == n && u.head.type == HVC_EXITED && nfds == 0) {
         slot_tell_over(p, s, &u.exited, n - offsetof(struct hvc_exited, text));
