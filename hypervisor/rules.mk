@@ -119,7 +119,7 @@ $(BUILD)/bench/hello: tests/bench/hello.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -O2 -static -o $@ $<
 DEPFILES += $(patsubst %,$(BUILD)/obj/tests/%.d,bench/coldstart domain/drive \
-    domain/control_test)
+    domain/control_test domain/control_console domain/control_rights)
 DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control \
     tests/domain/debug
 
@@ -157,7 +157,7 @@ DEPFILES += $(BUILD)/obj/tests/domain/devices_test.d
 # The control protocol, with a program in the spawner's place.
 TEST_BUILT += $(BUILD)/tests/control
 $(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
-    control_test drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))
+    control_test control_console control_rights drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
@@ -209,7 +209,7 @@ $(call unit-test,hv_device,tests/unit/hv_device.c \
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c tests/fuzz/virtq.c \
     tests/fuzz/block.c tests/fuzz/net_filter.c tests/fuzz/gdb.c \
     tests/fuzz/fs.c tests/fuzz/hypercall.c
-FUZZ_SRCS_hypercall := $(KVM)/table.c $(LIB_SRCS)
+FUZZ_SRCS_hypercall := $(KVM)/table.c $(KVM)/caches.c $(LIB_SRCS)
 FUZZ_SRCS_elf := $(LIB_SRCS)
 FUZZ_SRCS_virtq := $(LIB_SRCS)
 FUZZ_SRCS_fs := $(LIB_SRCS) \

@@ -45,13 +45,15 @@ $(call unit-test,slots,tests/unit/slots_test.c node-agent/spawner/slot_table.c \
     node-agent/spawner/control.c node-agent/spawner/verdict.c billing/usage.c $(LIB_SRCS),)
 
 # The spawner alone, driven by a program that plays supervisor and keeper.
-SLOTS_DRIVER_SRCS := tests/domain/slots_driver.c $(AGENT_ROLE_SRCS) \
+SLOTS_DRIVER_SRCS := tests/domain/slots_driver.c tests/domain/slots_cases.c \
+    $(AGENT_ROLE_SRCS) \
     $(AGENT_IPC_SRCS) $(CHAN_SRCS) $(SPAWNER_SRCS) billing/usage.c $(LIB_SRCS)
 $(BUILD)/tests/slots-driver: $(patsubst %.c,$(BUILD)/obj/%.o,$(SLOTS_DRIVER_SRCS))
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
-DEPFILES += $(BUILD)/obj/tests/domain/slots_driver.d
+DEPFILES += $(BUILD)/obj/tests/domain/slots_driver.d \
+    $(BUILD)/obj/tests/domain/slots_cases.d
 TEST_BUILT += $(BUILD)/tests/slots-driver
 DOMAIN_TESTS += tests/domain/slots
 

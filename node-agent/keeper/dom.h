@@ -201,6 +201,10 @@ int dom_number_load(struct journal *j, const char *boot, uint32_t *last,
 int dom_number_save(struct journal *j, const char *boot, uint32_t last,
                     struct err *e);
 
+// ---- dom_info.c: what is told of one
+void dom_info_fill(const struct dom *d, struct dom_info *i);
+void dom_info_of_sub(const struct sub *s, struct dom_info *i);
+
 // ---- dom_serve.c: requests
 int dom_serve(struct keeper *k, const union ipc_any *any, int fds[IPC_FDS_MAX],
               struct err *e);
