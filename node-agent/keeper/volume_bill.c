@@ -49,6 +49,11 @@ void volume_integrate(struct volume *v, uint64_t now_real_ns)
 {
     struct volume_row *r = &v->row;
 
+    // What comes after the period is not its own, however late it ends: the
+    // node may have been off for days.
+    if (r->period_state != PERIOD_NONE && r->to_real_ns &&
+        now_real_ns > r->to_real_ns)
+        now_real_ns = r->to_real_ns;
     if (now_real_ns <= r->counted_real_ns)
         return;
     // What nobody pays for is not kept count of.

@@ -205,6 +205,27 @@ static void test_integral(void)
     CHECK(v.row.counted_real_ns == now_ns + 1000000);
 }
 
+// The node was off for days, and what is there is counted before the period of
+// then is ended: it is charged to its end and no further.
+static void test_off(struct volume *v)
+{
+    uint64_t hours_ns = 3600000000000ull;
+    struct held *h;
+    sub_id_t id;
+
+    volume_period_id(&v->row, v->row.period, &id);
+    v->row.from_real_ns = clock_real_ns() - 100 * hours_ns;
+    v->row.counted_real_ns = v->row.from_real_ns;
+    v->row.byte_ns_low = v->row.byte_ns_high = 0;
+    v->row.to_real_ns = v->row.from_real_ns + 9 * hours_ns;
+    volume_integrate(v, clock_real_ns());
+    volume_step(w.k, v);
+    world_run(&w);
+    h = world_held(&w, &id);
+    CHECK(h->settled == 1);
+    CHECK(h->usage.storage_kib_ms == 8ull * 9 * 3600 * 1000);
+}
+
 // A day's end: settled with what was stored, and the next day is held for.
 static void test_period(void)
 {
@@ -230,6 +251,7 @@ static void test_period(void)
     CHECK(v->row.period_state == PERIOD_HELD);
     // The next one goes on where the last one ended: no hour is lost.
     CHECK(v->row.from_real_ns >= clock_real_ns() - 2 * hours_ns);
+    test_off(v);
     CHECK(h->record[1].to_real_ns - h->record[1].from_real_ns == 9 * hours_ns);
 }
 
