@@ -61,6 +61,7 @@ struct submission_slot {
     bool used;
     bool dirty; // differs from the table
     bool fresh; // ... which does not have it yet
+    bool listed;
     struct submission_row row;
 };
 
@@ -122,6 +123,9 @@ struct ledger {
     struct node_accounts node_accounts;
     struct account_slot cache[ACCOUNT_CACHE_SIZE];
     struct submission_slot submissions[SUBMISSION_SLOTS];
+    // Those to be written back: all that are dirty, and some that were.
+    struct submission_slot *listed[SUBMISSION_SLOTS];
+    size_t nlisted;
 };
 
 // Marks the group as lost. Returns a code that is no refusal.

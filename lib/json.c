@@ -78,6 +78,28 @@ int json_get_int(const json_t *o, const char *key, int64_t min, int64_t max,
     return 0;
 }
 
+// What a name may have that is said again to whoever sent it.
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+
+int json_members(json_t *o, const char *const *known, struct err *e)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(o, key, value)
+    {
+        const char *const *k = known;
+
+        while (*k && strcmp(*k, key))
+            k++;
+        if (!*k)
+            return err_set(
+                e, EINVAL, "there is no member \"%s\"; check its spelling",
+                key[strspn(key, PLAIN)] || strlen(key) > 64 ? "..." : key);
+    }
+    return 0;
+}
+
 int json_get_hex(const json_t *o, const char *key, void *out, size_t len,
                  struct err *e)
 {

@@ -28,6 +28,10 @@ int json_get_str(const json_t *o, const char *key, const char **out,
 int json_get_int(const json_t *o, const char *key, int64_t min, int64_t max,
                  int64_t *out, struct err *e);
 
+// Whether the object has no other members than these, NULL ending the list: a
+// misspelt one would go unseen. 0 or -EINVAL with a sentence that names it.
+int json_members(json_t *o, const char *const *known, struct err *e);
+
 // A member as fixed bytes written in hex.
 int json_get_hex(const json_t *o, const char *key, void *out, size_t len,
                  struct err *e);

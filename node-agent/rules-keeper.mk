@@ -14,7 +14,7 @@ KEEPER_SRCS := $(KEEPER_CORE_SRCS) node-agent/keeper/main.c
 KEEPER_LIBS := $(BUNDLE_LIBS) $(LIB_DB_LIBS)
 
 LEDGERD_CORE_SRCS := $(addprefix node-agent/ledgerd/, ledgerd.c request.c money.c \
-    document.c books_clock.c)
+    document.c later.c books_clock.c)
 LEDGERD_SRCS := $(LEDGERD_CORE_SRCS) node-agent/ledgerd/main.c
 LEDGERD_LIBS := $(LEDGER_LIBS)
 

@@ -22,7 +22,7 @@ AGENT_SRCS := $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) $(NETWORK_SRCS) \
 # The spawner without what it shares with other roles.
 SPAWNER_SRCS := $(CGROUP_SRCS) $(addprefix node-agent/spawner/, spawner.c starts.c outside.c \
     slot.c slot_make.c slot_run.c slot_control.c control.c slot_table.c verdict.c \
-    record.c remains.c volume.c \
+    record.c process.c remains.c volume.c \
     cpu_watch.c nursery.c)
 
 HOSTELD_SRCS := node-agent/agent/main.c $(AGENT_SRCS) $(SPAWNER_SRCS) \

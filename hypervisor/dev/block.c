@@ -183,7 +183,8 @@ static int begin(struct block *b, struct block_request *r)
     return 0;
 }
 
-// Takes what there is, as far as there is room and the rate allows.
+// Takes what there is, as far as there is room and the rate allows. Each goes
+// off at once: a disk that waits until all of them are ready waits too long.
 static int block_kick(struct device *d)
 {
     struct block *b = d->own;
@@ -204,8 +205,8 @@ static int block_kick(struct device *d)
         b->nfree--;
         if (begin(b, r) < 0)
             return -1;
+        uring_submit(&d->all->ring);
     }
-    uring_submit(&d->all->ring);
     device_tell(d);
     return 0;
 }

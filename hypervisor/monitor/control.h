@@ -13,7 +13,8 @@
  * yet read is lost) and says HVC_READY. From then on it serves one domain and
  * exits when the domain is over, or after a minute without a controller in
  * which nothing ran. One whose domain has devices and is over while it has no
- * controller waits for the next (state HVC_DEAD), to be asked for them.
+ * controller waits for the next (state HVC_DEAD), to be asked for them, unless
+ * the domain was stopped for good (HVC_STOPPED).
  *
  *   nursery <- HVC_MAKE    + fds: listening socket, page file, cgroup.procs...
  *   nursery -> HVC_MADE    + fd: pidfd of the monitor
@@ -205,8 +206,8 @@ struct hvc_balloon {
 #define HVC_D_READ_ONLY    1u
 #define HVC_D_VHOST_USER   2u /* served by whoever is at the socket passed */
 #define HVC_D_KEPT                                                             \
-    4u /* the last descriptor passed is not for this run but for the next: it  \
-          is kept, and is what HVC_GIVE gives */
+    4u /* with HVC_D_VHOST_USER: the last descriptor passed is not for this    \
+          run but for the next: it is kept, and is what HVC_GIVE gives */
 
 /* Token buckets; 0 a second: no limit. A bucket that is not empty lets a
    request pass whole. */

@@ -136,8 +136,9 @@ __attribute__((noreturn)) void end_finish(struct monitor *m)
     debug_ended(m);
     trace_ended(m);
     page_finish(m);
+    // One that was destroyed will not be started again.
     if (!tell_exited(m) && m->state == HVC_RUNNING && m->devices.n &&
-        m->listen_fd >= 0) {
+        m->cause != HVC_STOPPED && m->listen_fd >= 0) {
         linger(m);
         tell_exited(m);
     }

@@ -380,6 +380,8 @@ static void reload(struct supervisor *s)
     s->config_fd = fd;
     s->cfg = merged;
     s->asked = next;
+    if (home_permit(&s->cfg, &e) < 0)
+        log_error("%s", e.text);
     tls_renew(s);
     s->reloading = true;
 }

@@ -112,15 +112,19 @@ static int limits_member(const json_t *o, const char *key, uint64_t min,
 
 // {"kind": "source" or "image", "memory_kib": n, "cpu_ns": n, ...}. What is
 // left out is 0; the manifest's limits hold here too.
-static int quote_from_json(struct msg_quote *msg, const json_t *o,
-                           struct err *e)
+static int quote_from_json(struct msg_quote *msg, json_t *o, struct err *e)
 {
+    static const char *const members[] = {"kind",          "memory_kib",
+                                          "cpu_ns",        "wall_ns",
+                                          "build_cpu_ns",  "console_bytes",
+                                          "cost_cap_nano", "net_in_bytes",
+                                          "net_out_bytes", NULL};
     struct sub_limits *l = &msg->limits;
     const char *kind = "image";
     uint64_t cap = 0;
-    int r = 0;
+    int r = json_members(o, members, e);
 
-    if (json_object_get(o, "kind"))
+    if (r == 0 && json_object_get(o, "kind"))
         r = json_get_str(o, "kind", &kind, e);
     if (r == 0 && strcmp(kind, "source") && strcmp(kind, "image"))
         r = err_set(e, EINVAL,

@@ -106,14 +106,11 @@ static void room_give(struct keeper *k, struct dom *d)
     k->memory_used_kib -= dom_room_kib(d);
 }
 
+// In the journal by the end of the turn, before anybody hears of it.
 uint32_t domid_next(struct keeper *k)
 {
-    struct err e;
-    uint32_t next = ++k->doms.last_domid;
-
-    if (dom_number_save(&k->journal, k->boot, next, &e) < 0)
-        keeper_fail(k, &e);
-    return next;
+    k->doms.numbered = true;
+    return ++k->doms.last_domid;
 }
 
 // --------------------------------------------------------------------- a run
@@ -271,10 +268,10 @@ static void dom_unstarted(struct keeper *k, struct dom *d, unsigned status,
         return;
     }
     if (status == 503) { // no slot just now, or no back end
-        if (strcmp(d->row.report, why))
+        if (strcmp(d->waits_for, why))
             log_warn("domain %s is not started again yet: %s",
                      d->row.config.name, why);
-        ipc_text(d->row.report, why);
+        ipc_text(d->waits_for, why);
         d->row.state = DOM_WAITING;
         d->due_ns = clock_mono_ns() + DOM_RESTART_NS;
         dom_touch(d);
@@ -493,6 +490,7 @@ static void news_started(struct keeper *k, const struct dom_ask *ask,
             dom_unstarted(k, d, m->status, m->text);
         return;
     }
+    d->waits_for[0] = 0;
     d->row.state = DOM_RUNNING;
     d->row.started_real_ns = clock_real_ns();
     d->begun_ns = clock_mono_ns();
@@ -695,6 +693,10 @@ static int dom_save(struct keeper *k, struct dom *d, struct err *e)
 
 int doms_save(struct keeper *k, struct err *e)
 {
+    if (k->doms.numbered &&
+        dom_number_save(&k->journal, k->boot, k->doms.last_domid, e) < 0)
+        return -EIO;
+    k->doms.numbered = false;
     for (struct dom **at = &k->doms.first; *at;) {
         struct dom *d = *at;
         int r = d->touched ? dom_save(k, d, e) : 0;

@@ -155,6 +155,7 @@ static int seal_and_commit(struct ledgerd *d, struct err *e)
         d->unsealed_mono_ns = 0;
         d->sealed_mono_ns = now_ns;
         d->receipt_wanted = false;
+        d->sealed = true;
     }
     if (!d->grouped)
         return 0;
@@ -166,6 +167,8 @@ static int wait_ms(const struct ledgerd *d, int timeout_ms)
 {
     uint64_t due_ns = seal_due_ns(d), now_ns = clock_mono_ns(), ms;
 
+    if (later_due_ns(d) < due_ns)
+        due_ns = later_due_ns(d);
     if (due_ns == UINT64_MAX)
         return timeout_ms;
     ms = due_ns > now_ns ? (due_ns - now_ns) / 1000000 + 1 : 0;
@@ -189,6 +192,7 @@ int ledgerd_turn(struct ledgerd *d, int timeout_ms, struct err *e)
     if (p[0].revents)
         return err_set(e, EPIPE, "the supervisor is gone");
     reserve_look(&d->reserve, clock_mono_ns());
+    d->sealed = false;
     books_clock_look(d);
     // The keeper first: customers' work waits for it.
     r = p[2].revents ? serve_waiting(d, &d->keeper, e) : 0;
@@ -198,6 +202,8 @@ int ledgerd_turn(struct ledgerd *d, int timeout_ms, struct err *e)
         r = serve_waiting(d, &d->operator, e);
     if (r == 0)
         r = seal_and_commit(d, e);
+    if (r == 0 && (d->sealed || later_due_ns(d) <= clock_mono_ns()))
+        r = later_serve(d, clock_mono_ns(), e);
     if (r == 0)
         r = chan_flush(&d->keeper, e);
     if (r == 0)

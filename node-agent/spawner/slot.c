@@ -19,6 +19,7 @@
 #include "lib/io.h"
 #include "lib/log.h"
 #include "lib/sock.h"
+#include "node-agent/spawner/process.h"
 
 /* Between two looks whether the last process of a group is gone. */
 #define VACANT_NS (1 * NS_PER_MS)
@@ -211,23 +212,6 @@ void slot_event(struct spawner *p, struct slot *s, enum slot_event event)
     actions[step.action](p, s);
 }
 
-/* The guest process's number, as we see it. */
-static pid_t pidfd_pid(int fd)
-{
-    char path[48], text[512], *at;
-    cleanup_close int info = -1;
-    ssize_t n;
-
-    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-    info = open(path, O_RDONLY | O_CLOEXEC);
-    n = info < 0 ? -1 : read_full(info, text, sizeof(text) - 1);
-    if (n < 0)
-        return -1;
-    text[n] = 0;
-    at = strstr(text, "\nPid:");
-    return at ? (pid_t)strtol(at + 5, NULL, 10) : -1;
-}
-
 /* The monitor holds the events too, so that they outlive us. */
 static void watch_keep(struct slot *s)
 {
@@ -240,7 +224,7 @@ static void watch_keep(struct slot *s)
 static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd,
                           const struct hvc_ready *m)
 {
-    pid_t pid[CPU_WATCH_PROCESSES] = {pidfd_pid(guest_fd), s->monitor_pid};
+    pid_t pid[CPU_WATCH_PROCESSES] = {process_number(guest_fd), s->monitor_pid};
     int r = cpu_watch_open(&s->watch, pid);
 
     s->guest_pid = pid[0] > 0 ? pid[0] : 0;

@@ -29,9 +29,9 @@
 #define KEEPER_TURN 64
 
 /* Descriptors of one slot: listening, page, connection, monitor, two events,
- * four files of its group; and of everything else, with the devices of those
+ * eight files of its group; and of everything else, with the devices of those
  * that wait, and their connections. */
-#define SLOT_FDS  10
+#define SLOT_FDS  14
 #define OTHER_FDS 384
 
 /* ------------------------------------------------------------------ waiting */

@@ -7,11 +7,15 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/sock.h"
@@ -21,7 +25,7 @@
 
 static const char *name; // of the case
 static bool failed;
-static int null_fd, disk_fd;
+static int null_fd, disk_fd, other_fd;
 
 #define CHECK(x)                                                               \
     do {                                                                       \
@@ -221,6 +225,104 @@ static void test_late(struct driven *d)
     CHECK(drive_connect(d) == HVC_LOADED);
 }
 
+// ------------------------------------------------------------ its devices
+
+// Runs until it is killed, with two disks.
+static void start_spinning(struct driven *d)
+{
+    const struct hvc_prepare p = {.flags = HVC_F_GO, .lease_ns = UINT64_MAX};
+    const char *build = getenv("HOSTEL_BUILD");
+    char *const argv[] = {"attack_burn", "spin", NULL};
+    char path[4096];
+    int fd;
+
+    give(d, &good, &disk_fd, 1);
+    give(d, &good, &other_fd, 1);
+    snprintf(path, sizeof(path), "%s/guests/attack_burn",
+             build ? build : "build");
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        err(1, "%s", path);
+    drive_prepare(d, &p, argv, fd, null_fd);
+    close(fd);
+    while (d->page->state != HVC_RUNNING)
+        usleep(1000);
+}
+
+static bool same_file(int a, int b)
+{
+    struct stat x, y;
+
+    return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino &&
+           x.st_rdev == y.st_rdev;
+}
+
+// The next message is a device, and this one.
+static bool is_given(struct driven *d, uint32_t index, int file)
+{
+    struct hvc_given g;
+    size_t one = 1;
+    int fd = -1;
+    bool same = sock_recv(d->conn_fd, &g, sizeof(g), &fd, &one) == sizeof(g) &&
+                one == 1 && g.head.type == HVC_GIVEN && g.index == index &&
+                same_file(fd, file);
+
+    if (fd >= 0)
+        close(fd);
+    return same;
+}
+
+static void test_given(struct driven *d)
+{
+    const struct hvc_head ask = {HVC_GIVE, sizeof(ask)};
+
+    start_spinning(d);
+    for (int i = 0; i < 2; i++) {
+        drive_send(d, &ask, sizeof(ask));
+        CHECK(is_given(d, 0, disk_fd) && is_given(d, 1, other_fd));
+        CHECK(drive_connect(d) == HVC_RUNNING);
+    }
+}
+
+// It ends while nobody controls it: its devices wait for whoever does, though
+// that one should die as well.
+static void test_outlived(struct driven *d)
+{
+    const struct hvc_head ask = {HVC_GIVE, sizeof(ask)};
+    struct hvc_lease other = {{HVC_LEASE, sizeof(other)}, 1};
+    struct hvc_exited x;
+
+    start_spinning(d);
+    close(d->conn_fd);
+    d->conn_fd = -1;
+    CHECK(pidfd_send_signal(d->guest_fd, SIGKILL, NULL, 0) == 0);
+    while (d->page->state != HVC_DEAD)
+        usleep(1000);
+    CHECK(d->page->cause == HVC_KILLED && d->page->status == SIGKILL);
+    for (int i = 0; i < 3; i++) {
+        CHECK(drive_connect(d) == HVC_DEAD);
+        drive_send(d, &other, sizeof(other)); // no matter any more
+    }
+    drive_send(d, &ask, sizeof(ask));
+    CHECK(is_given(d, 0, disk_fd) && is_given(d, 1, other_fd));
+    drive_await(d, HVC_EXITED, &x);
+    CHECK(x.cause == HVC_KILLED && x.status == SIGKILL);
+    drive_await_hangup(d);
+}
+
+// One that was destroyed gives them to nobody.
+static void test_destroyed(struct driven *d)
+{
+    const struct hvc_stop s = {{HVC_STOP, sizeof(s)}, .cause = HVC_STOPPED};
+    struct pollfd p = {.fd = d->monitor_fd, .events = POLLIN};
+
+    start_spinning(d);
+    drive_send(d, &s, sizeof(s));
+    close(d->conn_fd);
+    d->conn_fd = -1;
+    CHECK(poll(&p, 1, 100000) == 1);
+}
+
 // ----------------------------------------------------------- the balloon
 
 static void balloon(struct driven *d, uint64_t memory_kib)
@@ -318,6 +420,9 @@ static const struct {
     {"align", test_align, 0},
     {"short-message", test_short_message, 0},
     {"late", test_late, 0},
+    {"given", test_given, HVC_M_DISKS},
+    {"outlived", test_outlived, HVC_M_DISKS},
+    {"destroyed", test_destroyed, HVC_M_DISKS},
     {"balloon", test_balloon, 0},
     {"balloon-early", test_balloon_early, 0},
 };
@@ -327,7 +432,9 @@ int main(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     disk_fd = memfd_create("disk", MFD_CLOEXEC);
-    if (null_fd < 0 || disk_fd < 0 || ftruncate(disk_fd, DISK_BYTES) < 0)
+    other_fd = memfd_create("other", MFD_CLOEXEC);
+    if (null_fd < 0 || disk_fd < 0 || ftruncate(disk_fd, DISK_BYTES) < 0 ||
+        ftruncate(other_fd, DISK_BYTES) < 0)
         err(1, "making a disk");
     drive_open();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
