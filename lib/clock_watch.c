@@ -67,7 +67,7 @@ void clock_step_log(const struct clock_watch *w, int64_t step_ns)
     clock_span_text(text, (uint64_t)llabs(step_ns));
     if (clock_watch_doubts(w))
         log_error("the clock was set ahead by %s: this is believed when it has "
-                  "lasted for an hour, or when hosteld is reloaded; if it is "
+                  "lasted for an hour, or when hosteld is restarted; if it is "
                   "wrong, set it right before",
                   text);
     else

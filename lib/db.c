@@ -207,7 +207,7 @@ struct db *db_open_readonly(const char *path, int version, struct err *e)
     if (!db)
         return NULL;
     found = db_ask(db, "pragma user_version", e);
-    if (found == version)
+    if (found == version || (found >= 0 && version == -1))
         return db;
     if (found >= 0)
         version_refuse(path, found, version, e);

@@ -41,7 +41,7 @@ struct db *db_open(const char *path, const char *schema, int version,
 struct db *db_open_upgrade(const char *path, const char *schema, int version,
                            const char *const *upgrade, struct err *e);
 
-// The same for reading only; nothing is created.
+// The same for reading only; nothing is created. version -1: any.
 struct db *db_open_readonly(const char *path, int version, struct err *e);
 void db_close(struct db *db);
 

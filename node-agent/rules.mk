@@ -18,7 +18,7 @@ include node-agent/rules-volume.mk
 include node-agent/rules-api.mk
 
 AGENT_SRCS := $(AGENT_IPC_SRCS) $(AGENT_ROLE_SRCS) $(NETWORK_SRCS) \
-    $(addprefix node-agent/agent/, config.c config_net.c identity.c cert.c tls.c home.c reload.c backup.c supervisor.c)
+    $(addprefix node-agent/agent/, config.c config_net.c identity.c cert.c tls.c home.c reload.c backup.c backup_volumes.c supervisor.c)
 # The spawner without what it shares with other roles.
 SPAWNER_SRCS := $(CGROUP_SRCS) $(addprefix node-agent/spawner/, spawner.c starts.c outside.c \
     slot.c slot_make.c slot_run.c slot_control.c control.c slot_table.c verdict.c \

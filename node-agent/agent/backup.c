@@ -14,6 +14,7 @@
 #include "lib/cleanup.h"
 #include "lib/db.h"
 #include "lib/io.h"
+#include "node-agent/agent/backup_volumes.h"
 #include "node-agent/agent/roles.h"
 
 #define PIECE_BYTES (1u << 20)
@@ -124,11 +125,11 @@ static int copy_folder(const char *from, const char *to, int depth,
     return r;
 }
 
-int backup_make(const struct node_config *cfg, const char *dir, struct err *e)
+int backup_make(const struct node_config *cfg, const char *dir, bool volumes,
+                struct err *e)
 {
-    static const char *const order[] = {"identity", "keeper",  "ledger",
-                                        "api",      "builder", "spawner",
-                                        "net"};
+    static const char *const order[] = {"identity", "keeper",  "ledger", "api",
+                                        "builder",  "spawner", "net"};
     char from[2 * NODE_PATH_MAX], to[2 * NODE_PATH_MAX];
     int r = 0;
 
@@ -140,5 +141,8 @@ int backup_make(const struct node_config *cfg, const char *dir, struct err *e)
         if (access(from, F_OK) == 0)
             r = copy_folder(from, to, 1, e);
     }
+    // Last, by what the copied journal has.
+    if (r == 0 && volumes)
+        r = backup_volumes(cfg, dir, e);
     return r < 0 ? err_prefix(e, "backing up %s", cfg->state_dir) : 0;
 }

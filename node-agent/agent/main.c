@@ -20,12 +20,13 @@
 #include "node-agent/netd/netd.h"
 
 static const char usage_text[] =
-    "usage: hosteld [-n] [-b DIR] [-c FILE] [-o 'KEY = VALUE']...\n"
+    "usage: hosteld [-n] [-b DIR [-V]] [-c FILE] [-o 'KEY = VALUE']...\n"
     "\n"
     "  -c, --config FILE        instead of " CONFIG_PATH_DEFAULT "\n"
     "  -o, --set 'KEY = VALUE'  overrides one setting; may be repeated\n"
     "  -b, --backup DIR         copy the node's state to a new folder and "
     "exit;\n                           the node may run meanwhile\n"
+    "  -V, --without-volumes    the backup has no files of volumes\n"
     "  -n, --check              check the configuration, print it and exit\n"
     "\n"
     "hosteld(8) and hosteld.conf(5) say more.\n";
@@ -111,6 +112,7 @@ int main(int argc, char **argv)
     static const struct option longs[] = {
         {"check", no_argument, NULL, 'n'},
         {"backup", required_argument, NULL, 'b'},
+        {"without-volumes", no_argument, NULL, 'V'},
         {"config", required_argument, NULL, 'c'},
         {"set", required_argument, NULL, 'o'},
         {"role", required_argument, NULL, 'r'},
@@ -120,11 +122,11 @@ int main(int argc, char **argv)
     const char *path = NULL, *backup = NULL,
                **sets = calloc(argc, sizeof(*sets));
     static struct node_config cfg;
-    int c, check = 0, nsets = 0;
+    int c, check = 0, nsets = 0, volumes = 1;
     struct err e;
 
     while (sets &&
-           (c = getopt_long(argc, argv, "nc:o:b:h", longs, NULL)) != -1) {
+           (c = getopt_long(argc, argv, "nc:o:b:Vh", longs, NULL)) != -1) {
         switch (c) {
         case 'n':
             check = 1;
@@ -138,6 +140,9 @@ int main(int argc, char **argv)
         case 'b':
             backup = optarg;
             break;
+        case 'V':
+            volumes = 0;
+            break;
         case 'r':
             free(sets);
             return role_run(optarg);
@@ -149,7 +154,7 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    if (optind != argc) {
+    if (optind != argc || (!volumes && !backup)) {
         fputs(usage_text, stderr);
         return 2;
     }
@@ -164,7 +169,7 @@ int main(int argc, char **argv)
         return 0;
     }
     if (backup)
-        return backup_make(&cfg, backup, &e) < 0 ? fail(e.text) : 0;
+        return backup_make(&cfg, backup, volumes, &e) < 0 ? fail(e.text) : 0;
     if (geteuid() != 0)
         return fail("hosteld must be started as root; it gives that up in "
                     "all but two of its processes");

@@ -38,7 +38,8 @@ enum volume_op {
     VOLUME_DELETE,
     VOLUME_UPLOAD,   /* + fd: the stream, volume/frame.h; replied to at once */
     VOLUME_DOWNLOAD, /* likewise */
-    VOLUME_ENDED     /* of an upload's job: replied to when it is over */
+    VOLUME_ENDED,    /* of an upload's job: replied to when it is over */
+    VOLUME_RESIZE    /* its quota */
 };
 #define VOLUME_F_READ_ONLY 1u /* CREATE */
 #define VOLUME_F_REPLACE   2u /* UPLOAD */
@@ -48,7 +49,7 @@ struct msg_volume {           /* MSG_VOLUME, MSG_VOLUME_LIST (op unused) */
     uint32_t op; /* enum volume_op */
     uint32_t flags;
     char name[VOLUME_NAME_SIZE], from[VOLUME_NAME_SIZE];
-    uint64_t quota_bytes; /* CREATE */
+    uint64_t quota_bytes; /* CREATE, RESIZE */
     uint64_t job;         /* ENDED: of the reply to UPLOAD */
 };
 struct msg_volume_reply {

@@ -49,6 +49,8 @@ static const struct route routes[] = {
     {"POST", "/v1/volumes", ACCESS_CUSTOMER, BODY_MAX, serve_volume_create},
     {"GET", "/v1/volumes/{}", ACCESS_CUSTOMER, 0, serve_volume},
     {"DELETE", "/v1/volumes/{}", ACCESS_CUSTOMER, 0, serve_volume_delete},
+    {"PUT", "/v1/volumes/{}/quota", ACCESS_CUSTOMER, BODY_MAX,
+     serve_volume_resize},
     {"GET", "/v1/volumes/{}/files", ACCESS_CUSTOMER, 0, serve_volume_download},
     {"PUT", "/v1/volumes/{}/files", ACCESS_CUSTOMER, VOLUME_BODY_MAX,
      serve_volume_upload},

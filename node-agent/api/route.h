@@ -78,6 +78,7 @@ void serve_volumes(struct request *rq);
 void serve_volume_create(struct request *rq);
 void serve_volume(struct request *rq);
 void serve_volume_delete(struct request *rq);
+void serve_volume_resize(struct request *rq);
 void serve_volume_upload(struct request *rq);
 void serve_volume_download(struct request *rq);
 // call.c

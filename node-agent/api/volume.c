@@ -274,6 +274,26 @@ void serve_volume_create(struct request *rq)
         volume_reply(rq, &msg);
 }
 
+// {"quota_bytes": integer}
+void serve_volume_resize(struct request *rq)
+{
+    struct msg_volume msg = {.op = VOLUME_RESIZE};
+    struct err e = {0};
+    int64_t quota = 0;
+    json_t *o;
+    int r;
+
+    if (!volume_named(rq, &msg) || !(o = request_json(rq)))
+        return;
+    r = json_get_int(o, "quota_bytes", 1, INT64_MAX, &quota, &e);
+    json_decref(o);
+    msg.quota_bytes = (uint64_t)quota;
+    if (r < 0)
+        reply_problem(rq, 400, 0, "%s", e.text);
+    else
+        volume_reply(rq, &msg);
+}
+
 // -------------------------------------------------------------------- streams
 
 // The job, with the other end of a stream: our end, or -1 and the reply is

@@ -44,8 +44,9 @@ static json_t *call_json(struct client *c, const char *method, json_t *body,
     json_decref(body);
     call.body = text;
     call.body_len = text ? strlen(text) : 0;
-    if (client_call(c, &call, &a, e, "/v1/volumes%s%s%s", *name ? "/" : "",
-                    name, o->query) < 0)
+    if (client_call(c, &call, &a, e, "/v1/volumes%s%s%s%s", *name ? "/" : "",
+                    name, method && !strcmp(method, "PUT") ? "/quota" : "",
+                    o->query) < 0)
         return NULL;
     return json_parse("the node's answer", buf_str(&a.body), a.body.len, e);
 }
@@ -171,6 +172,26 @@ static int do_clone(struct client *c, const struct opts *o, int n, char **args,
 {
     (void)n;
     return copy(c, o, args, false, e);
+}
+
+static int do_resize(struct client *c, const struct opts *o, int n, char **args,
+                     struct err *e)
+{
+    uint64_t bytes;
+    json_t *v;
+
+    (void)n;
+    if (volume_name_check(args[0], e) < 0)
+        return cmd_fail(e);
+    if (size_parse(args[1], &bytes) < 0) {
+        err_set(e, EINVAL,
+                "\"%.40s\" is not a size such as 512M, 1G or 1048576", args[1]);
+        return cmd_fail(e);
+    }
+    v = call_json(c, "PUT",
+                  json_pack("{s:I}", "quota_bytes", (json_int_t)bytes), o,
+                  args[0], e);
+    return v ? volume_show(v, o) : cmd_fail(e);
 }
 
 static int do_show(struct client *c, const struct opts *o, int n, char **args,
@@ -398,7 +419,8 @@ static const struct word {
     {"create", 1, 1, do_create},     {"list", 0, 0, do_list},
     {"show", 1, 1, do_show},         {"upload", 2, 2, do_upload},
     {"download", 1, 2, do_download}, {"snapshot", 2, 2, do_snapshot},
-    {"clone", 2, 2, do_clone},       {"delete", 1, 64, do_delete},
+    {"resize", 2, 2, do_resize},     {"clone", 2, 2, do_clone},
+    {"delete", 1, 64, do_delete},
 };
 
 static int run(int argc, char **argv)
@@ -469,8 +491,8 @@ const struct cmd cmd_volume = {
              "|\n"
              "                     download NAME FOLDER | download -o "
              "ARCHIVE.tar NAME |\n"
-             "                     snapshot NAME NEW | clone NAME NEW | delete "
-             "NAME...",
+             "                     snapshot NAME NEW | clone NAME NEW |\n"
+             "                     resize NAME SIZE | delete NAME...",
     .summary = "storage on the node that outlives programs",
     .help =
         "  -q, --quota SIZE     what it may hold, such as 512M or 20G (1G)\n"

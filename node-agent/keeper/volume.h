@@ -65,7 +65,8 @@ struct volume {
     int folder_fd;  // for whom it is attached to; -1: not opened yet
     uint64_t retry_ns, work_ns; // CLOCK_MONOTONIC; not before
     uint64_t count_ns;          // it is counted again then
-    struct volume_waiter created, ended;
+    struct volume_waiter created, ended, resized;
+    uint64_t resize_bytes; // a larger quota that money is being held for; 0
     uint64_t upload; // number of the last one
     bool upload_over;
     uint32_t upload_status;
@@ -123,6 +124,8 @@ void volume_job(struct keeper *k, struct volume *v, enum job_kind kind,
 void volume_integrate(struct volume *v, uint64_t now_real_ns);
 // Holds for the present period, or settles it. `last`: there is no other.
 void volume_bill(struct keeper *k, struct volume *v, bool last);
+// Ends the period now, and begins one that holds for v->resize_bytes.
+void volume_bill_anew(struct keeper *k, struct volume *v);
 void volume_held(struct keeper *k, struct volume *v,
                  const struct msg_hold_reply *m);
 void volume_settled(struct keeper *k, struct volume *v,
@@ -142,6 +145,9 @@ void volume_created(struct keeper *k, struct volume *v, unsigned status,
                     const char *why);
 void volume_upload_over(struct keeper *k, struct volume *v,
                         const struct msg_job_reply *m);
+// What money was held for with a larger quota is there, or is not (402).
+void volume_resized(struct keeper *k, struct volume *v, unsigned status,
+                    const char *why);
 
 // ---- volume_attach.c: what a submission's manifest names
 struct sub;
@@ -162,6 +168,9 @@ void volumes_detach(struct keeper *k, struct sub *s);
 
 // ---- volume_row.c
 int volume_rows_open(struct journal *j, struct err *e);
+// 1 if the journal has their table, which one that is open for reading may not
+// have; else 0.
+int volume_rows_there(struct journal *j, struct err *e);
 int volume_rows_each(struct journal *j,
                      int (*each)(void *arg, const struct volume_row *row),
                      void *arg, struct err *e);

@@ -49,6 +49,11 @@ void volume_integrate(struct volume *v, uint64_t now_real_ns)
 {
     struct volume_row *r = &v->row;
 
+    // What comes after the period is not its own, however late it ends: the
+    // node may have been off for days.
+    if (r->period_state != PERIOD_NONE && r->to_real_ns &&
+        now_real_ns > r->to_real_ns)
+        now_real_ns = r->to_real_ns;
     if (now_real_ns <= r->counted_real_ns)
         return;
     // What nobody pays for is not kept count of.
@@ -89,15 +94,17 @@ static uint64_t tag_of(const struct volume *v)
     return VOLUME_TAG | v->row.number;
 }
 
-// All that its quota lets it hold, until the period's end.
+// All that its quota lets it hold, until the period's end; the quota that it
+// shall have, if that is larger.
 static void hold_post(struct keeper *k, struct volume *v)
 {
     const struct volume_row *r = &v->row;
     struct msg_hold m = {.customer = r->info.customer, .is_storage = 1};
     uint64_t ms = (r->to_real_ns - r->from_real_ns) / 1000000u + 1;
+    uint64_t bytes = v->resize_bytes ? v->resize_bytes : r->info.quota_bytes;
 
     volume_period_id(r, r->period, &m.id);
-    m.storage_kib_ms = (r->info.quota_bytes + 1023) / 1024 * ms;
+    m.storage_kib_ms = (bytes + 1023) / 1024 * ms;
     ipc_head(&m, MSG_HOLD, tag_of(v));
     chan_post(&k->ledger, &m, NULL, 0);
     v->asking = true;
@@ -172,6 +179,17 @@ void volume_bill(struct keeper *k, struct volume *v, bool last)
     }
 }
 
+void volume_bill_anew(struct keeper *k, struct volume *v)
+{
+    uint64_t now_ns = volumes_now_ns(k);
+
+    // The next one goes on from here.
+    if (now_ns < v->row.to_real_ns)
+        v->row.to_real_ns =
+            now_ns > v->row.from_real_ns ? now_ns : v->row.from_real_ns;
+    period_end(k, v, now_ns);
+}
+
 void volume_held(struct keeper *k, struct volume *v,
                  const struct msg_hold_reply *m)
 {
@@ -182,6 +200,15 @@ void volume_held(struct keeper *k, struct volume *v,
     if (r->period_state != PERIOD_ASKED)
         return;
     volume_touch(k, v);
+    if (v->resize_bytes) {
+        volume_resized(k, v, m->reply.status, m->reply.text);
+        if (!paid) { // there was money for what it has; a period for that
+            r->period_state = PERIOD_NONE;
+            r->info.held_nano = 0;
+            volume_step(k, v);
+            return;
+        }
+    }
     if (!paid) {
         // Nothing of this period is charged; its number is not used again.
         byte_ns_set(r, 0);

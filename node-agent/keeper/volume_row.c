@@ -15,6 +15,18 @@ int volume_rows_open(struct journal *j, struct err *e)
     return db_exec(j->db, schema, e);
 }
 
+int volume_rows_there(struct journal *j, struct err *e)
+{
+    static const char sql[] =
+        "select 1 from sqlite_schema where type = 'table' and name = 'volume'";
+    struct db_stmt *q = db_prepare(j->db, sql, e);
+    int r = q ? db_step(q, e) : -EIO;
+
+    if (q)
+        db_done(q);
+    return r;
+}
+
 // One of another version is not forgotten, as a domain would be: there are
 // files that belong to it.
 int volume_rows_each(struct journal *j,

@@ -52,6 +52,14 @@ static void answer_waiter(struct keeper *k, struct volume_waiter *w,
 
 // ------------------------------------------------------------------- creating
 
+// What it may hold, or is about to.
+static uint64_t promised_of(const struct volume *v)
+{
+    uint64_t quota = v->row.info.quota_bytes;
+
+    return v->resize_bytes > quota ? v->resize_bytes : quota;
+}
+
 static uint64_t customer_bytes(const struct keeper *k, const key_id_t *customer,
                                unsigned *count)
 {
@@ -63,7 +71,7 @@ static uint64_t customer_bytes(const struct keeper *k, const key_id_t *customer,
 
         if (!v || memcmp(&v->row.info.customer, customer, sizeof(*customer)))
             continue;
-        sum += v->row.info.quota_bytes;
+        sum += promised_of(v);
         ++*count;
     }
     return sum;
@@ -82,46 +90,54 @@ static uint64_t promised_bytes(const struct keeper *k)
     uint64_t sum = 0;
 
     for (uint32_t i = 0; i < k->volumes->top; i++) {
-        const struct volume_info *v =
-            k->volumes->at[i] ? &k->volumes->at[i]->row.info : NULL;
+        const struct volume *v = k->volumes->at[i];
 
-        if (v && v->quota_bytes > v->used_bytes)
-            sum += v->quota_bytes - v->used_bytes;
+        if (v && promised_of(v) > v->row.info.used_bytes)
+            sum += promised_of(v) - v->row.info.used_bytes;
     }
     return sum;
 }
 
-// Is there room for it: 0, or the status to refuse with.
+// Is there room for so much more: 0, or the status to refuse with.
 static unsigned crowded(struct keeper *k, const struct msg_volume *m,
-                        struct err *e)
+                        uint64_t more, struct err *e)
 {
     uint64_t most = k->cfg.volumes_kib << 10, free_bytes, mine, quota;
+    bool is_new = m->op == VOLUME_CREATE;
     unsigned count;
 
     mine = customer_bytes(k, &m->customer, &count);
     quota = quota_volumes_kib(k, &m->customer) << 10;
-    if (count >= VOLUMES_CUSTOMER_MAX) {
+    if (is_new && count >= VOLUMES_CUSTOMER_MAX) {
         err_set(e, EDQUOT, "you have %u volumes here, which is the most",
                 VOLUMES_CUSTOMER_MAX);
         return 422;
     }
-    if (quota && mine + m->quota_bytes > quota) {
+    if (quota && mine + more > quota) {
         err_set(e, EDQUOT,
                 "your volumes may hold %llu bytes all together on this node, "
                 "and this would make it %llu",
-                (unsigned long long)quota,
-                (unsigned long long)(mine + m->quota_bytes));
+                (unsigned long long)quota, (unsigned long long)(mine + more));
         return 422;
     }
     free_bytes = store_free(&k->store);
-    if (k->volumes->quota_bytes + m->quota_bytes > most ||
-        promised_bytes(k) + m->quota_bytes + STORE_FREE_MIN > free_bytes) {
-        err_set(e, ENOSPC,
-                "the node has no room for another volume of %llu bytes",
-                (unsigned long long)m->quota_bytes);
+    if (k->volumes->quota_bytes + more > most ||
+        promised_bytes(k) + more + STORE_FREE_MIN > free_bytes) {
+        err_set(e, ENOSPC, "the node has no room for %s%llu bytes%s",
+                is_new ? "another volume of " : "", (unsigned long long)more,
+                is_new ? "" : " more in a volume");
         return 503;
     }
     return 0;
+}
+
+static int quota_check(uint64_t bytes, struct err *e)
+{
+    return bytes < QUOTA_MIN || bytes > QUOTA_MAX
+               ? err_set(e, ERANGE, "a volume holds %llu to %llu bytes",
+                         (unsigned long long)QUOTA_MIN,
+                         (unsigned long long)QUOTA_MAX)
+               : 0;
 }
 
 static unsigned create_check(struct keeper *k, const struct msg_volume *m,
@@ -134,11 +150,8 @@ static unsigned create_check(struct keeper *k, const struct msg_volume *m,
     }
     if (volume_name_check(m->name, e) < 0)
         return 422;
-    if (m->quota_bytes < QUOTA_MIN || m->quota_bytes > QUOTA_MAX) {
-        err_set(e, ERANGE, "a volume holds %llu to %llu bytes",
-                (unsigned long long)QUOTA_MIN, (unsigned long long)QUOTA_MAX);
+    if (quota_check(m->quota_bytes, e) < 0)
         return 422;
-    }
     if (volume_find(k, &m->customer, m->name)) {
         err_set(e, EEXIST, "you have a volume \"%s\" already", m->name);
         return 409;
@@ -160,7 +173,7 @@ static unsigned create_check(struct keeper *k, const struct msg_volume *m,
                 m->from, (unsigned long long)(*from)->row.info.used_bytes);
         return 422;
     }
-    return crowded(k, m, e);
+    return crowded(k, m, m->quota_bytes, e);
 }
 
 static struct volume *volume_new(struct keeper *k, const struct msg_volume *m,
@@ -231,6 +244,94 @@ void volume_created(struct keeper *k, struct volume *v, unsigned status,
     answer_waiter(k, &v->created, status, status < 400 ? v : NULL, why);
 }
 
+// -------------------------------------------------------------------- resizing
+
+// Less: at once, and less is held from the next period on. What is there must
+// be known to fit, and stay so.
+static unsigned shrink_check(const struct volume *v, uint64_t bytes,
+                             struct err *e)
+{
+    const struct volume_info *i = &v->row.info;
+
+    if (i->writers || v->uncounted || v->working) {
+        err_set(e, EBUSY,
+                "the volume is being written to or counted: make it smaller "
+                "when its program has ended");
+        return 409;
+    }
+    if (i->used_bytes <= bytes)
+        return 0;
+    err_set(e, ENOSPC, "the volume holds %llu bytes: delete some of them first",
+            (unsigned long long)i->used_bytes);
+    return 422;
+}
+
+// More: from when money is held for it. Programs that run have the old quota
+// until they start anew.
+static unsigned grow_check(struct keeper *k, const struct msg_volume *m,
+                           const struct volume *v, struct err *e)
+{
+    unsigned status =
+        crowded(k, m, m->quota_bytes - v->row.info.quota_bytes, e);
+
+    if (status)
+        return status;
+    if (v->row.info.unpaid) {
+        err_set(e, EDQUOT, "there is no money to keep the volume as it is");
+        return 402;
+    }
+    if (v->asking || v->row.period_state != PERIOD_HELD) {
+        err_set(e, EBUSY, "the volume is being charged for: try again soon");
+        return 503;
+    }
+    return 0;
+}
+
+static int serve_resize(struct keeper *k, const struct msg_volume *m,
+                        struct volume *v)
+{
+    uint64_t bytes = m->quota_bytes, has = v->row.info.quota_bytes;
+    unsigned status = 0;
+    struct err e = {0};
+
+    if (quota_check(bytes, &e) < 0)
+        status = 422;
+    else if (v->row.info.state != VOLUME_READY || v->resize_bytes) {
+        err_set(&e, EBUSY,
+                "the volume is being made or changed: try again "
+                "when that is over");
+        status = 409;
+    } else if (bytes < has)
+        status = shrink_check(v, bytes, &e);
+    else if (bytes > has)
+        status = grow_check(k, m, v, &e);
+    if (status)
+        return answer(k, &m->head, status, v, e.text);
+    k->volumes->quota_bytes += bytes - has;
+    if (bytes > has) {
+        v->resize_bytes = bytes;
+        v->resized.to = m->head;
+        volume_bill_anew(k, v);
+        return 0;
+    }
+    v->row.info.quota_bytes = bytes;
+    volume_touch(k, v);
+    return answer(k, &m->head, 200, v, NULL);
+}
+
+void volume_resized(struct keeper *k, struct volume *v, unsigned status,
+                    const char *why)
+{
+    uint64_t bytes = v->resize_bytes;
+
+    v->resize_bytes = 0;
+    if (status == 200)
+        v->row.info.quota_bytes = bytes;
+    else
+        k->volumes->quota_bytes -= bytes - v->row.info.quota_bytes;
+    answer_waiter(k, &v->resized, status, v, status == 200 ? NULL : why);
+}
+
 // -------------------------------------------------------------------- deleting
 
 static int serve_delete(struct keeper *k, const struct msg_volume *m,
@@ -240,7 +341,7 @@ static int serve_delete(struct keeper *k, const struct msg_volume *m,
         return answer(k, &m->head, 409, v,
                       "the volume is attached to a program that runs; destroy "
                       "that first");
-    if (v->working || v->packs || volume_copied(k, v) ||
+    if (v->working || v->packs || volume_copied(k, v) || v->resize_bytes ||
         v->row.info.state != VOLUME_READY)
         return answer(k, &m->head, 409, v,
                       "the volume is being copied, uploaded or downloaded; try "
@@ -340,7 +441,7 @@ int volume_serve(struct keeper *k, const struct msg_volume *m,
     bool stream = m->op == VOLUME_UPLOAD || m->op == VOLUME_DOWNLOAD;
     struct volume *v;
 
-    if (m->op < VOLUME_CREATE || m->op > VOLUME_ENDED ||
+    if (m->op < VOLUME_CREATE || m->op > VOLUME_RESIZE ||
         stream != (fds[0] >= 0) ||
         m->flags & ~(VOLUME_F_READ_ONLY | VOLUME_F_REPLACE) ||
         !memcmp(&m->customer, &operator_key, sizeof(operator_key)))
@@ -361,6 +462,8 @@ int volume_serve(struct keeper *k, const struct msg_volume *m,
         return serve_download(k, m, v, &fds[0]);
     case VOLUME_ENDED:
         return serve_ended(k, m, v);
+    case VOLUME_RESIZE:
+        return serve_resize(k, m, v);
     }
     return answer(k, &m->head, 200, v, NULL);
 }

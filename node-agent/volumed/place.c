@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: ISC
 // A volume's folders; see volumed.h. No name here is anybody's but ours.
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/log.h"
 #include "node-agent/volume/contract.h"
 #include "node-agent/volumed/volumed.h"
 
@@ -41,13 +46,48 @@ static int part_make(int dir, const char *part, uid_t uid, struct err *e)
     return 0;
 }
 
+// Of a volume that the journal does not have: it was restored from a backup,
+// perhaps. Nobody's new volume begins with another's files.
+static int aside_move(int dir, const char *name, struct err *e)
+{
+    char left[48];
+    int fd = openat(dir, VOLUME_DATA,
+                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    bool empty = true;
+
+    while (d && empty && (entry = readdir(d)))
+        empty = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..");
+    if (d)
+        closedir(d);
+    if (empty)
+        return 0;
+    snprintf(left, sizeof(left), "left-%s-%llu", name,
+             (unsigned long long)clock_real_ns());
+    if (renameat(AT_FDCWD, name, AT_FDCWD, left) < 0)
+        return err_errno(e, "moving the folder of a lost volume aside");
+    log_warn("the folder of volume %s had files of a volume that is not in the "
+             "journal: it is now %s",
+             name, left);
+    return 1;
+}
+
 int place_make(const struct volumed *d, uint32_t number, struct err *e)
 {
     uid_t uid = UID_VOLUME(d->cfg->uid_base, number);
     cleanup_close int dir = -1;
     char name[16];
+    int r = 0;
 
     name_of(name, number);
+    if (mkdir(name, 0711) < 0 && errno == EEXIST) {
+        dir = place_open(number, e);
+        r = dir < 0 ? dir : aside_move(dir, name, e);
+        if (r < 0)
+            return r;
+        close(steal_fd(&dir));
+    }
     if (mkdir(name, 0711) < 0 && errno != EEXIST)
         return err_errno(e, "making the folder of volume %u", number);
     // Its user walks through it, and nobody else can get here.

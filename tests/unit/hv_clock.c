@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: ISC
 // The guest's clock: right when started, never set back when corrected, and
-// slowed when it is ahead.
+// slowed when it is ahead; its time of day is the host's.
 
 #include <x86intrin.h>
 
 #include "hypervisor/monitor/guest_clock.h"
 #include "lib/clock.h"
+#include "tests/unit/clock_shift.h"
 #include "tests/unit/lib_check.h"
 
 static uint64_t guest_reads(const struct hv_time *t, uint64_t tsc)
@@ -60,6 +61,16 @@ int main(void)
     // Called again soon after it does nothing.
     guest_clock_sync(&c, &t);
     CHECK(t.version == 4);
+
+    // Somebody sets the host's clock: the guest's time of day follows, and what
+    // counts from its start does not.
+    before = guest_reads(&t, __rdtsc());
+    shift_set_ns = -2 * SHIFT_HOUR_NS;
+    c.synced_mono_ns = 0;
+    guest_clock_sync(&c, &t);
+    CHECK(guest_reads(&t, __rdtsc()) >= before);
+    CHECK(t.base_ns + t.wall_offset_ns <= clock_real_ns());
+    CHECK(t.base_ns + t.wall_offset_ns > clock_real_ns() - SHIFT_HOUR_NS);
 
     // Parameters that a guest has forged end nothing but its own clock.
     t.mul = UINT64_MAX;

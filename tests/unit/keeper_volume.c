@@ -205,6 +205,27 @@ static void test_integral(void)
     CHECK(v.row.counted_real_ns == now_ns + 1000000);
 }
 
+// The node was off for days, and what is there is counted before the period of
+// then is ended: it is charged to its end and no further.
+static void test_off(struct volume *v)
+{
+    uint64_t hours_ns = 3600000000000ull;
+    struct held *h;
+    sub_id_t id;
+
+    volume_period_id(&v->row, v->row.period, &id);
+    v->row.from_real_ns = clock_real_ns() - 100 * hours_ns;
+    v->row.counted_real_ns = v->row.from_real_ns;
+    v->row.byte_ns_low = v->row.byte_ns_high = 0;
+    v->row.to_real_ns = v->row.from_real_ns + 9 * hours_ns;
+    volume_integrate(v, clock_real_ns());
+    volume_step(w.k, v);
+    world_run(&w);
+    h = world_held(&w, &id);
+    CHECK(h->settled == 1);
+    CHECK(h->usage.storage_kib_ms == 8ull * 9 * 3600 * 1000);
+}
+
 // A day's end: settled with what was stored, and the next day is held for.
 static void test_period(void)
 {
@@ -230,6 +251,7 @@ static void test_period(void)
     CHECK(v->row.period_state == PERIOD_HELD);
     // The next one goes on where the last one ended: no hour is lost.
     CHECK(v->row.from_real_ns >= clock_real_ns() - 2 * hours_ns);
+    test_off(v);
     CHECK(h->record[1].to_real_ns - h->record[1].from_real_ns == 9 * hours_ns);
 }
 
@@ -354,6 +376,72 @@ static void test_unpaid(void)
     CHECK(does(1, VOLUME_UPLOAD, "data") == 200);
 }
 
+static unsigned resize(const char *name, uint64_t bytes)
+{
+    struct msg_volume m = request(1, VOLUME_RESIZE, name);
+
+    m.quota_bytes = bytes;
+    return ask(m, NULL);
+}
+
+// More is held for at once, or refused and as it was; less must do.
+static void test_resize(void)
+{
+    struct volume *v = at(1, "data");
+    uint64_t period = v->row.period, all = w.k->volumes->quota_bytes;
+    struct held *h;
+    sub_id_t id;
+
+    volume_period_id(&v->row, period, &id);
+    CHECK(resize("data", 3 << 19) == 200);
+    h = world_held(&w, &id);
+    CHECK(h->settled == 1 && v->row.period == period + 1);
+    CHECK(v->row.period_state == PERIOD_HELD);
+    CHECK(info(1, "data").quota_bytes == 3 << 19);
+    CHECK(w.k->volumes->quota_bytes == all + (1 << 19));
+    // To the end of the same day, from where the last one ended.
+    CHECK(v->row.to_real_ns > clock_real_ns() &&
+          v->row.to_real_ns <= clock_real_ns() + SHIFT_DAY_NS);
+    CHECK(resize("data", 3 << 19) == 200 && v->row.period == period + 1);
+
+    CHECK(resize("nothing", 1 << 20) == 404);
+    CHECK(resize("data", 1) == 422);
+    CHECK(resize("data", UINT64_MAX) == 422);
+    CHECK(resize("data", 1ull << 30) == 503); // the node has no room
+    w.k->cfg.quota.volumes_kib = 1600;
+    CHECK(resize("data", 2 << 20) == 422); // of the customer's quota
+    w.k->cfg.quota.volumes_kib = 0;
+    CHECK(info(1, "data").quota_bytes == 3 << 19);
+
+    w.hold_status = 402;
+    CHECK(resize("data", 25 << 16) == 402);
+    CHECK(info(1, "data").quota_bytes == 3 << 19);
+    CHECK(w.k->volumes->quota_bytes == all + (1 << 19));
+    CHECK(resize("data", 25 << 16) == 402); // nor for what it has, by now
+    w.hold_status = 200;
+    v->retry_ns = 0;
+    volume_step(w.k, v);
+    world_run(&w);
+    CHECK(!info(1, "data").unpaid && v->row.period_state == PERIOD_HELD);
+
+    v->row.info.used_bytes = 100000;
+    v->row.info.writers = 1;
+    CHECK(resize("data", 1 << 17) == 409);
+    CHECK(resize("data", 25 << 16) == 200); // a running program gets it later
+    v->row.info.writers = 0;
+    CHECK(resize("data", 1 << 16) == 422); // it holds more
+    v->uncounted = true;
+    CHECK(resize("data", 1 << 17) == 409);
+    v->uncounted = false;
+    period = v->row.period;
+    CHECK(resize("data", 1 << 17) == 200);
+    CHECK(info(1, "data").quota_bytes == 1 << 17 && v->row.period == period);
+    CHECK(w.k->volumes->quota_bytes == all - (1 << 20) + (1 << 17));
+    CHECK(resize("data", 1 << 20) == 200);
+    CHECK(w.k->volumes->quota_bytes == all);
+    v->row.info.used_bytes = 8192;
+}
+
 static void test_delete(void)
 {
     struct volume *v = at(1, "data");
@@ -414,6 +502,7 @@ int main(void)
     test_clock();
     test_kill();
     test_unpaid();
+    test_resize();
     test_delete();
     test_list();
     world_close(&w);
