@@ -80,7 +80,8 @@ $(BUILD)/obj/pv-blob.o: $(PV)/blob.S $(BUILD)/pv/blob.bin
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) -DPV_BLOB_FILE='"$(BUILD)/pv/blob.bin"' \
 	    -c -o $@ $<
-$(BUILD)/obj/kvm-page.o: $(KVM)/page.S
+$(BUILD)/pv/resident_entry.o: hypervisor/engine/iret.inc
+$(BUILD)/obj/kvm-page.o: $(KVM)/page.S hypervisor/engine/iret.inc
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) -MMD -MP -c -o $@ $<
 DEPFILES += $(PV_OBJS:%.o=$(BUILD)/pv/%.d) $(BUILD)/obj/kvm-page.d
@@ -96,7 +97,8 @@ ABI_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-pic -no-pie \
     -mno-red-zone -fno-stack-protector -fcf-protection=none \
     -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
     -fno-tree-loop-distribute-patterns -nostdlib -static
-$(BUILD)/guests/%: tests/domain/%.c tests/domain/abi.lds $(BUILD)/flags/guests
+$(BUILD)/guests/%: tests/domain/%.c tests/domain/abi.h tests/domain/abi.lds \
+    hypervisor/abi/hv.h $(BUILD)/flags/guests
 	$(call say,GUEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -I. $(ABI_CFLAGS) -MMD -MP -MF $@.d -Wl,-T,tests/domain/abi.lds \

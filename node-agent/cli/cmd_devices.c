@@ -94,8 +94,8 @@ static const char *or_none(const char *text)
 
 static void networks_print(const json_t *list)
 {
-    struct table *t = table_new(
-        "ID,NAME,STATE,NETWORK,IPV4,IPV6,MAC,LINK,PUBLISHED,>IN,>OUT");
+    struct table *t =
+        table_new("ID,NAME,NETWORK,IPV4,IPV6,LINK,PUBLISHED,>IN,>OUT");
     const json_t *o;
     size_t i;
 
@@ -107,9 +107,8 @@ static void networks_print(const json_t *list)
         if (!json_is_object(n))
             continue;
         table_row(t, show_id(id, get_text(o, "id")), get_text(o, "name"),
-                  get_text(o, "state"), get_text(n, "mode"),
-                  or_none(get_text(n, "ipv4")), or_none(get_text(n, "ipv6")),
-                  or_none(get_text(n, "mac")), or_none(get_text(n, "link")),
+                  get_text(n, "mode"), or_none(get_text(n, "ipv4")),
+                  or_none(get_text(n, "ipv6")), or_none(get_text(n, "link")),
                   published(n, ports, sizeof(ports)),
                   show_bytes(in, get_count(o, "usage.net_rx_bytes")),
                   show_bytes(out, get_count(o, "usage.net_tx_bytes")));

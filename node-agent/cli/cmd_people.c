@@ -341,8 +341,7 @@ const struct cmd cmd_quota = {
     .run = quota_run,
     .usage = "[KEY [--submissions N] [--memory MIB] [--store MIB] [--volumes "
              "MIB]]",
-    .summary =
-        "what you may have at once; as the operator, what a customer may",
+    .summary = "what you may have at once; for the operator, what others may",
     .help = "0 is no limit. What is not named stays as it is for that "
             "customer.\n",
 };
@@ -394,8 +393,7 @@ const struct cmd cmd_drain = {
     .name = "drain",
     .run = drain_run,
     .usage = "[-w | --off]",
-    .summary = "let the node take nothing new, so that it can be stopped "
-               "(operator)",
+    .summary = "let the node take nothing new, to stop it later (operator)",
     .help = "  -w     wait until all that it has taken is over\n"
             "  --off  take submissions again\n"
             "It stays so when the node is started again.\n",

@@ -268,10 +268,10 @@ static void dom_unstarted(struct keeper *k, struct dom *d, unsigned status,
         return;
     }
     if (status == 503) { // no slot just now, or no back end
-        if (strcmp(d->row.report, why))
+        if (strcmp(d->waits_for, why))
             log_warn("domain %s is not started again yet: %s",
                      d->row.config.name, why);
-        ipc_text(d->row.report, why);
+        ipc_text(d->waits_for, why);
         d->row.state = DOM_WAITING;
         d->due_ns = clock_mono_ns() + DOM_RESTART_NS;
         dom_touch(d);
@@ -490,6 +490,7 @@ static void news_started(struct keeper *k, const struct dom_ask *ask,
             dom_unstarted(k, d, m->status, m->text);
         return;
     }
+    d->waits_for[0] = 0;
     d->row.state = DOM_RUNNING;
     d->row.started_real_ns = clock_real_ns();
     d->begun_ns = clock_mono_ns();

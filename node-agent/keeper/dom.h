@@ -76,10 +76,11 @@ struct dom {
     int64_t serial; // its row
     struct dom_row row;
     bool touched, adopted, counted;
-    bool gone;              // to be freed at the end of the turn
-    struct dom_figures now; // of the present run
-    uint64_t due_ns;        // WAITING: start it; creating: look again. 0: never
-    uint64_t begun_ns;      // CLOCK_MONOTONIC
+    bool gone;                    // to be freed at the end of the turn
+    struct dom_figures now;       // of the present run
+    char waits_for[MSG_TEXT_MAX]; // why it was not started again yet; said once
+    uint64_t due_ns;   // WAITING: start it; creating: look again. 0: never
+    uint64_t begun_ns; // CLOCK_MONOTONIC
     bool creating, destroying; // somebody waits for an answer
     struct msg_head create_to, destroy_to;
 

@@ -82,7 +82,10 @@ void dom_info_fill(const struct dom *d, struct dom_info *i)
     memcpy(i->kernel, c->kernel, sizeof(i->kernel));
     memcpy(i->ramdisk, c->ramdisk, sizeof(i->ramdisk));
     args_join(i->args, sizeof(i->args), c);
-    memcpy(i->report, d->row.report, sizeof(i->report));
+    if (d->row.state == DOM_WAITING && d->waits_for[0])
+        ipc_text(i->report, d->waits_for);
+    else
+        memcpy(i->report, d->row.report, sizeof(i->report));
 }
 
 void dom_info_of_sub(const struct sub *s, struct dom_info *i)
