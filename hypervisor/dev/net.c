@@ -29,8 +29,8 @@ enum { QUEUE_IN, QUEUE_OUT };
 // that is put to the test.
 #define SINGLES      4
 #define SINGLES_LOOK 8
-// A frame out that is no longer is copied whole: the kernel takes one piece in
-// less time than it needs for the list of two.
+// A frame that is no longer is copied whole, in both directions: the kernel
+// takes one piece in less time than it needs for the list of two.
 #define WHOLE_MAX 2048u
 _Static_assert(WHOLE_MAX >= NET_HEAD, "what is checked is copied");
 
@@ -45,7 +45,7 @@ static struct net {
     struct hvc_net is;
     bool in_waits;    // the TAP is watched for frames
     unsigned singles; // turns in a row in which one frame came
-    unsigned large;   // so many frames yet may not fit into one buffer
+    unsigned large;   // so many frames yet may be longer than WHOLE_MAX
     uint64_t dice;    // for the impairments
     // A ring of buffers taken and not used yet.
     unsigned first, count;
@@ -56,8 +56,14 @@ static struct net {
     uint8_t held[HEADER + NET_FRAME_MAX];
 } nets[HV_DEVICE_MAX] DEVICE_MEMORY;
 
-// Where the end of a frame is put when none so large was expected.
-static uint8_t beyond[READY_ENOUGH] DEVICE_MEMORY;
+// Where a frame is read to when no large one was expected. A processor copies
+// slowly between addresses that lie a little apart modulo 4096, and 2048 too
+// where it goes through many buffers: the kernel's begin at multiples of 2048,
+// and so this one in the middle.
+#define STAGE_AT 1024
+static uint8_t stage_page[STAGE_AT + READY_ENOUGH] DEVICE_MEMORY
+    __attribute__((aligned(HV_PAGE)));
+static uint8_t *const stage = stage_page + STAGE_AT;
 
 // The time, if anybody wants to know.
 static uint64_t now_ns(const struct device *d, unsigned which)
@@ -155,12 +161,12 @@ static unsigned buffers_list(const struct net *n, struct iovec *v)
     return pieces;
 }
 
-// From `beyond` to where it belongs: behind the first buffer.
-static void beyond_place(const struct net *n, size_t len)
+// From the stage to where it belongs.
+static void stage_place(const struct net *n, size_t len)
 {
-    const uint8_t *from = beyond;
+    const uint8_t *from = stage;
 
-    for (unsigned i = 1; len; i++) {
+    for (unsigned i = 0; len; i++) {
         const struct iovec *to = &n->ready[(n->first + i) % READY_MAX].at;
         size_t part = len < to->iov_len ? len : to->iov_len;
 
@@ -171,35 +177,28 @@ static void beyond_place(const struct net *n, size_t len)
 }
 
 // Reads a frame into the buffers that are ready. Bytes, header included; 0:
-// none there; or -errno. The kernel takes a list of two pieces in less time
-// than one of twenty, so when the last frames have fitted into one buffer this
-// one is read as if it would too, and what does not fit is copied.
+// none there; or -errno. Small ones go by the stage: the kernel copies into one
+// piece that the processor has at hand in less time than into a list of twenty
+// in the guest's memory, and the second copy costs less than the difference.
 static ssize_t frame_read(struct net *n)
 {
-    const size_t first = buffer_first(n)->at.iov_len, rest = n->bytes - first;
     const bool large = n->large > 0;
     struct iovec v[PIECES_MAX];
-    unsigned pieces = 2;
     ssize_t got;
 
-    if (large) {
-        pieces = buffers_list(n, v);
-    } else {
-        v[0] = buffer_first(n)->at;
-        v[1].iov_base = beyond;
-        v[1].iov_len = rest < sizeof(beyond) ? rest : sizeof(beyond);
-    }
-    got = readv(n->device->fd[0], v, pieces);
+    // A TAP cuts what does not fit; there is always room for the largest.
+    if (large)
+        got = readv(n->device->fd[0], v, buffers_list(n, v));
+    else
+        got = read(n->device->fd[0], stage, READY_ENOUGH);
     if (got < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-    // A TAP cuts what does not fit; there is always room for the largest.
-    if ((size_t)got <= first) {
-        n->large -= large;
-        return got;
-    }
-    n->large = LARGE;
     if (!large)
-        beyond_place(n, got - first);
+        stage_place(n, got);
+    if (got > WHOLE_MAX)
+        n->large = LARGE;
+    else
+        n->large -= large;
     return got;
 }
 
