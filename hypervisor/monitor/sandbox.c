@@ -115,7 +115,7 @@ static const struct allowed {
     {SYS_read, "timers; console input; frames in"},
     {SYS_epoll_pwait2, "the loop, until a device's rate allows more"},
     {SYS_ftruncate, "the window grows by what its devices need"},
-    {SYS_io_uring_enter, "disks; the ring is restricted, see dev/uring.c"},
+    {SYS_io_uring_enter, "disks, frames; rings are restricted, see dev/uring.c"},
     {SYS_preadv, "disks, without a ring or by a detour"},
     {SYS_pwritev, "the same"},
     {SYS_sched_setaffinity, "sharing a core with the guest, see pair.h"},

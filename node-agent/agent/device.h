@@ -51,7 +51,7 @@ int device_take(const struct dom_device *d, int fd, struct err *e);
 /* What the I/O window of a domain with these takes; 0 with none. */
 uint64_t devices_window_kib(const struct dom_devices *d);
 
-/* A slot that has an io_uring is needed. */
-int devices_have_disk(const struct dom_devices *d);
+/* A slot that has io_urings is needed: for disks and interfaces. */
+int devices_want_rings(const struct dom_devices *d);
 
 #endif

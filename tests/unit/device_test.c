@@ -77,13 +77,13 @@ static void test_lists(void)
         good.at[i] = a_disk();
     for (uint32_t n = 1; n <= HV_DEVICE_MAX; n++)
         taken(n);
-    CHECK(devices_have_disk(&got));
+    CHECK(devices_want_rings(&got));
     CHECK(devices_window_kib(&got) == 1024 + 16 * 2048);
 
     // None comes without a list.
     CHECK_WORKS(devices_take(&got, 0, NULL, e));
     CHECK(got.n == 0 && devices_window_kib(&got) == 0);
-    CHECK(!devices_have_disk(&got));
+    CHECK(!devices_want_rings(&got));
 
     fds_set(list_of(2 * sizeof(good.at[0])));
     CHECK_WORKS(devices_take(&got, 2, fds, e));
