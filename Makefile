@@ -85,6 +85,16 @@ $(BUILD)/gen/$(notdir $(1:.proto=.pb-c.c)) $(BUILD)/gen/$(notdir $(1:.proto=.pb-
 endef
 protobuf = $(eval $(call protobuf-rule,$(strip $(1))))
 
+# flags NAME, FLAGS: $(BUILD)/flags/NAME, on which all depends that is compiled
+# with these; it changes when they do. A first one is old: what there is already
+# was compiled with them.
+define flags-text
+$(shell mkdir -p $(BUILD)/flags; f=$(BUILD)/flags/$(1); \
+    if [ ! -e $$f ]; then printf '%s\n' '$(2)' >$$f; touch -d @1 $$f; \
+    elif [ "$$(cat $$f)" != '$(2)' ]; then printf '%s\n' '$(2)' >$$f; fi)
+endef
+flags = $(if $(call flags-text,$(strip $(1)),$(strip $(2))),)
+
 # Tests that are scripts add themselves here. Each prints `ok NAME`,
 # `FAILED NAME: why` or `skipped NAME: why`, a line a case; see tests/run.
 DOMAIN_TESTS :=
@@ -107,12 +117,14 @@ include tests/rules.mk
 .PHONY: programs
 programs: $(PROGRAMS)
 
-$(BUILD)/obj/%.o: %.c | $(GENERATED)
+$(call flags,host,$(HOST_CPPFLAGS) $(HOST_CFLAGS))
+$(call flags,asan,$(HOST_CPPFLAGS) $(ASAN_CFLAGS))
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags/host | $(GENERATED)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/asan/%.o: %.c | $(GENERATED)
+$(BUILD)/asan/%.o: %.c $(BUILD)/flags/asan | $(GENERATED)
 	$(call say,CC-ASAN,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) $(ASAN_CFLAGS) -MMD -MP -c -o $@ $<

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // The ledger's database, its group commit and its rate cards.
 #include "billing/ledger_internal.h"
+#include "billing/settled.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -139,6 +140,19 @@ static int key_check(struct ledger *ledger, const struct receipts_key *key,
     return key_cert_verify(&key->cert, ledger->node_id, e);
 }
 
+static int newest_load(struct ledger *ledger, struct err *e)
+{
+    struct entry newest;
+    int r;
+
+    if (!ledger->last_entry)
+        return 0;
+    r = log_read(ledger, ledger->last_entry, &newest, e);
+    if (r == 0)
+        ledger->newest_ns = newest.time_ns;
+    return r;
+}
+
 static int ledger_state_load(struct ledger *ledger, struct err *e)
 {
     struct db_stmt *stmt =
@@ -149,6 +163,9 @@ static int ledger_state_load(struct ledger *ledger, struct err *e)
         return r;
     ledger->last_entry = db_int(stmt, 0);
     db_done(stmt);
+    r = newest_load(ledger, e);
+    if (r < 0)
+        return r;
     stmt = ledger_sql(ledger, "select max(number) from submissions", e);
     r = stmt ? ledger_row(ledger, stmt, e) : -EIO;
     if (r < 0)
@@ -234,8 +251,26 @@ int ledger_begin(struct ledger *ledger, struct err *e)
     ledger->in_group = true;
     ledger->failed = false;
     ledger->card_in_group = false;
-    ledger->now_ns = ledger->clock_ns();
+    ledger->now_ns = ledger_now_ns(ledger);
     return 0;
+}
+
+// The clock's time, or the newest entry's (ledger.h says when).
+uint64_t ledger_now_ns(const struct ledger *ledger)
+{
+    uint64_t now_ns = ledger->clock_ns();
+
+    if (now_ns < ledger->newest_ns &&
+        ledger->newest_ns - now_ns <= LEDGER_BACK_NS)
+        return ledger->newest_ns;
+    return now_ns;
+}
+
+uint64_t ledger_behind_ns(const struct ledger *ledger)
+{
+    uint64_t now_ns = ledger->clock_ns();
+
+    return now_ns < ledger->newest_ns ? ledger->newest_ns - now_ns : 0;
 }
 
 uint64_t ledger_group_ns(const struct ledger *ledger)

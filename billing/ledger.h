@@ -75,8 +75,15 @@ void ledger_close(struct ledger *ledger);
 // ---------------------------------------------------------------- the group
 
 int ledger_begin(struct ledger *ledger, struct err *e);
-// The time of the group's entries.
+// The time of the group's entries. A clock that was set back by no more than
+// LEDGER_BACK_NS does not take the books along: their time stands still until
+// the clock is there again, so entries are in the order of their times, and one
+// moment is not charged for twice. Set back by more, it was wrong before: the
+// books follow it, and entries of a time that was none stay what they are.
+#define LEDGER_BACK_NS (86400ull * 1000000000)
 uint64_t ledger_group_ns(const struct ledger *ledger);
+// By how much the clock is behind the newest entry, in ns; 0: it is not.
+uint64_t ledger_behind_ns(const struct ledger *ledger);
 // 0: everything in the group is durable. Else nothing of it happened.
 int ledger_commit(struct ledger *ledger, struct err *e);
 void ledger_rollback(struct ledger *ledger);

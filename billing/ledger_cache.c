@@ -113,15 +113,27 @@ int submission_cache_flush(struct ledger *ledger, struct err *e)
 {
     int r = 0;
 
-    for (size_t i = 0; r == 0 && i < SUBMISSION_SLOTS; i++)
-        r = slot_flush(ledger, &ledger->submissions[i], e);
+    while (r == 0 && ledger->nlisted) {
+        struct submission_slot *slot = ledger->listed[--ledger->nlisted];
+
+        slot->listed = false;
+        r = slot_flush(ledger, slot, e);
+    }
     return r;
+}
+
+static void slot_list(struct ledger *ledger, struct submission_slot *slot)
+{
+    if (!slot->listed)
+        ledger->listed[ledger->nlisted++] = slot;
+    slot->listed = true;
 }
 
 void submission_cache_drop(struct ledger *ledger)
 {
     for (size_t i = 0; i < SUBMISSION_SLOTS; i++)
-        ledger->submissions[i].used = false;
+        ledger->submissions[i].used = ledger->submissions[i].listed = false;
+    ledger->nlisted = 0;
 }
 
 static struct submission_slot *slot_of(struct ledger *ledger,
@@ -169,7 +181,9 @@ int submission_find(struct ledger *ledger,
         r = slot_flush(ledger, slot, e);
     if (r < 0)
         return r;
-    *slot = (struct submission_slot){.used = true, .row = *out};
+    slot->used = true;
+    slot->dirty = slot->fresh = false;
+    slot->row = *out;
     return 1;
 }
 
@@ -184,8 +198,10 @@ int submission_store(struct ledger *ledger, const struct submission_row *row,
         fresh |= slot->fresh;
     else
         r = slot_flush(ledger, slot, e);
-    *slot = (struct submission_slot){
-        .used = true, .dirty = true, .fresh = fresh, .row = *row};
+    slot->used = slot->dirty = true;
+    slot->fresh = fresh;
+    slot->row = *row;
+    slot_list(ledger, slot);
     return r;
 }
 

@@ -61,6 +61,7 @@ struct submission_slot {
     bool used;
     bool dirty; // differs from the table
     bool fresh; // ... which does not have it yet
+    bool listed;
     struct submission_row row;
 };
 
@@ -96,7 +97,8 @@ struct ledger {
     bool in_group;
     bool failed; // the group will be rolled back
     struct err failure;
-    uint64_t now_ns; // time of all entries of the group
+    uint64_t now_ns;    // time of all entries of the group
+    uint64_t newest_ns; // of the newest entry, also if its group was lost
 
     // Of the log; read again after a rollback.
     uint64_t last_entry;
@@ -121,6 +123,9 @@ struct ledger {
     struct node_accounts node_accounts;
     struct account_slot cache[ACCOUNT_CACHE_SIZE];
     struct submission_slot submissions[SUBMISSION_SLOTS];
+    // Those to be written back: all that are dirty, and some that were.
+    struct submission_slot *listed[SUBMISSION_SLOTS];
+    size_t nlisted;
 };
 
 // Marks the group as lost. Returns a code that is no refusal.

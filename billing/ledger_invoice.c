@@ -18,13 +18,11 @@ static int number_refuse(struct err *e)
 
 // --------------------------------------------------------------- what to cover
 
-// The end of what an invoice covers: the last settlement or note before the
-// first that is too young. Real time may have been set back in between, so the
-// log's order decides.
+// The end of what an invoice covers: the last settlement or note that is of an
+// earlier time.
 struct reach {
     uint64_t to_ns;
-    uint64_t last;     // note before `to_ns`
-    uint64_t too_late; // first entry that is not to be in it
+    uint64_t last; // note before `to_ns`
 };
 
 static int reach_note(uint64_t number, const struct entry *entry, void *arg,
@@ -35,56 +33,46 @@ static int reach_note(uint64_t number, const struct entry *entry, void *arg,
     (void)e;
     if (!transfer_is_note(&entry->transfer))
         return 0;
-    if (entry->time_ns >= reach->to_ns) {
-        if (number < reach->too_late)
-            reach->too_late = number;
-        return 1;
-    }
-    if (number < reach->too_late)
+    if (entry->time_ns < reach->to_ns)
         reach->last = number;
     return 0;
 }
 
-static int settlement_ask(struct ledger *ledger, const char *sql,
-                          uint64_t account, uint64_t after, uint64_t bound,
-                          uint64_t *out, struct err *e)
+static int settlement_before(struct ledger *ledger, uint64_t account,
+                             uint64_t after, uint64_t to_ns, uint64_t *out,
+                             struct err *e)
 {
-    struct db_stmt *stmt = ledger_sql(ledger, sql, e);
+    struct db_stmt *stmt =
+        ledger_sql(ledger,
+                   "select max(entry) from settlements where"
+                   " account = ? and entry > ? and settled_ns < ?",
+                   e);
     int r;
 
     if (!stmt)
         return -EIO;
     db_bind_int(stmt, 1, account);
     db_bind_int(stmt, 2, after);
-    db_bind_int(stmt, 3, bound > INT64_MAX ? INT64_MAX : (int64_t)bound);
+    db_bind_int(stmt, 3, to_ns > INT64_MAX ? INT64_MAX : (int64_t)to_ns);
     r = ledger_row(ledger, stmt, e);
     *out = r > 0 ? db_int(stmt, 0) : 0;
     db_done(stmt);
     return r < 0 ? r : 0;
 }
 
+// Invoices follow each other in the log's order. If the clock was years ahead
+// once, then entries of that time are on this invoice too, and not in years.
 static int reach_find(struct ledger *ledger, const struct account *account,
                       uint64_t to_ns, uint64_t *last, struct err *e)
 {
-    struct reach reach = {.to_ns = to_ns, .too_late = INT64_MAX};
-    uint64_t first, settled;
-    int r =
-        settlement_ask(ledger,
-                       "select min(entry) from settlements where"
-                       " account = ? and entry > ? and settled_ns >= ?",
-                       account->number, account->invoiced, to_ns, &first, e);
+    struct reach reach = {.to_ns = to_ns};
+    uint64_t settled;
+    int r = settlement_before(ledger, account->number, account->invoiced, to_ns,
+                              &settled, e);
 
-    if (r == 0 && first)
-        reach.too_late = first;
     if (r == 0)
         r = lines_each(ledger, account->number, account->invoiced, INT64_MAX,
                        reach_note, &reach, e);
-    if (r >= 0)
-        r = settlement_ask(ledger,
-                           "select max(entry) from settlements where"
-                           " account = ? and entry > ? and entry < ?",
-                           account->number, account->invoiced, reach.too_late,
-                           &settled, e);
     if (r < 0)
         return r;
     *last = settled > reach.last ? settled : reach.last;

@@ -66,7 +66,7 @@ int log_append(struct ledger *ledger, struct entry *entry,
     int r = 0;
 
     assert(ledger->in_group);
-    entry->time_ns = ledger->now_ns;
+    entry->time_ns = ledger->newest_ns = ledger->now_ns;
     if (entry->account)
         r = account_seq_next(ledger, entry->account, &entry->account_seq, e);
     if (r < 0)

@@ -56,6 +56,8 @@ $(call unit-test,statement_lines,tests/unit/statement_lines.c \
 $(call unit-test,witness_histories,tests/unit/witness_histories.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 
+$(call unit-test,ledger_clock,tests/unit/ledger_clock.c \
+    $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 $(call unit-test,ledger_invoice,tests/unit/ledger_invoice.c \
     $(LEDGER_TEST_SRCS),$(LEDGER_LIBS))
 $(call unit-test,audit_bytes,tests/unit/audit_bytes.c \

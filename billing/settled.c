@@ -7,11 +7,6 @@
 #include "lib/cleanup.h"
 #include "billing/ledger_internal.h"
 
-uint64_t ledger_now_ns(const struct ledger *ledger)
-{
-    return ledger->clock_ns();
-}
-
 const uint8_t *ledger_node_id(const struct ledger *ledger)
 {
     return ledger->node_id;

@@ -53,7 +53,7 @@ int settled_records_each(struct ledger *ledger, const struct settled *settled,
                                      bool own, void *arg, struct err *e),
                          void *arg, struct err *e);
 
-// The ledger's clock, and whose it is.
+// The books' time (ledger_begin), and whose they are.
 uint64_t ledger_now_ns(const struct ledger *ledger);
 const uint8_t *ledger_node_id(const struct ledger *ledger);
 

@@ -13,7 +13,7 @@ HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine
     $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
     hypervisor/monitor/place.c \
     hypervisor/monitor/slot.c hypervisor/monitor/monitor.c \
-    hypervisor/monitor/controller.c hypervisor/monitor/end.c \
+    hypervisor/monitor/controller.c hypervisor/monitor/end.c hypervisor/monitor/linger.c \
     hypervisor/monitor/watch.c hypervisor/monitor/stack.c \
     hypervisor/monitor/pair.c \
     hypervisor/monitor/spin.c \
@@ -70,7 +70,7 @@ $(BUILD)/pv/%.o: $(PV)/%.c
 $(BUILD)/pv/%.o: $(PV)/%.S
 	$(call say,PV,$<)
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) -c -o $@ $<
+	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/pv/blob.elf: $(addprefix $(BUILD)/pv/,$(PV_OBJS)) $(PV)/blob.lds
 	$(call say,PV,$@)
 	$(Q)ld -static -z max-page-size=4096 --no-warn-rwx-segments \
@@ -84,8 +84,11 @@ $(BUILD)/obj/pv-blob.o: $(PV)/blob.S $(BUILD)/pv/blob.bin
 $(BUILD)/pv/resident_entry.o: hypervisor/engine/iret.inc
 $(BUILD)/obj/kvm-page.o: $(KVM)/page.S hypervisor/engine/iret.inc
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) -c -o $@ $<
-DEPFILES += $(patsubst %.o,$(BUILD)/pv/%.d,setup.o resident.o)
+	$(Q)$(HOSTCC) $(HOST_CPPFLAGS) -MMD -MP -c -o $@ $<
+DEPFILES += $(PV_OBJS:%.o=$(BUILD)/pv/%.d) $(BUILD)/obj/kvm-page.d
+# -ffixed is a matter of how a call is rewound: stale, a guest goes astray.
+$(addprefix $(BUILD)/pv/,$(PV_OBJS)): $(BUILD)/flags/pv
+$(call flags,pv,$(PV_CFLAGS) $(PV_FIXED))
 
 # Freestanding guests that test the guest ABI itself: tests/domain/abi_*.c
 # and attack_*.c, linked by hand because hostel-cc's runtime hides the ABI.
@@ -96,12 +99,14 @@ ABI_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-pic -no-pie \
     -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
     -fno-tree-loop-distribute-patterns -nostdlib -static
 $(BUILD)/guests/%: tests/domain/%.c tests/domain/abi.h tests/domain/abi.lds \
-    hypervisor/abi/hv.h
+    hypervisor/abi/hv.h $(BUILD)/flags/guests
 	$(call say,GUEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(HOSTCC) -I. $(ABI_CFLAGS) -Wl,-T,tests/domain/abi.lds \
+	$(Q)$(HOSTCC) -I. $(ABI_CFLAGS) -MMD -MP -MF $@.d -Wl,-T,tests/domain/abi.lds \
 	    -Wl,--build-id=none -Wl,-z,max-page-size=4096 -o $@ $<
 TEST_BUILT += $(addprefix $(BUILD)/guests/,$(ABI_GUESTS))
+DEPFILES += $(ABI_GUESTS:%=$(BUILD)/guests/%.d)
+$(call flags,guests,$(ABI_CFLAGS))
 
 # Cold start, and the program it is measured against.
 BENCHES += $(BUILD)/bench/coldstart
@@ -117,7 +122,7 @@ $(BUILD)/bench/hello: tests/bench/hello.c
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -O2 -static -o $@ $<
 DEPFILES += $(patsubst %,$(BUILD)/obj/tests/%.d,bench/coldstart domain/drive \
-    domain/control_test)
+    domain/control_test domain/control_console domain/control_rights)
 DOMAIN_TESTS += tests/domain/abi tests/domain/hv tests/domain/control \
     tests/domain/debug
 
@@ -155,7 +160,7 @@ DEPFILES += $(BUILD)/obj/tests/domain/devices_test.d
 # The control protocol, with a program in the spawner's place.
 TEST_BUILT += $(BUILD)/tests/control
 $(BUILD)/tests/control: $(patsubst %,$(BUILD)/obj/tests/domain/%.o,\
-    control_test drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))
+    control_test control_console control_rights drive) $(patsubst %.c,$(BUILD)/obj/%.o,$(LIB_SRCS))
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) $(HOST_LDFLAGS) -o $@ $^
@@ -211,7 +216,7 @@ $(call unit-test,hv_device,tests/unit/hv_device.c \
 FUZZERS += tests/fuzz/elf.c tests/fuzz/control.c tests/fuzz/virtq.c \
     tests/fuzz/block.c tests/fuzz/net_filter.c tests/fuzz/gdb.c \
     tests/fuzz/fs.c tests/fuzz/hypercall.c
-FUZZ_SRCS_hypercall := $(KVM)/table.c $(LIB_SRCS)
+FUZZ_SRCS_hypercall := $(KVM)/table.c $(KVM)/caches.c $(LIB_SRCS)
 FUZZ_SRCS_elf := $(LIB_SRCS)
 FUZZ_SRCS_virtq := $(LIB_SRCS)
 FUZZ_SRCS_fs := $(LIB_SRCS) \
@@ -220,7 +225,7 @@ FUZZ_SRCS_block := $(LIB_SRCS) hypervisor/monitor/event.c \
     hypervisor/monitor/watch.c \
     $(addprefix hypervisor/dev/,$(filter-out block.c,$(DEV_SRCS)))
 FUZZ_SRCS_control := $(LIB_SRCS) $(addprefix hypervisor/dev/,$(DEV_SRCS)) \
-    $(addprefix hypervisor/monitor/,end.c watch.c stack.c \
+    $(addprefix hypervisor/monitor/,end.c linger.c watch.c stack.c \
     debug.c breakpoint.c gdb_packet.c gdb_target.c core.c dump.c trace.c \
     elf.c event.c console.c guest_clock.c start_info.c report.c symbols.c)
 

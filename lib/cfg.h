@@ -33,7 +33,7 @@
 #include "lib/err.h"
 
 #define CFG_FILE_MAX 65536 // a configuration is written by hand
-#define CFG_KEYS_MAX 128   // of one table; counts the bits of a set
+#define CFG_KEYS_MAX 256   // of one table; counts the bits of a set
 #define CFG_LIST_MAX 4096  // elements of a list; a table may allow less
 
 // REFUSED: a key that others know and that we cannot honour; its name and why.

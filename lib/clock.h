@@ -21,7 +21,15 @@ static inline uint64_t clock_mono_ns(void)
     return clock_read_ns(CLOCK_MONOTONIC);
 }
 
-// Since 1970: for what people and other machines read.
+// Since boot, sleep of the machine included: for how much time went by between
+// two readings of the real clock.
+static inline uint64_t clock_boot_ns(void)
+{
+    return clock_read_ns(CLOCK_BOOTTIME);
+}
+
+// Since 1970: for what people and other machines read. It may be set, ahead or
+// back, at any moment: lib/clock_watch.h tells.
 static inline uint64_t clock_real_ns(void)
 {
     return clock_read_ns(CLOCK_REALTIME);

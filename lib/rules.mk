@@ -4,7 +4,7 @@
 #   LIB_JSON_SRCS  on top of it, with jansson
 #   LIB_DB_SRCS    on top of it, with sqlite3
 LIB_SRCS := lib/err.c lib/log.c lib/buf.c lib/io.c lib/sock.c lib/hex.c \
-    lib/cfg.c lib/table.c
+    lib/cfg.c lib/table.c lib/clock_watch.c
 LIB_JSON_SRCS := lib/json.c
 LIB_DB_SRCS := lib/db.c
 
@@ -12,6 +12,8 @@ LIB_JSON_LIBS := -ljansson
 LIB_DB_LIBS := -lsqlite3
 
 $(call unit-test,lib_basics_test,tests/unit/lib_basics_test.c $(LIB_SRCS),)
+# The clock is set by tests/unit/clock_shift.h, which stands in for libc's.
+$(call unit-test,lib_clock_test,tests/unit/lib_clock_test.c $(LIB_SRCS),)
 $(call unit-test,lib_sock_test,tests/unit/lib_sock_test.c $(LIB_SRCS),)
 $(call unit-test,lib_cfg_test,tests/unit/lib_cfg_test.c $(LIB_SRCS),)
 $(call unit-test,lib_json_test,tests/unit/lib_json_test.c $(LIB_SRCS) \

@@ -5,7 +5,7 @@
 API_SIG_SRCS := node-agent/api/httpsig.c
 API_SRCS := $(API_SIG_SRCS) $(addprefix node-agent/api/, main.c api.c mux.c \
     tls.c rate.c waits.c metrics.c health.c utf8.c events.c feed.c etag.c list.c \
-    act.c control.c server.c conn.c route.c request.c reply.c auth.c nonces.c \
+    act.c control.c server.c conn.c route.c request.c reply.c auth.c times.c nonces.c \
     upload.c spool.c known.c render.c document.c node.c submission.c console.c \
     account.c call.c people.c billing.c currency.c attach.c)
 API_SRCS += node-agent/api/volume.c $(VOLUME_FRAME_SRCS)

@@ -6,15 +6,15 @@
 # KEEPER_CORE_SRCS and LEDGERD_CORE_SRCS are the same without the role's main.
 CHAN_SRCS := node-agent/keeper/chan.c
 KEEPER_CORE_SRCS := $(CHAN_SRCS) $(addprefix node-agent/keeper/, sub.c \
-    console.c feed.c journal.c store.c lane.c waiter.c meter.c admit.c image.c machine.c service.c function.c cache.c people.c audit.c quota.c \
+    console.c feed.c journal.c store.c lane.c waiter.c meter.c admit.c image.c machine.c schedule.c start.c service.c function.c cache.c people.c audit.c quota.c \
     period.c volume.c volume_bill.c volume_serve.c volume_row.c volume_attach.c \
-    dom.c dom_shelf.c shelf.c net.c dom_row.c dom_ask.c dom_serve.c \
+    dom.c dom_shelf.c shelf.c net.c dom_row.c dom_ask.c dom_info.c dom_serve.c \
     submit.c serve.c news.c recover.c cmdline.c cputime.c keeper.c)
 KEEPER_SRCS := $(KEEPER_CORE_SRCS) node-agent/keeper/main.c
 KEEPER_LIBS := $(BUNDLE_LIBS) $(LIB_DB_LIBS)
 
-LEDGERD_CORE_SRCS := $(addprefix node-agent/ledgerd/, ledgerd.c request.c money.c money.c \
-    document.c)
+LEDGERD_CORE_SRCS := $(addprefix node-agent/ledgerd/, ledgerd.c request.c money.c \
+    document.c later.c books_clock.c)
 LEDGERD_SRCS := $(LEDGERD_CORE_SRCS) node-agent/ledgerd/main.c
 LEDGERD_LIBS := $(LEDGER_LIBS)
 
@@ -40,3 +40,4 @@ $(call unit-test,ledgerd_serve,tests/unit/ledgerd_serve.c $(LEDGERD_CORE_SRCS) \
 E2E_TESTS += tests/e2e/volumes tests/e2e/holds
 E2E_TESTS += tests/e2e/soak tests/e2e/adverse
 E2E_TESTS += tests/e2e/outputs tests/e2e/crash tests/e2e/modes tests/e2e/people tests/e2e/operations
+E2E_TESTS += tests/e2e/upgrade

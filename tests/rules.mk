@@ -78,19 +78,30 @@ bench: deps
 
 # ------------------------------------------------------------------- fuzzers
 
-# A harness tests/fuzz/X.c lists what it links in FUZZ_SRCS_X and FUZZ_LIBS_X.
-# Clang is installed for this alone.
+# A harness tests/fuzz/X.c lists what it links in FUZZ_SRCS_X and FUZZ_LIBS_X,
+# and includes what it tries. Clang is installed for this alone.
 FUZZ_TIME ?= 20
 FUZZ_PACKAGES := clang libclang-rt-14-dev
-FUZZ_CFLAGS := -std=gnu11 -O1 -g -w -fsanitize=fuzzer,address,undefined \
+FUZZ_CC := clang
+FUZZ_CFLAGS := -std=gnu11 -O1 -g -w -fsanitize=fuzzer-no-link,address,undefined \
     -fno-sanitize-recover=all
+FUZZ_LDFLAGS := -fsanitize=fuzzer,address,undefined
+$(call flags,fuzz,$(HOST_CPPFLAGS) $(FUZZ_CFLAGS))
+$(BUILD)/fuzz/obj/%.o: %.c $(BUILD)/flags/fuzz | $(GENERATED)
+	$(call say,CC-FUZZ,$<)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(HOST_CPPFLAGS) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/fuzz/obj/gen/%.o: $(BUILD)/gen/%.c
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(HOST_CPPFLAGS) $(FUZZ_CFLAGS) -c -o $@ $<
 define fuzz-rule
 FUZZ_PROGRAMS += $(BUILD)/fuzz/$(1)
-$(BUILD)/fuzz/$(1): tests/fuzz/$(1).c \
-    $(patsubst gen/%,$(BUILD)/gen/%,$(FUZZ_SRCS_$(1))) | $(GENERATED)
-	$$(call say,FUZZ-CC,$$@)
+$(BUILD)/fuzz/$(1): $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,\
+    tests/fuzz/$(1).c $(FUZZ_SRCS_$(1)))
+	$$(call say,FUZZ,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)clang $$(HOST_CPPFLAGS) $$(FUZZ_CFLAGS) -o $$@ $$^ $$(FUZZ_LIBS_$(1))
+	$$(Q)$(FUZZ_CC) $$(FUZZ_LDFLAGS) -o $$@ $$^ $$(FUZZ_LIBS_$(1))
+DEPFILES += $(patsubst %.c,$(BUILD)/fuzz/obj/%.d,tests/fuzz/$(1).c $(FUZZ_SRCS_$(1)))
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzz-rule,$(basename $(notdir $(f))))))
 
@@ -259,7 +270,7 @@ $(BUILD)/images/spinner: tests/bench/spinner.c $(SYSROOT)
 # isolation: victims beside aggressors.
 BENCHES += tests/bench/isolation
 BENCH_BUILT += $(BUILD)/images/isolation $(BUILD)/bench/isolation
-$(BUILD)/images/isolation: tests/bench/isolation.c $(SYSROOT)
+$(BUILD)/images/isolation: tests/bench/isolation.c hypervisor/abi/hv.h $(SYSROOT)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTEL_CC) -std=gnu11 -O2 -I. -o $@ $<
 $(BUILD)/bench/isolation: tests/bench/isolation.c

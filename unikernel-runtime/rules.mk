@@ -233,7 +233,8 @@ $(LWIP_OBJS): $(BUILD)/guest/lwip/%.o: $(LWIP)/unpacked $(SYSROOT_DIR)/headers \
 	$(Q)$(HOSTEL_CC) -std=gnu11 -O2 -w -D_GNU_SOURCE $(LWIP_CFLAGS) \
 	    -c -o $@ $(LWIP)/src/$*.c
 
-$(BUILD)/guest/%.o: %.c $(SYSROOT_DIR)/headers $(HOSTEL_CC)
+# What may use which registers, and the like, stands in these rules.
+$(BUILD)/guest/%.o: %.c $(SYSROOT_DIR)/headers $(HOSTEL_CC) $(RT)/rules.mk
 	$(call say,GUEST-CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOSTEL_CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<

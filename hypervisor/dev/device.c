@@ -112,6 +112,27 @@ void device_fail(struct device *d)
     answer(d, d->asked | VIRTIO_CONFIG_S_NEEDS_RESET);
 }
 
+void device_gone(struct device *d)
+{
+    d->gone = true;
+    d->all->any_gone = true;
+    device_fail(d);
+}
+
+int devices_next_gone(struct devices *all)
+{
+    for (unsigned i = 0; all->any_gone && i < all->n; i++) {
+        struct device *d = &all->device[i];
+
+        if (!d->gone || d->gone_told)
+            continue;
+        d->gone_told = true;
+        return (int)i;
+    }
+    all->any_gone = false;
+    return -1;
+}
+
 // What a step of the handshake does beside changing the state: 1 done, 0 not
 // now or refused (the state stays as `act` has left it), -1 broken.
 static int act_agree(struct device *d)
@@ -414,6 +435,7 @@ void devices_init(struct devices *all, struct domain *domain,
     all->epoll_fd = epoll_fd;
     all->ring.fd = all->wire.fd = -1;
     all->n = 0;
+    all->any_gone = false;
     all->device = memory;
 }
 
@@ -490,8 +512,10 @@ int devices_add(struct devices *all, const struct hvc_device *m, int *fds,
 {
     const struct device_ops *ops = find(m);
     struct device *d = &all->device[all->n];
+    const bool kept = m->flags & HVC_D_KEPT && nfds;
     struct hv_device_control *c;
 
+    nfds -= kept;
     if (!ops || all->n == HV_DEVICE_MAX)
         return err_set(e, ENODEV, "no %s device can be had",
                        ops ? ops->name : "such");
@@ -509,13 +533,14 @@ int devices_add(struct devices *all, const struct hvc_device *m, int *fds,
         d->nth += all->device[i].type == d->type;
     for (size_t i = 0; i < HVC_DEVICE_FDS_MAX; i++)
         d->fd[i] = i < nfds ? fds[i] : -1;
+    d->kept_fd = kept ? fds[nfds] : -1;
     set_rates(d, m);
     if (window_grow(all->domain, m->window_kib, e) < 0 ||
         ops->open(d, m, e) < 0)
         return -e->code;
     c = control_of(d);
     c->host_features = d->offered;
-    for (size_t i = 0; i < nfds; i++)
+    for (size_t i = 0; i < nfds + kept; i++)
         fds[i] = -1;
     all->n++;
     return 0;

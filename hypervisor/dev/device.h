@@ -73,6 +73,8 @@ struct device {
     unsigned index;             // in start_info's device table
     unsigned nth;               // of its type
     int fd[HVC_DEVICE_FDS_MAX]; // -1: none
+    int kept_fd;                // HVC_D_KEPT; -1: none
+    bool gone, gone_told;       // its back end, outside
     uint64_t offered;           // features; open adds to the mandatory ones
     uint64_t features;          // agreed on
     enum device_state state;
@@ -96,6 +98,7 @@ struct devices {
     struct uring ring; // of the disks; made with the slot, or never
     struct uring wire; // of frames, the same
     unsigned n;
+    bool any_gone;         // perhaps
     struct device *device; // [HV_DEVICE_MAX]
 };
 
@@ -124,6 +127,9 @@ void devices_fill(const struct devices *, struct hv_start_info *);
 const char *devices_notified(struct devices *, uint64_t ports);
 const char *devices_ready(struct devices *, unsigned token, uint32_t events);
 const char *devices_tick(struct devices *, uint64_t now_ns);
+
+// A device whose back end is gone, of which this was not said yet; -1: none.
+int devices_next_gone(struct devices *);
 
 // Requests of the ring have come back: devices_reap deals with them. Cheap.
 bool devices_ready_now(const struct devices *);
@@ -165,6 +171,9 @@ void device_config(struct device *, const void *config, size_t len);
 
 // The back end can serve no longer: NEEDS_RESET.
 void device_fail(struct device *);
+
+// The same of one outside, which will not come back: the controller is told.
+void device_gone(struct device *);
 
 // Limits of rate, by d->rate[which]: may a request go now? If not, due_ns is
 // set so that ops->tick comes when it may.

@@ -17,8 +17,9 @@
 #include "lib/clock.h"
 #include "lib/sock.h"
 
-// Before the domain runs a back end answers at once.
-#define ANSWER_MS 2000
+// Before the domain runs a back end answers at once, or on a machine that is
+// thrashing; or when it has done with the domain's last run.
+#define ANSWER_MS 10000
 // At a reset: how long what is under way may take, and how often we look.
 #define DRAIN_NS 5000000000u
 #define LOOK_NS  1000000u
@@ -146,10 +147,10 @@ static int await(const struct device *d, void *to, size_t len)
     while (len) {
         struct pollfd p = {.fd = d->fd[FD_SOCKET], .events = POLLIN};
         uint64_t now_ns = clock_mono_ns();
+        uint64_t left_ns = now_ns < end_ns ? end_ns - now_ns : 0;
         ssize_t n;
 
-        if (now_ns >= end_ns ||
-            poll(&p, 1, (end_ns - now_ns) / 1000000 + 1) <= 0)
+        if (poll(&p, 1, left_ns / 1000000) <= 0)
             return -ETIMEDOUT;
         n = receive(d, to, len);
         if (n < 0)
@@ -242,7 +243,7 @@ static int vhost_open(struct device *d, const struct hvc_device *m,
     struct vhost *v = &vhosts[d->index];
     int r;
 
-    if (m->flags != HVC_D_VHOST_USER ||
+    if ((m->flags & ~HVC_D_KEPT) != HVC_D_VHOST_USER ||
         (m->type != HV_DEV_BLOCK && m->type != HV_DEV_FS))
         return err_set(e, EINVAL,
                        "a vhost-user device described as it cannot "
@@ -271,7 +272,7 @@ static void gone(struct vhost *v)
 {
     device_unwatch(v->device, FD_SOCKET);
     v->state = VHOST_GONE;
-    device_fail(v->device);
+    device_gone(v->device);
 }
 
 static uint64_t guest_addr(const struct virtq *q, const void *at)

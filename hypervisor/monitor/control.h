@@ -12,7 +12,8 @@
  * the old: an agent that died is succeeded; what the old one sent and was not
  * yet read is lost) and says HVC_READY. From then on it serves one domain and
  * exits when the domain is over, or after a minute without a controller in
- * which nothing ran.
+ * which nothing ran. One whose domain has devices and is over while it has no
+ * controller waits for the next (state HVC_DEAD), to be asked for them.
  *
  *   nursery <- HVC_MAKE    + fds: listening socket, page file, cgroup.procs...
  *   nursery -> HVC_MADE    + fd: pidfd of the monitor
@@ -29,7 +30,9 @@
  *   monitor <- HVC_ATTACH  + fd: a stream, for whoever looks inside
  *   monitor -> HVC_ATTACHED
  *   monitor <- HVC_GIVE
- *   monitor -> HVC_GIVEN   + fd: a device's first; one message a device
+ *   monitor -> HVC_GIVEN   + fd: a device's first, or the one that was passed
+ *                            to be kept; one message a device
+ *   monitor -> HVC_FAILED  a device is gone; the domain goes on without
  *   monitor -> HVC_EXITED, then it exits; the same stands in the page
  *
  * HVC_PREPARE with HVC_F_GO set starts at once, with no HVC_PREPARED between.
@@ -67,7 +70,8 @@ enum hvc_type {
     HVC_ATTACHED,
     HVC_KEEP = 64,
     HVC_GIVE, /* head only */
-    HVC_GIVEN
+    HVC_GIVEN,
+    HVC_FAILED
 };
 
 struct hvc_head {
@@ -125,6 +129,17 @@ struct hvc_keep {
 struct hvc_given {
     struct hvc_head head;
     uint32_t index; /* of the device, as they were told by HVC_DEVICE */
+    uint32_t pad;
+};
+
+/*
+ * The back end of a device that is served from outside has hung up, or does
+ * what it may not: the guest's requests fail from now on. Told once; to a
+ * successor, if there was nobody to tell.
+ */
+struct hvc_failed {
+    struct hvc_head head;
+    uint32_t index; /* as in struct hvc_given */
     uint32_t pad;
 };
 
@@ -189,6 +204,9 @@ struct hvc_balloon {
 #define HVC_DEVICE_FDS_MAX 4
 #define HVC_D_READ_ONLY    1u
 #define HVC_D_VHOST_USER   2u /* served by whoever is at the socket passed */
+#define HVC_D_KEPT                                                             \
+    4u /* the last descriptor passed is not for this run but for the next: it  \
+          is kept, and is what HVC_GIVE gives */
 
 /* Token buckets; 0 a second: no limit. A bucket that is not empty lets a
    request pass whole. */

@@ -54,16 +54,21 @@ static void say_taken(struct monitor *m, uint64_t tag,
     sock_send(m->conn_fd, &t, sizeof(t), NULL, 0);
 }
 
-void controller_greet(struct monitor *m)
+int controller_ready(struct monitor *m)
 {
     struct hvc_ready r = {.head = {HVC_READY, sizeof(r)},
                           .version = HVC_VERSION,
                           .state = m->state};
 
+    return sock_send(m->conn_fd, &r, sizeof(r), &m->domain.exit_fd, 1);
+}
+
+void controller_greet(struct monitor *m)
+{
     watch(m->epoll_fd, m->conn_fd, WATCH_CONTROL, EPOLLIN);
     if (m->state != HVC_RUNNING)
         watch_timer(m->lease_fd, UINT64_MAX);
-    if (sock_send(m->conn_fd, &r, sizeof(r), &m->domain.exit_fd, 1) < 0)
+    if (controller_ready(m) < 0)
         drop_controller(m);
 }
 
@@ -318,14 +323,33 @@ static void on_ask(struct monitor *m, const void *message, int *fds)
     event_raise(&m->domain, 0, HV_PORT_CONTROL);
 }
 
-static void on_give(struct monitor *m, const void *message, int *fds)
+void controller_give(struct monitor *m)
 {
     struct hvc_given g = {.head = {HVC_GIVEN, sizeof(g)}};
 
+    for (; g.index < m->devices.n; g.index++) {
+        const struct device *d = &m->devices.device[g.index];
+
+        sock_send(m->conn_fd, &g, sizeof(g),
+                  d->kept_fd >= 0 ? &d->kept_fd : &d->fd[0], 1);
+    }
+}
+
+static void on_give(struct monitor *m, const void *message, int *fds)
+{
     (void)message, (void)fds;
-    for (; g.index < m->devices.n; g.index++)
-        sock_send(m->conn_fd, &g, sizeof(g), &m->devices.device[g.index].fd[0],
-                  1);
+    controller_give(m);
+}
+
+void controller_devices_turn(struct monitor *m)
+{
+    struct hvc_failed f = {.head = {HVC_FAILED, sizeof(f)}};
+    int index;
+
+    while (m->conn_fd >= 0 && (index = devices_next_gone(&m->devices)) >= 0) {
+        f.index = index;
+        sock_send(m->conn_fd, &f, sizeof(f), NULL, 0);
+    }
 }
 
 static int attach(struct monitor *m, enum hvc_attach_kind kind, int fd)

@@ -13,11 +13,20 @@
 // The connection is there: watch it, say HVC_READY.
 void controller_greet(struct monitor *);
 
+// HVC_READY, with the state. 0 or -errno.
+int controller_ready(struct monitor *);
+
+// HVC_GIVEN for each device.
+void controller_give(struct monitor *);
+
 // Another one connects and takes over.
 void controller_accept(struct monitor *);
 
 // Input that found no room may find some now.
 void controller_input_turn(struct monitor *);
+
+// Back ends outside that are gone are told of.
+void controller_devices_turn(struct monitor *);
 
 // A message has come, or its end.
 void controller_spoke(struct monitor *);

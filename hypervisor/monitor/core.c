@@ -19,12 +19,11 @@
 #include <sys/procfs.h>
 #include <unistd.h>
 
+#include "hypervisor/monitor/gdb_target.h"
 #include "lib/io.h"
 
 #define RUNS_MAX   2048u
 #define SCAN_PAGES 2048u // looked at at once
-
-#define XSTATE_XCR0 464 // where gdb looks for it
 
 struct run {
     uint64_t addr, len;
@@ -140,11 +139,12 @@ static void note_name(const struct domain *d)
 
 static void notes(const struct domain *d, struct hv_cpu *c, unsigned signal)
 {
+    static uint8_t xstate[GDB_XSTATE_MAX];
+
     note_status(c, signal);
     note_name(d);
     note("CORE", NT_FPREGSET, c->xsave, 512);
-    memcpy(c->xsave + XSTATE_XCR0, &c->xcr0, sizeof(c->xcr0));
-    note("LINUX", NT_X86_XSTATE, c->xsave, c->xsave_len);
+    note("LINUX", NT_X86_XSTATE, xstate, gdb_xstate(c, xstate));
 }
 
 // ---------------------------------------------------------------------- head

@@ -220,6 +220,29 @@ static char *trim(char *word)
     return word;
 }
 
+// Who serves a disk decides about it.
+static int backend_check(const struct disk *d, struct err *e)
+{
+    if (d->format == DISK_RAW)
+        return 0;
+    if (d->rate.bytes_burst || d->rate.ops_burst)
+        return err_set(e, ENOTSUP, "disk %s: bursts are of raw disks only",
+                       d->target);
+    if (d->format == DISK_QCOW2)
+        return 0;
+    if (d->rate.bytes_per_s || d->rate.ops_per_s)
+        return err_set(e, ENOTSUP,
+                       "disk %s: a rate cannot be limited from here; its "
+                       "back end has to",
+                       d->target);
+    if (d->read_only)
+        return err_set(e, ENOTSUP,
+                       "disk %s: it cannot be made read-only from here; its "
+                       "back end has to",
+                       d->target);
+    return 0;
+}
+
 int disk_parse(struct disk *d, const char *text, unsigned nth, struct err *e)
 {
     *d = (struct disk){0};
@@ -244,6 +267,8 @@ int disk_parse(struct disk *d, const char *text, unsigned nth, struct err *e)
         return err_set(e, EINVAL, "disk: it has no target");
     if (!d->format)
         d->format = DISK_RAW;
+    if (backend_check(d, e) < 0)
+        return -e->code;
     return vdev_check(d, nth, e);
 }
 
@@ -324,6 +349,14 @@ static int choose_alignment(int fd, struct hvc_block *b, struct err *e)
     if (fcntl(fd, F_SETFL, 0) < 0)
         return err_errno(e, "leaving O_DIRECT");
     return 0;
+}
+
+struct hvc_device disk_outside(void)
+{
+    return (struct hvc_device){.head = {HVC_DEVICE, sizeof(struct hvc_device)},
+                               .type = HV_DEV_BLOCK,
+                               .flags = HVC_D_VHOST_USER,
+                               .window_kib = WINDOW_KIB};
 }
 
 int disk_open(const struct disk *d, unsigned nth, struct hvc_device *m,

@@ -28,8 +28,12 @@ struct disk {
     struct hvc_rate rate;
 };
 
-// Reads a description; nth: its place in the list, which VDEV must agree with.
+// Reads a description, and refuses what its back end cannot do; nth: its place
+// in the list, which VDEV must agree with.
 int disk_parse(struct disk *, const char *text, unsigned nth, struct err *);
+
+// The message for one whose back end is outside, in whatever format.
+struct hvc_device disk_outside(void);
 
 // Opens a raw disk and fills the message for it. The descriptor holds a lock,
 // against a second writer, as long as anyone has it open. Returns it, or a

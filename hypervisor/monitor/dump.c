@@ -156,19 +156,16 @@ static void crash_report(struct monitor *m)
 static void last_look(struct monitor *m)
 {
     const struct hv_shared_info *s = m->domain.shared;
+    uint32_t reason = __atomic_load_n(&s->shutdown_reason, __ATOMIC_ACQUIRE);
 
-    switch (__atomic_load_n(&s->shutdown_reason, __ATOMIC_ACQUIRE)) {
-    case HV_SHUTDOWN_POWEROFF:
-        end_save(m, HVC_CORE_POWEROFF, 0);
-        end(m, HVC_POWEROFF, s->shutdown_status & 0xff, "%s", "");
-        break;
-    case HV_SHUTDOWN_REBOOT:
-        end_save(m, HVC_CORE_REBOOT, 0);
-        end(m, HVC_REBOOT, 0, "%s", "");
-        break;
-    default:
+    if (reason != HV_SHUTDOWN_POWEROFF && reason != HV_SHUTDOWN_REBOOT) {
         crash_report(m);
+        return;
     }
+    end_save(
+        m, reason == HV_SHUTDOWN_POWEROFF ? HVC_CORE_POWEROFF : HVC_CORE_REBOOT,
+        0);
+    end_by_word(m, reason);
 }
 
 bool dump_stopped(struct monitor *m, const struct engine_stop *s)

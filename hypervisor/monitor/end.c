@@ -12,6 +12,7 @@
 #include "hypervisor/engine/plan.h"
 #include "hypervisor/monitor/debug.h"
 #include "hypervisor/monitor/dump.h"
+#include "hypervisor/monitor/linger.h"
 #include "hypervisor/monitor/report.h"
 #include "hypervisor/monitor/trace.h"
 #include "lib/clock.h"
@@ -43,40 +44,42 @@ static void report_trap(struct monitor *m)
     end(m, syscall ? HVC_SYSCALL : HVC_TRAP, 0, "%s", text);
 }
 
+void end_by_word(struct monitor *m, uint32_t reason)
+{
+    const uint32_t status = m->domain.shared->shutdown_status;
+
+    switch (reason) {
+    case HV_SHUTDOWN_POWEROFF:
+        end(m, HVC_POWEROFF, status & 0xff, "%s", "");
+        break;
+    case HV_SHUTDOWN_REBOOT:
+        end(m, HVC_REBOOT, 0, "%s", "");
+        break;
+    case HV_SHUTDOWN_SUSPEND:
+        end(m, HVC_SUSPEND, 0, "%s", "");
+        break;
+    default:
+        end(m, HVC_CRASH, status, "the guest gave up");
+    }
+}
+
 bool end_as_said(struct monitor *m)
 {
     struct hv_shared_info *s = m->domain.shared;
     uint32_t reason = __atomic_load_n(&s->shutdown_reason, __ATOMIC_ACQUIRE);
-    uint32_t status = s->shutdown_status;
+    const bool alive = !m->cause && !m->gone;
 
     if (__atomic_load_n(&s->trap.valid, __ATOMIC_ACQUIRE)) {
-        if (!m->cause && !m->gone)
+        if (alive)
             dump_trap(m);
         report_trap(m);
         return true;
     }
-    switch (reason) {
-    case 0:
+    if (reason == 0 ||
+        (reason != HV_SHUTDOWN_SUSPEND && alive && dump_last(m, reason)))
         return false;
-    case HV_SHUTDOWN_POWEROFF:
-        if (!m->cause && !m->gone && dump_last(m, reason))
-            return false;
-        end(m, HVC_POWEROFF, status & 0xff, "%s", "");
-        return true;
-    case HV_SHUTDOWN_REBOOT:
-        if (!m->cause && !m->gone && dump_last(m, reason))
-            return false;
-        end(m, HVC_REBOOT, 0, "%s", "");
-        return true;
-    case HV_SHUTDOWN_SUSPEND:
-        end(m, HVC_SUSPEND, 0, "%s", "");
-        return true;
-    default:
-        if (!m->cause && !m->gone && dump_last(m, reason))
-            return false;
-        end(m, HVC_CRASH, status, "the guest gave up");
-        return true;
-    }
+    end_by_word(m, reason);
+    return true;
 }
 
 // The guest is gone. Unless we know why: what did the engine see?
@@ -108,7 +111,8 @@ static void page_finish(struct monitor *m)
     __atomic_store_n(&p->state, HVC_DEAD, __ATOMIC_RELEASE);
 }
 
-static void tell_exited(struct monitor *m)
+// False: there is nobody to tell.
+static bool tell_exited(struct monitor *m)
 {
     struct hvc_exited x = {
         .head = {.type = HVC_EXITED}, .cause = m->cause, .status = m->status};
@@ -116,8 +120,8 @@ static void tell_exited(struct monitor *m)
     x.text_len = strlen(m->text);
     memcpy(x.text, m->text, x.text_len);
     x.head.size = offsetof(struct hvc_exited, text) + x.text_len;
-    if (m->conn_fd >= 0)
-        sock_send(m->conn_fd, &x, x.head.size, NULL, 0);
+    return m->conn_fd >= 0 &&
+           sock_send(m->conn_fd, &x, x.head.size, NULL, 0) == 0;
 }
 
 __attribute__((noreturn)) void end_finish(struct monitor *m)
@@ -132,6 +136,10 @@ __attribute__((noreturn)) void end_finish(struct monitor *m)
     debug_ended(m);
     trace_ended(m);
     page_finish(m);
-    tell_exited(m);
+    if (!tell_exited(m) && m->state == HVC_RUNNING && m->devices.n &&
+        m->listen_fd >= 0) {
+        linger(m);
+        tell_exited(m);
+    }
     _exit(0);
 }

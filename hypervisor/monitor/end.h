@@ -15,6 +15,9 @@ void end(struct monitor *, enum hvc_cause, uint32_t status, const char *fmt,
 // wants to end. False when there is nothing.
 bool end_as_said(struct monitor *);
 
+// What a guest's word (HV_SHUTDOWN_*) ends in.
+void end_by_word(struct monitor *, uint32_t reason);
+
 // The guest is gone: last words, counter page, HVC_EXITED, exit.
 void end_finish(struct monitor *) __attribute__((noreturn));
 

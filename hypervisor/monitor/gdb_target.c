@@ -8,10 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FX_MXCSR 24
-#define FX_ST    32
-#define FX_XMM   160
-#define XSTATE   512 // XSAVE's header
+#define FX_MXCSR    24
+#define FX_ST       32
+#define FX_XMM      160
+#define XSTATE_XCR0 464 // where gdb looks for it in a core
+#define XSTATE      512 // XSAVE's header
 
 enum where { GENERAL, FLAGS, SELECTOR, X87, CONTROL, XMM, MXCSR, BASE, STATE };
 
@@ -128,6 +129,40 @@ void gdb_plain(struct hv_cpu *c)
         has |= 1u << i;
     }
     memcpy(c->xsave + XSTATE, &has, sizeof(has));
+}
+
+size_t gdb_xstate(const struct hv_cpu *c, uint8_t out[GDB_XSTATE_MAX])
+{
+    static const struct {
+        uint8_t i;
+        uint16_t at, len;
+    } known[] = {
+        {2, 576, 256},   // the upper halves of ymm
+        {5, 1088, 64},   // k0 to k7
+        {6, 1152, 512},  // the upper halves of zmm0 to 15
+        {7, 1664, 1024}, // zmm16 to 31
+    };
+    uint64_t has, xcr0 = c->xcr0 & 7;
+    size_t len = 576;
+    uint32_t at;
+
+    memset(out, 0, GDB_XSTATE_MAX);
+    memcpy(out, c->xsave, XSTATE + 64);
+    if ((c->xcr0 & 0xe4) == 0xe4)
+        xcr0 |= 0xe0;
+    for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++) {
+        if (!(xcr0 >> known[k].i & 1))
+            continue;
+        len = known[k].at + known[k].len;
+        if (component_in(c, known[k].i, &at) &&
+            known[k].len <= c->xsave_len - at)
+            memcpy(out + known[k].at, c->xsave + at, known[k].len);
+    }
+    memcpy(&has, c->xsave + XSTATE, sizeof(has));
+    has &= xcr0;
+    memcpy(out + XSTATE, &has, sizeof(has));
+    memcpy(out + XSTATE_XCR0, &xcr0, sizeof(xcr0));
+    return len;
 }
 
 // ----------------------------------------------------------------- registers

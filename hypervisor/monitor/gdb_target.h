@@ -22,6 +22,12 @@ size_t gdb_register_len(unsigned n);
 void gdb_register_get(const struct hv_cpu *, unsigned n, void *to);
 void gdb_register_set(struct hv_cpu *, unsigned n, const void *from);
 
+// Its state components in the places that Intel's first processors had them in,
+// whatever this one's are: a gdb before 14 looks nowhere else in a core.
+// Returns how many bytes there are.
+#define GDB_XSTATE_MAX 2688
+size_t gdb_xstate(const struct hv_cpu *, uint8_t out[GDB_XSTATE_MAX]);
+
 // The target's description for gdb, XML.
 size_t gdb_description(const struct hv_cpu *, char *to, size_t max);
 

@@ -303,6 +303,7 @@ __attribute__((noreturn)) void monitor_run(struct monitor *m)
         m->deep = false;
         if (m->state == HVC_RUNNING) {
             devices_turn(m);
+            controller_devices_turn(m);
             pair_turn(&m->pair, &m->domain,
                       m->page->net_rx_packets + m->page->net_tx_packets +
                           m->page->disk_reads + m->page->disk_writes);

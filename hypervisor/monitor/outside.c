@@ -3,7 +3,6 @@
 
 #include "hypervisor/monitor/outside.h"
 
-#include <errno.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,22 +11,11 @@
 #include "lib/cleanup.h"
 #include "lib/sock.h"
 
-#define WINDOW_KIB 2048 // as of a disk that the monitor serves
-
 int outside_open(const struct disk *d, struct hvc_device *m,
                  int fds[OUTSIDE_BLOCK_FDS], struct err *e)
 {
     cleanup_close int socket_fd = -1, call_fd = -1, kick_fd = -1;
 
-    if (d->rate.bytes_burst || d->rate.ops_burst)
-        return err_set(e, ENOTSUP, "disk %s: bursts are of raw disks only",
-                       d->target);
-    if (d->format == DISK_VHOST_USER &&
-        (d->rate.bytes_per_s || d->rate.ops_per_s))
-        return err_set(e, ENOTSUP,
-                       "disk %s: a rate cannot be limited from here; its "
-                       "back end has to",
-                       d->target);
     socket_fd = d->format == DISK_VHOST_USER
                     ? sock_connect(d->target, SOCK_STREAM, e)
                     : qsd_start(d, e);
@@ -37,10 +25,7 @@ int outside_open(const struct disk *d, struct hvc_device *m,
     kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (call_fd < 0 || kick_fd < 0)
         return err_errno(e, "eventfd");
-    *m = (struct hvc_device){.head = {HVC_DEVICE, sizeof(*m)},
-                             .type = HV_DEV_BLOCK,
-                             .flags = HVC_D_VHOST_USER,
-                             .window_kib = WINDOW_KIB};
+    *m = disk_outside();
     fds[0] = steal_fd(&socket_fd);
     fds[1] = steal_fd(&call_fd);
     fds[2] = steal_fd(&kick_fd);

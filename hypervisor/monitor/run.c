@@ -272,6 +272,15 @@ static bool hear(struct run *r)
     if (n >= (ssize_t)sizeof(struct hvc_head) &&
         r->exited.head.type == HVC_ATTACHED)
         return false;
+    if (n == sizeof(struct hvc_failed) && r->exited.head.type == HVC_FAILED) {
+        struct hvc_failed f;
+
+        memcpy(&f, &r->exited, sizeof(f));
+        log_warn("the back end of device %u is gone: what the domain asks of "
+                 "it fails",
+                 f.index);
+        return false;
+    }
     if (n < (ssize_t)offsetof(struct hvc_exited, text) ||
         r->exited.head.type != HVC_EXITED || r->exited.text_len > HVC_TEXT_MAX)
         r->exited = (struct hvc_exited){.cause = HVC_LOST};

@@ -71,8 +71,10 @@ static const struct option long_options[] = {
 // Two passes: the file first, so that options override it.
 static int parse_config(struct run *r, int argc, char **argv, struct err *e)
 {
+    static char name[] = "hostel-hv run";
     int o;
 
+    argv[0] = name; // what getopt's sentences begin with
     opterr = 0;
     while ((o = getopt_long(argc, argv, short_options, long_options, NULL)) !=
            -1)

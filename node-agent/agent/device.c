@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "lib/cleanup.h"
 #include "lib/io.h"
+#include "node-agent/agent/ticket.h"
 
 #define SEALS     (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define TUN_MAJOR 10 /* of /dev/net/tun */
@@ -41,7 +42,8 @@ uint64_t devices_window_kib(const struct dom_devices *d)
 int devices_want_rings(const struct dom_devices *d)
 {
     for (uint32_t i = 0; i < d->n; i++)
-        if (d->at[i].m.type == HV_DEV_BLOCK || d->at[i].m.type == HV_DEV_NET)
+        if (d->at[i].m.type == HV_DEV_NET ||
+            (d->at[i].m.type == HV_DEV_BLOCK && !device_is_outside(&d->at[i])))
             return 1;
     return 0;
 }
@@ -66,6 +68,22 @@ static int block_ok(const struct hvc_device *m)
            memchr(b->id, 0, sizeof(b->id));
 }
 
+/* What it is like its back end says; and no rate is kept for it here. */
+static int outside_ok(const struct hvc_device *m)
+{
+    static const struct hvc_rate no_rate[2];
+    static const uint8_t nothing[sizeof(m->bytes)];
+
+    return m->flags == HVC_D_VHOST_USER &&
+           !memcmp(m->rate, no_rate, sizeof(no_rate)) &&
+           !memcmp(m->bytes, nothing, sizeof(nothing));
+}
+
+static int disk_ok(const struct hvc_device *m)
+{
+    return m->flags & HVC_D_VHOST_USER ? outside_ok(m) : block_ok(m);
+}
+
 static int net_ok(const struct hvc_device *m)
 {
     const struct hvc_net *n = &m->net;
@@ -85,7 +103,7 @@ static int device_ok(const struct dom_device *d)
            m->window_kib % (HV_PAGE / 1024) == 0 &&
            memchr(d->target, 0, sizeof(d->target)) &&
            memchr(d->bridge, 0, sizeof(d->bridge)) &&
-           (m->type == HV_DEV_BLOCK ? block_ok(m)
+           (m->type == HV_DEV_BLOCK ? disk_ok(m)
                                     : m->type == HV_DEV_NET && net_ok(m));
 }
 
@@ -114,6 +132,9 @@ static int file_check(const struct dom_device *d, int fd, struct err *e)
 {
     struct stat st;
 
+    if (device_is_outside(d))
+        return ticket_check(fd, e) < 0 ? err_prefix(e, "disk %s", d->target)
+                                       : 0;
     if (fstat(fd, &st) < 0)
         return err_errno(e, "device %s", d->target);
     if (d->m.type == HV_DEV_BLOCK)

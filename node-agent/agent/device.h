@@ -6,8 +6,9 @@
  *
  * With a message go, as its last descriptors, a sealed memfd with n structs
  * dom_device and n descriptors, one a device: a disk's file or block device,
- * or a TAP. Devices served from outside (vhost-user) do not travel: nobody
- * here looks after their back ends.
+ * a TAP, or, for a disk that a back end of the operator's serves
+ * (HVC_D_VHOST_USER), a ticket for that one's socket (ticket.h): each run of
+ * the domain needs a connection of its own.
  */
 #ifndef AGENT_DEVICE_H
 #define AGENT_DEVICE_H
@@ -51,7 +52,15 @@ int device_take(const struct dom_device *d, int fd, struct err *e);
 /* What the I/O window of a domain with these takes; 0 with none. */
 uint64_t devices_window_kib(const struct dom_devices *d);
 
-/* A slot that has io_urings is needed: for disks and interfaces. */
+/* A slot that has io_urings is needed: there is an interface, or a disk that
+ * the monitor serves. */
 int devices_want_rings(const struct dom_devices *d);
+
+
+/* Its back end is at a socket of the operator's. */
+static inline int device_is_outside(const struct dom_device *d)
+{
+    return (d->m.flags & HVC_D_VHOST_USER) != 0;
+}
 
 #endif

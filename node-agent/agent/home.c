@@ -205,20 +205,36 @@ static int tcp_given(uint32_t *port, struct err *e)
 
 /* Only root and the operator can connect, unless the file names more users;
  * the operator role asks the kernel again. */
+static mode_t operator_mode(const struct node_config *cfg)
+{
+    for (uint32_t i = 0; i < cfg->noperators; i++)
+        if (!cfg->operators[i].is_key)
+            return 0666;
+    return 0600;
+}
+
 static int operator_listen(const struct node_config *cfg, const char *path,
                            int type, struct err *e)
 {
-    cleanup_close int fd = -1;
-    mode_t mode = 0600;
-
-    for (uint32_t i = 0; i < cfg->noperators; i++)
-        if (!cfg->operators[i].is_key)
-            mode = 0666;
-    fd = sock_listen(path, type, mode, e);
+    cleanup_close int fd = sock_listen(path, type, operator_mode(cfg), e);
 
     if (fd >= 0 && lchown(path, cfg->operator_uid, (gid_t)-1) < 0)
         return err_errno(e, "giving %s to the operator", path);
     return steal_fd(&fd);
+}
+
+int home_permit(const struct node_config *cfg, struct err *e)
+{
+    static const char *const sockets[] = {"hostel.sock", "control.sock"};
+    char path[NODE_PATH_MAX + 16];
+
+    for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++) {
+        path_in(path, cfg, sockets[i]);
+        if (chmod(path, operator_mode(cfg)) < 0 ||
+            lchown(path, cfg->operator_uid, (gid_t)-1) < 0)
+            return err_errno(e, "giving %s to the operator", path);
+    }
+    return 0;
 }
 
 int home_listen(struct node_config *cfg, struct home_sockets *s, struct err *e)

@@ -34,6 +34,8 @@ struct home_sockets {
 };
 int home_listen(struct node_config *cfg, struct home_sockets *s, struct err *e);
 
+// Owner and mode of the operator's sockets, after the configuration changed.
+int home_permit(const struct node_config *cfg, struct err *e);
 
 void home_ready(const struct node_config *cfg, const pid_t pid[ROLE_COUNT]);
 void home_unready(const struct node_config *cfg);

@@ -169,8 +169,11 @@ static int ledger_secret_open(const struct node_config *cfg,
                               const struct seckey *sk, struct err *e)
 {
     struct ledger_secret s = {.payment_len = 0};
+    // Good for a day that is past, so that a clock which is set back by an hour
+    // does not make it void: that would be the end of this generation.
     int r = receipts_key_make(&s.receipts, sk->key,
-                              clock_real_ns() / 1000000000u, RECEIPTS_KEY_S, e);
+                              clock_real_ns() / 1000000000u - 86400u,
+                              RECEIPTS_KEY_S, e);
 
     if (r == 0 && cfg->payment_secret[0])
         r = identity_guard(cfg->payment_secret, e);

@@ -174,6 +174,7 @@ static const struct ipc_rule rules[] = {
     DOMAIN_NEWS(MSG_ADOPTED, "adopted"),
     DOMAIN_NEWS(MSG_FIGURES, "figures"),
     {RULE(MSG_GIVEN, "given", msg_given, 1, 1)},
+    {RULE(MSG_FAILED, "failed", msg_failed, 0, 0)},
     {RULE(MSG_CONTROL, "control", msg_control, 0, 0)},
     REPLY(MSG_CONTROL, "control", msg_reply, 0),
     {RULE(MSG_LOOK, "look", msg_get, 0, 0)},

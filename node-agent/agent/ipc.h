@@ -72,6 +72,7 @@ union ipc_any {
     struct msg_renew renew;
     struct msg_control control;
     struct msg_given given;
+    struct msg_failed failed;
     struct msg_domain domain;
     struct msg_build build;
     struct msg_built built;

@@ -88,6 +88,7 @@ enum msg_type {
     MSG_GIVEN,      /* spawner: msg_given + fd */
     MSG_OVER,       /* spawner: msg_domain of one with a source: its program is
                        over, as its monitor says; MSG_ENDED follows */
+    MSG_FAILED,     /* spawner: msg_failed */
     /* keeper -> builder, and its news */
     MSG_BUILD = 128, /* msg_build + fds: bundle, log -> none */
     MSG_BUILD_STOP,  /* msg_get -> none; MSG_BUILT follows */
@@ -187,7 +188,7 @@ struct sub_info {
     /* While it runs: of the present period; of those that are settled. */
     int64_t hold_nano, charged_nano, written_off_nano;
     struct net_terms net;
-    struct net_lease lease; /* from its first start to its end */
+    struct net_lease lease;      /* from its first start to its end */
     char report[SUB_REPORT_MAX]; /* trap or refusal, for the customer */
 };
 
@@ -315,8 +316,8 @@ struct msg_capacity_reply {
     uint64_t memory_kib, memory_used_kib;
     uint32_t slots, slots_used, build_slots, builds_running, queued;
     uint32_t leases, leases_used; /* of addresses, network.h */
-    uint32_t draining;     /* 1 = takes no new submissions */
-    uint64_t agent_cpu_ns; /* all roles together, since the start */
+    uint32_t draining;            /* 1 = takes no new submissions */
+    uint64_t agent_cpu_ns;        /* all roles together, since the start */
     /* For who watches the node; the last three since the keeper's start. */
     uint32_t live[SUB_DONE + 1]; /* by enum sub_state, if asked for */
     uint32_t full;               /* 1 = the store or its disk takes no bundle */
@@ -474,6 +475,7 @@ enum document_kind {
 
 #define DOC_SO_FAR  1u /* a receipt of what runs */
 #define DOC_RECORDS 2u /* an invoice's JSON down to usage records */
+#define DOC_WAIT    4u /* a receipt that is only to be signed: in a moment */
 struct msg_document {
     struct msg_head head;
     key_id_t customer;
@@ -493,7 +495,7 @@ struct msg_hold {
     char currency[8]; /* of the cap; "": whatever the account has */
     struct sub_limits limits;
     uint32_t is_source;
-    uint32_t starts; /* as in msg_quote */
+    uint32_t starts;     /* as in msg_quote */
     uint32_t is_storage; /* a volume's period, and nothing but this: */
     uint32_t is_next;    /* a period that follows another: less will do */
     uint64_t storage_kib_ms;
@@ -532,10 +534,10 @@ enum engine_choice {
 #define CPU_CAP_MAX    1000000u
 
 /* A volume to attach; its folder (volumed/volumed.h) is a descriptor. */
-#define START_VOLUMES_MAX  8u /* bundle/volumes.h */
-#define START_V_READ_ONLY  1u
-#define START_V_SHARED     2u
-#define START_V_FRESH      4u /* nobody has it now: its page is to begin anew */
+#define START_VOLUMES_MAX 8u /* bundle/volumes.h */
+#define START_V_READ_ONLY 1u
+#define START_V_SHARED    2u
+#define START_V_FRESH     4u /* nobody has it now: its page is to begin anew */
 struct start_volume {
     char mount[52]; /* HV_FS_MOUNT_MAX */
     uint32_t flags;
@@ -609,6 +611,15 @@ struct msg_control {
 /* A device of an adopted domain, whose monitor has given it: what it says is
  * what any monitor says. With one descriptor. */
 struct msg_given {
+    struct msg_head head;
+    sub_id_t id;
+    uint32_t index;
+    uint32_t pad;
+};
+
+/* The back end of a device, outside, is gone: its monitor's word, for the log.
+ * The index as in msg_given; volumes come after the devices. */
+struct msg_failed {
     struct msg_head head;
     sub_id_t id;
     uint32_t index;

@@ -36,6 +36,7 @@
 #include "node-agent/agent/tls.h"
 #include "node-agent/netd/netd.h"
 #include "node-agent/spawner/cgroup.h"
+#include "node-agent/spawner/remains.h"
 
 #define NS_PER_MS 1000000ull
 #define NS_PER_S  1000000000ull
@@ -379,6 +380,8 @@ static void reload(struct supervisor *s)
     s->config_fd = fd;
     s->cfg = merged;
     s->asked = next;
+    if (home_permit(&s->cfg, &e) < 0)
+        log_error("%s", e.text);
     tls_renew(s);
     s->reloading = true;
 }
@@ -629,6 +632,8 @@ int supervisor_run(const struct node_config *checked, config_reader *reread,
     if (r == 0)
         r = supervisor_loop(&s, e);
     if (s.lock_fd >= 0) { /* else it is another's house */
+        if (r < 0 && !s.announced)
+            remains_clear(s.cfg.cgroup_path, s.cfg.run_dir);
         groups_remove(&s);
         net_tidy(&s.cfg);
         home_tidy(&s.cfg);

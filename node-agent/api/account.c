@@ -235,6 +235,24 @@ static int open_read(struct msg_account_open *msg, const json_t *o,
     return r;
 }
 
+// A key that was added to an account cannot open another: it signs for that
+// one, and nobody could reach the new one's money.
+static bool key_unused(struct request *rq, const key_id_t *key)
+{
+    key_id_t account;
+    struct err e = {0};
+    unsigned status =
+        known_account(&rq->api->known, rq->api->keeper, key, &account, &e);
+
+    if (status == 503)
+        reply_problem(rq, 503, 1, "%s", e.text);
+    else if (memcmp(&account, key, sizeof(account)))
+        reply_problem(rq, 409, 0, "this key belongs to another account");
+    else
+        return true;
+    return false;
+}
+
 void serve_account_open(struct request *rq)
 {
     struct msg_account_open msg = {0};
@@ -249,7 +267,7 @@ void serve_account_open(struct request *rq)
     ipc_head(&msg, MSG_ACCOUNT_OPEN, 0);
     if (r < 0)
         reply_problem(rq, 400, 0, "%s", e.text);
-    else
+    else if (key_unused(rq, &msg.customer))
         account_reply(rq, &msg.head);
 }
 

@@ -16,6 +16,7 @@
 #include "node-agent/api/metrics.h"
 #include "node-agent/api/mux.h"
 #include "node-agent/api/spool.h"
+#include "node-agent/api/times.h"
 #include "node-agent/api/waits.h"
 
 struct nonces;
@@ -30,6 +31,7 @@ struct api {
     struct rate *by_address, *by_customer, *handshakes;
     struct metrics metrics;
     uint64_t started_real_ns;
+    struct times times; // has somebody set the clock?
     struct spool spool; // uploads under way
     struct waits waits; // requests that wait
     struct known known; // who has an account

@@ -104,7 +104,9 @@ static bool auth_policy(struct request *rq, const struct httpsig *sig,
 static bool auth_times(struct request *rq, const struct httpsig *sig,
                        int64_t now_s)
 {
-    int64_t started_s = (int64_t)(rq->api->started_real_ns / 1000000000u);
+    int64_t known_s =
+        (int64_t)(times_known_ns(&rq->api->times, rq->api->started_real_ns) /
+                  1000000000u);
 
     if (sig->created < now_s - SIGNATURE_AGE_S ||
         sig->created > now_s + SIGNATURE_AGE_S)
@@ -116,12 +118,12 @@ static bool auth_times(struct request *rq, const struct httpsig *sig,
                            SIGNATURE_AGE_S);
     if (sig->expires && sig->expires < now_s)
         return auth_refuse(rq, "the signature has expired");
-    // What was used before the start is not known any more, so this may be a
+    // What was used before that is not known any more, so this may be a
     // replay: "too early" in the sense of RFC 8470, and worth another try.
-    if (sig->created < started_s) {
+    if (sig->created < known_s) {
         reply_problem(rq, 425, 1,
-                      "the request was signed before the node started; sign "
-                      "it again");
+                      "the request was signed before the node started, or "
+                      "before its clock was set back; sign it again");
         return false;
     }
     return true;
@@ -210,7 +212,7 @@ static bool auth_signature(struct request *rq, const char *input)
                                         .query = query ? query + 1 : NULL,
                                         .field = auth_field,
                                         .arg = rq};
-    int64_t now_s = (int64_t)(clock_real_ns() / 1000000000u);
+    int64_t now_s = (int64_t)(times_now_ns(&rq->api->times) / 1000000000u);
     struct httpsig sig;
     struct err e = {0};
     const struct operator_entry *op;

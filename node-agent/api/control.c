@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 
 // Operators and their scripts; each console and each `top` holds one.
 #define CONNECTIONS_MAX 64
+// Who only looks finds no room when so many are there, and leaves the rest.
+#define VIEWERS_MAX 32
 
 // A domain that is asked to go is dead within a second, or its host is ill.
 #define PASS_NS (60ull * 1000000000)
@@ -30,23 +33,46 @@ struct control {
 struct connection {
     struct api *api;
     int fd;
+    bool looks; // and changes nothing
 };
 
 static atomic_int connections;
 
-static bool is_ours(uint32_t type)
+// What may be asked here, and what is then answered.
+static const struct request {
+    uint32_t type;
+    bool changes;
+    size_t reply_size;
+} requests[] = {
+    {MSG_DOM_CREATE, true, sizeof(struct dom_reply)},
+    {MSG_DOM_LIST, false, sizeof(struct msg_count_reply)},
+    {MSG_DOM_ACT, true, sizeof(struct msg_reply)},
+    {MSG_DOM_LOG, false, sizeof(struct msg_count_reply)},
+    {MSG_DOM_INPUT, true, sizeof(struct msg_input_reply)},
+    {MSG_DOM_DEVICES, false, sizeof(struct msg_count_reply)},
+    {MSG_CAPACITY, false, sizeof(struct msg_capacity_reply)},
+};
+
+static const struct request *request_find(uint32_t type)
 {
-    switch (type) {
-    case MSG_DOM_CREATE:
-    case MSG_DOM_LIST:
-    case MSG_DOM_ACT:
-    case MSG_DOM_LOG:
-    case MSG_DOM_INPUT:
-    case MSG_DOM_DEVICES:
-    case MSG_CAPACITY:
-        return true;
-    }
-    return false;
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+        if (requests[i].type == type)
+            return &requests[i];
+    return NULL;
+}
+
+// The answer to who may look only.
+static void reply_refuse(union mux_any *any, const struct request *rq)
+{
+    static const char text[MSG_TEXT_MAX] =
+        "you may look here, but change nothing";
+    struct msg_reply *r = &any->reply;
+
+    memset(any, 0, sizeof(*any));
+    r->head.type = rq->type | MSG_REPLY;
+    r->head.size = (uint32_t)rq->reply_size;
+    r->status = 403;
+    ipc_text(r->text, text);
 }
 
 static int fds_count(const int fds[IPC_FDS_MAX])
@@ -62,16 +88,22 @@ static int fds_count(const int fds[IPC_FDS_MAX])
 static bool request_pass(struct connection *c, union ipc_any *any)
 {
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
-    int fds[IPC_FDS_MAX], r;
+    int fds[IPC_FDS_MAX], r = 0;
+    const struct request *rq;
     struct err e = {0};
     uint64_t tag;
 
     if (ipc_recv(c->fd, any, fds, &e) != 1)
         return false;
     tag = any->head.tag;
-    r = is_ours(any->head.type) ? mux_call(c->api->keeper, &any->head, fds,
-                                           fds_count(fds), PASS_NS, &reply, &e)
-                                : -EPROTO;
+    rq = request_find(any->head.type);
+    if (!rq)
+        r = -EPROTO;
+    else if (rq->changes && c->looks)
+        reply_refuse(&reply.any, rq);
+    else
+        r = mux_call(c->api->keeper, &any->head, fds, fds_count(fds), PASS_NS,
+                     &reply, &e);
     ipc_close(fds);
     if (r < 0)
         return false;
@@ -94,14 +126,16 @@ static void *connection_run(void *arg)
     return NULL;
 }
 
-// Who may look only has HTTP.
-static bool is_operator(const struct api *api, int fd)
+// Whether whoever has connected may ask at all; *looks: that is all he may.
+static bool is_operator(const struct api *api, int fd, bool *looks)
 {
     uid_t uid;
     pid_t pid;
 
-    return sock_peer(fd, &pid, &uid) == 0 &&
-           api_operator_uid(api->cfg, uid, true);
+    if (sock_peer(fd, &pid, &uid) != 0)
+        return false;
+    *looks = !api_operator_uid(api->cfg, uid, true);
+    return !*looks || api_operator_uid(api->cfg, uid, false);
 }
 
 static int thread_start(void *(*run)(void *), void *arg)
@@ -122,12 +156,15 @@ static int thread_start(void *(*run)(void *), void *arg)
 static bool connection_begin(struct control *l, int fd)
 {
     struct connection *c;
+    bool looks;
 
-    if (!is_operator(l->api, fd))
+    if (!is_operator(l->api, fd, &looks))
         return false;
     c = malloc(sizeof(*c));
-    if (atomic_fetch_add(&connections, 1) < CONNECTIONS_MAX && c) {
-        *c = (struct connection){l->api, fd};
+    if (atomic_fetch_add(&connections, 1) <
+            (looks ? VIEWERS_MAX : CONNECTIONS_MAX) &&
+        c) {
+        *c = (struct connection){l->api, fd, looks};
         if (thread_start(connection_run, c) == 0)
             return true;
     }

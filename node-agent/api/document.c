@@ -11,7 +11,8 @@
 #include "lib/clock.h"
 #include "node-agent/api/limits.h"
 
-// Between two questions: it seals every twentieth of a second, or more often.
+// The ledger answers with the seal (DOC_WAIT); between two questions if it does
+// not, because too many wait.
 #define PAUSE_MIN_NS 4000000
 #define PAUSE_MAX_NS 64000000
 
@@ -23,6 +24,7 @@ void document_wait_reply(struct request *rq, struct msg_document *msg,
     struct err e = {0};
 
     while (clock_mono_ns() < until_ns) {
+        msg->flags |= DOC_WAIT;
         ipc_head(msg, MSG_DOCUMENT, 0);
         if (mux_call(rq->api->ledger, &msg->head, NULL, 0, CALL_NS, &reply,
                      &e) < 0)
@@ -38,6 +40,7 @@ void document_wait_reply(struct request *rq, struct msg_document *msg,
         if (pause.tv_nsec < PAUSE_MAX_NS)
             pause.tv_nsec *= 2;
     }
+    msg->flags &= ~DOC_WAIT;
     document_reply(rq, msg, type);
 }
 

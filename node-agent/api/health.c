@@ -69,7 +69,8 @@ void serve_metrics(struct request *rq)
     int open = accept && strstr(accept, "application/openmetrics-text");
     struct metrics_now now = {.spool_bytes = spool_bytes(&rq->api->spool),
                               .certificate_expires_s = tls_expires_s(),
-                              .started_real_ns = rq->api->started_real_ns};
+                              .started_real_ns = rq->api->started_real_ns,
+                              .clock_steps = times_steps(&rq->api->times)};
     struct timespec cpu;
 
     now.keeper_up = keeper_asked(rq, true, &reply, NULL);

@@ -15,6 +15,7 @@
 
 struct known {
     pthread_mutex_t lock;
+    uint64_t changes; // how often some key was forgotten
     struct {
         key_id_t key, account;
         uint64_t until_ns; // monotonic; 0: free
@@ -36,7 +37,12 @@ unsigned known_check(struct known *k, struct mux *keeper, struct mux *ledger,
 unsigned known_account(struct known *k, struct mux *keeper, const key_id_t *key,
                        key_id_t *account, struct err *e);
 
-// Something changed about this key.
+// Something changed about this key: the keeper tells each role that remembers
+// keys, whichever of them it was asked by.
 void known_forget(struct known *k, const key_id_t *key);
+
+// Does the ledger have an account that was opened with this key? 200, 404, or
+// 503 with a sentence: it does not say.
+unsigned known_opened(struct mux *ledger, const key_id_t *key, struct err *e);
 
 #endif

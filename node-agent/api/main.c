@@ -25,6 +25,16 @@ static void channel_closed(const char *why)
     _exit(0);
 }
 
+// The keeper says that a key was added or revoked, perhaps by another role:
+// what is remembered of it holds no longer.
+static void keeper_heard(void *arg, const union ipc_any *any)
+{
+    struct api *api = arg;
+
+    if (any->head.type == (MSG_KEY | MSG_REPLY))
+        known_forget(&api->known, &any->key_reply.key.key);
+}
+
 static int api_start(struct api *api, const struct node_config *cfg,
                      struct err *e)
 {
@@ -36,6 +46,7 @@ static int api_start(struct api *api, const struct node_config *cfg,
     api->ledger = mux_new(ROLE_FD(ROLE_LEDGER), channel_closed);
     if (!api->keeper || !api->ledger)
         return err_set(e, ENOMEM, "no memory to start");
+    mux_listen(api->keeper, keeper_heard, api);
     return api_load(api, e);
 }
 

@@ -213,6 +213,9 @@ int metrics_page(struct buf *out, const struct metrics *m,
     family(&p, "hostel_api_start_time_seconds", "gauge", "seconds",
            "When the api role began, since 1970.");
     seconds(&p, "hostel_api_start_time_seconds", now->started_real_ns);
+    family(&p, "hostel_clock_steps", "counter", NULL,
+           "How often somebody set the real clock since the api role began.");
+    count(&p, "hostel_clock_steps_total", "", now->clock_steps);
     family(&p, "hostel_api_cpu_seconds", "counter", "seconds",
            "CPU time of the api role.");
     seconds(&p, "hostel_api_cpu_seconds_total", now->cpu_ns);

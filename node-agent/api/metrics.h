@@ -44,6 +44,7 @@ struct metrics_now {
     int64_t certificate_expires_s; // 0: none
     uint64_t cpu_ns;               // of this process
     uint64_t started_real_ns;
+    uint64_t clock_steps;
 };
 
 // The page. open: as OpenMetrics. route_name gives a route's labels, or NULL

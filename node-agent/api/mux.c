@@ -32,6 +32,8 @@ enum { CALL_WAITS, CALL_DONE, CALL_DEAD };
 struct mux {
     int fd;
     void (*closed)(const char *why);
+    void (*told)(void *arg, const union ipc_any *any);
+    void *told_arg;
     pthread_mutex_t lock;
     struct call *calls;
     uint64_t last_tag;
@@ -50,6 +52,21 @@ static struct call **call_find(struct mux *m, uint64_t tag)
     while (*at && (*at)->tag != tag)
         at = &(*at)->next;
     return at;
+}
+
+// Nobody asked for it.
+static void mux_hear(struct mux *m, const union ipc_any *any, int *fds)
+{
+    void (*told)(void *arg, const union ipc_any *any);
+    void *arg;
+
+    ipc_close(fds);
+    pthread_mutex_lock(&m->lock);
+    told = m->told;
+    arg = m->told_arg;
+    pthread_mutex_unlock(&m->lock);
+    if (told)
+        told(arg, any);
 }
 
 // Takes the descriptors.
@@ -104,7 +121,10 @@ static void *mux_read(void *arg)
     int r;
 
     while ((r = ipc_recv(m->fd, &any, fds, &e)) > 0)
-        mux_deliver(m, &any, fds);
+        if (any.head.tag)
+            mux_deliver(m, &any, fds);
+        else
+            mux_hear(m, &any, fds);
     mux_kill(m);
     m->closed(r ? e.text : "the other side closed it");
     return NULL;
@@ -126,6 +146,15 @@ struct mux *mux_new(int fd, void (*closed)(const char *why))
     }
     pthread_detach(thread);
     return m;
+}
+
+void mux_listen(struct mux *m,
+                void (*told)(void *arg, const union ipc_any *any), void *arg)
+{
+    pthread_mutex_lock(&m->lock);
+    m->told = told;
+    m->told_arg = arg;
+    pthread_mutex_unlock(&m->lock);
 }
 
 void mux_reply_free(struct mux_reply *reply)

@@ -20,6 +20,11 @@ struct mux;
 // NULL: no memory, or no thread.
 struct mux *mux_new(int fd, void (*closed)(const char *why));
 
+// What the peer says unasked (messages with the tag 0; none has descriptors)
+// goes to `told`, on the reading thread. Without one it is dropped.
+void mux_listen(struct mux *m,
+                void (*told)(void *arg, const union ipc_any *any), void *arg);
+
 // What the keeper and the ledger reply, and the descriptors that came with it,
 // which mux_reply_free closes.
 union mux_any {

@@ -98,7 +98,8 @@ static struct share *share_of(struct nonces *n, const uint8_t key[32],
             s = &set[i];
             break;
         }
-        if (!s && set[i].window + 1 < window)
+        // Or of a time that was none: the clock was set back.
+        if (!s && (set[i].window + 1 < window || set[i].window > window + 1))
             s = &set[i];
     }
     if (!s)
@@ -116,17 +117,27 @@ int nonces_add(struct nonces *n, const uint8_t key[32], const char *nonce,
 {
     uint64_t print = print_make(n, key, nonce);
     struct entry *set = &n->entry[(size_t)(print % n->sets) * WAYS];
-    struct entry *room = NULL;
+    struct entry *room = NULL, *future = NULL;
     struct share *share;
     int r = 0;
 
     pthread_mutex_lock(&n->lock);
     for (int i = 0; i < WAYS && r == 0; i++) {
-        if (set[i].expires_s < now_s)
-            room = &set[i];
-        else if (set[i].print == print)
+        if (set[i].expires_s < now_s) {
+            // The oldest: what was used lately is worth knowing, should the
+            // clock be set back.
+            if (!room || set[i].expires_s < room->expires_s)
+                room = &set[i];
+            continue;
+        }
+        if (set[i].print == print)
             r = -EEXIST;
+        if (set[i].expires_s > now_s + WINDOW_S)
+            future = &set[i];
     }
+    // Of when the clock was ahead. They give way last, since their time comes.
+    if (!room)
+        room = future;
     share = share_of(n, key, now_s);
     if (r == 0 && (!room || !share))
         r = -ENOSPC;

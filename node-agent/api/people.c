@@ -130,12 +130,12 @@ static void quota_reply(struct request *rq, struct msg_quota *msg)
     if (request_call(rq, rq->api->keeper, msg, CALL_NS, &reply))
         reply_json(rq, 200,
                    json_pack("{s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I}}",
-                             "quota",
-                             "submissions", (json_int_t)q->quota.submissions,
-                             "memory_kib", (json_int_t)q->quota.memory_kib,
-                             "store_kib", (json_int_t)q->quota.store_kib,
-                             "volumes_kib", (json_int_t)q->quota.volumes_kib,
-                             "used", "submissions", (json_int_t)q->submissions,
+                             "quota", "submissions",
+                             (json_int_t)q->quota.submissions, "memory_kib",
+                             (json_int_t)q->quota.memory_kib, "store_kib",
+                             (json_int_t)q->quota.store_kib, "volumes_kib",
+                             (json_int_t)q->quota.volumes_kib, "used",
+                             "submissions", (json_int_t)q->submissions,
                              "memory_kib", (json_int_t)q->memory_kib,
                              "store_kib", (json_int_t)q->store_kib,
                              "volumes_kib", (json_int_t)q->volumes_kib));
@@ -339,6 +339,34 @@ void serve_keys(struct request *rq)
     reply_json(rq, 200, json_pack("{s:o}", "keys", list));
 }
 
+// A key that opened an account signs for that one alone: else anybody could
+// take another's account away from him by adding his key to his own.
+static bool key_free(struct request *rq, const struct msg_key *msg)
+{
+    struct err e = {0};
+    unsigned status = known_opened(rq->api->ledger, &msg->account, &e);
+
+    if (status == 404) {
+        reply_problem(rq, 404, 0, "there is no such account");
+        return false;
+    }
+    if (status == 200 &&
+        memcmp(msg->key.b, msg->account.b, sizeof(msg->key.b))) {
+        status = known_opened(rq->api->ledger, &msg->key, &e);
+        if (status == 404)
+            return true;
+        if (status == 200)
+            reply_problem(rq, 409, 0,
+                          "this key has an account of its own; make another "
+                          "for this one");
+    } else if (status == 200) {
+        return true; // the keeper knows whether it was revoked
+    }
+    if (status == 503)
+        reply_problem(rq, 503, 1, "%s", e.text);
+    return false;
+}
+
 static void key_change(struct request *rq, struct msg_key *msg)
 {
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
@@ -372,7 +400,7 @@ void serve_key_add(struct request *rq)
         r = err_set(&e, EINVAL, "the member \"key\" is no key");
     if (r < 0)
         reply_problem(rq, 400, 0, "%s", e.text);
-    else
+    else if (key_free(rq, &msg))
         key_change(rq, &msg);
 }
 

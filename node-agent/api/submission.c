@@ -266,9 +266,12 @@ static uint32_t period_newest(struct request *rq, const sub_id_t *id)
     return reply.any.info.info.period;
 }
 
-// Waits until the submission is charged. false: the reply is made.
+#define PERIOD_UNKNOWN UINT64_MAX
+
+// Waits until the submission is charged, and then knows its newest period.
+// false: the reply is made.
 static bool receipt_wait_done(struct request *rq, const sub_id_t *id,
-                              uint64_t deadline_ns)
+                              uint64_t deadline_ns, uint64_t *newest)
 {
     cleanup_mux_reply struct mux_reply reply = MUX_REPLY_INIT;
     uint64_t now;
@@ -277,8 +280,10 @@ static bool receipt_wait_done(struct request *rq, const sub_id_t *id,
     while ((now = clock_mono_ns()) < deadline_ns) {
         if (!info_wait(rq, id, UINT64_MAX, deadline_ns - now, &reply))
             return false;
-        if (reply.any.info.info.state == SUB_DONE)
+        if (reply.any.info.info.state == SUB_DONE) {
+            *newest = reply.any.info.info.period;
             break;
+        }
     }
     return true;
 }
@@ -287,7 +292,7 @@ void serve_receipt(struct request *rq)
 {
     struct msg_document msg = {.kind = DOC_RECEIPT, .customer = rq->caller.key};
     uint64_t timeout_ms = WAIT_MAX_NS / 1000000, deadline_ns;
-    uint64_t period = UINT64_MAX;
+    uint64_t period = PERIOD_UNKNOWN, newest = PERIOD_UNKNOWN;
     bool wait, so_far, over;
 
     if (!request_param_id(rq, &msg.id) ||
@@ -299,11 +304,13 @@ void serve_receipt(struct request *rq)
         return;
     deadline_ns = clock_mono_ns() + timeout_ms * 1000000;
     // An earlier period is charged while the submission goes on.
-    over =
-        so_far || (period != UINT64_MAX && period < period_newest(rq, &msg.id));
-    if (wait && !over && !receipt_wait_done(rq, &msg.id, deadline_ns))
+    over = so_far ||
+           (period != PERIOD_UNKNOWN && period < period_newest(rq, &msg.id));
+    if (wait && !over && !receipt_wait_done(rq, &msg.id, deadline_ns, &newest))
         return;
-    msg.number = period != UINT64_MAX ? period : period_newest(rq, &msg.id);
+    if (period == PERIOD_UNKNOWN && newest == PERIOD_UNKNOWN)
+        newest = period_newest(rq, &msg.id);
+    msg.number = period != PERIOD_UNKNOWN ? period : newest;
     // Of what runs: what is signed of it by now.
     msg.flags = so_far ? DOC_SO_FAR : 0;
     if (!wait)

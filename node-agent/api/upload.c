@@ -58,7 +58,10 @@ static int upload_manifest(void *ctx, const struct manifest *m, struct err *e)
     return u->refused ? -EACCES : 0;
 }
 
-static const struct bundle_handler handler = {.manifest = upload_manifest};
+// The keeper believes nothing of what was found here and verifies it all: here
+// it is looked at only as far as to know who sends, and that it may be whole.
+static const struct bundle_handler handler = {.manifest = upload_manifest,
+                                              .relays = true};
 
 struct upload *upload_new(struct api *api, struct conn *from)
 {
@@ -107,7 +110,7 @@ unsigned upload_add(struct upload *u, const void *data, size_t len,
     return 0;
 }
 
-// The bundle is whole and good. From here on nothing can change it, whoever
+// The bundle is whole. From here on nothing can change it, whoever
 // holds the descriptor.
 static int upload_seal(struct upload *u, struct err *e)
 {

@@ -392,9 +392,14 @@ static int fill_budgets(const struct bundle_request *q, struct bundle_plan *p,
     const struct recipe *c = &p->recipe;
     const char *cost = q->max_cost ? q->max_cost : c->max_cost;
     uint64_t valid_s = either(q->valid_hours, c->valid_hours) * 3600;
+    int64_t memory_mib = either(q->memory_mib, c->memory_mib);
     struct manifest *m = &p->m;
 
-    m->memory_kib = either(q->memory_mib, c->memory_mib) * 1024;
+    if (memory_mib > (int64_t)(MEMORY_KIB_MAX / 1024))
+        return err_set(
+            e, EINVAL, "memory is %lld MiB; at most %llu are allowed",
+            (long long)memory_mib, (unsigned long long)MEMORY_KIB_MAX / 1024);
+    m->memory_kib = memory_mib * 1024;
     m->cpu_ns = either(q->cpu_ms, c->cpu_ms) * NS_PER_MS;
     m->wall_ns = either(q->wall_ms, c->wall_ms) * NS_PER_MS;
     if (m->kind == KIND_SOURCE)

@@ -62,13 +62,18 @@ int plan_run_fill(const struct bundle_request *q, const struct recipe *c,
     int64_t backoff = either(q->backoff_ms, c->backoff_ms);
     int64_t concurrency = either(q->concurrency, c->concurrency);
     int64_t request = either(q->request_ms, c->request_ms);
+    int64_t output_kib =
+        either(either(q->output_kib, c->output_kib), q->output_kib_usual);
 
+    if (output_kib > OUTPUT_BYTES_MAX / 1024)
+        return err_set(e, EINVAL,
+                       "output_kib is %lld; at most %d KiB of output files "
+                       "are kept",
+                       (long long)output_kib, OUTPUT_BYTES_MAX / 1024);
     *out = (struct run_terms){
         .cpu_weight = either(q->cpu_weight, c->cpu_weight),
         .cpu_cap_percent = either(q->cpu_cap, c->cpu_cap),
-        .output_bytes = either(either(q->output_kib, c->output_kib),
-                               q->output_kib_usual) *
-                        1024,
+        .output_bytes = (uint32_t)output_kib * 1024,
     };
     if (mode_parse(either_text(q->run, c->run), &out->mode, e) < 0)
         return -EINVAL;

@@ -144,30 +144,51 @@ static int signature_parse(const char *text, size_t len, struct signature *s,
     return 0;
 }
 
+// Parses, and verifies the first of the two signatures.
+static int data_verify(const struct pubkey *pk, const char *what,
+                       const void *data, size_t len, const char *text,
+                       size_t text_len, struct signature *s, struct err *e)
+{
+    uint8_t hash[crypto_generichash_BYTES_MAX];
+    char theirs[KEY_NUMBER_TEXT], ours[KEY_NUMBER_TEXT];
+    int r = signature_parse(text, text_len, s, e);
+
+    if (r < 0)
+        return r;
+    if (memcmp(s->line.number, pk->number, KEY_ID_BYTES) != 0)
+        return err_set(e, EACCES,
+                       "%s is signed with the key number %s, not with %s", what,
+                       key_number_text(theirs, s->line.number),
+                       key_number_text(ours, pk->number));
+    prehash(data, len, hash);
+    if (crypto_sign_verify_detached(s->line.sig, hash, sizeof(hash), pk->key))
+        return err_set(e, EACCES,
+                       "the signature of %s is wrong: it was changed after it "
+                       "was signed, or signed with another key",
+                       what);
+    return 0;
+}
+
+int signature_verify_data(const struct pubkey *pk, const char *what,
+                          const void *data, size_t len, const char *text,
+                          size_t text_len, struct err *e)
+{
+    struct signature s;
+
+    return data_verify(pk, what, data, len, text, text_len, &s, e);
+}
+
 int signature_verify(const struct pubkey *pk, const char *what,
                      const void *data, size_t len, const char *text,
                      size_t text_len, char trusted[TRUSTED_COMMENT_MAX + 1],
                      struct err *e)
 {
     struct signature s;
-    uint8_t hash[crypto_generichash_BYTES_MAX];
     uint8_t global[SIG_BYTES + TRUSTED_COMMENT_MAX];
-    char theirs[KEY_NUMBER_TEXT], ours[KEY_NUMBER_TEXT];
-    int r = signature_parse(text, text_len, &s, e);
+    int r = data_verify(pk, what, data, len, text, text_len, &s, e);
 
     if (r < 0)
         return r;
-    if (memcmp(s.line.number, pk->number, KEY_ID_BYTES) != 0)
-        return err_set(e, EACCES,
-                       "%s is signed with the key number %s, not with %s", what,
-                       key_number_text(theirs, s.line.number),
-                       key_number_text(ours, pk->number));
-    prehash(data, len, hash);
-    if (crypto_sign_verify_detached(s.line.sig, hash, sizeof(hash), pk->key))
-        return err_set(e, EACCES,
-                       "the signature of %s is wrong: it was changed after it "
-                       "was signed, or signed with another key",
-                       what);
     if (crypto_sign_verify_detached(s.global, global, global_text(&s, global),
                                     pk->key))
         return err_set(e, EACCES,

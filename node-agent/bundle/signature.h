@@ -35,4 +35,11 @@ int signature_verify(const struct pubkey *pk, const char *what,
                      size_t text_len, char trusted[TRUSTED_COMMENT_MAX + 1],
                      struct err *e);
 
+// The same but for the trusted comment, which may be anybody's: enough to know
+// who has signed the data, at half the cost, for whoever passes both on to
+// somebody who verifies all of it.
+int signature_verify_data(const struct pubkey *pk, const char *what,
+                          const void *data, size_t len, const char *text,
+                          size_t text_len, struct err *e);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/err.h"
 
@@ -22,6 +23,14 @@ struct account_args {
 // A customer: 64 hex digits, the path of a public key (with a slash), or the
 // name of one in the client's home.
 int customer_find(const char *text, char hex[KEY_TEXT], struct err *e);
+
+// An amount to move: more than nothing.
+int amount_parse(const char *text, uint64_t *amount_nano, char currency[4],
+                 struct err *e);
+
+// An amount that says its currency is in that of the account, or node, that the
+// operator gets at this path.
+int currency_check(const char *path, const char *currency, struct err *e);
 
 // Posts o, which it drops, as the operator and prints the account that comes
 // back. The exit status.

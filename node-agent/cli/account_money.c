@@ -30,6 +30,37 @@ const char *account_id(const struct account_args *a, char made[33],
     return made;
 }
 
+int amount_parse(const char *text, uint64_t *amount_nano, char currency[4],
+                 struct err *e)
+{
+    int r = cost_parse(text, amount_nano, currency, e);
+
+    if (r == 0 && !*amount_nano)
+        r = err_set(e, EINVAL, "\"%s\" is no amount to move: write more than 0",
+                    text);
+    return r;
+}
+
+int currency_check(const char *path, const char *currency, struct err *e)
+{
+    struct client *c;
+    json_t *o;
+    int r = 0;
+
+    if (!*currency)
+        return 0;
+    c = client_open(CLIENT_OPERATOR, e);
+    o = c ? client_get_json(c, e, "%s", path) : NULL;
+    client_close(c);
+    if (!o)
+        return -e->code;
+    if (strcmp(get_text(o, "currency"), currency))
+        r = err_set(e, EINVAL, "that is in %s, not in %s",
+                    get_text(o, "currency"), currency);
+    json_decref(o);
+    return r;
+}
+
 int account_note(int n, char **argv, const struct account_args *a, int sign)
 {
     char hex[KEY_TEXT], made[33], path[128], currency[4];
@@ -40,7 +71,10 @@ int account_note(int n, char **argv, const struct account_args *a, int sign)
     if (n != 3)
         return cmd_usage(&cmd_account);
     if (customer_find(argv[0], hex, &e) < 0 ||
-        cost_parse(argv[1], &amount_nano, currency, &e) < 0)
+        amount_parse(argv[1], &amount_nano, currency, &e) < 0)
+        return cmd_fail(&e);
+    snprintf(path, sizeof(path), "/v1/accounts/%s", hex);
+    if (currency_check(path, currency, &e) < 0)
         return cmd_fail(&e);
     o = json_pack("{s:I, s:s, s:s}", "amount_nano",
                   sign * (json_int_t)amount_nano, "reason", argv[2], "id",
@@ -52,21 +86,22 @@ int account_note(int n, char **argv, const struct account_args *a, int sign)
 }
 
 static int amount_set(json_t *o, const char *key, const char *text,
-                      struct err *e)
+                      const char *account, struct err *e)
 {
     uint64_t amount_nano;
     char currency[4];
 
     if (!text)
         return 0;
-    if (cost_parse(text, &amount_nano, currency, e) < 0)
+    if (cost_parse(text, &amount_nano, currency, e) < 0 ||
+        currency_check(account, currency, e) < 0)
         return -1;
     return json_object_set_new(o, key, json_integer((json_int_t)amount_nano));
 }
 
 int account_set(int n, char **argv, const struct account_args *a)
 {
-    char hex[KEY_TEXT], path[128];
+    char hex[KEY_TEXT], path[128], account[128];
     struct err e = {0};
     json_t *o;
 
@@ -74,9 +109,10 @@ int account_set(int n, char **argv, const struct account_args *a)
         return cmd_usage(&cmd_account);
     if (customer_find(argv[0], hex, &e) < 0)
         return cmd_fail(&e);
+    snprintf(account, sizeof(account), "/v1/accounts/%s", hex);
     o = json_object();
-    if (amount_set(o, "credit_limit_nano", a->credit_limit, &e) < 0 ||
-        amount_set(o, "low_balance_nano", a->low_balance, &e) < 0) {
+    if (amount_set(o, "credit_limit_nano", a->credit_limit, account, &e) < 0 ||
+        amount_set(o, "low_balance_nano", a->low_balance, account, &e) < 0) {
         json_decref(o);
         return cmd_fail(&e);
     }

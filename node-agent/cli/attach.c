@@ -266,6 +266,7 @@ static void *input_thread(void *arg)
     struct err e = {0};
     char piece[INPUT_PIECE];
     ssize_t n = 1;
+    bool lost = isatty(STDIN_FILENO); // who types should know that it is heard
     int r = -1;
 
     in->client = client_open(CLIENT_CUSTOMER, &e);
@@ -273,10 +274,11 @@ static void *input_thread(void *arg)
         r = input_send(in, "", 0, "&take=1", &e);
     while (r == 0 && n > 0) {
         n = read(STDIN_FILENO, piece, sizeof(piece));
+        lost = n > 0;
         r = input_send(in, piece, n > 0 ? (size_t)n : 0, n > 0 ? "" : "&eof=1",
                        &e);
     }
-    if (r < 0 && !in->over && in->client && !input_moot(in))
+    if (r < 0 && lost && !in->over && in->client && !input_moot(in))
         fprintf(stderr,
                 "hostel: no more input is sent; %llu bytes of it have "
                 "arrived: %s\n",
@@ -331,10 +333,11 @@ static void print_fate(const json_t *o)
     char fate[SHOW_FATE_SIZE], cpu[SHOW_SIZE], wall[SHOW_SIZE];
     const char *report = get_text(o, "report");
 
-    // The compiler has said it better.
-    if (!strcmp(get_text(o, "outcome"), "build-failed"))
-        report = "";
     show_fate(fate, o);
+    // The compiler has said it better, and a budget says no more than that.
+    if (!strcmp(get_text(o, "outcome"), "build-failed") ||
+        !strcmp(report, "stopped") || !strcmp(report, fate))
+        report = "";
     if (strcmp(get_text(o, "outcome"), "exited"))
         fprintf(stderr, "hostel: %s%s%s\n", fate, *report ? ":\n" : "", report);
     if (json_is_true(json_object_get(o, "build_cached")))

@@ -98,10 +98,9 @@ enum {
     "  --cpu-weight N         share when CPUs are short, 1 to 10000; "         \
     "usual: 100\n"                                                             \
     "  --cpu-cap N            at most this many percent of a CPU\n"            \
-    "  --volume NAME:MOUNT[:ro][:shared]   attach a volume of yours (hostel "   \
-    "volume)\n"                                                                \
-    "  --net nat|routed|any   give it a network, see hostel(1): "              \
-    "--link NAME,\n                         --net-in-mib N, --net-out-mib N\n"  \
+    "  --volume NAME:MOUNT[:ro][:shared]   attach a volume of yours\n"         \
+    "  --net none|nat|routed|bridge|any   give it a network: --link NAME,\n"    \
+    "                         --net-in-mib N, --net-out-mib N\n"                \
     "  --publish [tcp:|udp:]HOSTPORT:PORT   a port of the node's leads to it\n" \
     "  --cpu-ms, --wall-ms, --build-cpu-ms N   hard budgets\n"                 \
     "  --console-kib N        how much console output is kept\n"               \

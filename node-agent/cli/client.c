@@ -74,16 +74,29 @@ static int context_trust(struct client *c, struct err *e)
     return pubkey_from_hex(x->node_id, c->place.node_id, e);
 }
 
+bool client_named(void)
+{
+    return !cli_options.socket &&
+           (cli_options.host || cli_options.key || cli_options.context);
+}
+
+const char *client_socket(void)
+{
+    const char *path = cli_options.socket;
+
+    if (!path)
+        path = getenv("HOSTEL_SOCKET");
+    return path && *path ? path : SOCKET_DEFAULT;
+}
+
 static int place_set(struct client *c, enum client_who who, struct err *e)
 {
     const char *path = cli_options.socket;
     int r;
 
-    if (!path && who == CLIENT_OPERATOR) {
-        path = getenv("HOSTEL_SOCKET");
-        if (!path)
-            path = SOCKET_DEFAULT;
-    }
+    // Never this machine's node when another one was named.
+    if (who == CLIENT_OPERATOR && !client_named())
+        path = client_socket();
     if (path) {
         c->place.socket = strdup(path);
         snprintf(c->place.authority, sizeof(c->place.authority), "node");
@@ -124,7 +137,8 @@ struct client *client_open(enum client_who who, struct err *e)
         client_close(c);
         return NULL;
     }
-    c->may_sign = who == CLIENT_CUSTOMER;
+    c->may_sign =
+        who == CLIENT_CUSTOMER || (who == CLIENT_OPERATOR && !c->place.socket);
     c->sign = c->may_sign && !c->place.socket;
     return c;
 }

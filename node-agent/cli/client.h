@@ -28,6 +28,7 @@ struct cli_options {
     const char *host;   // -H, or NULL
     const char *socket; // -S, or NULL
     const char *key;    // -k, or NULL for the context's
+    bool context;       // -C: it is in $HOSTEL_CONTEXT
     bool verbose;       // -v
 };
 extern struct cli_options cli_options;
@@ -39,9 +40,16 @@ struct client;
 
 enum client_who {
     CLIENT_CUSTOMER, // signs, unless -S makes it the operator
-    CLIENT_OPERATOR, // the unix socket: -S, $HOSTEL_SOCKET or the usual place
+    CLIENT_OPERATOR, // the unix socket (-S, $HOSTEL_SOCKET or the usual place),
+                     // or with -H, -C or -k a signature, as for a customer
     CLIENT_ANYBODY,  // what needs no signature
 };
+
+// Has the command line named a node that is not (only) this machine's socket?
+bool client_named(void);
+
+// The socket of this machine's node: -S, $HOSTEL_SOCKET or the usual place.
+const char *client_socket(void);
 
 struct client *client_open(enum client_who who, struct err *e);
 void client_close(struct client *c);

@@ -8,6 +8,9 @@
 #ifndef CLI_CMD_H
 #define CLI_CMD_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "lib/err.h"
 
 struct cmd {
@@ -21,11 +24,11 @@ struct cmd {
 // In the order of the list of verbs.
 extern const struct cmd cmd_keygen, cmd_context, cmd_node, cmd_bundle,
     cmd_inspect, cmd_verify, cmd_quote, cmd_submit, cmd_run, cmd_list, cmd_show,
-    cmd_usage_of, cmd_console, cmd_logs, cmd_outputs, cmd_events, cmd_wait, cmd_destroy,
-    cmd_receipt, cmd_verify_receipt, cmd_invoice, cmd_export, cmd_account,
-    cmd_statement, cmd_spend, cmd_witness, cmd_call, cmd_join, cmd_invite,
-    cmd_key, cmd_audit, cmd_debug, cmd_dump_core, cmd_trace, cmd_drain,
-    cmd_quota, cmd_volume;
+    cmd_usage_of, cmd_console, cmd_logs, cmd_outputs, cmd_events, cmd_wait,
+    cmd_destroy, cmd_receipt, cmd_verify_receipt, cmd_invoice, cmd_export,
+    cmd_account, cmd_statement, cmd_spend, cmd_witness, cmd_call, cmd_join,
+    cmd_invite, cmd_key, cmd_audit, cmd_debug, cmd_dump_core, cmd_trace,
+    cmd_drain, cmd_quota, cmd_volume;
 
 extern const struct cmd cmd_create, cmd_top, cmd_pause, cmd_unpause,
     cmd_shutdown, cmd_reboot, cmd_rename, cmd_domid, cmd_domname, cmd_mem_set,
@@ -42,6 +45,11 @@ int cmd_fail(const struct err *e);
 // Prints how the verb is used, to standard error, and returns 2; cmd_help
 // prints all about it to standard output and returns 0.
 int cmd_usage(const struct cmd *c);
+
+// Reads an option's number, from min to max. false: it is none, and that was
+// said; then the verb returns cmd_usage.
+bool cmd_number(const char *option, const char *text, int64_t min, int64_t max,
+                int64_t *n);
 int cmd_help(const struct cmd *c);
 
 #endif

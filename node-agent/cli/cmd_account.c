@@ -65,6 +65,12 @@ int customer_find(const char *text, char hex[KEY_TEXT], struct err *e)
     r = pubkey_read(path, &pk, e);
     if (r == 0)
         hex_encode(hex, pk.key, sizeof(pk.key));
+    else if (e->code == ENOENT && !strchr(text, '/'))
+        err_set(
+            e, ENOENT,
+            "%s is no key pair here: a customer is 64 hexadecimal digits, a "
+            "key pair's name, or the path of a public key",
+            text);
     return r;
 }
 
@@ -124,7 +130,7 @@ static int credit(int n, char **argv, const struct account_args *a)
     if (n != 2)
         return cmd_usage(&cmd_account);
     if (customer_find(argv[0], hex, &e) < 0 ||
-        cost_parse(argv[1], &amount_nano, currency, &e) < 0)
+        amount_parse(argv[1], &amount_nano, currency, &e) < 0)
         return cmd_fail(&e);
     id = account_id(a, made, "crediting");
     snprintf(path, sizeof(path), "/v1/accounts/%s/credits", hex);
@@ -135,6 +141,33 @@ static int credit(int n, char **argv, const struct account_args *a)
     if (a->reference)
         json_object_set_new(o, "reference", json_string(a->reference));
     return account_post(o, a->json, path);
+}
+
+// All accounts: page after page of them, as one answer.
+static json_t *list_get(struct client *c, struct err *e)
+{
+    json_t *all = NULL, *page;
+    char after[KEY_TEXT + 8] = "";
+    bool more;
+
+    do {
+        page = client_get_json(c, e, "/v1/accounts%s", after);
+        if (!page) {
+            json_decref(all);
+            return NULL;
+        }
+        snprintf(after, sizeof(after), "?after=%s", get_text(page, "next"));
+        more = *get_text(page, "next") != '\0';
+        if (all) {
+            json_array_extend(json_object_get(all, "accounts"),
+                              json_object_get(page, "accounts"));
+            json_decref(page);
+        } else {
+            all = page;
+        }
+    } while (more);
+    json_object_set_new(all, "next", json_null());
+    return all;
 }
 
 static int list(bool json)
@@ -148,7 +181,7 @@ static int list(bool json)
 
     if (!c)
         return cmd_fail(&e);
-    o = client_get_json(c, &e, "/v1/accounts");
+    o = list_get(c, &e);
     client_close(c);
     if (!o)
         return cmd_fail(&e);
@@ -280,5 +313,6 @@ const struct cmd cmd_account = {
         "KEY is 64 hex digits, the name of a key pair here, or the path of a "
         "public key.\n"
         "The operator's verbs use the node's unix socket: -S before the verb, "
-        "else\n$HOSTEL_SOCKET, else /run/hostel/hostel.sock.\n",
+        "else\n$HOSTEL_SOCKET, else /run/hostel/hostel.sock. With -H, -C or -k "
+        "they are signed,\nfor keys that the node's `admins` names.\n",
 };

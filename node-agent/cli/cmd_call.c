@@ -50,11 +50,11 @@ static int run(int argc, char **argv)
     char id[SUB_ID_TEXT];
     struct err e = {0};
     struct client *c;
-    long times = 1;
+    int64_t times = 1;
     int o, n, r;
 
     while ((o = getopt_long(argc, argv, "t:", longs, NULL)) != -1) {
-        if (o != 't' || (times = atol(optarg)) < 1)
+        if (o != 't' || !cmd_number("-t", optarg, 1, 1000000, &times))
             return cmd_usage(&cmd_call);
     }
     n = argc - optind;

@@ -187,10 +187,14 @@ static int list(const struct args *a, struct err *e)
         return print_json(all) ? -EIO : 0;
     t = table_new(",NAME,NODE,NODE ID,KEY");
     json_array_foreach(all, i, item)
+    {
+        char id[SHOW_SIZE]; // `context show` has the whole
+
         table_row(t, json_is_true(json_object_get(item, "current")) ? "*" : "",
                   get_text(item, "name"), get_text(item, "node"),
-                  get_text(item, "node_id"),
+                  show_id(id, get_text(item, "node_id")),
                   *get_text(item, "key") ? get_text(item, "key") : "default");
+    }
     table_print(t, stdout);
     table_free(t);
     json_decref(all);

@@ -302,12 +302,24 @@ static bool kib_parse(const char *text, uint64_t *kib)
     return n > 0;
 }
 
+// Exit status 2, with what is wrong about an amount of memory.
+static int kib_refuse(const struct cmd *cmd, const char *text)
+{
+    fprintf(stderr,
+            "hostel: \"%s\" is no amount of memory: write MiB, or a number "
+            "with k, m, g or t, more than 0\n",
+            text);
+    return cmd_usage(cmd);
+}
+
 static int mem_max_run(int argc, char **argv)
 {
     uint64_t kib;
 
-    if (argc != 3 || !kib_parse(argv[2], &kib))
+    if (argc != 3)
         return cmd_usage(&cmd_mem_max);
+    if (!kib_parse(argv[2], &kib))
+        return kib_refuse(&cmd_mem_max, argv[2]);
     return act_once(argv[1], DOM_ACT_MAX_KIB, kib, NULL);
 }
 
@@ -323,8 +335,10 @@ static int mem_set_run(int argc, char **argv)
 {
     uint64_t kib;
 
-    if (argc != 3 || !kib_parse(argv[2], &kib))
+    if (argc != 3)
         return cmd_usage(&cmd_mem_set);
+    if (!kib_parse(argv[2], &kib))
+        return kib_refuse(&cmd_mem_set, argv[2]);
     return act_once(argv[1], DOM_ACT_BALLOON, kib, NULL);
 }
 

@@ -135,5 +135,9 @@ const struct cmd cmd_create = {
             "  -c       stay with its console\n"
             "  -n       read the file, print what it says, and do nothing\n"
             "  -p       leave it paused\n"
-            "  -q       say nothing\n",
+            "  -q       say nothing\n"
+            "Disks and interfaces are opened with your rights. A disk in "
+            "qcow2 or over NBD is\n"
+            "a qemu-storage-daemon's of your own: "
+            "disk=[\"vhost-user:SOCKET\"].\n",
 };

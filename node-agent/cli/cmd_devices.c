@@ -55,6 +55,11 @@ static void print_net(const struct dom_device *d, unsigned nth)
 
 static void print_block(const struct dom_device *d, unsigned nth)
 {
+    if (device_is_outside(d)) { // its back end knows
+        printf("vd%c   %-4u %-6s %12s %s\n", 'a' + (int)nth, 0, "-", "-",
+               d->target);
+        return;
+    }
     printf("vd%c   %-4u %-6s %12llu %s\n", 'a' + (int)nth, 0,
            d->m.flags & HVC_D_READ_ONLY ? "r" : "w",
            (unsigned long long)d->m.block.capacity_bytes >> 10, d->target);
@@ -89,8 +94,8 @@ static const char *or_none(const char *text)
 
 static void networks_print(const json_t *list)
 {
-    struct table *t = table_new(
-        "ID,NAME,STATE,NETWORK,IPV4,IPV6,MAC,LINK,PUBLISHED,>IN,>OUT");
+    struct table *t =
+        table_new("ID,NAME,NETWORK,IPV4,IPV6,LINK,PUBLISHED,>IN,>OUT");
     const json_t *o;
     size_t i;
 
@@ -102,9 +107,8 @@ static void networks_print(const json_t *list)
         if (!json_is_object(n))
             continue;
         table_row(t, show_id(id, get_text(o, "id")), get_text(o, "name"),
-                  get_text(o, "state"), get_text(n, "mode"),
-                  or_none(get_text(n, "ipv4")), or_none(get_text(n, "ipv6")),
-                  or_none(get_text(n, "mac")), or_none(get_text(n, "link")),
+                  get_text(n, "mode"), or_none(get_text(n, "ipv4")),
+                  or_none(get_text(n, "ipv6")), or_none(get_text(n, "link")),
                   published(n, ports, sizeof(ports)),
                   show_bytes(in, get_count(o, "usage.net_rx_bytes")),
                   show_bytes(out, get_count(o, "usage.net_tx_bytes")));

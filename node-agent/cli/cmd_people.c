@@ -13,6 +13,7 @@
 #include "lib/table.h"
 #include "node-agent/bundle/key.h"
 #include "node-agent/bundle/recipe.h"
+#include "node-agent/cli/account.h"
 #include "node-agent/cli/client.h"
 #include "node-agent/cli/cmd.h"
 #include "node-agent/cli/show.h"
@@ -92,9 +93,9 @@ static int invite_run(int argc, char **argv)
         {"days", required_argument, NULL, 'd'},
         {0}};
     const char *name = "";
-    long long uses = 1, days = 7;
+    int64_t uses = 1, days = 7;
     uint64_t credit_nano = 0;
-    char currency[4];
+    char currency[4] = "";
     struct err e = {0};
     json_t *o;
     int c;
@@ -102,17 +103,19 @@ static int invite_run(int argc, char **argv)
     while ((c = getopt_long(argc, argv, "n:c:u:d:", longs, NULL)) != -1) {
         if (c == 'n')
             name = optarg;
-        else if (c == 'u')
-            uses = atoll(optarg);
-        else if (c == 'd')
-            days = atoll(optarg);
-        else if (c != 'c')
+        else if ((c != 'u' && c != 'd' && c != 'c') ||
+                 (c == 'u' && !cmd_number("-u", optarg, 1, 100000, &uses)) ||
+                 (c == 'd' && !cmd_number("-d", optarg, 1, 3650, &days)))
             return cmd_usage(&cmd_invite);
+        else if (c != 'c')
+            continue;
         else if (cost_parse(optarg, &credit_nano, currency, &e) < 0)
             return cmd_fail(&e);
     }
     if (argc != optind)
         return cmd_usage(&cmd_invite);
+    if (currency_check("/v1/node", currency, &e) < 0)
+        return cmd_fail(&e);
     o = ask(CLIENT_OPERATOR, "POST",
             json_pack("{s:s, s:I, s:I, s:I}", "name", name, "credit_nano",
                       (json_int_t)credit_nano, "uses", (json_int_t)uses, "days",
@@ -226,6 +229,9 @@ const struct cmd cmd_key = {
 
 // --------------------------------------------------------------------- quota
 
+static const char *const quota_keys[] = {"submissions", "memory_kib",
+                                         "store_kib", "volumes_kib"};
+
 static void quota_row(struct table *t, const json_t *o, const char *what,
                       const char *key, bool is_kib)
 {
@@ -246,6 +252,35 @@ static void quota_row(struct table *t, const json_t *o, const char *what,
     table_row(t, what, used, most ? limit : "no limit");
 }
 
+// 0 is no limit.
+#define QUOTA_MAX (1ll << 32)
+
+// The node sets all four: what no option names stays as it is now.
+static json_t *quota_set(const char *key, json_t *set)
+{
+    json_t *now, *quota, *merged;
+    char path[128];
+
+    snprintf(path, sizeof(path), "/v1/account/quota?customer=%.64s", key);
+    now = ask(CLIENT_OPERATOR, "GET", NULL, path);
+    if (!now) {
+        json_decref(set);
+        return NULL;
+    }
+    quota = json_object_get(now, "quota");
+    merged = json_object();
+    for (size_t i = 0; i < sizeof(quota_keys) / sizeof(*quota_keys); i++) {
+        json_t *value = json_object_get(set, quota_keys[i]);
+
+        json_object_set(merged, quota_keys[i],
+                        value ? value : json_object_get(quota, quota_keys[i]));
+    }
+    json_decref(now);
+    json_decref(set);
+    snprintf(path, sizeof(path), "/v1/accounts/%.64s/quota", key);
+    return ask(CLIENT_OPERATOR, "PUT", merged, path);
+}
+
 static int quota_run(int argc, char **argv)
 {
     static const struct option longs[] = {
@@ -258,20 +293,20 @@ static int quota_run(int argc, char **argv)
     const char *key = NULL;
     struct table *t;
     char path[128];
-    int c;
+    int c, at = -1;
 
-    while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-        json_int_t n = optarg ? atoll(optarg) : 0;
+    // Its place in longs is its place in quota_keys.
+    while ((c = getopt_long(argc, argv, "", longs, &at)) != -1) {
+        char option[32];
+        int64_t n;
 
-        if (c != 's' && c != 'm' && c != 'b' && c != 'v') {
+        snprintf(option, sizeof(option), "--%s",
+                 c == '?' ? "" : longs[at].name);
+        if (c == '?' || !cmd_number(option, optarg, 0, QUOTA_MAX, &n)) {
             json_decref(set);
             return cmd_usage(&cmd_quota);
         }
-        json_object_set_new(set,
-                            c == 's'   ? "submissions"
-                            : c == 'm' ? "memory_kib"
-                            : c == 'b' ? "store_kib"
-                                       : "volumes_kib",
+        json_object_set_new(set, quota_keys[at],
                             json_integer(c == 's' ? n : n * 1024));
     }
     if (argc - optind == 1)
@@ -281,8 +316,7 @@ static int quota_run(int argc, char **argv)
         return cmd_usage(&cmd_quota);
     }
     if (json_object_size(set)) {
-        snprintf(path, sizeof(path), "/v1/accounts/%.64s/quota", key);
-        o = ask(CLIENT_OPERATOR, "PUT", set, path);
+        o = quota_set(key, set);
     } else {
         json_decref(set);
         snprintf(path, sizeof(path), "/v1/account/quota%s%.64s",
@@ -307,10 +341,9 @@ const struct cmd cmd_quota = {
     .run = quota_run,
     .usage = "[KEY [--submissions N] [--memory MIB] [--store MIB] [--volumes "
              "MIB]]",
-    .summary =
-        "what you may have at once; as the operator, what a customer may",
-    .help = "With options, all four are set for that customer; what is not "
-            "named has no limit.\n",
+    .summary = "what you may have at once; for the operator, what others may",
+    .help = "0 is no limit. What is not named stays as it is for that "
+            "customer.\n",
 };
 
 // --------------------------------------------------------------------- drain
@@ -360,14 +393,34 @@ const struct cmd cmd_drain = {
     .name = "drain",
     .run = drain_run,
     .usage = "[-w | --off]",
-    .summary = "let the node take nothing new, so that it can be stopped "
-               "(operator)",
+    .summary = "let the node take nothing new, to stop it later (operator)",
     .help = "  -w     wait until all that it has taken is over\n"
             "  --off  take submissions again\n"
             "It stays so when the node is started again.\n",
 };
 
 // --------------------------------------------------------------------- audit
+
+// Numbers of 32 and 64 digits as their first twelve, and no "/v1".
+static void action_show(char *out, size_t size, const json_t *item)
+{
+    const char *path = get_text(item, "path"), *at, *subject;
+    size_t n, len;
+
+    n = (size_t)snprintf(out, size, "%s ", get_text(item, "method"));
+    for (at = strncmp(path, "/v1/", 4) ? path : path + 3; *at && n < size;
+         at += len) {
+        len = strspn(at, "0123456789abcdef");
+        if (len == 32 || len == 64)
+            n += (size_t)snprintf(out + n, size - n, "%.12s", at);
+        else
+            n += (size_t)snprintf(out + n, size - n, "%.*s",
+                                  (int)(len = len ? len : 1), at);
+    }
+    subject = get_text(item, "subject");
+    if (*subject && !strstr(path, subject) && n < size)
+        snprintf(out + n, size - n, " %.12s", subject);
+}
 
 static int audit_run(int argc, char **argv)
 {
@@ -408,7 +461,7 @@ static int audit_run(int argc, char **argv)
         return 1;
     if (json)
         return print_json(o);
-    t = table_new(">NUMBER,AT,WHO,STATUS,ACTION,ABOUT");
+    t = table_new(">NO,AT,WHO,STATUS,ACTION");
     json_array_foreach(json_object_get(o, "audit"), i, item)
     {
         char number[24], status[8], at[SHOW_SIZE], by[48], action[160];
@@ -417,15 +470,16 @@ static int audit_run(int argc, char **argv)
         snprintf(number, sizeof(number), "%lld",
                  (long long)get_count(item, "number"));
         snprintf(status, sizeof(status), "%d", (int)get_count(item, "status"));
-        if (*key)
+        if (!strcmp(get_text(item, "role"), "customer"))
+            snprintf(by, sizeof(by), "%.12s", key);
+        else if (*key)
             snprintf(by, sizeof(by), "%s %.12s", get_text(item, "role"), key);
         else
-            snprintf(by, sizeof(by), "%s, user %lld", get_text(item, "role"),
+            snprintf(by, sizeof(by), "%s %lld", get_text(item, "role"),
                      (long long)get_count(item, "uid"));
-        snprintf(action, sizeof(action), "%s %s", get_text(item, "method"),
-                 get_text(item, "path"));
+        action_show(action, sizeof(action), item);
         table_row(t, number, show_time(at, get_text(item, "at")), by, status,
-                  action, get_text(item, "subject"));
+                  action);
     }
     table_print(t, stdout);
     table_free(t);
@@ -440,5 +494,8 @@ const struct cmd cmd_audit = {
     .summary = "who has changed what on the node, the newest first (operator)",
     .help = "  -n LIMIT  at most so many; default: 50\n"
             "  -c KEY    only what this key has signed\n"
-            "  -m        as a customer: what your own key has signed\n",
+            "  -m        as a customer: what your own key has signed\n"
+            "  --json    in full, as the node says it\n"
+            "WHO is a customer's key, or operator or viewer with a user's "
+            "number or key.\n",
 };

@@ -88,12 +88,12 @@ static void list_row(struct table *t, const json_t *o)
     char fate[SHOW_FATE_SIZE];
 
     table_row(t, show_id(id, get_text(o, "id")), get_text(o, "name"),
-              get_text(o, "state"), show_fate(fate, o),
+              show_end(fate, o),
               show_ns(cpu, get_count(o, "usage.cpu_ns") +
                                get_count(o, "usage.build_cpu_ns")),
               show_ns(wall, get_count(o, "usage.wall_ns")),
               get_text(o, "charged"),
-              show_time(at, get_text(o, "submitted_at")));
+              show_when(at, get_text(o, "submitted_at")));
 }
 
 // The options that speak of submissions say that these are meant.
@@ -155,7 +155,7 @@ static int list_submissions(int argc, char **argv)
         return cmd_fail(&e);
     if (a.json)
         return print_json(o);
-    t = table_new("ID,NAME,STATE,FATE,>CPU,>WALL,>CHARGED,SUBMITTED");
+    t = table_new("ID,NAME,STATE,>CPU,>WALL,>CHARGED,SUBMITTED");
     json_array_foreach(json_object_get(o, "submissions"), i, item)
         list_row(t, item);
     table_print(t, stdout);
@@ -177,18 +177,19 @@ const struct cmd cmd_list = {
     .usage = "[-l | -v] [DOMAIN]... | [--live] [--state STATE] "
              "[--outcome OUTCOME] [--name NAME] [-n LIMIT] [--json]",
     .summary = "list domains (operator) or submissions (customer)",
-    .help = "The operator's, of domains:\n"
-            "  -l                 in full, as JSON\n"
-            "  -v                 with the numbers of their runs\n"
-            "A customer's, of submissions, the newest first:\n"
-            "  --live             only those that are not over\n"
-            "  --state STATE      held, building, built, running, settling, "
-            "done\n"
-            "  --outcome OUTCOME  exited, build-failed, trapped, ...\n"
-            "  --name NAME        only those of this name\n"
-            "  -n LIMIT           at most so many; default: 50\n"
-            "  --json             as the node says it\n"
-            "  --submissions      these and not domains, for the operator too\n",
+    .help =
+        "The operator's, of domains:\n"
+        "  -l                 in full, as JSON\n"
+        "  -v                 with the numbers of their runs\n"
+        "A customer's, of submissions, the newest first:\n"
+        "  --live             only those that are not over\n"
+        "  --state STATE      held, building, built, running, settling, "
+        "done\n"
+        "  --outcome OUTCOME  exited, build-failed, trapped, ...\n"
+        "  --name NAME        only those of this name\n"
+        "  -n LIMIT           at most so many; default: 50\n"
+        "  --json             as the node says it\n"
+        "  --submissions      these and not domains, for the operator too\n",
 };
 
 // ---------------------------------------------------------------------- show
@@ -275,10 +276,10 @@ static void usage_print(const json_t *o)
          show_kib},
         {"memory peak", "usage.mem_peak_kib", NULL, show_kib},
         {"console", "usage.console_bytes", "limits.console_bytes", show_bytes},
-        {"network in", "usage.net_rx_bytes",
-         net ? "network.in_bytes" : NULL, show_bytes},
-        {"network out", "usage.net_tx_bytes",
-         net ? "network.out_bytes" : NULL, show_bytes},
+        {"network in", "usage.net_rx_bytes", net ? "network.in_bytes" : NULL,
+         show_bytes},
+        {"network out", "usage.net_tx_bytes", net ? "network.out_bytes" : NULL,
+         show_bytes},
         {"disk read", "usage.disk_read_bytes", NULL, show_bytes},
         {"disk written", "usage.disk_write_bytes", NULL, show_bytes},
     };

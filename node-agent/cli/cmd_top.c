@@ -489,6 +489,12 @@ static int sort_find(const char *name)
     return -1;
 }
 
+static int option_refuse(const char *option, const char *text, const char *want)
+{
+    fprintf(stderr, "hostel: %s takes %s, not \"%s\"\n", option, want, text);
+    return cmd_usage(&cmd_top);
+}
+
 // -1: go on; else the exit status.
 static int options_take(struct top *t, int argc, char **argv)
 {
@@ -512,7 +518,8 @@ static int options_take(struct top *t, int argc, char **argv)
             t->delay_s = strtod(optarg, &end);
             if (*end || end == optarg || !(t->delay_s >= 0.05) ||
                 t->delay_s > 86400)
-                return cmd_usage(&cmd_top);
+                return option_refuse("-d", optarg,
+                                     "seconds, from 0.05 to 86400");
             break;
         case 'f':
             t->full_names = true;
@@ -520,14 +527,16 @@ static int options_take(struct top *t, int argc, char **argv)
         case 'i':
             t->iterations = strtol(optarg, &end, 10);
             if (*end || end == optarg || t->iterations < 1)
-                return cmd_usage(&cmd_top);
+                return option_refuse("-i", optarg, "a number of looks");
             break;
         case 'r':
             t->repeat_header = true;
             break;
         case 's':
             if (sort_find(optarg) < 0)
-                return cmd_usage(&cmd_top);
+                return option_refuse("-s", optarg,
+                                     "a column as the header has it, such as "
+                                     "NAME, CPU(%) or MEM(k)");
             t->sort = (unsigned)sort_find(optarg);
             break;
         default:

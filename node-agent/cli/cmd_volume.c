@@ -234,7 +234,10 @@ static int do_list(struct client *c, const struct opts *o, int n, char **args,
         return cmd_fail(e);
     if (o->json)
         return print_json(list);
-    t = table_new("NAME,STATE,>HOLDS,>OF,>FILES,ATTACHED,COPY OF");
+    // The operator's list is of everybody's.
+    t = table_new(cli_options.socket
+                      ? "NAME,STATE,>HOLDS,>OF,>FILES,ATTACHED,COPY OF,CUSTOMER"
+                      : "NAME,STATE,>HOLDS,>OF,>FILES,ATTACHED,COPY OF");
     json_array_foreach(json_object_get(list, "volumes"), i, v)
     {
         char holds[SHOW_SIZE], of[SHOW_SIZE], files[32], attached[64] = "-";
@@ -252,7 +255,8 @@ static int do_list(struct client *c, const struct opts *o, int n, char **args,
                       : get_text(v, "state"),
                   show_bytes(holds, get_count(v, "used_bytes")),
                   show_bytes(of, get_count(v, "quota_bytes")), files, attached,
-                  *get_text(v, "from") ? get_text(v, "from") : "-");
+                  *get_text(v, "from") ? get_text(v, "from") : "-",
+                  get_text(v, "customer"));
     }
     table_print(t, stdout);
     table_free(t);
@@ -477,5 +481,5 @@ const struct cmd cmd_volume = {
         "copied\n"
         "  -c, --customer KEY   as the operator: whose\n"
         "  -j, --json           as the node says it\n"
-        "Attach it with --volume NAME:MOUNT[:ro][:shared] of submit and run.\n",
+        "Attach it with --volume NAME:MOUNT[:ro][:shared] of run, quote and bundle.\n",
 };

@@ -19,23 +19,17 @@
 #include "node-agent/cli/client.h"
 #include "node-agent/cli/context.h"
 
-#define SOCKET_DEFAULT "/run/hostel/hostel.sock"
-
 struct ctl {
     int fd;
+    bool answered; // at least once
     uint64_t tag;
 };
 
 // In the folder of the HTTP socket.
 static const char *control_path(char out[PATH_MAX])
 {
-    const char *path = cli_options.socket, *slash;
+    const char *path = client_socket(), *slash = strrchr(path, '/');
 
-    if (!path)
-        path = getenv("HOSTEL_SOCKET");
-    if (!path)
-        path = SOCKET_DEFAULT;
-    slash = strrchr(path, '/');
     snprintf(out, PATH_MAX, "%.*scontrol.sock",
              slash ? (int)(slash + 1 - path) : 0, path);
     return out;
@@ -66,6 +60,14 @@ struct ctl *ctl_open(struct err *e)
         err_set(e, ENOMEM, "no memory");
         return NULL;
     }
+    // Never this machine's domains when another node was named.
+    if (client_named()) {
+        err_set(e, EINVAL,
+                "domains are asked for on their own machine, over its socket: "
+                "leave -H, -C and -k out, or say which with -S");
+        free(c);
+        return NULL;
+    }
     c->fd = sock_connect(control_path(path), SOCK_SEQPACKET, e);
     if (c->fd >= 0)
         return c;
@@ -75,7 +77,7 @@ struct ctl *ctl_open(struct err *e)
                 "another",
                 path);
     else if (e->code == EACCES)
-        err_set(e, EACCES, "%s is for root and the node's operator", path);
+        err_set(e, EACCES, "%s is for root and the node's operators", path);
     free(c);
     return NULL;
 }
@@ -95,13 +97,17 @@ int ctl_call(struct ctl *c, const struct msg_head *m, const int *fds, int nfds,
 
     *fd = -1;
     r = ipc_send(c->fd, m, fds, nfds, e);
-    if (r < 0)
-        return r;
-    r = ipc_recv(c->fd, reply, got, e);
     if (r == 0)
-        return err_set(e, EPIPE, "the node has hung up; its log may say why");
+        r = ipc_recv(c->fd, reply, got, e);
+    if (r == 0 || r == -EPIPE || r == -ECONNRESET)
+        return err_set(e, EPIPE, "%s",
+                       c->answered
+                           ? "the node has hung up; its log may say why"
+                           : "the node hangs up: domains are for root, its "
+                             "operator, and who is named in admins or viewers");
     if (r < 0)
         return r;
+    c->answered = true;
     *fd = steal_fd(&got[0]);
     ipc_close(got);
     if (reply->head.type != (m->type | MSG_REPLY))

@@ -28,11 +28,12 @@ struct session {
     char who[DOM_NAME_MAX];
     int log_fd;
     uint64_t at; // in the log
-    int input; // 1: open, 0: over
+    int input;   // 1: open, 0: over
     bool terminal;
     struct dom_input m; // what is being sent; len 0: nothing
     uint64_t writer, position;
     bool placed; // the stream's position is known
+    char report[sizeof(((struct dom_info *)0)->report)]; // how it crashed
 };
 
 // 0, or -errno of writing.
@@ -108,6 +109,9 @@ static bool is_alive(struct session *s)
     bool alive = ctl_list(s->c, s->who, &l, &e) == 0 && l.n == 1 &&
                  l.at[0].letter != 's' && l.at[0].letter != 'c';
 
+    // What a crashed one is kept for.
+    if (!alive && l.n == 1 && l.at[0].letter == 'c')
+        ipc_text(s->report, l.at[0].report);
     ctl_list_free(&l);
     return alive;
 }
@@ -159,6 +163,8 @@ int ctl_console_run(struct ctl *c, uint32_t domid, int log_fd)
     if (s.terminal)
         tcsetattr(STDIN_FILENO, TCSANOW, &old);
     close(log_fd);
+    if (*s.report)
+        fprintf(stderr, "hostel: it crashed:\n%s\n", s.report);
     return r;
 }
 

@@ -14,6 +14,7 @@
 #include "hypervisor/monitor/disk.h"
 #include "hypervisor/monitor/vif.h"
 #include "node-agent/agent/ipc.h"
+#include "node-agent/agent/ticket.h"
 
 struct dom_specs {
     struct disk disk[HV_DEVICE_MAX];
@@ -28,12 +29,12 @@ static int disk_read(struct dom_specs *s, const char *text, struct err *e)
 
     if (disk_parse(d, text, s->ndisks, e) < 0)
         return -e->code;
-    if (d->format != DISK_RAW)
+    if (d->format == DISK_QCOW2)
         return err_set(e, ENOTSUP,
-                       "disk %s: a node's domains have raw disks only; format "
-                       "%s is for hostel-hv run",
-                       d->target,
-                       d->format == DISK_QCOW2 ? "qcow2" : "vhost-user");
+                       "disk %s: a node does not start back ends for format "
+                       "qcow2: have a qemu-storage-daemon of your own serve "
+                       "it, and name its socket (vhost-user:PATH)",
+                       d->target);
     s->ndisks++;
     return 0;
 }
@@ -103,6 +104,28 @@ static void tap_name(struct dom_device *d, int fd)
         snprintf(d->target, sizeof(d->target), "%s", r.ifr_name);
 }
 
+// The node connects, when the domain starts and when it starts again.
+static int outside_open(const struct disk *d, struct dom_device *to,
+                        struct err *e)
+{
+    int fd = ticket_make(d->target, e);
+
+    if (fd < 0)
+        return err_prefix(e, "disk");
+    to->m = disk_outside();
+    snprintf(to->target, sizeof(to->target), "vhost-user:%s", d->target);
+    return fd;
+}
+
+static int disk_take(const struct disk *d, uint32_t nth, struct dom_device *to,
+                     struct err *e)
+{
+    if (d->format == DISK_VHOST_USER)
+        return outside_open(d, to, e);
+    ipc_text(to->target, d->target);
+    return disk_open(d, nth, &to->m, e);
+}
+
 int dom_specs_open(const struct dom_specs *s, struct dom_devices *d,
                    int fd[HV_DEVICE_MAX], struct err *e)
 {
@@ -111,8 +134,7 @@ int dom_specs_open(const struct dom_specs *s, struct dom_devices *d,
         struct dom_device *to = &d->at[i];
         const struct vif *v = i < s->ndisks ? NULL : &s->vif[i - s->ndisks];
 
-        fd[i] =
-            v ? vif_open(v, &to->m, e) : disk_open(&s->disk[i], i, &to->m, e);
+        fd[i] = v ? vif_open(v, &to->m, e) : disk_take(&s->disk[i], i, to, e);
         if (fd[i] < 0) {
             while (i)
                 close(fd[--i]);
@@ -121,8 +143,6 @@ int dom_specs_open(const struct dom_specs *s, struct dom_devices *d,
         if (v) {
             tap_name(to, fd[i]);
             ipc_text(to->bridge, v->bridge);
-        } else {
-            ipc_text(to->target, s->disk[i].target);
         }
         d->n++;
     }

@@ -70,12 +70,27 @@ _hostel() {
         words="-d -w -c"
         [ "$prev" = -d ] && words=$(_hostel_submissions) ;;
     top) words="-b -d -i -s -f -r" ;;
-    account) words="show create credit list --json --id" ;;
+    account)
+        words="show events create credit credit-note debit-note set list --json
+            --id --reference --submission --currency --credit-limit
+            --low-balance --name --after --customer" ;;
+    keygen) words="-f" ;;
+    call) words="-t $(_hostel_submissions)"; files=1 ;;
+    join) words="-n" ;;
+    invite) words="-n -c -u -d" ;;
+    key) words="list add revoke -a -n" ;;
+    audit) words="-n -c -m --json" ;;
+    drain) words="-w --off" ;;
+    quota) words="--submissions --memory --store --volumes" ;;
+    volume)
+        words="create list show upload download snapshot clone delete -q -r -o
+            -d -c -j"
+        files=1 ;;
     bundle | run | quote)
         words="-k -a -n -m -e --cpu-ms --wall-ms --build-cpu-ms --console-kib --output-kib
             --max-cost --valid-hours -s --service --function --restart
             --restarts --backoff-ms --concurrency --request-ms --cpu-weight --cpu-cap \
-            --net --publish --link --net-in-mib --net-out-mib"
+            --net --publish --link --net-in-mib --net-out-mib --volume"
         files=1 ;;
     submit) words="-d"; files=1 ;;
     inspect | verify | verify-receipt) words="--json -n -a"; files=1 ;;
@@ -85,11 +100,12 @@ _hostel() {
     console | destroy | debug | dump-core | trace) words=$(_hostel_submissions) ;;
     logs) words="-f -b --since $(_hostel_submissions)" ;;
     outputs) words="-o --tar $(_hostel_submissions)"; files=1 ;;
-    receipt) words="-o verify $(_hostel_submissions)" ;;
-    invoice) words="--month --customer --json --html -o" ;;
+    receipt) words="-o -p --so-far $(_hostel_submissions)" ;;
+    invoice) words="--month --customer --list --number --json --records --html
+        --csv --issue --until -o" ;;
     statement | spend) words="--month --customer --json" ;;
     witness) words="update show check"; files=1 ;;
-    export) words="--csv --month --customer -o" ;;
+    export) words="--csv --month --customer --format --after --cursor -o" ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$cur"))
     [ -n "$files" ] && COMPREPLY+=($(compgen -f -- "$cur"))

@@ -126,6 +126,7 @@ static int options_take(int argc, char **argv)
         case 'C':
             // The verbs that know no client look there as well.
             setenv("HOSTEL_CONTEXT", optarg, 1);
+            cli_options.context = true;
             break;
         case 'H':
             cli_options.host = optarg;
@@ -153,6 +154,7 @@ static int options_take(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    static char name[64];
     const struct cmd *v;
     struct err e;
     int r;
@@ -179,7 +181,10 @@ int main(int argc, char **argv)
     v = verb_find(argv[0]);
     if (!v)
         return no_verb(argv[0]);
-    if (argc == 2 && !strcmp(argv[1], "--help"))
+    if (argc >= 2 && !strcmp(argv[1], "--help"))
         return cmd_help(v);
+    // What getopt begins its sentences with.
+    snprintf(name, sizeof(name), "hostel %.40s", argv[0]);
+    argv[0] = name;
     return v->run(argc, argv);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/cleanup.h"
@@ -125,7 +126,26 @@ int place_fail(const struct place *p, CURLcode code, struct err *e)
 
     switch (code) {
     case CURLE_COULDNT_CONNECT:
+        if (p->socket && access(where, W_OK) < 0 && errno == EACCES)
+            return err_set(e, EACCES, "%s is for root and the node's operators",
+                           where);
+        if (p->socket)
+            return err_set(e, ECONNREFUSED,
+                           "no node serves at %s: is hosteld running? -S "
+                           "SOCKET names another, -H ADDRESS one elsewhere",
+                           where);
         return err_set(e, ECONNREFUSED, "no node answers at %s", where);
+    case CURLE_GOT_NOTHING:
+        if (p->socket)
+            return err_set(e, EACCES,
+                           "the node hangs up: %s is for root, its operator, "
+                           "and who is named in admins or viewers",
+                           where);
+        return err_set(e, ECONNRESET,
+                       "what answers at %s hung up without a word%s", where,
+                       p->trust == TRUST_PLAIN
+                           ? "; if that node speaks HTTPS, write https://"
+                           : "");
     case CURLE_COULDNT_RESOLVE_HOST:
         return err_set(e, EHOSTUNREACH, "there is no host %s", where);
     case CURLE_PEER_FAILED_VERIFICATION:

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/json.h"
 
@@ -76,6 +77,23 @@ char *show_time(char *out, const char *time)
     return out;
 }
 
+char *show_when(char *out, const char *at)
+{
+    time_t now = time(NULL);
+    char today[16];
+    struct tm tm;
+
+    gmtime_r(&now, &tm);
+    strftime(today, sizeof(today), "%Y-%m-%d", &tm);
+    if (strlen(at) < 19)
+        snprintf(out, SHOW_SIZE, "-");
+    else if (!strncmp(at, today, 10))
+        snprintf(out, SHOW_SIZE, "%.8s", at + 11);
+    else
+        snprintf(out, SHOW_SIZE, "%.10s", at);
+    return out;
+}
+
 char *show_id(char *out, const char *id)
 {
     snprintf(out, SHOW_SIZE, "%.12s", id);
@@ -96,7 +114,7 @@ char *show_fate(char out[SHOW_FATE_SIZE], const json_t *submission)
         {"wall-budget", "its time is up"},
         {"memory", "it ran out of memory"},
         {"destroyed", "it was destroyed"},
-        {"refused", "its image was refused"},
+        {"refused", "it was refused"},
         {"lost", "the node failed"},
     };
     const char *outcome = get_text(submission, "outcome");
@@ -112,6 +130,28 @@ char *show_fate(char out[SHOW_FATE_SIZE], const json_t *submission)
             return out;
         }
     snprintf(out, SHOW_FATE_SIZE, "%s", get_text(submission, "state"));
+    return out;
+}
+
+char *show_end(char out[SHOW_FATE_SIZE], const json_t *submission)
+{
+    static const struct {
+        const char *outcome, *text;
+    } ends[] = {
+        {"build-failed", "build failed"}, {"build-budget", "build limit"},
+        {"system-call", "system call"},   {"cpu-budget", "CPU budget"},
+        {"wall-budget", "time up"},       {"memory", "no memory"},
+    };
+    const char *outcome = get_text(submission, "outcome");
+
+    snprintf(out, SHOW_FATE_SIZE, "%s",
+             *outcome ? outcome : get_text(submission, "state"));
+    if (!strcmp(outcome, "exited"))
+        snprintf(out, SHOW_FATE_SIZE, "exit %lld",
+                 (long long)get_count(submission, "exit_status"));
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+        if (!strcmp(outcome, ends[i].outcome))
+            snprintf(out, SHOW_FATE_SIZE, "%s", ends[i].text);
     return out;
 }
 

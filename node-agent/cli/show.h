@@ -18,12 +18,17 @@ char *show_ns(char *out, int64_t ns);         // "1.234 ms"
 char *show_kib(char *out, int64_t kib);       // "16.0 MiB"
 char *show_bytes(char *out, int64_t bytes);   // "12 B", "3.4 KiB"
 char *show_time(char *out, const char *time); // RFC 3339, to the second; "-"
-char *show_id(char *out, const char *id);     // its first twelve digits
+// When it was, as short as can be: "11:02:59" today (UTC), else "2026-11-28".
+char *show_when(char *out, const char *time);
+char *show_id(char *out, const char *id); // its first twelve digits
 
 // What became of a submission, in a few words: "exited with status 0",
 // "trapped", "running".
 #define SHOW_FATE_SIZE 96
 char *show_fate(char out[SHOW_FATE_SIZE], const json_t *submission);
+
+// The same in two words at most, for a column of a table: "exit 0", "trapped".
+char *show_end(char out[SHOW_FATE_SIZE], const json_t *submission);
 
 // Prints JSON as the node sent it, indented, and drops the reference.
 int print_json(json_t *o);

@@ -106,14 +106,11 @@ static void room_give(struct keeper *k, struct dom *d)
     k->memory_used_kib -= dom_room_kib(d);
 }
 
+// In the journal by the end of the turn, before anybody hears of it.
 uint32_t domid_next(struct keeper *k)
 {
-    struct err e;
-    uint32_t next = ++k->doms.last_domid;
-
-    if (dom_number_save(&k->journal, k->boot, next, &e) < 0)
-        keeper_fail(k, &e);
-    return next;
+    k->doms.numbered = true;
+    return ++k->doms.last_domid;
 }
 
 // --------------------------------------------------------------------- a run
@@ -270,7 +267,11 @@ static void dom_unstarted(struct keeper *k, struct dom *d, unsigned status,
         dom_forget(k, d);
         return;
     }
-    if (status == 503) { // no slot just now
+    if (status == 503) { // no slot just now, or no back end
+        if (strcmp(d->waits_for, why))
+            log_warn("domain %s is not started again yet: %s",
+                     d->row.config.name, why);
+        ipc_text(d->waits_for, why);
         d->row.state = DOM_WAITING;
         d->due_ns = clock_mono_ns() + DOM_RESTART_NS;
         dom_touch(d);
@@ -489,6 +490,7 @@ static void news_started(struct keeper *k, const struct dom_ask *ask,
             dom_unstarted(k, d, m->status, m->text);
         return;
     }
+    d->waits_for[0] = 0;
     d->row.state = DOM_RUNNING;
     d->row.started_real_ns = clock_real_ns();
     d->begun_ns = clock_mono_ns();
@@ -607,6 +609,21 @@ void doms_given(struct keeper *k, const struct msg_given *m,
     k->doms.shelf_stale |= dom_holds(d);
 }
 
+void doms_failed(struct keeper *k, const struct msg_failed *m)
+{
+    const struct dom *d = dom_find(k, &m->id);
+    char id[SUB_ID_TEXT];
+
+    if (!d)
+        log_warn("submission %s: a back end of its volumes is gone: what it "
+                 "asks of the volume fails",
+                 sub_id_text(id, &m->id));
+    else if (m->index < d->row.devices.n)
+        log_warn("domain %s: disk %s: its back end is gone: what the domain "
+                 "asks of the disk fails",
+                 d->row.config.name, d->row.devices.at[m->index].target);
+}
+
 // -------------------------------------------------------------------- timers
 
 void doms_renew(struct keeper *k, uint64_t until_ns)
@@ -676,6 +693,10 @@ static int dom_save(struct keeper *k, struct dom *d, struct err *e)
 
 int doms_save(struct keeper *k, struct err *e)
 {
+    if (k->doms.numbered &&
+        dom_number_save(&k->journal, k->boot, k->doms.last_domid, e) < 0)
+        return -EIO;
+    k->doms.numbered = false;
     for (struct dom **at = &k->doms.first; *at;) {
         struct dom *d = *at;
         int r = d->touched ? dom_save(k, d, e) : 0;

@@ -76,10 +76,11 @@ struct dom {
     int64_t serial; // its row
     struct dom_row row;
     bool touched, adopted, counted;
-    bool gone;              // to be freed at the end of the turn
-    struct dom_figures now; // of the present run
-    uint64_t due_ns;        // WAITING: start it; creating: look again. 0: never
-    uint64_t begun_ns;      // CLOCK_MONOTONIC
+    bool gone;                    // to be freed at the end of the turn
+    struct dom_figures now;       // of the present run
+    char waits_for[MSG_TEXT_MAX]; // why it was not started again yet; said once
+    uint64_t due_ns;   // WAITING: start it; creating: look again. 0: never
+    uint64_t begun_ns; // CLOCK_MONOTONIC
     bool creating, destroying; // somebody waits for an answer
     struct msg_head create_to, destroy_to;
 
@@ -110,6 +111,7 @@ struct doms {
     uint32_t lists;
     bool looking;
     uint32_t last_domid;
+    bool numbered;      // ... is not in the journal yet
     struct shelf shelf; // devices, for a successor
     bool shelf_stale;   // it has too much or too little
 };
@@ -154,6 +156,8 @@ bool doms_news(struct keeper *k, const union ipc_any *any);
 // A device of one, from its monitor: what its predecessor's shelf did not have.
 void doms_given(struct keeper *k, const struct msg_given *m,
                 int fds[IPC_FDS_MAX]);
+// A device of one, or a volume of a submission's, is gone while it runs.
+void doms_failed(struct keeper *k, const struct msg_failed *m);
 // It has named all it found.
 void doms_adopted(struct keeper *k);
 
@@ -198,6 +202,10 @@ int dom_number_load(struct journal *j, const char *boot, uint32_t *last,
                     bool *same, struct err *e);
 int dom_number_save(struct journal *j, const char *boot, uint32_t last,
                     struct err *e);
+
+// ---- dom_info.c: what is told of one
+void dom_info_fill(const struct dom *d, struct dom_info *i);
+void dom_info_of_sub(const struct sub *s, struct dom_info *i);
 
 // ---- dom_serve.c: requests
 int dom_serve(struct keeper *k, const union ipc_any *any, int fds[IPC_FDS_MAX],

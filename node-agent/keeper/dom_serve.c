@@ -3,9 +3,9 @@
 
 #include "node-agent/keeper/dom.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,106 +50,6 @@ static int refuse(struct keeper *k, const struct msg_head *to, unsigned status,
         chan_reply(&k->api, to, status, status == 503, "%s", why);
     }
     return 0;
-}
-
-// ---------------------------------------------------------------------- info
-
-static void args_join(char *out, size_t room, const struct dom_create *c)
-{
-    const char *at = c->cmdline, *end = c->cmdline + c->cmdline_len;
-    size_t n = 0;
-
-    out[0] = 0;
-    for (uint32_t i = 0; i < c->argc && at < end; i++) {
-        size_t len = strnlen(at, (size_t)(end - at));
-
-        // The first is the image.
-        if (i > 0)
-            n += (size_t)snprintf(out + n, room - n, "%s%.*s", n ? " " : "",
-                                  (int)len, at);
-        if (n >= room)
-            return;
-        at += len + 1;
-    }
-}
-
-static void info_figures(struct dom_info *i, const struct dom_figures *f)
-{
-    i->domid = f->domid;
-    i->engine = f->engine;
-    i->letter = f->letter;
-    i->mem_kib = f->mem_kib;
-    i->figures_real_ns = f->real_ns;
-}
-
-static uint32_t dom_letter(const struct dom *d)
-{
-    switch (d->row.state) {
-    case DOM_OFF:
-        return 's';
-    case DOM_CRASHED:
-        return 'c';
-    case DOM_RUNNING:
-        return d->row.destroyed ? 'd' : d->now.real_ns ? d->now.letter : '-';
-    }
-    return '-';
-}
-
-static void info_of_dom(const struct dom *d, struct dom_info *i)
-{
-    const struct dom_create *c = &d->row.config;
-
-    memset(i, 0, sizeof(*i));
-    info_figures(i, &d->now);
-    i->id = d->row.id;
-    i->domid = d->row.domid;
-    i->letter = dom_letter(d);
-    i->weight = c->weight;
-    i->cap = c->cap;
-    i->restarts = d->row.restarts;
-    memcpy(i->on, c->on, sizeof(i->on));
-    i->cause = d->row.cause;
-    i->status = d->row.status;
-    i->memory_kib = c->memory_kib;
-    i->max_kib = c->max_kib;
-    i->cpu_budget_ns = c->cpu_ns;
-    i->wall_budget_ns = c->wall_ns;
-    i->created_real_ns = d->row.created_real_ns;
-    i->started_real_ns = d->row.started_real_ns;
-    i->usage = d->row.done;
-    usage_add(&i->usage, &d->now.usage); // too much shows what it can
-    i->usage.mem_reserved_kib = c->memory_kib;
-    i->argc = c->argc;
-    i->envc = c->envc;
-    for (uint32_t n = 0; n < d->row.devices.n; n++)
-        if (d->row.devices.at[n].m.type == HV_DEV_BLOCK)
-            i->disks++;
-        else
-            i->vifs++;
-    memcpy(i->name, c->name, sizeof(i->name));
-    memcpy(i->kernel, c->kernel, sizeof(i->kernel));
-    memcpy(i->ramdisk, c->ramdisk, sizeof(i->ramdisk));
-    args_join(i->args, sizeof(i->args), c);
-    memcpy(i->report, d->row.report, sizeof(i->report));
-}
-
-static void info_of_sub(const struct sub *s, struct dom_info *i)
-{
-    memset(i, 0, sizeof(*i));
-    info_figures(i, &s->now);
-    i->letter = s->destroyed ? 'd' : s->now.real_ns ? s->now.letter : '-';
-    i->id = s->info.id;
-    i->customer = s->info.customer;
-    i->weight = dom_weight(s->now.weight);
-    i->cap = s->now.cap;
-    i->memory_kib = s->info.limits.memory_kib;
-    i->max_kib = s->now.max_kib;
-    i->cpu_budget_ns = s->info.limits.cpu_ns;
-    i->wall_budget_ns = s->info.limits.wall_ns;
-    i->created_real_ns = s->info.submitted_real_ns;
-    i->started_real_ns = s->info.started_real_ns;
-    i->usage = s->now.usage;
-    memcpy(i->name, s->info.name, sizeof(i->name));
 }
 
 // ---------------------------------------------------------------------- who
@@ -351,7 +251,7 @@ void dom_serve_created(struct keeper *k, struct dom *d, unsigned status,
     if (status < 400)
         fd = store_log_open(&k->store, &d->row.id, LOG_CONSOLE, false, NULL);
     chan_reply_init(&reply, &d->create_to, status, why);
-    info_of_dom(d, &reply.info);
+    dom_info_fill(d, &reply.info);
     chan_post(&k->api, &reply, &fd, fd >= 0);
 }
 
@@ -377,14 +277,14 @@ static void list_all(struct keeper *k, struct listing *l)
     for (struct dom *d = k->doms.first; d; d = d->next) {
         if (d->gone)
             continue;
-        info_of_dom(d, &i);
+        dom_info_fill(d, &i);
         listing_add(l, &i);
     }
     for (struct sub *s = sub_next(&k->subs, NULL); s;
          s = sub_next(&k->subs, s)) {
         if (s->info.state != SUB_RUNNING)
             continue;
-        info_of_sub(s, &i);
+        dom_info_of_sub(s, &i);
         listing_add(l, &i);
     }
 }
@@ -407,9 +307,9 @@ static void list_post(struct keeper *k, const struct msg_head *to,
         list_all(k, &l);
     } else if ((status = target_find(k, who, &t, why)) == 0) {
         if (t.dom)
-            info_of_dom(t.dom, &i);
+            dom_info_fill(t.dom, &i);
         else
-            info_of_sub(t.sub, &i);
+            dom_info_of_sub(t.sub, &i);
         listing_add(&l, &i);
     }
     if (l.failed) {

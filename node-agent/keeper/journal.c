@@ -10,8 +10,10 @@
 #include "node-agent/keeper/journal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "lib/cleanup.h"
 #include "node-agent/keeper/people.h"
 #include "node-agent/keeper/quota.h"
@@ -122,6 +124,27 @@ static char *schema_make(void)
     if (all)
         strcpy(stpcpy(stpcpy(all, schema), people_tables), quota_table);
     return all;
+}
+
+uint64_t journal_written_ns(const char *path)
+{
+    cleanup_free char *wal = NULL;
+    uint64_t newest_ns = 0;
+
+    if (asprintf(&wal, "%s-wal", path) < 0)
+        wal = NULL;
+    for (int i = 0; i < 2; i++) {
+        const char *name = i ? wal : path;
+        struct stat st;
+        uint64_t ns;
+
+        if (!name || stat(name, &st) < 0)
+            continue;
+        ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u + st.st_mtim.tv_nsec;
+        if (ns > newest_ns)
+            newest_ns = ns;
+    }
+    return newest_ns;
 }
 
 int journal_open(struct journal *j, const char *path, struct err *e)

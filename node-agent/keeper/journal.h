@@ -19,6 +19,10 @@ struct journal {
     bool writing; // a transaction is open
 };
 
+// When it was last written, by the clock of then, ns since 1970; 0: never.
+// Before it is opened.
+uint64_t journal_written_ns(const char *path);
+
 int journal_open(struct journal *j, const char *path, struct err *e);
 void journal_close(struct journal *j); // what was not committed is undone
 

@@ -68,6 +68,15 @@ static void capacity_reckon(struct keeper *k)
         k->domains_max = by_cpu;
 }
 
+// Either the node was off for days, or the clock is wrong.
+static void clock_begin(struct keeper *k)
+{
+    clock_watch_begin(&k->clock, journal_written_ns("keeper.db"));
+    if (clock_watch_doubts(&k->clock))
+        log_info("the clock is more than a day ahead of the journal's last "
+                 "change: for an hour nothing is deleted for its age");
+}
+
 int keeper_open(struct keeper *k, const struct node_config *cfg,
                 const struct keeper_fds *fds, struct err *e)
 {
@@ -101,6 +110,7 @@ int keeper_open(struct keeper *k, const struct node_config *cfg,
     reserve_open(&k->reserve, clock_mono_ns());
     if (r == 0)
         r = store_open(&k->store, STORE_BYTES_MAX, e);
+    clock_begin(k);
     if (r == 0)
         r = journal_open(&k->journal, "keeper.db", e);
     if (r < 0)
@@ -195,7 +205,8 @@ static void forget_log(void *arg, const sub_id_t *id)
 // Should the turn fail, rows are left without their logs, and go the next time.
 static void forget_old(struct keeper *k)
 {
-    uint64_t now_ns = clock_real_ns(), keep_s = KEEP_S;
+    // What is deleted does not come back when the clock is set right.
+    uint64_t now_ns = clock_watch_ns(&k->clock, NULL), keep_s = KEEP_S;
     struct err e;
 
     if (store_free(&k->store) < FREE_LOW)
@@ -213,6 +224,10 @@ static void forget_old(struct keeper *k)
 static void timers_run(struct keeper *k)
 {
     uint64_t now_ns = clock_mono_ns();
+    int64_t step_ns;
+
+    clock_watch_ns(&k->clock, &step_ns);
+    clock_step_log(&k->clock, step_ns);
 
     serve_expired(k, now_ns);
     doms_timers(k, now_ns);
@@ -288,6 +303,10 @@ static int dispatch(struct keeper *k, enum peer p, union ipc_any *any,
     case PEER_SPAWNER:
         if (any->head.type == MSG_GIVEN) {
             doms_given(k, &any->given, fds);
+            return 0;
+        }
+        if (any->head.type == MSG_FAILED) {
+            doms_failed(k, &any->failed);
             return 0;
         }
         return news_of_spawner(k, any, e);

@@ -17,6 +17,7 @@
 #include "node-agent/bundle/secrets.h"
 #include "node-agent/keeper/chan.h"
 #include "node-agent/keeper/dom.h"
+#include "lib/clock_watch.h"
 #include "node-agent/keeper/feed.h"
 #include "node-agent/keeper/journal.h"
 #include "node-agent/keeper/lane.h"
@@ -70,6 +71,7 @@ struct keeper {
     uint32_t taken;    // messages in it
     uint64_t lease_due_ns, sweep_due_ns; // CLOCK_MONOTONIC
     uint64_t rested_due_ns;
+    struct clock_watch clock; // what is believed of the real clock
     uint64_t starts_after_ns, builds_after_ns; // no free slot before
 };
 

@@ -27,13 +27,10 @@
 #include "node-agent/keeper/machine.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -47,6 +44,7 @@
 #include "node-agent/keeper/period.h"
 #include "node-agent/keeper/quota.h"
 #include "node-agent/keeper/service.h"
+#include "node-agent/keeper/start.h"
 
 // ---------------------------------------------------------------------- room
 
@@ -152,6 +150,9 @@ static enum sub_state finish(struct sub *s, enum sub_outcome outcome,
     s->info.outcome = outcome;
     if (!s->info.ended_real_ns)
         s->info.ended_real_ns = clock_real_ns();
+    // The clock may have been set back since.
+    if (s->info.ended_real_ns < s->info.started_real_ns)
+        s->info.ended_real_ns = s->info.started_real_ns;
     if (report)
         ipc_text(s->info.report, report);
     return SUB_SETTLING;
@@ -257,52 +258,6 @@ static enum sub_state build(struct keeper *k, struct sub *s)
     return SUB_BUILDING;
 }
 
-// Of a budget that all incarnations share.
-static uint64_t left_of(uint64_t limit, uint64_t used)
-{
-    return used < limit ? limit - used : 0;
-}
-
-// Takes the descriptors; behind the files and devices those of the volumes that
-// are described in `with`.
-static void start_post(struct keeper *k, struct sub *s, struct msg_start *with,
-                       const int *fds, int nfds, uint32_t ndevices)
-{
-    // A service may talk for years; the last of it is kept.
-    bool rolls = s->info.run.mode == RUN_SERVICE;
-    struct msg_start m = {
-        .id = s->info.id,
-        .domid = s->now.domid = domid_next(k),
-        .memory_kib = s->info.limits.memory_kib,
-        .cpu_ns = left_of(s->info.limits.cpu_ns, s->before.cpu_ns),
-        .wall_ns = left_of(s->info.limits.wall_ns, s->before.wall_ns),
-        .flags = rolls ? START_ROLLS : 0,
-        .console_bytes = rolls ? s->info.limits.console_bytes
-                               : left_of(s->info.limits.console_bytes,
-                                         s->before.console_bytes),
-        .incarnation = s->info.incarnation + 1,
-        .cpu_weight = s->info.run.cpu_weight,
-        .cpu_cap_percent = s->info.run.cpu_cap_percent,
-        .lease_mono_ns = clock_mono_ns() + k->cfg.lease_ns,
-        .has_initrd = s->has_initrd,
-        .ndevices = ndevices,
-        .argc = s->argc,
-        .envc = s->envc,
-        .cmdline_len = s->cmdline_len,
-        .nvolumes = with->nvolumes,
-        .output_bytes = s->info.run.output_bytes,
-    };
-
-    memcpy(m.volume, with->volume, sizeof(m.volume));
-    if (ndevices)
-        net_left(s, &m.net_in_bytes, &m.net_out_bytes);
-    memcpy(m.name, s->info.name, sizeof(m.name));
-    memcpy(m.cmdline, s->cmdline, s->cmdline_len);
-    ipc_head_cut(&m, MSG_START, sub_tag(s), cmdline, s->cmdline_len);
-    chan_post(&k->spawner, &m, fds, nfds);
-    explicit_bzero(m.cmdline, s->cmdline_len);
-}
-
 // A function runs when it can be called; its domains come with its calls.
 static enum sub_state function_begin(struct sub *s)
 {
@@ -312,81 +267,32 @@ static enum sub_state function_begin(struct sub *s)
     return SUB_RUNNING;
 }
 
-// The interface goes along as a device: a list of one, and the TAP.
-static int interface_pack(const struct event *ev, int fds[2], struct err *e)
-{
-    struct dom_devices d = {.n = 1, .at[0] = *ev->device};
-    cleanup_close int list = devices_pack(&d, e);
-
-    if (list < 0)
-        return list;
-    fds[1] = fcntl(*ev->device_fd, F_DUPFD_CLOEXEC, 0);
-    if (fds[1] < 0)
-        return err_errno(e, "passing an interface on");
-    fds[0] = steal_fd(&list);
-    return 0;
-}
-
 // ev: with an interface, or NULL.
 static enum sub_state start_now(struct keeper *k, struct sub *s,
                                 const struct event *ev)
 {
-    cleanup_close int image = -1, console = -1, initrd = -1, files = -1;
-    int fds[IPC_FDS_MAX], n = 0, link[2] = {-1, -1}, folder[START_VOLUMES_MAX], r;
-    struct msg_start volumes = {0};
     struct err e;
 
-    // 0 would mean no limit at all.
-    if (!left_of(s->info.limits.cpu_ns, s->before.cpu_ns))
-        return finish(s, OUTCOME_CPU_BUDGET, "its CPU budget is spent");
-    if (!left_of(s->info.limits.wall_ns, s->before.wall_ns))
-        return finish(s, OUTCOME_WALL_BUDGET, "its time is up");
-    if (cmdline_load(k, s, &e) < 0)
-        return begin_failed(k, s, &e, &k->starts_after_ns);
-    image = store_get(&k->store, &s->info.customer, s->image, &e);
-    if (image < 0)
-        return begin_failed(k, s, &e, &k->starts_after_ns);
-    if (s->has_initrd) {
-        initrd = store_get(&k->store, &s->info.customer, s->initrd, &e);
-        if (initrd < 0)
-            return begin_failed(k, s, &e, &k->starts_after_ns);
-    }
-    console = console_begin(k, s, &e);
-    if (console < 0)
-        return begin_failed(k, s, &e, &k->starts_after_ns);
-    if (s->info.run.output_bytes) {
-        files = store_log_new(&k->store, &s->info.id, LOG_FILES, &e);
-        if (files < 0)
-            return begin_failed(k, s, &e, &k->starts_after_ns);
-    }
-    r = volumes_attach(k, s, &volumes, folder, &e);
-    if (r == -EAGAIN) { // a moment after the node's start
+    switch (start_ask(k, s, ev ? ev->device : NULL, ev ? *ev->device_fd : -1,
+                      &e)) {
+    case START_ASKED:
+        s->starting = true;
+        room_take(k, s);
+        return s->info.state;
+    case START_LATER: // a moment after the node's start
         k->starts_after_ns = clock_mono_ns() + BUSY_NS;
         wait_here(k, s, true);
         return s->info.state;
-    }
-    if (r < 0)
+    case START_CPU_SPENT:
+        return finish(s, OUTCOME_CPU_BUDGET, "its CPU budget is spent");
+    case START_TIME_SPENT:
+        return finish(s, OUTCOME_WALL_BUDGET, "its time is up");
+    case START_REFUSED:
         return finish(s, OUTCOME_REFUSED, e.text);
-    if (ev && interface_pack(ev, link, &e) < 0) {
-        for (uint32_t i = 0; i < volumes.nvolumes; i++)
-            close(folder[i]);
-        volumes_detach(k, s);
-        return begin_failed(k, s, &e, &k->starts_after_ns);
+    case START_FAILED:
+        break;
     }
-    fds[n++] = steal_fd(&image);
-    fds[n++] = steal_fd(&console);
-    if (initrd >= 0)
-        fds[n++] = steal_fd(&initrd);
-    if (files >= 0)
-        fds[n++] = steal_fd(&files);
-    for (int i = 0; ev && i < 2; i++)
-        fds[n++] = link[i];
-    for (uint32_t i = 0; i < volumes.nvolumes; i++)
-        fds[n++] = folder[i];
-    start_post(k, s, &volumes, fds, n, ev != NULL);
-    s->starting = true;
-    room_take(k, s);
-    return s->info.state;
+    return begin_failed(k, s, &e, &k->starts_after_ns);
 }
 
 static enum sub_state act_start(struct keeper *k, struct sub *s,
@@ -802,34 +708,4 @@ void machine_resume(struct keeper *k, struct sub *s)
         enter(k, s, SUB_ASKED, finish(s, OUTCOME_DESTROYED, NULL));
     else
         enter(k, s, SUB_ASKED, s->info.state);
-}
-
-static bool fits(void *arg, const struct sub *s)
-{
-    return s->info.run.mode == RUN_FUNCTION ||
-           (quota_fits(arg, s) && net_fits(arg, s));
-}
-
-void machine_schedule(struct keeper *k)
-{
-    struct sub *s;
-
-    uint64_t now_ns = clock_mono_ns();
-
-    while (k->builds_running < k->cfg.build_slots &&
-           now_ns >= k->builds_after_ns && (s = lane_first(&k->builds))) {
-        lane_pop(&k->builds);
-        machine_event(k, s, .kind = EV_TURN);
-    }
-    if (k->adopting || now_ns < k->starts_after_ns)
-        return;
-    function_schedule(k);
-    while (k->slots_used < k->domains_max &&
-           now_ns >= k->starts_after_ns &&
-           k->memory_used_kib <= k->memory_kib &&
-           (s = lane_first_within(
-                &k->starts, k->memory_kib - k->memory_used_kib, fits, k))) {
-        lane_pop(&k->starts);
-        machine_event(k, s, .kind = EV_TURN);
-    }
 }

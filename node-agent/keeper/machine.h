@@ -49,7 +49,7 @@ void machine_resume(struct keeper *k, struct sub *s);
 // Puts one into the lane of its state.
 void machine_wait(struct keeper *k, struct sub *s);
 
-// Gives turns to those who wait, as far as there is room.
+// Gives turns to those who wait, as far as there is room (schedule.c).
 void machine_schedule(struct keeper *k);
 
 // What the spawner's word about an end means to a customer.

@@ -188,6 +188,19 @@ static int key_revoke(struct keeper *k, const struct msg_key *m,
     return 201;
 }
 
+// Roles remember which keys sign for whom: all hear of a change, whoever of
+// them asked for it, and before that one is answered.
+static void key_tell(struct keeper *k, const struct msg_key_reply *reply)
+{
+    struct msg_key_reply told = *reply;
+
+    told.reply.head.tag = 0;
+    chan_post(&k->api, &told, NULL, 0);
+    told.reply.head.tag = CHAN_TAG_OTHER;
+    if (k->api.other)
+        chan_post(&k->api, &told, NULL, 0);
+}
+
 // Resolve, add or revoke.
 int people_key(struct keeper *k, const union ipc_any *any)
 {
@@ -215,6 +228,8 @@ int people_key(struct keeper *k, const union ipc_any *any)
         keeper_fail(k, &e);
     chan_reply_init(&reply, &m->head, status, why);
     reply.key = c;
+    if (status == 201)
+        key_tell(k, &reply);
     chan_post(&k->api, &reply, NULL, 0);
     return 0;
 }

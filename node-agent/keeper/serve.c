@@ -56,7 +56,9 @@ static bool look(struct keeper *k, const sub_id_t *id, const key_id_t *customer,
             !memcmp(customer, &info->customer, sizeof(*customer)));
 }
 
-#define NONE_SUCH  "there is no such submission"
+#define NONE_SUCH "there is no such submission"
+#define INPUT_FUNCTION                                                         \
+    "a function's domains live for one request each: `hostel call` sends one"
 #define INPUT_OVER "the program is over"
 #define INPUT_FULL "the program has to read first"
 
@@ -276,6 +278,10 @@ static bool ask_running(struct keeper *k, const struct msg_head *to,
                          .until_ns = clock_mono_ns() + INPUT_NS_MAX};
     if (!look(k, id, customer, &w->sub, &info)) {
         chan_input_reply(&k->api, to, id, 404, NONE_SUCH);
+        return false;
+    }
+    if (info.run.mode == RUN_FUNCTION && info.state == SUB_RUNNING) {
+        chan_input_reply(&k->api, to, id, 409, INPUT_FUNCTION);
         return false;
     }
     if (info.state != SUB_RUNNING) {

@@ -113,7 +113,7 @@ void volume_job(struct keeper *k, struct volume *v, enum job_kind kind,
 static void counted(struct keeper *k, struct volume *v,
                     const struct msg_job_reply *m)
 {
-    volume_integrate(v, clock_real_ns());
+    volume_integrate(v, volumes_now_ns(k));
     v->row.info.used_bytes = m->used_bytes;
     v->row.info.used_files = m->used_files;
     v->uncounted = false;
@@ -316,6 +316,7 @@ int volumes_open(struct keeper *k, struct err *e)
     k->volumes = calloc(1, sizeof(*k->volumes));
     if (!k->volumes)
         return err_set(e, ENOMEM, "no memory for volumes");
+    clock_watch_begin(&k->volumes->clock, 0);
     r = volume_rows_open(&k->journal, e);
     if (r == 0)
         r = volume_rows_each(&k->journal, take_up, k, e);

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "lib/clock_watch.h"
 #include "node-agent/agent/ipc.h"
 #include "node-agent/keeper/journal.h"
 
@@ -79,7 +80,11 @@ struct volumes {
     uint64_t quota_bytes; // of all
     uint64_t uploads;     // so far
     uint64_t due_ns;      // CLOCK_MONOTONIC
+    struct clock_watch clock;
 };
+
+// The real time that keeping them is charged by.
+uint64_t volumes_now_ns(struct keeper *k);
 
 // Takes up what is in the journal. volumes_close in any case.
 int volumes_open(struct keeper *k, struct err *e);

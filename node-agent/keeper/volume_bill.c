@@ -2,8 +2,11 @@
 // What keeping a volume costs; see volume.h.
 //
 // Real time is what counts, since files are stored while the node is off. A
-// clock that was set back makes no time go by; one that jumped ahead costs the
-// customer no more than the hold of one period.
+// clock that was set back makes no time go by until it is where it was, or, if
+// that is more than a day, until the next period, which begins at once. One
+// that was set ahead by less than a day costs what it costs until then, and
+// nothing for that time when it is set back; by more, it is not believed for an
+// hour (lib/clock_watch.h), and then costs no more than the hold of one period.
 
 #include <errno.h>
 #include <sodium.h>
@@ -29,6 +32,17 @@ static void byte_ns_set(struct volume_row *r, byte_ns_t value)
 {
     r->byte_ns_low = (uint64_t)value;
     r->byte_ns_high = (uint64_t)(value >> 64);
+}
+
+uint64_t volumes_now_ns(struct keeper *k)
+{
+    return clock_watch_ns(&k->volumes->clock, NULL);
+}
+
+// Is it of a future that will not come so soon: was the clock wrong?
+static bool is_far(uint64_t real_ns, uint64_t now_ns)
+{
+    return real_ns > now_ns && real_ns - now_ns > DAY_NS;
 }
 
 void volume_integrate(struct volume *v, uint64_t now_real_ns)
@@ -110,7 +124,9 @@ static void period_begin(struct keeper *k, struct volume *v, uint64_t now_ns)
 
     r->period++;
     r->period_state = PERIOD_ASKED;
-    r->from_real_ns = now_ns > r->to_real_ns ? now_ns : r->to_real_ns;
+    r->from_real_ns = r->to_real_ns;
+    if (now_ns > r->to_real_ns || is_far(r->to_real_ns, now_ns))
+        r->from_real_ns = now_ns;
     r->counted_real_ns = r->from_real_ns;
     // The end of this day, UTC: so each day's spending has its own.
     r->to_real_ns = (r->from_real_ns / DAY_NS + 1) * DAY_NS;
@@ -133,7 +149,7 @@ static void period_end(struct keeper *k, struct volume *v, uint64_t now_ns)
 
 void volume_bill(struct keeper *k, struct volume *v, bool last)
 {
-    uint64_t now_ns = clock_real_ns();
+    uint64_t now_ns = volumes_now_ns(k);
     struct volume_row *r = &v->row;
 
     if (v->asking)
@@ -147,7 +163,7 @@ void volume_bill(struct keeper *k, struct volume *v, bool last)
         hold_post(k, v);
         break;
     case PERIOD_HELD:
-        if (last || now_ns >= r->to_real_ns)
+        if (last || now_ns >= r->to_real_ns || is_far(r->to_real_ns, now_ns))
             period_end(k, v, now_ns);
         break;
     case PERIOD_SETTLING:

@@ -321,7 +321,7 @@ void volume_upload_over(struct keeper *k, struct volume *v,
     v->upload_status = m->reply.status;
     snprintf(v->upload_text, sizeof(v->upload_text), "%.255s", m->reply.text);
     if (m->reply.status == 200) {
-        volume_integrate(v, clock_real_ns());
+        volume_integrate(v, volumes_now_ns(k));
         v->row.info.used_bytes = m->used_bytes; // as the answer has it
         v->row.info.used_files = m->used_files;
     }

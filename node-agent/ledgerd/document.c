@@ -120,8 +120,7 @@ static int write_receipt(struct ledgerd *d, const struct msg_document *m,
     if (!everybody(&m->customer) &&
         memcmp(books.key, m->customer.b, sizeof(books.key)))
         return err_set(e, ENOENT, "you have no such submission");
-    r = receipt_build(d->ledger, id.b, m->flags & DOC_SO_FAR, &bytes, &len,
-                      e);
+    r = receipt_build(d->ledger, id.b, m->flags & DOC_SO_FAR, &bytes, &len, e);
     if (r == 0)
         fwrite(bytes, 1, len, out);
     return r;
@@ -284,6 +283,21 @@ static unsigned document_status(int r)
     return refusal_status(r);
 }
 
+// Settled, and in no sealed batch yet. What is wrong with the request in any
+// other way is said when the receipt is made.
+static bool awaits_seal(struct ledgerd *d, const struct msg_document *m)
+{
+    sub_id_t id = period_id(&m->id, (uint32_t)m->number);
+    struct submission_books books;
+    struct err e;
+
+    return m->kind == DOC_RECEIPT && m->flags & DOC_WAIT &&
+           ledger_submission_get(d->ledger, id.b, &books, &e) == 0 &&
+           (everybody(&m->customer) ||
+            !memcmp(books.key, m->customer.b, sizeof(books.key))) &&
+           books.state == SUBMISSION_SETTLED && !books.sealed;
+}
+
 int document_serve(struct ledgerd *d, struct chan *from,
                    const struct msg_document *m, struct err *e)
 {
@@ -295,6 +309,8 @@ int document_serve(struct ledgerd *d, struct chan *from,
         count_refuse(from, &m->head, 422, "there is no such document");
         return 0;
     }
+    if (awaits_seal(d, m) && later_add(d, from, m))
+        return 0;
     d->export_cursor = 0;
     r = paper_new(&paper, e);
     if (r == 0)

@@ -8,8 +8,8 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include "billing/settled.h"
 #include "lib/clock.h"
-#include "lib/log.h"
 
 const struct tariff_card *ledgerd_card(const struct ledgerd *d,
                                        const uint8_t *customer)
@@ -20,7 +20,8 @@ const struct tariff_card *ledgerd_card(const struct ledgerd *d,
             ? a.currency
             : NULL;
 
-    return tariff_pick(&d->tariff, customer, currency, clock_real_ns());
+    return tariff_pick(&d->tariff, customer, currency,
+                       ledger_now_ns(d->ledger));
 }
 
 static int cards_read(struct ledgerd *d, const char *path, struct err *e)
@@ -29,7 +30,7 @@ static int cards_read(struct ledgerd *d, const char *path, struct err *e)
 
     if (r < 0)
         return r;
-    d->card = tariff_pick(&d->tariff, NULL, NULL, clock_real_ns());
+    d->card = tariff_pick(&d->tariff, NULL, NULL, ledger_now_ns(d->ledger));
     return d->card
                ? 0
                : err_set(e, EINVAL, "%s: no rate card is effective yet", path);
@@ -39,11 +40,15 @@ static int cards_read(struct ledgerd *d, const char *path, struct err *e)
 static int books_open(struct ledgerd *d, const struct ledgerd_options *o,
                       struct err *e)
 {
-    struct ledger_options lo = {.path = o->path, .key = o->key};
+    struct ledger_options lo = {
+        .path = o->path, .key = o->key, .clock_ns = books_clock_ns};
     int r;
 
+    books_clock_begin();
     memcpy(lo.node_id, o->node_id, sizeof(lo.node_id));
     r = ledger_open(&d->ledger, &lo, e);
+    if (r == 0)
+        r = cards_read(d, o->ratecard_path, e);
     if (r == 0)
         r = ledgerd_group(d, e);
     if (r == 0)
@@ -77,8 +82,6 @@ int ledgerd_open(struct ledgerd *d, const struct ledgerd_options *o,
         r = chan_open(&d->keeper, o->keeper_fd, "keeper", e);
     if (r == 0 && o->operator_fd >= 0)
         r = chan_open(&d->operator, o->operator_fd, "operator", e);
-    if (r == 0)
-        r = cards_read(d, o->ratecard_path, e);
     if (r == 0 && o->invoice_path && *o->invoice_path)
         r = invoice_terms_load(&d->terms, o->invoice_path, e);
     if (r == 0 && o->payment_secret) {
@@ -152,6 +155,7 @@ static int seal_and_commit(struct ledgerd *d, struct err *e)
         d->unsealed_mono_ns = 0;
         d->sealed_mono_ns = now_ns;
         d->receipt_wanted = false;
+        d->sealed = true;
     }
     if (!d->grouped)
         return 0;
@@ -163,6 +167,8 @@ static int wait_ms(const struct ledgerd *d, int timeout_ms)
 {
     uint64_t due_ns = seal_due_ns(d), now_ns = clock_mono_ns(), ms;
 
+    if (later_due_ns(d) < due_ns)
+        due_ns = later_due_ns(d);
     if (due_ns == UINT64_MAX)
         return timeout_ms;
     ms = due_ns > now_ns ? (due_ns - now_ns) / 1000000 + 1 : 0;
@@ -186,6 +192,8 @@ int ledgerd_turn(struct ledgerd *d, int timeout_ms, struct err *e)
     if (p[0].revents)
         return err_set(e, EPIPE, "the supervisor is gone");
     reserve_look(&d->reserve, clock_mono_ns());
+    d->sealed = false;
+    books_clock_look(d);
     // The keeper first: customers' work waits for it.
     r = p[2].revents ? serve_waiting(d, &d->keeper, e) : 0;
     if (r == 0 && p[1].revents)
@@ -194,6 +202,8 @@ int ledgerd_turn(struct ledgerd *d, int timeout_ms, struct err *e)
         r = serve_waiting(d, &d->operator, e);
     if (r == 0)
         r = seal_and_commit(d, e);
+    if (r == 0 && (d->sealed || later_due_ns(d) <= clock_mono_ns()))
+        r = later_serve(d, clock_mono_ns(), e);
     if (r == 0)
         r = chan_flush(&d->keeper, e);
     if (r == 0)

@@ -36,6 +36,15 @@
 #define PAYMENT_AGE_S      300
 #define PAYMENT_SECRET_MAX 64
 
+// Receipts that are asked for between a settlement and its seal (later.c).
+#define LATER_MAX 1024u
+#define LATER_NS  5000000000u
+struct later {
+    struct chan *from;
+    struct msg_document m;
+    uint64_t until_ns;
+};
+
 struct ledgerd {
     struct ledger *ledger;
     struct tariff tariff;
@@ -55,7 +64,11 @@ struct ledgerd {
     bool receipt_wanted;       // something was settled since
     bool grouped;              // a group is open
     uint64_t export_cursor;    // of the document at hand
+    bool sealed;               // in this turn
+    struct later later[LATER_MAX];
+    unsigned nlater;
     struct reserve reserve;
+    bool behind; // the clock is behind the books, and the log says so
 };
 
 struct ledgerd_options {
@@ -80,6 +93,15 @@ void ledgerd_close(struct ledgerd *d);
 // Waits up to timeout_ms (-1: for ever) and does all there is to do.
 // 0; -EPIPE: a peer is gone, time to end; else the books failed.
 int ledgerd_turn(struct ledgerd *d, int timeout_ms, struct err *e);
+
+// ---- books_clock.c
+
+// The clock that the books go by: the real one, but one that was set ahead by
+// more than a day is not believed at once (lib/clock_watch.h).
+void books_clock_begin(void);
+uint64_t books_clock_ns(void);
+// Logs that it was set, and that it is behind the books. Once a turn.
+void books_clock_look(struct ledgerd *d);
 
 // ---- request.c and document.c
 
@@ -123,6 +145,16 @@ unsigned refusal_status(int r);
 
 int document_serve(struct ledgerd *d, struct chan *from,
                    const struct msg_document *m, struct err *e);
+
+// later.c
+
+// Keeps the request until a batch is sealed. False: there are too many, and it
+// must be answered now.
+bool later_add(struct ledgerd *d, struct chan *from,
+               const struct msg_document *m);
+// Answers those whose batch is sealed by now, or whose time is up.
+int later_serve(struct ledgerd *d, uint64_t now_ns, struct err *e);
+uint64_t later_due_ns(const struct ledgerd *d); // UINT64_MAX: never
 int account_list_serve(struct ledgerd *d, struct chan *from,
                        const struct msg_account *m, struct err *e);
 void account_info_fill(struct account_info *info, const struct account *a);

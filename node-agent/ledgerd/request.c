@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "billing/settled.h"
 #include "lib/clock.h"
 #include "lib/hex.h"
 #include "lib/log.h"
@@ -89,7 +90,7 @@ static int serve_account_open(struct ledgerd *d, struct chan *from,
 
     if (ledger_account_get(d->ledger, m->customer.b, &a, e) == -ENOENT)
         good = 201;
-    if (!tariff_pick(&d->tariff, NULL, currency, clock_real_ns()))
+    if (!tariff_pick(&d->tariff, NULL, currency, ledger_now_ns(d->ledger)))
         r = err_set(e, EINVAL, "the node has no prices in %s", currency);
     if (r == 0)
         r = ledger_account_open(d->ledger, m->customer.b, m->name, currency,

@@ -25,6 +25,8 @@
 #define PROCS_MAX     (1u << 20)
 #define KIB_UNLIMITED (1ull << 52)
 
+#define PEAK_V1 "memory.max_usage_in_bytes"
+
 /* -------------------------------------------------------------- the files */
 
 static int group_open(const struct cgroup_tree *t, enum cgroup_part part,
@@ -81,6 +83,8 @@ void cgroup_kept_drop(struct cgroup_kept *kept)
             close(kept->fd[i]);
         kept->fd[i] = -1;
     }
+    while (kept->nprocs)
+        close(kept->procs[--kept->nprocs]);
 }
 
 static int number_parse(const char *text, uint64_t *value)
@@ -188,6 +192,16 @@ int cgroup_procs(const struct cgroup_tree *t, const char *name,
         }
     }
     return t->nroots;
+}
+
+int cgroup_procs_kept(const struct cgroup_tree *t, const char *name,
+                      struct cgroup_kept *kept, struct err *e)
+{
+    int n = kept->nprocs ? kept->nprocs : cgroup_procs(t, name, kept->procs, e);
+
+    if (n > 0)
+        kept->nprocs = n;
+    return n;
 }
 
 int cgroup_enter(const struct cgroup_tree *t, const char *name, pid_t pid,
@@ -324,8 +338,7 @@ int cgroup_peak_kib(const struct cgroup_tree *t, const char *name,
                     struct cgroup_kept *kept, uint64_t *peak_kib)
 {
     int r = group_number(t, CGROUP_MEMORY, name,
-                         t->version == 2 ? "memory.peak"
-                                         : "memory.max_usage_in_bytes",
+                         t->version == 2 ? "memory.peak" : PEAK_V1,
                          kept_file(kept, KEPT_PEAK), peak_kib);
 
     /* Linux before 5.19 keeps no peak in version 2. */
@@ -337,14 +350,21 @@ int cgroup_peak_kib(const struct cgroup_tree *t, const char *name,
     return r;
 }
 
-int cgroup_peak_reset(const struct cgroup_tree *t, const char *name)
+int cgroup_peak_reset(const struct cgroup_tree *t, const char *name,
+                      struct cgroup_kept *kept)
 {
     /* Version 2's newer reset counts only for the descriptor it was asked
      * by; making the group anew is simpler. */
     if (t->version == 2)
         return -EOPNOTSUPP;
-    return group_write(t, CGROUP_MEMORY, name, "memory.max_usage_in_bytes",
-                       "0");
+    if (!kept)
+        return group_write(t, CGROUP_MEMORY, name, PEAK_V1, "0");
+    if (kept->fd[KEPT_PEAK] < 0)
+        kept->fd[KEPT_PEAK] =
+            group_open(t, CGROUP_MEMORY, name, PEAK_V1, O_RDWR);
+    if (kept->fd[KEPT_PEAK] < 0)
+        return kept->fd[KEPT_PEAK];
+    return pwrite(kept->fd[KEPT_PEAK], "0", 1, 0) < 0 ? -errno : 0;
 }
 
 int cgroup_oom_kills(const struct cgroup_tree *t, const char *name,
@@ -395,10 +415,10 @@ int cgroup_tasks(const struct cgroup_tree *t, const char *name, uint32_t most)
 int cgroup_memory_kib(const struct cgroup_tree *t, const char *name,
                       struct cgroup_kept *kept, uint64_t *kib)
 {
-    int r = group_number(
-        t, CGROUP_MEMORY, name,
-        t->version == 2 ? "memory.current" : "memory.usage_in_bytes",
-        kept_file(kept, KEPT_MEMORY), kib);
+    int r = group_number(t, CGROUP_MEMORY, name,
+                         t->version == 2 ? "memory.current"
+                                         : "memory.usage_in_bytes",
+                         kept_file(kept, KEPT_MEMORY), kib);
 
     if (r == 0)
         *kib = (*kib + 1023) >> 10;

@@ -79,12 +79,18 @@ enum cgroup_file { KEPT_CPU, KEPT_PEAK, KEPT_EVENTS, KEPT_MEMORY };
 #define CGROUP_FILES 4
 struct cgroup_kept {
     int fd[CGROUP_FILES]; /* -1: not yet */
+    int procs[CGROUP_PARTS];
+    int nprocs; /* 0: not yet */
 };
 #define CGROUP_KEPT_INIT                                                       \
     {                                                                          \
         .fd = { -1, -1, -1, -1 }                                               \
     }
 void cgroup_kept_drop(struct cgroup_kept *kept);
+
+/* As cgroup_procs; they are in kept->procs, and stay its own. */
+int cgroup_procs_kept(const struct cgroup_tree *t, const char *name,
+                      struct cgroup_kept *kept, struct err *e);
 
 struct cgroup_limits {
     uint64_t memory_kib; /* swap included; 0 = no limit */
@@ -122,7 +128,8 @@ int cgroup_cpu_ns(const struct cgroup_tree *t, const char *name,
  */
 int cgroup_peak_kib(const struct cgroup_tree *t, const char *name,
                     struct cgroup_kept *kept, uint64_t *peak_kib);
-int cgroup_peak_reset(const struct cgroup_tree *t, const char *name);
+int cgroup_peak_reset(const struct cgroup_tree *t, const char *name,
+                      struct cgroup_kept *kept);
 
 /* How often the memory limit has killed in it. */
 int cgroup_oom_kills(const struct cgroup_tree *t, const char *name,

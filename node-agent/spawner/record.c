@@ -6,14 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "lib/cleanup.h"
-#include "lib/io.h"
 
 int record_open(struct record_file *f, const char *dir, size_t count,
                 struct err *e)
@@ -56,51 +52,8 @@ enum record_state record_state(const struct record *r)
     return state;
 }
 
-/* Field 3 and field 22 of /proc/PID/stat, counted behind the name, which may
- * hold anything. */
-static int stat_read(pid_t pid, char *state, uint64_t *born)
+bool record_is_foreign(const struct record *r)
 {
-    char path[32], text[1024];
-    cleanup_close int fd = -1;
-    unsigned long long ticks;
-    ssize_t n;
-    char *p;
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -ESRCH;
-    n = read_full(fd, text, sizeof(text) - 1);
-    if (n <= 0)
-        return -ESRCH;
-    text[n] = 0;
-    p = strrchr(text, ')');
-    if (!p || sscanf(p + 1,
-                     " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-                     "%*s %*s %*s %*s %*s %*s %llu",
-                     state, &ticks) != 2)
-        return -EBADMSG;
-    *born = ticks;
-    return 0;
-}
-
-uint64_t process_born(pid_t pid)
-{
-    uint64_t born;
-    char state;
-
-    return pid > 0 && stat_read(pid, &state, &born) == 0 ? born : 0;
-}
-
-int process_open(pid_t pid, uint64_t born)
-{
-    cleanup_close int fd = pid > 0 ? pidfd_open(pid, 0) : -1;
-    uint64_t now;
-    char state;
-
-    /* The handle first: then the number cannot change hands. */
-    if (fd < 0 || stat_read(pid, &state, &now) < 0 || now != born ||
-        state == 'Z' || state == 'X')
-        return -ESRCH;
-    return steal_fd(&fd);
+    return r->version && r->version != RECORD_VERSION &&
+           r->state != RECORD_NONE;
 }

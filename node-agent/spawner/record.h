@@ -39,7 +39,7 @@ struct record {
     uint32_t window_kib;  /* of its devices; counts for its group's limit */
     uint32_t asked_cause; /* why we had it stopped; 0 = we have not */
     int32_t monitor_pid;
-    uint64_t monitor_born;   /* its start time: with the pid, an identity */
+    uint64_t monitor_born;   /* with the pid, an identity: see process.h */
     struct msg_domain ended; /* RECORD_ENDED */
 };
 
@@ -54,15 +54,7 @@ int record_open(struct record_file *f, const char *dir, size_t count,
 
 void record_set_state(struct record *r, enum record_state state);
 enum record_state record_state(const struct record *r);
-
-/*
- * When a process was started, in the kernel's ticks since boot; 0 if it is
- * not there. A process that has the pid and the start time is the one.
- */
-uint64_t process_born(pid_t pid);
-
-/* A handle of the process with this pid and start time; -ESRCH if it is gone
- * (or a zombie that nobody has collected). */
-int process_open(pid_t pid, uint64_t born);
+/* Written by another version of this program, of a domain. */
+bool record_is_foreign(const struct record *r);
 
 #endif

@@ -19,6 +19,7 @@
 #include "lib/io.h"
 #include "lib/log.h"
 #include "lib/sock.h"
+#include "node-agent/spawner/process.h"
 
 /* Between two looks whether the last process of a group is gone. */
 #define VACANT_NS (1 * NS_PER_MS)
@@ -211,23 +212,6 @@ void slot_event(struct spawner *p, struct slot *s, enum slot_event event)
     actions[step.action](p, s);
 }
 
-/* The guest process's number, as we see it. */
-static pid_t pidfd_pid(int fd)
-{
-    char path[48], text[512], *at;
-    cleanup_close int info = -1;
-    ssize_t n;
-
-    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-    info = open(path, O_RDONLY | O_CLOEXEC);
-    n = info < 0 ? -1 : read_full(info, text, sizeof(text) - 1);
-    if (n < 0)
-        return -1;
-    text[n] = 0;
-    at = strstr(text, "\nPid:");
-    return at ? (pid_t)strtol(at + 5, NULL, 10) : -1;
-}
-
 /* The monitor holds the events too, so that they outlive us. */
 static void watch_keep(struct slot *s)
 {
@@ -238,9 +222,9 @@ static void watch_keep(struct slot *s)
 
 /* Set up: parked, or running under a predecessor of ours. */
 static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd,
-                          uint32_t version)
+                          const struct hvc_ready *m)
 {
-    pid_t pid[CPU_WATCH_PROCESSES] = {pidfd_pid(guest_fd), s->monitor_pid};
+    pid_t pid[CPU_WATCH_PROCESSES] = {process_number(guest_fd), s->monitor_pid};
     int r = cpu_watch_open(&s->watch, pid);
 
     s->guest_pid = pid[0] > 0 ? pid[0] : 0;
@@ -253,9 +237,11 @@ static void monitor_ready(struct spawner *p, struct slot *s, int guest_fd,
     if (r == 0)
         watch_keep(s);
     s->greeted = true;
+    /* It was over before: its monitor has waited to give its devices. */
+    s->unseen |= m->state == HVC_DEAD;
     slot_event(p, s, SLOT_EV_READY);
     if (s->state == SLOT_RUNNING || s->state == SLOT_ENDING)
-        slot_give(s, version);
+        slot_give(s, m->version);
     if (s->state == SLOT_ENDING)
         slot_halt_send(s);
     if (s->state == SLOT_RUNNING)
@@ -276,9 +262,10 @@ union monitor_message {
     struct hvc_taken taken;
     struct hvc_attached attached;
     struct hvc_given given;
+    struct hvc_failed failed;
 };
 
-/* The answer to something passed on to it? */
+/* The answer to something passed on to it, or news of a device? */
 static bool slot_answered(struct spawner *p, struct slot *s,
                           const union monitor_message *u, ssize_t n,
                           size_t nfds)
@@ -287,6 +274,8 @@ static bool slot_answered(struct spawner *p, struct slot *s,
         return false;
     if (u->head.type == HVC_TAKEN && n == sizeof(u->taken))
         return slot_fed(p, s, &u->taken);
+    if (u->head.type == HVC_FAILED && n == sizeof(u->failed))
+        return slot_device_failed(p, s, &u->failed);
     return u->head.type == HVC_ATTACHED && n == sizeof(u->attached) &&
            slot_passed(p, s, &u->attached);
 }
@@ -311,7 +300,7 @@ void slot_hear(struct spawner *p, struct slot *s)
         if (never_started(s, &u.ready))
             slot_event(p, s, SLOT_EV_HANGUP);
         else
-            monitor_ready(p, s, fd, u.ready.version);
+            monitor_ready(p, s, fd, &u.ready);
     } else if (n >= (ssize_t)offsetof(struct hvc_exited, text) &&
                u.head.size == n && u.head.type == HVC_EXITED && nfds == 0) {
         slot_tell_over(p, s, &u.exited, n - offsetof(struct hvc_exited, text));
@@ -411,6 +400,10 @@ void slot_adopt(struct spawner *p, struct slot *s)
         slot_tell(p, s, MSG_ENDED);
         break;
     case RECORD_NONE: /* nothing worth keeping runs there */
+        if (record_is_foreign(s->record))
+            log_warn("slot %u: its domain was started by another version of "
+                     "hosteld, and this one cannot take it over: it is ended",
+                     s->index);
         state_set(p, s, SLOT_WASTED);
         slot_act_sweep(p, s);
         break;

@@ -18,6 +18,7 @@
 #include "node-agent/spawner/slot_table.h"
 
 struct spawner;
+struct outside;
 
 struct slot {
     uint32_t index;
@@ -40,6 +41,7 @@ struct slot {
     bool watched, budget_hit;  /* of its watch, when that was closed */
     bool tell_over; /* its end is told before its figures are known */
     uint32_t giving; /* devices that its monitor was asked to give, at most */
+    uint32_t failed_told; /* devices of which it said that they are gone */
     bool greeted;    /* its monitor has said HVC_READY on this connection */
     bool unseen;    /* ... which was at our start: it may be long ago */
     uint64_t cpu_base_ns, oom_base; /* of its group, when it was parked */
@@ -62,11 +64,12 @@ void slot_event(struct spawner *p, struct slot *s, enum slot_event event);
 /*
  * Gives a domain to a clean slot: 0 and the slot runs, or -errno and its
  * monitor was of no use. fds as in MSG_START, they stay the caller's; devices
- * are those of m, and NULL if it has none.
+ * are those of m, and NULL if it has none; outside: connections of those that
+ * are served from outside, NULL if none is.
  */
 int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
-                const struct dom_devices *devices, const int *fds,
-                struct err *e);
+                const struct dom_devices *devices,
+                const struct outside *outside, const int *fds, struct err *e);
 
 /* Are its volumes described as they can be? */
 int slot_volumes_sane(const struct msg_start *m);

@@ -56,11 +56,17 @@ int slot_share_set(struct spawner *p, struct slot *s, uint32_t weight,
 /* 'r' its guest is on a processor, 'b' it waits, 'p' paused, 'd' it ends. */
 uint32_t slot_letter(const struct slot *s);
 
-/* Of an adopted domain: asks its monitor for its devices, which go to the
- * keeper. False: it gave what was not asked for. */
+/* Of an adopted domain: asks its monitor, if it is of a version that can, for
+ * its devices (their descriptors, or what was passed to be kept), which go to
+ * the keeper one by one. False: it gave what was not asked for. */
 void slot_give(struct slot *s, uint32_t version);
 bool slot_given(struct spawner *p, struct slot *s, const struct hvc_given *m,
                 int fd);
+
+/* Its monitor says that a back end outside has gone; the keeper is told. False:
+ * it says so more often than there can be any. */
+bool slot_device_failed(struct spawner *p, struct slot *s,
+                        const struct hvc_failed *m);
 
 /* Tells its monitor to end it, for the cause that was asked for. */
 void slot_halt_send(struct slot *s);

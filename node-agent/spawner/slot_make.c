@@ -14,6 +14,7 @@
 #include "lib/log.h"
 #include "lib/sock.h"
 #include "node-agent/spawner/nursery.h"
+#include "node-agent/spawner/process.h"
 
 /* A monitor sets itself up in less than a millisecond, or on a machine that
  * is thrashing. */
@@ -84,18 +85,16 @@ static int slot_ask(struct spawner *p, struct slot *s, struct err *e)
                          .engine = s->engine,
                          .flags = s->rings ? HVC_M_RINGS : 0};
     char name[GROUP_TEXT];
-    int procs[CGROUP_PARTS], n, r;
+    int n;
 
     if (slot_files(p, s, e) < 0 || slot_group(p, s, e) < 0)
         return -e->code;
-    n = cgroup_procs(&p->tree, slot_group_name(name, s), procs, e);
+    n = cgroup_procs_kept(&p->tree, slot_group_name(name, s), &s->kept, e);
     if (n < 0)
         return n;
     m.nprocs = n;
-    r = nursery_make(p->nursery_fd, &m, s->listen_fd, s->page_fd, procs, e);
-    while (n)
-        close(procs[--n]);
-    return r;
+    return nursery_make(p->nursery_fd, &m, s->listen_fd, s->page_fd,
+                        s->kept.procs, e);
 }
 
 void slot_act_make(struct spawner *p, struct slot *s)
@@ -138,7 +137,7 @@ void slot_made(struct spawner *p, struct slot *s, const struct hvc_made *made,
     s->turn++;
     s->monitor_fd = pidfd;
     s->monitor_pid = made->monitor_pid;
-    s->monitor_born = process_born(s->monitor_pid);
+    s->monitor_born = process_born(s->monitor_pid, pidfd);
     slot_event(p, s, SLOT_EV_MADE);
 }
 
@@ -180,7 +179,7 @@ void slot_act_park(struct spawner *p, struct slot *s)
         slot_event(p, s, SLOT_EV_HANGUP);
         return;
     }
-    cgroup_peak_reset(&p->tree, name);
+    cgroup_peak_reset(&p->tree, name, &s->kept);
     p->make_pause_ns = PAUSE_MIN_NS;
     slot_overdue_in(s, 0);
     slot_arm(p, s);

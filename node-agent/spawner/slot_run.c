@@ -19,6 +19,9 @@
 #define FEEDING_MAX 16
 /* Between two looks at a budget that perf does not guard. */
 #define LOOK_MIN_NS (1 * NS_PER_MS)
+/* An adopted domain's monitor greets at once, or on a machine that is
+ * thrashing: with it go the domain's devices. */
+#define GREET_NS (10000 * NS_PER_MS)
 /* CPU that ending takes: two processes, their memory, the report. */
 #define END_CPU_NS (NS_PER_MS * 3 / 10)
 /* Memory of a slot that is not the domain's RAM: monitor and guest process,
@@ -163,11 +166,13 @@ static void look_later(struct slot *s, uint64_t used_ns)
 /* One message a device. Of one that it refuses the monitor tells, and ends:
  * what is sent after that finds nobody, and is no matter. */
 static int devices_send(struct slot *s, const struct dom_devices *devices,
-                        const int *fds)
+                        const struct outside *outside, const int *fds)
 {
     for (uint32_t i = 0; devices && i < devices->n; i++) {
         const struct hvc_device *m = &devices->at[i].m;
-        int r = sock_send(s->conn_fd, m, sizeof(*m), &fds[i], 1);
+        int r = device_is_outside(&devices->at[i])
+                    ? outside_send(s->conn_fd, m, outside->fd[i], fds[i])
+                    : sock_send(s->conn_fd, m, sizeof(*m), &fds[i], 1);
 
         if (r < 0)
             return i && (r == -EPIPE || r == -ECONNRESET) ? 1 : r;
@@ -178,10 +183,11 @@ static int devices_send(struct slot *s, const struct dom_devices *devices,
 /* All of a domain, in order. */
 static int domain_send(struct spawner *p, struct slot *s,
                        const struct msg_start *m,
-                       const struct dom_devices *devices, const int *fds,
+                       const struct dom_devices *devices,
+                       const struct outside *outside, const int *fds,
                        struct err *e)
 {
-    int r = devices_send(s, devices, fds + start_files(m) + 1);
+    int r = devices_send(s, devices, outside, fds + start_files(m) + 1);
 
     if (r == 0 && m->nvolumes)
         r = slot_volumes_start(p, s, m, fds + start_files(m) + DEVICES_FDS(m->ndevices),
@@ -193,8 +199,8 @@ static int domain_send(struct spawner *p, struct slot *s,
 }
 
 int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
-                const struct dom_devices *devices, const int *fds,
-                struct err *e)
+                const struct dom_devices *devices,
+                const struct outside *outside, const int *fds, struct err *e)
 {
     int r;
 
@@ -210,7 +216,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
             cpu_watch_allow(&s->watch, budget_ns(m->cpu_ns));
         }
         err_set(e, 0, "its monitor does not listen");
-        r = domain_send(p, s, m, devices, fds, e);
+        r = domain_send(p, s, m, devices, outside, fds, e);
     }
     if (r < 0) {
         record_set_state(s->record, RECORD_NONE);
@@ -221,7 +227,7 @@ int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
     s->watched = s->budget_hit = false;
     s->tell_over = m->has_source;
     s->unseen = false;
-    s->feeding = s->giving = 0;
+    s->feeding = s->giving = s->failed_told = 0;
     s->tell_ns = slot_tell_next(p, s, clock_mono_ns());
     look_later(s, 0);
     slot_event(p, s, SLOT_EV_START);
@@ -363,6 +369,20 @@ bool slot_given(struct spawner *p, struct slot *s, const struct hvc_given *m,
     return true;
 }
 
+bool slot_device_failed(struct spawner *p, struct slot *s,
+                        const struct hvc_failed *m)
+{
+    struct msg_failed f = {.id = s->id, .index = m->index};
+
+    if (s->state != SLOT_RUNNING && s->state != SLOT_ENDING)
+        return false;
+    if (s->failed_told++ >= HV_DEVICE_MAX || m->index >= HV_DEVICE_MAX)
+        return false;
+    ipc_head(&f, MSG_FAILED, 0);
+    chan_post(&p->keeper, &f, NULL, 0);
+    return true;
+}
+
 void slot_halt_send(struct slot *s)
 {
     struct hvc_stop m = {.head = {HVC_STOP, sizeof(m)},
@@ -376,7 +396,7 @@ void slot_act_halt(struct spawner *p, struct slot *s)
 {
     if (s->greeted)
         slot_halt_send(s);
-    slot_overdue_in(s, END_NS);
+    slot_overdue_in(s, s->greeted ? END_NS : GREET_NS);
     slot_arm(p, s);
 }
 

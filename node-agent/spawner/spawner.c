@@ -29,10 +29,10 @@
 #define KEEPER_TURN 64
 
 /* Descriptors of one slot: listening, page, connection, monitor, two events,
- * four files of its group; and of everything else, with the devices of those
- * that wait. */
-#define SLOT_FDS  10
-#define OTHER_FDS 256
+ * eight files of its group; and of everything else, with the devices of those
+ * that wait, and their connections. */
+#define SLOT_FDS  14
+#define OTHER_FDS 384
 
 /* ------------------------------------------------------------------ waiting */
 
@@ -299,6 +299,9 @@ static int dispatch(struct spawner *p, uint64_t data, struct err *e)
     case WATCH_TIMER:
         timer_fired(p);
         break;
+    case WATCH_OUTSIDE:
+        outside_hear(p);
+        break;
     case WATCH_CONN:
     case WATCH_MONITOR:
         slot_heard(p, data, what);
@@ -372,7 +375,7 @@ static int loop_open(struct spawner *p, struct err *e)
         spawner_watch(p, p->signal_fd, WATCH_SIGNAL, NULL) < 0 ||
         spawner_watch(p, p->timer_fd, WATCH_TIMER, NULL) < 0)
         return err_errno(e, "watching the loop's descriptors");
-    return 0;
+    return outside_open(p, e);
 }
 
 static int slots_open(struct spawner *p, struct err *e)

@@ -11,6 +11,7 @@
 #include "node-agent/agent/role.h"
 #include "node-agent/keeper/chan.h"
 #include "node-agent/spawner/cgroup.h"
+#include "node-agent/spawner/outside.h"
 #include "node-agent/spawner/slot.h"
 
 /* Asked of the nursery and not yet answered: enough to keep it busy. */
@@ -25,7 +26,8 @@ enum watch {
     WATCH_SIGNAL,
     WATCH_TIMER,
     WATCH_CONN,
-    WATCH_MONITOR
+    WATCH_MONITOR,
+    WATCH_OUTSIDE
 };
 
 /* Engine, and with io_urings (for disks and interfaces) or without. */
@@ -61,7 +63,10 @@ struct spawner {
     short keeper_events;
     struct pool pool[SLOT_KINDS]; /* by slot_kind */
     uint32_t waiting_devices;     /* of domains that wait for a slot */
-    uint32_t best_engine;         /* enum hvc_engine: what "auto" is here */
+    struct outside *outsides;     /* connections for those, see outside.h */
+    uint64_t outside_serial;
+    int outside_fd[2];    /* reports of those who connect; their end */
+    uint32_t best_engine; /* enum hvc_engine: what "auto" is here */
     uint32_t count[SLOT_STATES];
     uint64_t timer_ns;      /* when timer_fd fires; UINT64_MAX = never */
     uint64_t make_after_ns; /* the nursery failed: not before */

@@ -18,6 +18,7 @@ struct start_item {
     struct start_item *next;
     int fds[IPC_FDS_MAX];
     struct dom_devices *devices; /* NULL: none */
+    struct outside *outside;     /* connections for some of them; NULL: none */
     struct msg_start start;      /* cut to its used length */
 };
 
@@ -100,38 +101,69 @@ static void item_free(struct spawner *p, struct pool *pool,
                       struct start_item *item)
 {
     ipc_close(item->fds);
+    outside_free(p, item->outside);
     p->waiting_devices -= item->start.ndevices;
     free(item->devices);
     free(item);
     pool->waiting--;
 }
 
-static struct start_item *item_pop(struct pool *pool)
+static struct start_item *item_take(struct pool *pool, struct start_item **at)
 {
-    struct start_item *item = pool->first;
+    struct start_item *item = *at;
 
-    pool->first = item->next;
-    if (!pool->first)
-        pool->last = &pool->first;
+    *at = item->next;
+    if (!*at)
+        pool->last = at;
     return item;
 }
 
-/* Start what waits while there are clean slots. */
+/* The first that waits for nothing but a slot. */
+static struct start_item **first_ready(struct spawner *p, struct pool *pool)
+{
+    struct start_item **at = &pool->first;
+
+    while (*at && outside_awaits(p, (*at)->outside))
+        at = &(*at)->next;
+    return at;
+}
+
+/* Its disk's back end cannot be connected to; one that does not listen may do
+ * so soon. */
+static void outside_refuse(struct spawner *p, const struct start_item *item)
+{
+    const struct outside *o = item->outside;
+    bool may_come = outside_may_come(&o->why);
+
+    chan_reply(&p->keeper, &item->start.head, may_come ? 503 : 422, may_come,
+               "disk %s: %s", item->devices->at[o->failed].target, o->why.text);
+}
+
+/* Start what waits while there are clean slots, first come first served among
+ * those that wait for nothing else. */
 static void serve(struct spawner *p, unsigned kind)
 {
     struct pool *pool = &p->pool[kind];
     struct slot *s;
     struct err e;
 
-    while (pool->first && (s = slot_clean(p, kind))) {
-        struct start_item *item = pool->first;
+    for (;;) {
+        struct start_item **at = first_ready(p, pool), *item = *at;
 
-        if (slot_launch(p, s, &item->start, item->devices, item->fds, &e) < 0) {
+        if (item && item->outside && item->outside->why.code) {
+            outside_refuse(p, item);
+            item_free(p, pool, item_take(pool, at));
+            continue;
+        }
+        if (!item || !(s = slot_clean(p, kind)))
+            return;
+        if (slot_launch(p, s, &item->start, item->devices, item->outside,
+                        item->fds, &e) < 0) {
             log_warn("slot %u: %s", s->index, e.text);
             continue; /* the next slot */
         }
         chan_reply_ok(&p->keeper, &item->start.head);
-        item_free(p, pool, item_pop(pool));
+        item_free(p, pool, item_take(pool, at));
     }
 }
 
@@ -144,7 +176,7 @@ static void refuse(struct spawner *p, unsigned kind)
     struct pool *pool = &p->pool[kind];
 
     while (pool->first) {
-        struct start_item *item = item_pop(pool);
+        struct start_item *item = item_take(pool, &pool->first);
 
         if (pool->absent)
             chan_reply(&p->keeper, &item->start.head, 422, 0, ENGINE_ABSENT,
@@ -198,7 +230,8 @@ static int devices_hear(const struct msg_start *m, const int *fds,
 
 static int start_queue(struct spawner *p, unsigned kind,
                        const struct msg_start *m, int fds[IPC_FDS_MAX],
-                       struct dom_devices *devices, struct err *e)
+                       struct dom_devices *devices, struct outside *outside,
+                       struct err *e)
 {
     struct start_item *item =
         malloc(offsetof(struct start_item, start) + m->head.size);
@@ -208,6 +241,7 @@ static int start_queue(struct spawner *p, unsigned kind,
         return err_set(e, ENOMEM, "no memory for a waiting domain");
     item->next = NULL;
     item->devices = devices;
+    item->outside = outside;
     memcpy(item->fds, fds, sizeof(item->fds));
     memcpy(&item->start, m, m->head.size);
     p->waiting_devices += m->ndevices;
@@ -221,6 +255,7 @@ int starts_take(struct spawner *p, const struct msg_start *m,
                 int fds[IPC_FDS_MAX], struct err *e)
 {
     struct dom_devices *devices = NULL;
+    struct outside *outside = NULL;
     int engine = engine_choose(p, m->engine), r;
     unsigned kind;
 
@@ -239,10 +274,13 @@ int starts_take(struct spawner *p, const struct msg_start *m,
                    "too many domains with disks and interfaces are waiting");
     else if (r == 0) {
         kind = KIND(engine, devices && devices_want_rings(devices));
-        r = start_queue(p, kind, m, fds, devices, e);
+        r = outside_begin(p, devices, fds + start_files(m) + 1, &outside, e);
+        if (r == 0)
+            r = start_queue(p, kind, m, fds, devices, outside, e);
         if (r == 0)
             return 0;
     }
+    outside_free(p, outside);
     ipc_close(fds);
     free(devices);
     return r;
@@ -256,12 +294,9 @@ static void withdraw(struct spawner *p, struct pool *pool, const sub_id_t *id)
 
         if (memcmp(&item->start.id, id, sizeof(*id)))
             continue;
-        *at = item->next;
-        if (!*at)
-            pool->last = at;
         chan_reply(&p->keeper, &item->start.head, 503, 1,
                    "withdrawn before a slot was free");
-        item_free(p, pool, item);
+        item_free(p, pool, item_take(pool, at));
         return;
     }
 }

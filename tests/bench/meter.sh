@@ -7,7 +7,8 @@
 #                         its node is given `cgroup = "/$around/node"`
 #     around_ns           CPU time in it
 #     outside_ns          and in none of it
-#     stat_ns             the machine's: total without steal, idle, steal
+#     machine_ns          the machine's: time of all CPUs, idle, steal
+#     METER_AWK           functions for awk, see below
 #     load_ns             of this shell and its dead children
 #     agent_ns            of the node's roles and nursery
 
@@ -62,14 +63,33 @@ outside_ns() {
     done 2>/dev/null
     echo $sum
 }
-# All in ns. Total without steal, idle and steal of all CPUs; this shell with
-# its dead children.
-stat_ns() {
-    awk -v hz="$(getconf CLK_TCK)" '$1 == "cpu" {
-        for (i = 2; i <= 8; i++) total += $i
-        printf "%.0f %.0f %.0f\n", total * 1e9 / hz, ($5 + $6) * 1e9 / hz,
-            $9 * 1e9 / hz }' /proc/stat
+# Not the sum of /proc/stat's own columns for the time: user and system are
+# sampled there, a tick at a time.
+machine_ns() {
+    awk -v hz="$(getconf CLK_TCK)" '
+        FILENAME == "/proc/uptime" { up = $1 }
+        /^cpu[0-9]/ { cpus++ }
+        $1 == "cpu" { idle = $5 + $6; steal = $9 }
+        END { printf "%.0f %.0f %.0f\n", up * cpus * 1e9, idle * 1e9 / hz,
+            steal * 1e9 / hz }' /proc/uptime /proc/stat
 }
+
+# What nobody answers for. `ours` is what the scheduler gave to processes of node
+# and load and is in no bill, the agent or the load. `ran` is all that it gave to
+# anybody; the rest of the time is idle, stolen, or interrupts of idle CPUs. Of
+# steal nobody can say how much is in idle as well: a virtual CPU that is woken
+# and must wait for a real one has both. So time is missing if there is more than
+# idle and all of the steal explain, and too much was given out if it exceeds
+# what was not idle.
+METER_AWK='
+    function abs(x) { return x < 0 ? -x : x }
+    function unaccounted(wall, idle, steal, ran, ours) {
+        low = wall - idle - steal - ran
+        high = wall - idle - ran
+        return abs(ours) + (low > 0 ? low : high < 0 ? -high : 0)
+    }'
+
+# This shell with its dead children.
 load_ns() {
     times >times # not in a pipe: that would be another shell's
     awk '{ for (i = 1; i <= 2; i++) { split($i, t, "[ms]")

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: ISC
 /*
  * The monitor as its controller sees it: leases, limits, succession, bad
- * messages, and which rights are left to a monitor and a guest. One line a
- * case; run by tests/domain/control.
+ * messages; beside it its console (control_console.c), and which rights are
+ * left to a monitor and a guest (control_rights.c). One line a case; run by
+ * tests/domain/control.
  */
 #include <err.h>
-#include <errno.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,31 +13,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/io.h"
 #include "lib/sock.h"
-#include "tests/domain/drive.h"
+#include "tests/domain/control_case.h"
 
-static const char *name; // of the case
-static bool failed;
-static int null_fd;
+const char *name;
+bool failed;
+int null_fd;
 
-// The first check of a case that fails prints its line and ends it.
-#define CHECK(x)                                                               \
-    do {                                                                       \
-        if (failed)                                                            \
-            return;                                                            \
-        if (!(x)) {                                                            \
-            printf("FAILED control/%s: line %d: %s\n", name, __LINE__, #x);    \
-            failed = true;                                                     \
-            return;                                                            \
-        }                                                                      \
-    } while (0)
-
-static int image(const char *guest)
+int image(const char *guest)
 {
     const char *build = getenv("HOSTEL_BUILD");
     char path[4096];
@@ -53,8 +39,8 @@ static int image(const char *guest)
 }
 
 // Starts a guest at once, console to sink_fd.
-static void start(struct driven *d, const char *guest, const char *argument,
-                  uint64_t lease_ns, int sink_fd)
+void start(struct driven *d, const char *guest, const char *argument,
+           uint64_t lease_ns, int sink_fd)
 {
     const struct hvc_prepare p = {.flags = HVC_F_GO, .lease_ns = lease_ns};
     char *const argv[] = {(char *)guest, (char *)argument, NULL};
@@ -64,20 +50,20 @@ static void start(struct driven *d, const char *guest, const char *argument,
     close(fd);
 }
 
-static void await_running(struct driven *d)
+void await_running(struct driven *d)
 {
     while (d->page->state == HVC_PARKED)
         usleep(1000);
 }
 
-static void stop(struct driven *d, enum hvc_cause cause)
+void stop(struct driven *d, enum hvc_cause cause)
 {
     struct hvc_stop s = {.head = {HVC_STOP, sizeof(s)}, .cause = cause};
 
     drive_send(d, &s, sizeof(s));
 }
 
-static uint64_t in_ms(uint64_t ms)
+uint64_t in_ms(uint64_t ms)
 {
     return clock_mono_ns() + ms * 1000000;
 }
@@ -227,252 +213,6 @@ static void test_monitor_killed(struct driven *d)
     CHECK(poll(&p, 1, 10000) == 1); // the guest is gone, too
 }
 
-// ---------------------------------------------------------------- console
-
-static void test_console_limit(struct driven *d)
-{
-    const struct hvc_prepare p = {
-        .flags = HVC_F_GO, .lease_ns = UINT64_MAX, .console_bytes_max = 1000};
-    char *const argv[] = {"attack_burn", "console", NULL};
-    int fd = image("attack_burn"),
-        sink = open("/tmp", O_TMPFILE | O_RDWR, 0600);
-    struct hvc_exited x;
-
-    drive_prepare(d, &p, argv, fd, sink);
-    close(fd);
-    while (d->page->console_dropped_bytes < 1000000)
-        usleep(1000);
-    stop(d, HVC_STOPPED);
-    drive_await(d, HVC_EXITED, &x);
-    CHECK(d->page->console_out_bytes == 1000);
-    CHECK(lseek(sink, 0, SEEK_END) == 1000);
-    close(sink);
-}
-
-// A log that rolls: everything was written, the last of it takes up room.
-static void test_console_rolls(struct driven *d)
-{
-    const struct hvc_prepare p = {.flags = HVC_F_GO | HVC_F_ROLL,
-                                  .lease_ns = UINT64_MAX,
-                                  .console_bytes_max = 100000};
-    char *const argv[] = {"attack_burn", "console", NULL};
-    int fd = image("attack_burn"),
-        sink = open("/tmp", O_TMPFILE | O_RDWR, 0600);
-    uint64_t at = 1; // not the beginning of a page
-    struct hvc_exited x;
-    struct stat st;
-    char byte;
-
-    CHECK(write(sink, "earlier", 7) == 7);
-    drive_prepare(d, &p, argv, fd, sink);
-    close(fd);
-    while (d->page->console_out_bytes < 1000000)
-        usleep(1000);
-    stop(d, HVC_STOPPED);
-    drive_await(d, HVC_EXITED, &x);
-    CHECK(d->page->console_dropped_bytes == 0);
-    CHECK(fstat(sink, &st) == 0);
-    CHECK((uint64_t)st.st_size == d->page->console_out_bytes + 7);
-    CHECK(st.st_blocks * 512 >= 100000 && st.st_blocks * 512 < 300000);
-    CHECK(rolling_read(sink, &byte, 1, &at) == 1 && byte != 0);
-    CHECK(at + 100000 <= (uint64_t)st.st_size);
-    CHECK(at + 300000 > (uint64_t)st.st_size);
-    at = (uint64_t)st.st_size;
-    CHECK(rolling_read(sink, &byte, 1, &at) == 0);
-    close(sink);
-}
-
-// Nobody reads: the guest waits, the monitor does not.
-static void test_console_stuck(struct driven *d)
-{
-    struct hvc_exited x;
-    int p[2];
-
-    CHECK(pipe2(p, O_CLOEXEC) == 0);
-    start(d, "attack_burn", "console", UINT64_MAX, p[1]);
-    while (d->page->console_out_bytes < 16384)
-        usleep(1000);
-    stop(d, HVC_STOPPED);
-    drive_await(d, HVC_EXITED, &x);
-    CHECK(x.cause == HVC_STOPPED);
-    close(p[0]);
-    close(p[1]);
-}
-
-static void test_console_closed(struct driven *d)
-{
-    struct hvc_exited x;
-    int p[2];
-
-    CHECK(pipe2(p, O_CLOEXEC) == 0);
-    close(p[0]);
-    start(d, "abi_hello", "5", UINT64_MAX, p[1]);
-    drive_await(d, HVC_EXITED, &x);
-    CHECK(x.cause == HVC_POWEROFF && x.status == 5);
-    CHECK(d->page->console_dropped_bytes > 0);
-    close(p[1]);
-}
-
-static void send_input(struct driven *d, const char *text)
-{
-    struct hvc_input in = {.head.type = HVC_INPUT,
-                           .offset = HVC_INPUT_HERE,
-                           .flags = *text ? 0 : HVC_INPUT_END,
-                           .len = strlen(text)};
-
-    memcpy(in.data, text, in.len);
-    in.head.size = offsetof(struct hvc_input, data) + in.len;
-    drive_send(d, &in, in.head.size);
-}
-
-static void await_taken(struct driven *d, struct hvc_taken *t)
-{
-    CHECK(sock_recv(d->conn_fd, t, sizeof(*t), NULL, NULL) == sizeof(*t));
-    CHECK(t->head.type == HVC_TAKEN);
-}
-
-// One message as it is; the monitor's answer.
-static void offer_one(struct driven *d, uint64_t writer, uint64_t offset,
-                      uint32_t flags, const char *data, uint32_t len,
-                      struct hvc_taken *t)
-{
-    struct hvc_input in = {
-        .tag = offset, .writer = writer, .offset = offset, .flags = flags};
-
-    in.len = len;
-    memcpy(in.data, data, len);
-    in.head =
-        (struct hvc_head){HVC_INPUT, offsetof(struct hvc_input, data) + len};
-    drive_send(d, &in, in.head.size);
-    await_taken(d, t);
-    CHECK(t->tag == offset);
-}
-
-static struct hvc_taken offer(struct driven *d, uint64_t writer,
-                              uint64_t offset, uint32_t flags, const char *data,
-                              uint32_t len)
-{
-    struct hvc_taken t = {0};
-
-    offer_one(d, writer, offset, flags, data, len, &t);
-    return t;
-}
-
-// The stream's positions, its one writer, and its end.
-static void test_input_stream(struct driven *d)
-{
-    const uint32_t take = HVC_INPUT_TAKE, end = HVC_INPUT_END;
-    struct hvc_exited x;
-    struct hvc_taken t;
-    char got[9] = "";
-    int p[2];
-
-    CHECK(pipe2(p, O_CLOEXEC) == 0);
-    start(d, "abi_input", NULL, UINT64_MAX, p[1]);
-    t = offer(d, 1, 0, take, "", 0);
-    CHECK(t.result == HVC_TAKEN_OK && t.position == 0 && !t.ended);
-    t = offer(d, 1, 0, 0, "abc", 3);
-    CHECK(t.result == HVC_TAKEN_OK && t.position == 3 && t.accepted == 3);
-    t = offer(d, 1, 1, 0, "bcd", 3); // half of it is known
-    CHECK(t.result == HVC_TAKEN_OK && t.position == 4 && t.accepted == 3);
-    t = offer(d, 1, 6, 0, "x", 1);
-    CHECK(t.result == HVC_TAKEN_GAP && t.position == 4 && t.accepted == 0);
-    t = offer(d, 2, 4, 0, "x", 1);
-    CHECK(t.result == HVC_TAKEN_WRITER && t.position == 4);
-    t = offer(d, 2, 4, take, "ef", 2);
-    CHECK(t.result == HVC_TAKEN_OK && t.position == 6);
-    t = offer(d, 1, 6, 0, "x", 1);
-    CHECK(t.result == HVC_TAKEN_WRITER);
-    // A successor of the controller finds the stream where it was.
-    close(d->conn_fd);
-    CHECK(drive_connect(d) == HVC_RUNNING);
-    t = offer(d, 2, HVC_INPUT_HERE, 0, "gh", 2);
-    CHECK(t.result == HVC_TAKEN_OK && t.position == 8 && t.accepted == 2);
-    t = offer(d, 2, 8, end, "", 0);
-    CHECK(t.result == HVC_TAKEN_OK && t.ended);
-    for (size_t n = 0; n < 8;) {
-        ssize_t r = read(p[0], got + n, 8 - n);
-
-        CHECK(r > 0);
-        n += r;
-    }
-    CHECK(strcmp(got, "abcdefgh") == 0);
-    drive_await(d, HVC_EXITED, &x);
-    CHECK(x.cause == HVC_POWEROFF && d->page->console_in_bytes == 8);
-    close(p[0]);
-    close(p[1]);
-}
-
-// A guest that does not read: what fits is taken, then nothing, and the answer
-// waits until somebody else asks. Nothing taken is lost.
-static void test_input_full(struct driven *d)
-{
-    struct hvc_input in = {.tag = 7, .offset = HVC_INPUT_HERE, .len = 4096};
-    struct hvc_exited x;
-    struct hvc_taken t;
-    const uint64_t room = 16384 + HV_CONSOLE_IN;
-    uint64_t at = 0;
-
-    start(d, "attack_burn", "spin", UINT64_MAX, null_fd);
-    in.head =
-        (struct hvc_head){HVC_INPUT, offsetof(struct hvc_input, data) + 4096};
-    while (at < room) {
-        drive_send(d, &in, in.head.size);
-        await_taken(d, &t);
-        CHECK(t.result == HVC_TAKEN_OK && t.accepted);
-        CHECK(t.position == at + t.accepted && t.position <= room);
-        at = t.position;
-    }
-    drive_send(d, &in, in.head.size);
-    in.tag = 8;
-    drive_send(d, &in, in.head.size);
-    await_taken(d, &t);
-    CHECK(t.tag == 7 && t.result == HVC_TAKEN_FULL && t.position == at);
-    // The end is behind all that, and may be said again.
-    in = (struct hvc_input){
-        .tag = 9, .offset = at, .flags = HVC_INPUT_END, .len = 0};
-    in.head = (struct hvc_head){HVC_INPUT, offsetof(struct hvc_input, data)};
-    drive_send(d, &in, in.head.size);
-    await_taken(d, &t);
-    CHECK(t.tag == 8 && t.result == HVC_TAKEN_FULL);
-    await_taken(d, &t);
-    CHECK(t.tag == 9 && t.result == HVC_TAKEN_OK && t.ended);
-    t = offer(d, 0, at, HVC_INPUT_END, "", 0);
-    CHECK(t.result == HVC_TAKEN_OK && t.ended);
-    t = offer(d, 0, at, 0, "x", 1);
-    CHECK(t.result == HVC_TAKEN_ENDED && t.position == at);
-    stop(d, HVC_STOPPED);
-    drive_await(d, HVC_EXITED, &x);
-    CHECK(d->page->console_in_bytes == HV_CONSOLE_IN);
-}
-
-static void test_input(struct driven *d)
-{
-    struct hvc_exited x;
-    struct hvc_taken t;
-    char got[6] = "";
-    int p[2];
-
-    CHECK(pipe2(p, O_CLOEXEC) == 0);
-    start(d, "abi_input", NULL, UINT64_MAX, p[1]);
-    send_input(d, "hello");
-    await_taken(d, &t);
-    for (size_t n = 0; n < 5;) {
-        ssize_t r = read(p[0], got + n, 5 - n);
-
-        CHECK(r > 0);
-        n += r;
-    }
-    CHECK(strcmp(got, "hello") == 0);
-    send_input(d, ""); // the end
-    await_taken(d, &t);
-    CHECK(t.ended && t.position == 5);
-    drive_await(d, HVC_EXITED, &x);
-    CHECK(x.cause == HVC_POWEROFF && d->page->console_in_bytes == 5);
-    close(p[0]);
-    close(p[1]);
-}
-
 // ----------------------------------------------------------- bad messages
 
 // Each costs the sender its connection and nothing else.
@@ -561,134 +301,6 @@ static void test_wrong_strings(struct driven *d)
         .cmdline = "a\0b"};
 
     refused_as(d, &p, "does not hold 3 strings");
-}
-
-// ----------------------------------------------------------------- rights
-
-// The value of a field in /proc/PID/status.
-static bool status_is(pid_t pid, const char *field, const char *value)
-{
-    char path[64], line[512], want[128];
-    bool found = false;
-    FILE *f;
-
-    snprintf(path, sizeof(path), "/proc/%d/status", pid);
-    snprintf(want, sizeof(want), "%s:\t%s", field, value);
-    f = fopen(path, "re");
-    while (f && fgets(line, sizeof(line), f))
-        found |= strncmp(line, want, strlen(want)) == 0;
-    if (f)
-        fclose(f);
-    if (!found)
-        printf("# %s of %d is not %s\n", field, pid, value);
-    return found;
-}
-
-static bool confined(pid_t pid, uint32_t uid)
-{
-    char ids[64];
-
-    snprintf(ids, sizeof(ids), "%u\t%u\t%u\t%u\n", uid, uid, uid, uid);
-    return status_is(pid, "Uid", ids) && status_is(pid, "Gid", ids) &&
-           status_is(pid, "Groups", " \n") &&
-           status_is(pid, "CapEff", "0000000000000000") &&
-           status_is(pid, "CapPrm", "0000000000000000") &&
-           status_is(pid, "CapInh", "0000000000000000") &&
-           status_is(pid, "CapAmb", "0000000000000000") &&
-           status_is(pid, "NoNewPrivs", "1") && status_is(pid, "Seccomp", "2");
-}
-
-static int count_entries(pid_t pid, const char *what)
-{
-    char path[64];
-    struct dirent *f;
-    int n = 0;
-    DIR *d;
-
-    snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
-    d = opendir(path);
-    if (!d)
-        return -1;
-    while ((f = readdir(d)))
-        n += f->d_name[0] != '.';
-    closedir(d);
-    return n;
-}
-
-static pid_t child_of(pid_t pid)
-{
-    char path[64], text[64] = "";
-    int fd;
-
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
-        err(1, "%s", path);
-    close(fd);
-    return atoi(text);
-}
-
-// Only what hv.h's address map has, and nothing writable and executable.
-static bool maps_ok(pid_t pid)
-{
-    char path[64], line[512];
-    bool ok = true;
-    FILE *f;
-
-    snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-    f = fopen(path, "re");
-    while (f && fgets(line, sizeof(line), f)) {
-        uint64_t from, to;
-        char perms[5];
-
-        if (sscanf(line, "%lx-%lx %4s", &from, &to, perms) != 3)
-            ok = false;
-        if (strstr(line, "[vsyscall]"))
-            continue; // not in the guest's power, and behind the filter
-        if (to > HV_RAM_VA + (64ul << 20) || from < HV_HYPERCALL_VA ||
-            (perms[1] == 'w' && perms[2] == 'x') ||
-            (to > HV_SETUP_VA && from < HV_SETUP_VA + HV_SETUP_LEN)) {
-            printf("# %s", line);
-            ok = false;
-        }
-    }
-    if (f)
-        fclose(f);
-    return f && ok;
-}
-
-static bool same_namespace(pid_t pid, const char *kind)
-{
-    char path[64], theirs[64] = "", ours[64] = "";
-
-    snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, kind);
-    if (readlink(path, theirs, sizeof(theirs) - 1) < 0)
-        err(1, "%s", path);
-    snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
-    if (readlink(path, ours, sizeof(ours) - 1) < 0)
-        err(1, "%s", path);
-    return strcmp(ours, theirs) == 0;
-}
-
-static void test_rights(struct driven *d)
-{
-    static const char *const kinds[] = {"mnt", "net", "ipc", "uts", "pid"};
-    const pid_t monitor = d->monitor_pid, guest = child_of(monitor);
-
-    start(d, "abi_input", NULL, UINT64_MAX, null_fd);
-    await_running(d);
-    usleep(10000); // the guest's last steps
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        CHECK(!same_namespace(monitor, kinds[i]));
-        CHECK(!same_namespace(guest, kinds[i]));
-    }
-    CHECK(confined(monitor, d->uid));
-    CHECK(confined(guest, d->uid));
-    CHECK(count_entries(monitor, "root") == 0);
-    CHECK(count_entries(guest, "root") == 0);
-    CHECK(count_entries(guest, "fd") == 1); // the doorbell
-    CHECK(count_entries(guest, "task") == 1);
-    CHECK(maps_ok(guest));
 }
 
 static const struct {

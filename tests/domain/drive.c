@@ -3,6 +3,7 @@
 
 #include "tests/domain/drive.h"
 
+#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -82,6 +83,50 @@ static void cgroups_remove(unsigned slot)
 
 // ----------------------------------------------------------------- slots
 
+static pid_t owner; // of what is here; its children are not
+
+static void group_kill(unsigned slot)
+{
+    char path[256], line[32];
+    FILE *f;
+
+    cgroup_path(0, slot, "/cgroup.procs", path, sizeof(path));
+    f = fopen(path, "re");
+    while (f && fgets(line, sizeof(line), f))
+        if (atoi(line) > 1)
+            kill(atoi(line), SIGKILL);
+    if (f)
+        fclose(f);
+}
+
+// However the program ends: what has a socket here was not freed.
+static void left_remove(void)
+{
+    const struct dirent *entry;
+    unsigned slot;
+    DIR *d;
+
+    if (getpid() != owner || !(d = opendir(dir)))
+        return;
+    if (nursery_pid > 0)
+        kill(nursery_pid, SIGKILL);
+    while ((entry = readdir(d))) {
+        if (sscanf(entry->d_name, "%u.sock", &slot) != 1)
+            continue;
+        group_kill(slot);
+        cgroups_remove(slot);
+        unlinkat(dirfd(d), entry->d_name, 0);
+    }
+    closedir(d);
+    rmdir(dir);
+}
+
+static void terminated(int signo)
+{
+    (void)signo;
+    exit(1); // somebody's limit of time: it need not be safe, only tidy
+}
+
 void drive_open(void)
 {
     const char *build = getenv("HOSTEL_BUILD");
@@ -92,6 +137,9 @@ void drive_open(void)
         errx(1, "slots need root");
     if (!mkdtemp(dir))
         err(1, "%s", dir);
+    owner = getpid();
+    atexit(left_remove);
+    signal(SIGTERM, terminated);
     signal(SIGPIPE, SIG_IGN);
     cgroups_find();
     snprintf(path, sizeof(path), "%s/bin/hostel-hv", build ? build : "build");
@@ -114,6 +162,7 @@ void drive_close(void)
 {
     close(nursery_fd);
     waitpid(nursery_pid, NULL, 0);
+    nursery_pid = 0;
     rmdir(dir);
 }
 

@@ -22,6 +22,7 @@
 #include "node-agent/api/limits.h"
 #include "node-agent/api/v1.h"
 #include "node-agent/bundle/bundle.h"
+#include "tests/unit/clock_shift.h"
 #include "tests/unit/api_fake.h"
 
 static struct fake_node node;
@@ -705,6 +706,37 @@ static void test_operator(void)
     answer_free(&a);
 }
 
+// The clock is set back by two hours: what was signed before that is not known
+// any more, and what is signed from then on is served, not in two hours only.
+static void test_clock_back(void)
+{
+    struct ask old = {.method = "GET",
+                      .target = sub_target,
+                      .sign = &customer,
+                      .age_s = 10},
+               now = {.method = "GET",
+                      .target = sub_target,
+                      .sign = &customer,
+                      .age_s = -2}; // of the second after next, surely
+    struct answer a;
+
+    a = ask(&now);
+    json_decref(is_json(&a, 200));
+    answer_free(&a);
+    shift_set_ns -= 2 * SHIFT_HOUR_NS;
+    a = ask(&old);
+    is_problem(&a, 425);
+    assert(strstr(buf_str(&a.body), "before its clock was set back"));
+    answer_free(&a);
+    a = ask(&now);
+    json_decref(is_json(&a, 200));
+    answer_free(&a);
+    shift_set_ns += 2 * SHIFT_HOUR_NS; // ahead: only what is too old is refused
+    a = ask(&old);
+    json_decref(is_json(&a, 200));
+    answer_free(&a);
+}
+
 int main(void)
 {
     struct err e;
@@ -727,6 +759,7 @@ int main(void)
     test_done();
     test_lists();
     test_operator();
+    test_clock_back();
     fake_node_stop(&node);
     return 0;
 }

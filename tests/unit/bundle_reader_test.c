@@ -45,7 +45,8 @@ static int on_end(void *ctx, size_t i, struct err *e)
     return s->refuse && strcmp(s->refuse, "end") == 0 ? -EINTR : 0;
 }
 
-static const struct bundle_handler handler = {on_manifest, on_data, on_end};
+static const struct bundle_handler handler = {
+    .manifest = on_manifest, .file_data = on_data, .file_end = on_end};
 
 static const char whole_log[] =
     "manifest primes;int main(void)\n{\n}\nend 0;int x;\nend 1;end 2;"
@@ -205,6 +206,54 @@ static void test_wrong_key(struct fixture *f)
     }
 }
 
+static int relay(const struct fixture *f, struct err *e)
+{
+    static const struct bundle_handler relays = {.relays = true};
+    struct bundle_reader *r = bundle_reader_new(&relays, NULL);
+    int n = bundle_reader_feed(r, f->bundle.data, f->bundle.len, e);
+
+    if (n == 0)
+        n = bundle_reader_end(r, e);
+    bundle_reader_free(r);
+    return n;
+}
+
+// Who only passes a bundle on knows who signed it and that it is whole: what
+// it lets through is the trusted comment's signature and the files, and
+// nothing else.
+static void test_relay(struct fixture *f)
+{
+    const uint8_t *line =
+        memmem(f->bundle.data, f->head_len, "\ntrusted comment: ", 18);
+    size_t first;
+
+    CHECK(line);
+    first = line + 18 - f->bundle.data; // of the comment
+    CHECK_WORKS(relay(f, e));
+    for (size_t i = 0; i < f->bundle.len; i++) {
+        struct err e = {0};
+        int n;
+
+        f->bundle.data[i] ^= 1;
+        n = relay(f, &e);
+        f->bundle.data[i] ^= 1;
+        if (i < first)
+            CHECK(n < 0 && strlen(e.text) > 20);
+        else if (i >= f->head_len)
+            CHECK(n == 0);
+        else // as long as it is in minisign's form
+            CHECK(n == 0 || strstr(e.text, "minisign's format"));
+    }
+    f->bundle.data[first] ^= 1;
+    CHECK_WORKS(relay(f, e));
+    CHECK_FAILS(fixture_read(f->bundle.data, f->bundle.len, e),
+                "the trusted comment of the manifest was changed");
+    f->bundle.data[first] ^= 1;
+    f->bundle.len--;
+    CHECK_FAILS(relay(f, e), "send it whole");
+    f->bundle.len++;
+}
+
 static void test_fd(const struct fixture *f)
 {
     static const struct bundle_handler nothing = {0};
@@ -251,6 +300,7 @@ int main(void)
     test_lengths(&f);
     test_refusals(&f);
     test_wrong_key(&f);
+    test_relay(&f);
     test_fd(&f);
     test_no_contents(&f);
     fixture_free(&f);

@@ -114,6 +114,22 @@ static void open_v2(struct cgroup_tree *t)
     CHECK(cgroup_tree_open_at(t, LINE_V2, top, "/t", &e) == 0);
 }
 
+// One descriptor to reset it and to read it.
+static void kept_peak(const struct cgroup_tree *t)
+{
+    struct cgroup_kept kept = CGROUP_KEPT_INIT;
+    uint64_t v;
+
+    put("8192\n", "v1/memory/t/s/memory.max_usage_in_bytes");
+    CHECK(cgroup_peak_reset(t, "s", &kept) == 0);
+    CHECK(kept.fd[KEPT_PEAK] >= 0);
+    CHECK(!strcmp(get("v1/memory/t/s/memory.max_usage_in_bytes"), "0192\n"));
+    CHECK(cgroup_peak_kib(t, "s", &kept, &v) == 0 && v == 1);
+    cgroup_kept_drop(&kept);
+    CHECK(cgroup_peak_reset(t, "never", &kept) == -ENOENT);
+    CHECK(kept.fd[KEPT_PEAK] < 0);
+}
+
 static void numbers(void)
 {
     static const char *const bad[] = {
@@ -135,7 +151,8 @@ static void numbers(void)
     }
     put("4097\n", "v1/memory/t/s/memory.max_usage_in_bytes");
     CHECK(cgroup_peak_kib(&t, "s", NULL, &v) == 0 && v == 5);
-    CHECK(cgroup_peak_reset(&t, "s") == 0);
+    CHECK(cgroup_peak_reset(&t, "s", NULL) == 0);
+    kept_peak(&t);
     put("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
         "v1/memory/t/s/memory.oom_control");
     CHECK(cgroup_oom_kills(&t, "s", NULL, &v) == 0 && v == 3);
@@ -152,7 +169,7 @@ static void numbers(void)
     CHECK(cgroup_peak_kib(&t, "s", NULL, &v) == 0 && v == 8);
     put("16384\n", "v2/t/s/memory.peak");
     CHECK(cgroup_peak_kib(&t, "s", NULL, &v) == 0 && v == 16);
-    CHECK(cgroup_peak_reset(&t, "s") == -EOPNOTSUPP);
+    CHECK(cgroup_peak_reset(&t, "s", NULL) == -EOPNOTSUPP);
     put("low 0\nmax 2\noom 1\noom_kill 1\noom_group_kill 0\n",
         "v2/t/s/memory.events");
     CHECK(cgroup_oom_kills(&t, "s", NULL, &v) == 0 && v == 1);
@@ -203,6 +220,7 @@ static void seen(const char *name, void *arg)
 static void groups(void)
 {
     struct cgroup_tree t;
+    struct cgroup_kept kept = CGROUP_KEPT_INIT;
     int n = 0, fds[CGROUP_PARTS];
     struct err e = {0};
 
@@ -219,6 +237,13 @@ static void groups(void)
     CHECK(cgroup_empty(&t, "slot-1") == 0);
     CHECK(cgroup_procs(&t, "slot-1", fds, &e) == 1);
     close(fds[0]);
+    CHECK(cgroup_procs_kept(&t, "slot-1", &kept, &e) == 1);
+    fds[0] = kept.procs[0];
+    CHECK(cgroup_procs_kept(&t, "slot-1", &kept, &e) == 1);
+    CHECK(kept.procs[0] == fds[0]); // the same, and not opened again
+    cgroup_kept_drop(&kept);
+    CHECK(kept.nprocs == 0 && fcntl(fds[0], F_GETFD) < 0);
+    CHECK(cgroup_procs_kept(&t, "slot-22", &kept, &e) == -ENOENT);
     CHECK(cgroup_procs(&t, "slot-22", fds, &e) == -ENOENT);
     CHECK(cgroup_remove(&t, "slot-22") == 0);
     CHECK(cgroup_remove(&t, "slot-22") == 0);

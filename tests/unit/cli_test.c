@@ -160,7 +160,7 @@ static void test_submission(const char *program)
 
     expect(verb(cmd_list, NULL), 1, &errors, "keys/default.key");
     expect(verb(cmd_keygen, NULL), 0, &out, "");
-    expect(verb(cmd_list, NULL), 0, &out, "FATE");
+    expect(verb(cmd_list, NULL), 0, &out, "SUBMITTED");
     expect(verb(cmd_quote, "--cpu-ms", "2000", program), 0, &out, "0.02");
     expect(verb(cmd_quote, "--json", program), 0, &out, "\"total_nano\"");
     expect(verb(cmd_quote, "/nowhere.c"), 1, &errors, "/nowhere.c");
@@ -181,7 +181,7 @@ static void test_submission(const char *program)
     expect(verb(cmd_logs, prefix), 0, &out, "hello\n");
     expect(verb(cmd_console, id), 7, &out, "hello\nbye\n");
     expect(verb(cmd_wait, id), 7, &out, "exited with status 7");
-    expect(verb(cmd_list, "--live"), 0, &out, "FATE");
+    expect(verb(cmd_list, "--live"), 0, &out, "SUBMITTED");
     assert(!strstr(buf_str(&out), prefix));
     expect(verb(cmd_list, "--json", "-n", "3"), 0, &out, id);
     expect(verb(cmd_destroy, id), 0, &out, "");
@@ -207,16 +207,23 @@ static void test_operator(void)
            "10.50");
     expect(verb(cmd_account, "credit", "default", "ten"), 1, &errors,
            "hostel: ");
+    expect(verb(cmd_account, "credit", "default", "0"), 1, &errors,
+           "more than 0");
+    expect(verb(cmd_account, "credit", "stranger", "1"), 1, &errors,
+           "stranger is no key pair here");
+    expect(verb(cmd_invite, "-u", "2x"), 2, &errors, "-u is a number");
+    expect(verb(cmd_quota, "default", "--memory", "lots"), 2, &errors,
+           "--memory is a number");
     expect(verb(cmd_account, "list"), 0, &out, "Ada");
     expect(verb(cmd_account, "list", "--json"), 0, &out, "\"accounts\"");
     expect(verb(cmd_account, "show", "default"), 0, &out, "10.50");
     // He sees everybody's.
-    expect(verb(cmd_list, "--submissions"), 0, &out, "done");
+    expect(verb(cmd_list, "--submissions"), 0, &out, "exit 7");
     cli_options.socket = NULL;
     expect(verb(cmd_account, "show"), 0, &out, "Ada");
     cli_options.socket = "/tmp/no-such-socket";
     expect(verb(cmd_account, "list"), 1, &errors,
-           "no node answers at /tmp/no-such-socket");
+           "no node serves at /tmp/no-such-socket");
     cli_options.socket = NULL;
 }
 

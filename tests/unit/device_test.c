@@ -8,8 +8,11 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/sock.h"
+#include "node-agent/agent/ticket.h"
 #include "tests/unit/lib_check.h"
 
 static struct dom_devices good, got;
@@ -33,6 +36,16 @@ static struct dom_device a_vif(void)
               .window_kib = 512,
               .net = {.mac = {0, 0x16, 0x3e, 1, 2, 3}, .mtu = 1500}},
         .target = "tap0"};
+}
+
+static struct dom_device an_outside(void)
+{
+    return (struct dom_device){
+        .m = {.head = {HVC_DEVICE, sizeof(struct hvc_device)},
+              .type = HV_DEV_BLOCK,
+              .flags = HVC_D_VHOST_USER,
+              .window_kib = 2048},
+        .target = "vhost-user:/run/a.sock"};
 }
 
 // Sealed, with this many bytes of `good`.
@@ -142,6 +155,15 @@ static void test_structs(void)
             CANNOT_BE);
     REFUSED(a_disk, memset(d->target, 'x', sizeof(d->target)), CANNOT_BE);
     REFUSED(a_disk, memset(d->bridge, 'x', sizeof(d->bridge)), CANNOT_BE);
+    // Nothing is said of it here that its back end would not know of.
+    REFUSED(an_outside, d->m.flags |= HVC_D_READ_ONLY, CANNOT_BE);
+    REFUSED(an_outside, d->m.flags |= HVC_D_KEPT, CANNOT_BE);
+    REFUSED(an_outside, d->m.type = HV_DEV_NET, CANNOT_BE);
+    REFUSED(an_outside, d->m.type = HV_DEV_FS, CANNOT_BE);
+    REFUSED(an_outside, d->m.rate[1].ops_burst = 1, CANNOT_BE);
+    REFUSED(an_outside, d->m.block.capacity_bytes = 512, CANNOT_BE);
+    REFUSED(an_outside, d->m.bytes[sizeof(d->m.bytes) - 1] = 1, CANNOT_BE);
+    REFUSED(an_outside, d->m.window_kib = 0, CANNOT_BE);
     REFUSED(a_vif, d->m.flags = HVC_D_READ_ONLY, CANNOT_BE);
     REFUSED(a_vif, d->m.net.mtu = 575, CANNOT_BE);
     REFUSED(a_vif, d->m.net.mtu = 9001, CANNOT_BE);
@@ -205,6 +227,38 @@ static void test_descriptors(void)
     close(fds[1]);
 }
 
+// A disk from outside comes with leave to connect; nothing waits for it here.
+static void test_outside(void)
+{
+    char dir[] = "/tmp/hostel-device-XXXXXX", path[64];
+    int l, pair[2];
+
+    CHECK(mkdtemp(dir) && sock_pair(pair) == 0);
+    snprintf(path, sizeof(path), "%s/s", dir);
+    CHECK_WORKS(l = sock_listen(path, SOCK_STREAM, 0600, e));
+    good.at[0] = an_outside();
+    good.n = 1;
+    fds_set(-1);
+    CHECK_WORKS(fds[1] = ticket_make(path, e));
+    CHECK_WORKS(fds[0] = devices_pack(&good, e));
+    CHECK_WORKS(devices_take(&got, 1, fds, e));
+    CHECK(device_is_outside(&got.at[0]) && !devices_want_rings(&got));
+    CHECK(devices_window_kib(&got) == 1024 + 2048);
+    close(fds[0]);
+    close(fds[1]);
+    wrong_fd(an_outside(), dup(disk_fd), "no leave to connect");
+    wrong_fd(an_outside(), dup(pair[0]), "no leave to connect");
+    wrong_fd(an_outside(), dup(l), "no leave to connect");
+    wrong_fd(an_outside(), open(dir, O_PATH), "no leave to connect");
+    CHECK_WORKS(fds[1] = ticket_make(path, e));
+    wrong_fd(a_disk(), fds[1], "no file and no block device");
+    close(pair[0]);
+    close(pair[1]);
+    close(l);
+    unlink(path);
+    rmdir(dir);
+}
+
 int main(void)
 {
     int before;
@@ -215,6 +269,7 @@ int main(void)
     test_lists();
     test_structs();
     test_descriptors();
+    test_outside();
     CHECK(fds_open() == before);
     return 0;
 }

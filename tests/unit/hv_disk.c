@@ -73,6 +73,15 @@ static void test_refused(void)
     CHECK_FAILS(disk_parse(&d, "/a,script=block-drbd", 0, e), "\"script\"");
     CHECK_FAILS(disk_parse(&d, "/a,devtype=cdrom", 0, e), "\"devtype\"");
     CHECK_FAILS(disk_parse(&d, "/a,ops_per_s=0", 0, e), "ops_per_s=0");
+    // What its back end alone could see to.
+    CHECK_FAILS(disk_parse(&d, "vhost-user:/s,ops_per_s=9", 0, e),
+                "cannot be limited");
+    CHECK_FAILS(disk_parse(&d, "vhost-user:/s,bytes_burst=9", 0, e),
+                "bursts are of raw");
+    CHECK_FAILS(disk_parse(&d, "qcow2:/a,ops_burst=9", 0, e),
+                "bursts are of raw");
+    CHECK_FAILS(disk_parse(&d, "vhost-user:/s,access=r", 0, e),
+                "cannot be made read-only");
     CHECK_FAILS(disk_parse(&d, "/a,ops_per_s=-1", 0, e), "ops_per_s=-1");
     CHECK_FAILS(disk_parse(&d, "/a,ops_per_s=1k", 0, e), "ops_per_s=1k");
     memset(long_path + 1, 'a', sizeof(long_path) - 2);

@@ -32,7 +32,8 @@ static struct hvc_page page;
 static struct domain domain;
 static struct devices all;
 static struct device *d;
-static int back; // the back end's end of the socket
+static int back;      // the back end's end of the socket
+static int kept = -1; // passed to be kept
 
 static void nothing(struct domain *dom, unsigned vcpu)
 {
@@ -126,22 +127,24 @@ static void *back_end(void *argument)
 static int open_device(enum lie lie, struct err *e)
 {
     const struct hvc_device m = {.type = HV_DEV_BLOCK,
-                                 .flags = HVC_D_VHOST_USER};
+                                 .flags = HVC_D_VHOST_USER |
+                                          (kept >= 0 ? HVC_D_KEPT : 0)};
     pthread_t t;
-    int pair[2], fds[3], r;
+    int pair[2], fds[4], r;
 
     CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
     back = pair[1];
     fds[0] = pair[0];
     fds[1] = eventfd(0, EFD_NONBLOCK);
     fds[2] = eventfd(0, EFD_NONBLOCK);
+    fds[3] = kept;
     memset(domain.window, 0, WINDOW_LEN);
     memset(vhosts, 0, sizeof(vhosts));
     memset(&shared, 0, sizeof(shared));
     domain.window_len = WINDOW_LEN;
     devices_init(&all, &domain, &page, -1);
     CHECK(pthread_create(&t, NULL, back_end, &lie) == 0);
-    r = devices_add(&all, &m, fds, 3, e);
+    r = devices_add(&all, &m, fds, kept >= 0 ? 4 : 3, e);
     d = &all.device[0];
     if (r < 0) // else one that goes on waiting is answered
         shutdown(pair[0], SHUT_RDWR);
@@ -248,6 +251,7 @@ static void test_open(void)
 static void test_kicks(void)
 {
     run();
+    CHECK(devices_next_gone(&all) == -1);
     CHECK(kicks() == 0);
     *index_at(AVAIL) = 1;
     CHECK(devices_notified(&all, 1ull << HV_PORT_DEVICE) == NULL);
@@ -262,6 +266,7 @@ static void test_kicks(void)
 
 static void failed(void)
 {
+    CHECK(devices_next_gone(&all) == 0 && devices_next_gone(&all) == -1);
     CHECK(control()->host_status == (RUN | 64));
     *index_at(AVAIL) += 1;
     CHECK(devices_notified(&all, 1ull << HV_PORT_DEVICE) == NULL);
@@ -343,6 +348,30 @@ static void test_reset(void)
     }
 }
 
+// What is to be kept is nobody's to kick, though a guest makes a queue for it.
+static void test_kept(void)
+{
+    const struct hv_queue q = {DESC, AVAIL, USED, 16, 1};
+    uint64_t n;
+
+    kept = eventfd(0, EFD_NONBLOCK);
+    CHECK_WORKS(open_device(HONEST, e));
+    CHECK(d->kept_fd == kept && d->fd[FD_KICK + 1] == -1);
+    for (int i = 0; i < 2; i++)
+        memcpy(domain.window + TABLE + i * sizeof(q), &q, sizeof(q));
+    control()->guest_features = BASIC;
+    control()->nqueues = 2;
+    control()->queue_table = TABLE;
+    CHECK(strstr(ask(RUN), "another number of queues"));
+    CHECK(read(kept, &n, sizeof(n)) < 0);
+    close_device();
+    close(kept);
+    kept = -1;
+    CHECK_WORKS(open_device(HONEST, e));
+    CHECK(d->kept_fd == -1);
+    close_device();
+}
+
 // The other type, with its config from the controller.
 static void test_fs(void)
 {
@@ -385,6 +414,7 @@ int main(void)
     test_kicks();
     test_gone();
     test_reset();
+    test_kept();
     test_fs();
     return 0;
 }

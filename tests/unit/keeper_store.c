@@ -11,6 +11,7 @@
 #include "lib/hex.h"
 #include "lib/io.h"
 #include "node-agent/keeper/console.h"
+#include "tests/unit/clock_shift.h"
 #include "tests/unit/keeper_world.h"
 
 static struct world w;
@@ -291,6 +292,36 @@ static void test_forget(void)
     CHECK(access(log, F_OK) == 0);
 }
 
+// The clock is set ahead by years, while it runs and while it is off. Nothing
+// is forgotten for that before it has lasted; then it is.
+static void test_forget_clock(void)
+{
+    struct bundle_of b;
+    struct sub s;
+
+    bundle_image(&w, &b, 4);
+    world_accept(&w, &b, 201);
+    world_end(&w, &b.id, HVC_POWEROFF, 0);
+    world_run(&w);
+    shift_set_ns += 1000 * SHIFT_DAY_NS;
+    w.k->lease_due_ns = 0;
+    world_run(&w);
+    CHECK_WORKS(journal_get(&w.k->journal, &b.id, &s, e));
+    world_kill(&w);
+    world_open_again(&w);
+    world_run(&w);
+    w.k->lease_due_ns = 0;
+    world_run(&w);
+    CHECK_WORKS(journal_get(&w.k->journal, &b.id, &s, e));
+    shift_pass_ns += 2 * SHIFT_HOUR_NS;
+    w.k->lease_due_ns = 0;
+    world_run(&w);
+    CHECK(journal_get(&w.k->journal, &b.id, &s, NULL) == -ENOENT);
+    shift_set_ns -= 1000 * SHIFT_DAY_NS;
+    w.k->lease_due_ns = 0;
+    world_run(&w);
+}
+
 // When a step cannot be written down nobody hears of it: the role ends, and
 // its successor takes up what is written.
 static void test_broken_journal(void)
@@ -333,6 +364,7 @@ int main(void)
     store_close(&st);
     test_forgotten_hold();
     test_forget();
+    test_forget_clock();
     test_consoles();
     test_broken_journal();
     world_close(&w);

@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "lib/io.h"
 #include "node-agent/keeper/keeper.h"
+#include "tests/unit/clock_shift.h"
 #include "tests/unit/keeper_world.h"
 
 static struct world w;
@@ -232,6 +233,79 @@ static void test_period(void)
     CHECK(h->record[1].to_real_ns - h->record[1].from_real_ns == 9 * hours_ns);
 }
 
+// Ends the period if it is over, and begins the next.
+static void bill(struct volume *v)
+{
+    for (int i = 0; i < 2; i++) {
+        volume_step(w.k, v);
+        world_run(&w);
+    }
+    CHECK(v->row.period_state == PERIOD_HELD);
+}
+
+static uint64_t stored_ns(const struct volume *v)
+{
+    CHECK(!v->row.byte_ns_high);
+    return v->row.byte_ns_low / v->row.info.used_bytes;
+}
+
+// The clock is set while the period is held for, somewhere in a day.
+static void test_clock(void)
+{
+    struct volume *v = at(1, "data");
+    uint64_t period, hour_ns = SHIFT_HOUR_NS, minute_ns = hour_ns / 60, end_ns;
+    struct held *h;
+    sub_id_t id;
+
+    // From noon, so that an hour is within the day.
+    end_ns = v->row.to_real_ns + SHIFT_DAY_NS;
+    shift_pass_ns += (int64_t)(end_ns - 12 * hour_ns - clock_real_ns());
+    bill(v);
+    CHECK(v->row.to_real_ns == end_ns);
+    period = v->row.period;
+    volume_integrate(v, volumes_now_ns(w.k));
+    v->row.byte_ns_low = v->row.byte_ns_high = 0;
+
+    // Back by two hours: nothing is charged for twice, nor less than nothing.
+    shift_set_ns -= 2 * SHIFT_HOUR_NS;
+    bill(v);
+    volume_integrate(v, volumes_now_ns(w.k));
+    CHECK(v->row.period == period && stored_ns(v) == 0);
+    shift_set_ns += 2 * SHIFT_HOUR_NS;
+    volume_integrate(v, volumes_now_ns(w.k));
+    CHECK(stored_ns(v) < minute_ns);
+
+    // Ahead by three years: not believed, and set right again.
+    shift_set_ns += 1000 * SHIFT_DAY_NS;
+    bill(v);
+    volume_integrate(v, volumes_now_ns(w.k));
+    CHECK(v->row.period == period && stored_ns(v) < minute_ns);
+    shift_set_ns -= 1000 * SHIFT_DAY_NS;
+    bill(v);
+    CHECK(v->row.period == period);
+
+    // If it stays so it is believed, and costs the rest of the day.
+    shift_set_ns += 1000 * SHIFT_DAY_NS;
+    bill(v);
+    shift_pass_ns += 2 * SHIFT_HOUR_NS;
+    volume_period_id(&v->row, v->row.period, &id);
+    bill(v);
+    h = world_held(&w, &id);
+    CHECK(v->row.period == period + 1 && h->settled == 1);
+    CHECK(h->usage.storage_kib_ms <=
+          v->row.info.used_bytes / 1024 * 13 * 3600 * 1000);
+
+    // Back by all of it: the next period begins now, not in three years.
+    shift_set_ns -= 1000 * SHIFT_DAY_NS;
+    volume_period_id(&v->row, v->row.period, &id);
+    bill(v);
+    h = world_held(&w, &id);
+    CHECK(v->row.period == period + 2 && h->settled == 1);
+    CHECK(h->usage.storage_kib_ms <= v->row.info.used_bytes / 1024 * 60000);
+    CHECK(v->row.from_real_ns <= clock_real_ns());
+    CHECK(v->row.to_real_ns <= clock_real_ns() + SHIFT_DAY_NS);
+}
+
 // Killed with a settlement under way: told again, charged once.
 static void test_kill(void)
 {
@@ -337,6 +411,7 @@ int main(void)
     test_snapshot();
     test_integral();
     test_period();
+    test_clock();
     test_kill();
     test_unpaid();
     test_delete();

@@ -143,11 +143,11 @@ static unsigned account_open(uint8_t n, int64_t amount_nano)
     struct msg_account_credit c = {.customer = customer(n),
                                    .amount_nano = amount_nano};
     union ipc_any any;
-    unsigned status = ask(t.operator, &m, MSG_ACCOUNT_OPEN, sizeof(m), &any);
+    unsigned status = ask(t.operator, & m, MSG_ACCOUNT_OPEN, sizeof(m), &any);
 
     memset(c.id, n, sizeof(c.id));
     for (int i = 0; amount_nano && i < 2; i++) { // applied once
-        CHECK(ask(t.operator, &c, MSG_ACCOUNT_CREDIT, sizeof(c), &any) == 200);
+        CHECK(ask(t.operator, & c, MSG_ACCOUNT_CREDIT, sizeof(c), &any) == 200);
         CHECK(any.account_reply.account.balance_nano == amount_nano);
     }
     return status;
@@ -203,7 +203,7 @@ static void test_accounts(void)
     CHECK(!strcmp(account(1).name, "somebody"));
     CHECK(ask(t.api, &m, MSG_ACCOUNT_GET, sizeof(m), &any) == 404);
 
-    say(t.operator, &m, MSG_ACCOUNT_LIST, sizeof(m), 5);
+    say(t.operator, & m, MSG_ACCOUNT_LIST, sizeof(m), 5);
     turn();
     CHECK(hear(t.operator, MSG_ACCOUNT_LIST, 5, &any, fds) == 200);
     CHECK(any.count.count == 2); // the node's own are not customers
@@ -426,6 +426,99 @@ static void test_ends(void)
     CHECK(account(1).balance_nano == before && account(1).held_nano == 0);
 }
 
+#define NEVER (UINT64_MAX / 2)
+
+static void seals_held_back(bool held_back)
+{
+    t.d.batch_ns = held_back ? NEVER : 1000000000u;
+    t.d.sealed_mono_ns = held_back ? NEVER : 0;
+}
+
+static void receipt_wait(uint8_t sub, uint8_t who, uint64_t tag)
+{
+    struct msg_document m = {.customer = customer(who),
+                             .id = submission(sub),
+                             .kind = DOC_RECEIPT,
+                             .flags = DOC_WAIT};
+
+    say(t.api, &m, MSG_DOCUMENT, sizeof(m), tag);
+    turn();
+}
+
+static unsigned answer(uint64_t tag)
+{
+    int fds[IPC_FDS_MAX];
+    union ipc_any any;
+    unsigned status = hear(t.api, MSG_DOCUMENT, tag, &any, fds);
+
+    CHECK((status == 200) == (fds[0] >= 0));
+    ipc_close(fds);
+    return status;
+}
+
+static bool no_answer(void)
+{
+    int fds[IPC_FDS_MAX];
+    union ipc_any any;
+    struct err e;
+
+    return ipc_recv(t.api, &any, fds, &e) == -EAGAIN;
+}
+
+// A receipt that only has to be signed is waited for, once; one of what runs,
+// or of another's, is not.
+static void test_receipt_waits(void)
+{
+    struct msg_hold h = hold_of(60, 1, 10);
+    struct msg_record r = record_of(60, 1, 1, 7);
+    union ipc_any any;
+
+    seals_held_back(true);
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
+    receipt_wait(60, 1, 500);
+    CHECK(answer(500) == 425); // it runs
+    CHECK(ask(t.keeper, &r, MSG_SETTLE, sizeof(r), &any) == 200);
+    receipt_wait(60, 1, 501);
+    receipt_wait(60, 2, 502);
+    CHECK(answer(502) == 404);
+    receipt_wait(60, 1, 503);
+    turn();
+    CHECK(no_answer() && t.d.nlater == 2);
+    // One of them for too long.
+    t.d.later[0].until_ns = 0;
+    turn();
+    CHECK(answer(501) == 425);
+    CHECK(no_answer() && t.d.nlater == 1);
+    seals_held_back(false);
+    turn();
+    CHECK(answer(503) == 200 && no_answer() && t.d.nlater == 0);
+    receipt_wait(60, 1, 504); // signed by now
+    CHECK(answer(504) == 200);
+}
+
+// So many wait; one more is told to ask again.
+static void test_receipts_wait(void)
+{
+    struct msg_hold h = hold_of(61, 1, 10);
+    struct msg_record r = record_of(61, 1, 1, 7);
+    union ipc_any any;
+
+    seals_held_back(true);
+    CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200);
+    CHECK(ask(t.keeper, &r, MSG_SETTLE, sizeof(r), &any) == 200);
+    for (unsigned i = 0; i < LATER_MAX; i++)
+        receipt_wait(61, 1, 1000 + i);
+    CHECK(no_answer() && t.d.nlater == LATER_MAX);
+    receipt_wait(61, 1, 999);
+    CHECK(answer(999) == 425 && no_answer());
+    seals_held_back(false);
+    for (unsigned i = 0; i < LATER_MAX; i++) {
+        turn(); // the channel takes some at a time
+        CHECK(answer(1000 + i) == 200);
+    }
+    CHECK(no_answer() && t.d.nlater == 0);
+}
+
 // The role dies after it has said yes: all of it is there afterwards, and
 // asking again gives the same answers.
 static void test_kill(void)
@@ -541,11 +634,11 @@ static void test_terms(void)
     struct msg_hold h = hold_of(21, 6, 40);
     union ipc_any any;
 
-    CHECK(ask(t.operator, &o, MSG_ACCOUNT_OPEN, sizeof(o), &any) == 422);
+    CHECK(ask(t.operator, & o, MSG_ACCOUNT_OPEN, sizeof(o), &any) == 422);
     CHECK(strstr(any.reply.text, "no prices in SEK"));
     strcpy(o.currency, "EUR");
-    CHECK(ask(t.operator, &o, MSG_ACCOUNT_OPEN, sizeof(o), &any) == 201);
-    CHECK(ask(t.operator, &c, MSG_ACCOUNT_CHANGE, sizeof(c), &any) == 200);
+    CHECK(ask(t.operator, & o, MSG_ACCOUNT_OPEN, sizeof(o), &any) == 201);
+    CHECK(ask(t.operator, & c, MSG_ACCOUNT_CHANGE, sizeof(c), &any) == 200);
     CHECK(any.account_reply.account.credit_limit_nano == 500);
     CHECK(!any.account_reply.account.low);
     strcpy(h.currency, "USD");
@@ -555,7 +648,7 @@ static void test_terms(void)
     CHECK(ask(t.keeper, &h, MSG_HOLD, sizeof(h), &any) == 200); // on credit
     CHECK(account(6).low && account(6).held_nano == 81);
     c.customer = customer(99);
-    CHECK(ask(t.operator, &c, MSG_ACCOUNT_CHANGE, sizeof(c), &any) == 404);
+    CHECK(ask(t.operator, & c, MSG_ACCOUNT_CHANGE, sizeof(c), &any) == 404);
 }
 
 static void test_notes(void)
@@ -565,17 +658,17 @@ static void test_notes(void)
     int64_t before = account(4).balance_nano;
     union ipc_any any;
 
-    CHECK(ask(t.operator, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 422);
+    CHECK(ask(t.operator, & m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 422);
     strcpy(m.reason, "slow");
     for (int i = 0; i < 2; i++)
-        CHECK(ask(t.operator, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) ==
+        CHECK(ask(t.operator, & m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) ==
               200);
     CHECK(account(4).balance_nano == before + 11);
     m.amount_nano = 12; // the same id
-    CHECK(ask(t.operator, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 409);
+    CHECK(ask(t.operator, & m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 409);
     m.id[0]++;
     m.submission = submission(1); // another's
-    CHECK(ask(t.operator, &m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 404);
+    CHECK(ask(t.operator, & m, MSG_ACCOUNT_CORRECT, sizeof(m), &any) == 404);
 }
 
 // A webhook's message; signed at this time with this secret.
@@ -662,14 +755,14 @@ static void test_invoices(void)
     static char text[65536];
     union ipc_any any;
 
-    CHECK(ask(t.operator, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 422);
+    CHECK(ask(t.operator, & m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 422);
     m.month = 202013;
-    CHECK(ask(t.operator, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 422);
+    CHECK(ask(t.operator, & m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 422);
     m.month = 0;
-    CHECK(ask(t.operator, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 200);
+    CHECK(ask(t.operator, & m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 200);
     CHECK(any.count.count == 1);
     m.month = 202001; // long before that one
-    CHECK(ask(t.operator, &m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 409);
+    CHECK(ask(t.operator, & m, MSG_INVOICE_ISSUE, sizeof(m), &any) == 409);
     CHECK(ask(t.api, &d, MSG_DOCUMENT, sizeof(d), &any) == 404);
     document(DOC_INVOICES_JSON, 4, 0, text, sizeof(text));
     CHECK(strstr(text, "\"number\": 1"));
@@ -763,6 +856,8 @@ int main(void)
     test_settle();
     test_spent();
     test_ends();
+    test_receipt_waits();
+    test_receipts_wait();
     test_kill();
     test_documents();
     test_late();

@@ -205,6 +205,22 @@ ssize_t file_read_at(struct file *f, void *data, size_t len, off_t pos)
                                     : f->ops->read(f, data, len, &pos);
 }
 
+#define PIECE_LEN 16384ul
+
+ssize_t file_put_piece(struct file *f, off_t pos, size_t len,
+                       ssize_t (*put)(void *to, const void *piece, size_t n),
+                       void *to)
+{
+    char *piece = malloc(PIECE_LEN);
+    ssize_t n = -ENOMEM;
+    if (piece)
+        n = file_read_at(f, piece, len < PIECE_LEN ? len : PIECE_LEN, pos);
+    if (n > 0)
+        n = put(to, piece, n);
+    free(piece);
+    return n;
+}
+
 ssize_t file_write_at(struct file *f, const void *data, size_t len, off_t pos)
 {
     if ((f->flags & O_ACCMODE) == O_RDONLY)

@@ -5,33 +5,29 @@
 #include "unikernel-runtime/libc/result.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/sendfile.h>
 
 #define COUNT_MAX 0x7ffff000ul // Linux sends no more at once
-#define PIECE_LEN 16384ul
+
+static ssize_t put(void *to, const void *piece, size_t n)
+{
+    return file_write(to, piece, n);
+}
 
 // For what cannot take a file: read, then written.
 static ssize_t copy(struct file *out, struct file *in, off_t *pos, size_t len)
 {
-    char *piece = malloc(PIECE_LEN);
     size_t done = 0;
-    ssize_t r = piece ? 0 : -ENOMEM;
-    while (r >= 0 && done < len) {
-        size_t n = len - done < PIECE_LEN ? len - done : PIECE_LEN;
-        ssize_t got = r = file_read_at(in, piece, n, *pos);
-        if (got <= 0)
+    while (done < len) {
+        ssize_t n = file_put_piece(in, *pos, len - done, put, out);
+        if (n < 0)
+            return done ? (ssize_t)done : n;
+        if (n == 0)
             break;
-        r = file_write(out, piece, got);
-        if (r > 0) {
-            done += r;
-            *pos += r;
-        }
-        if (r != got)
-            break;
+        done += n;
+        *pos += n;
     }
-    free(piece);
-    return done ? (ssize_t)done : r;
+    return done;
 }
 
 static ssize_t send(struct file *out, struct file *in, off_t *offset,

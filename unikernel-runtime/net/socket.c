@@ -122,22 +122,17 @@ static ssize_t send_extent(struct socket *s, struct file *in, off_t pos,
     return r;
 }
 
-#define COPY_LEN 16384
+struct copy_to {
+    struct socket *socket;
+    int flags;
+};
 
-static ssize_t send_copied(struct socket *s, struct file *in, off_t pos,
-                           size_t len, int flags)
+static ssize_t put_copy(void *to, const void *piece, size_t n)
 {
-    char *copy = malloc(COPY_LEN);
-    ssize_t n =
-        copy ? file_read_at(in, copy, len < COPY_LEN ? len : COPY_LEN, pos)
-             : -ENOMEM;
-    if (n > 0) {
-        struct iovec part = {copy, n};
-        struct parts parts = {&part, 1, n, NULL};
-        n = send_whole(s, &parts, flags);
-    }
-    free(copy);
-    return n;
+    struct copy_to *c = to;
+    struct iovec part = {(void *)piece, n};
+    struct parts parts = {&part, 1, n, NULL};
+    return send_whole(c->socket, &parts, c->flags);
 }
 
 static ssize_t socket_send_file(struct file *f, struct file *in, off_t *pos,
@@ -151,7 +146,8 @@ static ssize_t socket_send_file(struct file *f, struct file *in, off_t *pos,
                         ? send_extent(s, in, *pos, len - done, flags)
                         : -ENOBUFS;
         if (n == -ENOBUFS)
-            n = send_copied(s, in, *pos, len - done, flags);
+            n = file_put_piece(in, *pos, len - done, put_copy,
+                               &(struct copy_to){s, flags});
         if (n < 0)
             return done ? (ssize_t)done : n;
         if (!n)
