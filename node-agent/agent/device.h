@@ -56,7 +56,6 @@ uint64_t devices_window_kib(const struct dom_devices *d);
  * the monitor serves. */
 int devices_want_rings(const struct dom_devices *d);
 
-
 /* Its back end is at a socket of the operator's. */
 static inline int device_is_outside(const struct dom_device *d)
 {
