@@ -2,7 +2,8 @@
 
 PV := hypervisor/engine/pv
 KVM := hypervisor/engine/kvm
-DEV_SRCS := backends.c block.c block_io.c bucket.c device.c net.c net_filter.c \
+DEV_SRCS := backends.c block.c block_io.c bucket.c device.c net.c net_batch.c \
+    net_filter.c \
     uring.c vhost.c virtq.c
 HV_SRCS := hypervisor/engine/child.c hypervisor/engine/pv/pv.c hypervisor/engine/pv/birth.c \
     hypervisor/engine/pv/capture.c \
@@ -200,6 +201,10 @@ $(call unit-test,hv_disk,tests/unit/hv_disk.c hypervisor/monitor/disk.c \
     $(LIB_SRCS))
 $(call unit-test,hv_net_filter,tests/unit/hv_net_filter.c \
     hypervisor/dev/net_filter.c $(LIB_SRCS))
+$(call unit-test,hv_net,tests/unit/hv_net.c \
+    $(addprefix hypervisor/dev/,net.c net_batch.c net_filter.c device.c virtq.c \
+    bucket.c uring.c) \
+    hypervisor/monitor/event.c hypervisor/monitor/watch.c $(LIB_SRCS))
 $(call unit-test,hv_pair,tests/unit/hv_pair.c hypervisor/monitor/pair.c \
     $(LIB_SRCS))
 $(call unit-test,hv_bucket,tests/unit/hv_bucket.c hypervisor/dev/bucket.c \

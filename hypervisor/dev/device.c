@@ -433,15 +433,16 @@ void devices_init(struct devices *all, struct domain *domain,
     all->domain = domain;
     all->page = page;
     all->epoll_fd = epoll_fd;
-    all->ring.fd = -1;
+    all->ring.fd = all->wire.fd = -1;
     all->n = 0;
     all->any_gone = false;
     all->device = memory;
 }
 
-int devices_make_ring(struct devices *all, struct err *e)
+int devices_make_rings(struct devices *all, struct err *e)
 {
-    if (uring_make(&all->ring, e) < 0)
+    if (uring_make(&all->wire, URING_FRAMES, e) < 0 ||
+        uring_make(&all->ring, URING_DISKS, e) < 0)
         return -e->code;
     if (!watch(all->epoll_fd, all->ring.event_fd, WATCH_DEVICE + RING_TOKEN,
                EPOLLIN | EPOLLET))

@@ -96,6 +96,7 @@ struct devices {
     int epoll_fd;
     bool busy;         // a request was taken or came back lately
     struct uring ring; // of the disks; made with the slot, or never
+    struct uring wire; // of frames, the same
     unsigned n;
     bool any_gone;         // perhaps
     struct device *device; // [HV_DEVICE_MAX]
@@ -107,9 +108,9 @@ struct devices {
 void devices_init(struct devices *, struct domain *, struct hvc_page *,
                   int epoll_fd);
 
-// Makes the ring, while the slot is made. A slot without one serves disks too,
-// but waits for them.
-int devices_make_ring(struct devices *, struct err *);
+// Makes the rings, while the slot is made. A slot without them serves disks
+// too, but waits for them, and frames one by one.
+int devices_make_rings(struct devices *, struct err *);
 
 // Checks the message and adds a device. The descriptors are taken (set to -1)
 // if it succeeds. Grows the window by the device's share.

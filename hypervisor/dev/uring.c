@@ -10,15 +10,33 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static const uint8_t operations[] = {
-    IORING_OP_READ,      // disks
-    IORING_OP_READV,     // ... from several buffers
-    IORING_OP_WRITE,     // disks
-    IORING_OP_WRITEV,    // ... to several buffers
-    IORING_OP_FSYNC,     // flush
-    IORING_OP_FALLOCATE, // discard, write zeroes
+#define OPERATIONS_MAX 6
+
+static const struct {
+    const char *name; // in messages
+    bool announces;   // by an eventfd
+    unsigned n;
+    uint8_t operation[OPERATIONS_MAX];
+} uses[] = {
+    [URING_DISKS] = {"the ring of disks",
+                     true,
+                     6,
+                     {
+                         IORING_OP_READ,      // disks
+                         IORING_OP_READV,     // ... from several buffers
+                         IORING_OP_WRITE,     // disks
+                         IORING_OP_WRITEV,    // ... to several buffers
+                         IORING_OP_FSYNC,     // flush
+                         IORING_OP_FALLOCATE, // discard, write zeroes
+                     }},
+    [URING_FRAMES] = {"the ring of frames",
+                      false,
+                      2,
+                      {
+                          IORING_OP_READ,  // frames in
+                          IORING_OP_WRITE, // frames out
+                      }},
 };
-#define NOPERATIONS (sizeof(operations) / sizeof(operations[0]))
 
 static int enter(const struct uring *u, unsigned submit, unsigned flags)
 {
@@ -51,23 +69,24 @@ static int setup(struct io_uring_params *p)
     return fd;
 }
 
-// What it may do from now on: register nothing, and these operations.
-static int restrict_to(const struct uring *u, struct err *e)
+// What it may do from now on: register nothing, and its operations.
+static int restrict_to(const struct uring *u, enum uring_use use, struct err *e)
 {
-    struct io_uring_restriction r[NOPERATIONS] = {0};
+    struct io_uring_restriction r[OPERATIONS_MAX] = {0};
     unsigned workers[2] = {URING_WORKERS, URING_WORKERS};
 
-    for (size_t i = 0; i < NOPERATIONS; i++) {
+    for (size_t i = 0; i < uses[use].n; i++) {
         r[i].opcode = IORING_RESTRICTION_SQE_OP;
-        r[i].sqe_op = operations[i];
+        r[i].sqe_op = uses[use].operation[i];
     }
     // A ring whose completions wait for us is not readable before we look; an
     // eventfd is.
-    if (change(u, IORING_REGISTER_EVENTFD, &u->event_fd, 1) < 0 ||
+    if ((u->event_fd >= 0 &&
+         change(u, IORING_REGISTER_EVENTFD, &u->event_fd, 1) < 0) ||
         change(u, IORING_REGISTER_IOWQ_MAX_WORKERS, workers, 2) < 0 ||
-        change(u, IORING_REGISTER_RESTRICTIONS, r, NOPERATIONS) < 0 ||
+        change(u, IORING_REGISTER_RESTRICTIONS, r, uses[use].n) < 0 ||
         change(u, IORING_REGISTER_ENABLE_RINGS, NULL, 0) < 0)
-        return err_errno(e, "restricting the ring of disks");
+        return err_errno(e, "restricting %s", uses[use].name);
     return 0;
 }
 
@@ -80,7 +99,7 @@ static void *map(const struct uring *u, size_t len, uint64_t what)
 }
 
 static int map_rings(struct uring *u, const struct io_uring_params *p,
-                     struct err *e)
+                     enum uring_use use, struct err *e)
 {
     size_t sq_len = p->sq_off.array + p->sq_entries * sizeof(unsigned);
     size_t cq_len =
@@ -92,7 +111,7 @@ static int map_rings(struct uring *u, const struct io_uring_params *p,
     u->sqes =
         map(u, p->sq_entries * sizeof(struct io_uring_sqe), IORING_OFF_SQES);
     if (!(p->features & IORING_FEAT_SINGLE_MMAP) || !rings || !u->sqes)
-        return err_errno(e, "mapping the ring of disks");
+        return err_errno(e, "mapping %s", uses[use].name);
     u->sq_head = (unsigned *)(rings + p->sq_off.head);
     u->sq_tail = (unsigned *)(rings + p->sq_off.tail);
     u->sq_flags = (unsigned *)(rings + p->sq_off.flags);
@@ -110,16 +129,18 @@ static int map_rings(struct uring *u, const struct io_uring_params *p,
     return 0;
 }
 
-int uring_make(struct uring *u, struct err *e)
+int uring_make(struct uring *u, enum uring_use use, struct err *e)
 {
     struct io_uring_params p;
 
-    *u = (struct uring){.fd = setup(&p)};
+    *u = (struct uring){.fd = setup(&p), .event_fd = -1};
     if (u->fd < 0)
         return err_errno(e, "io_uring");
-    u->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (map_rings(u, &p, e) < 0 || restrict_to(u, e) < 0) {
-        close(u->event_fd);
+    if (uses[use].announces)
+        u->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (map_rings(u, &p, use, e) < 0 || restrict_to(u, use, e) < 0) {
+        if (u->event_fd >= 0)
+            close(u->event_fd);
         close(u->fd);
         u->fd = -1;
         return -e->code;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: ISC
 /*
- * The one io_uring of a monitor, for all its disks. What goes through a ring
- * is out of the sight of a seccomp filter, so the ring is made, restricted and
- * enabled while the slot is made; the filter afterwards lets it be entered,
- * and neither made nor changed. It takes reads, writes, fsync and fallocate,
- * which the filter allows as system calls too.
+ * The io_urings of a monitor: one for all its disks, one for the frames of all
+ * its interfaces. What goes through a ring is out of the sight of a seccomp
+ * filter, so they are made, restricted and enabled while the slot is made; the
+ * filter afterwards lets them be entered, and neither made nor changed. They
+ * take what the filter allows as system calls too: reads, writes, and that of
+ * disks fsync and fallocate.
  *
  * Made in the monitor's own process: Linux forbids handing a ring through a
  * socket, and a ring with one known user saves work at each completion.
@@ -25,7 +26,8 @@
 
 struct uring {
     int fd;             // -1: there is none
-    int event_fd;       // readable, once, when there is something to reap
+    int event_fd;       // readable, once, when there is something to reap;
+                        // -1 for frames, which are waited for by nobody
     unsigned tail;      // of the submission ring: ours
     unsigned pending;   // queued, not yet submitted
     unsigned in_flight; // requests queued and not yet reaped
@@ -36,7 +38,9 @@ struct uring {
     struct io_uring_cqe *cqes;
 };
 
-int uring_make(struct uring *, struct err *);
+enum uring_use { URING_DISKS, URING_FRAMES };
+
+int uring_make(struct uring *, enum uring_use, struct err *);
 
 // An entry to fill in, zeroed.
 struct io_uring_sqe *uring_sqe(struct uring *);

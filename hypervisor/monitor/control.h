@@ -80,9 +80,9 @@ struct hvc_head {
     uint32_t size; /* of the whole message, head included */
 };
 
-/* The slot is for domains with raw disks: it has an io_uring. Four more tasks
-   (the kernel's) may then be in its cgroup. */
-#define HVC_M_DISKS 1u
+/* The slot is for domains with raw disks or interfaces: it has io_urings. Four
+   more tasks (the kernel's) may then be in its cgroup. */
+#define HVC_M_RINGS 1u
 
 enum hvc_engine { HVC_ENGINE_PV, HVC_ENGINE_KVM };
 #define HVC_ENGINES 2

@@ -76,7 +76,7 @@ static int make_check(const struct hvc_make *m, ssize_t len, size_t nfds)
     if (len != sizeof(*m) || m->head.size != sizeof(*m) ||
         m->head.type != HVC_MAKE || m->nprocs > HVC_PROCS_MAX ||
         nfds != 2 + m->nprocs || m->uid == 0 || m->gid == 0 ||
-        m->engine >= HVC_ENGINES || m->flags & ~HVC_M_DISKS)
+        m->engine >= HVC_ENGINES || m->flags & ~HVC_M_RINGS)
         return -EPROTO;
     return 0;
 }
@@ -102,7 +102,7 @@ static void make(const struct slot *common, const struct hvc_make *m,
     s.engine = with->engine;
     s.uid = m->uid;
     s.gid = m->gid;
-    s.disks = m->flags & HVC_M_DISKS;
+    s.rings = m->flags & HVC_M_RINGS;
     s.listen_fd = fds[0];
     s.page_fd = fds[1];
     s.nprocs = m->nprocs;

@@ -26,7 +26,7 @@ static int open_disk(struct run *r, unsigned n, struct err *e)
         return -e->code;
     r->ndevices++;
     if (d.format == DISK_RAW) {
-        r->slot.disks = true;
+        r->slot.rings = true;
         fds[0] = disk_open(&d, n, &r->device[n], e);
         r->device_fds[n] = 1;
         return fds[0] < 0 ? fds[0] : 0;
@@ -47,6 +47,7 @@ static int open_vifs(struct run *r, struct err *e)
                            HV_DEVICE_MAX);
         if (vif_parse(&v, r->vif[i], e) < 0)
             return -e->code;
+        r->slot.rings = true;
         r->device_fd[at][0] = vif_open(&v, &r->device[at], e);
         r->device_fds[at] = 1;
         if (r->device_fd[at][0] < 0)

@@ -200,9 +200,9 @@ __attribute__((noreturn)) static void run(const void *slot)
         m->domain.engine->make(&m->domain, &es, &e) < 0 || make_loop(m, &e) < 0)
         die(&e);
     devices_init(&m->devices, &m->domain, m->page, m->epoll_fd);
-    // Where io_uring is forbidden, disks are served without.
-    if (s->disks && devices_make_ring(&m->devices, &e) < 0)
-        log_warn("%s: disks will be slower", e.text);
+    // Where io_uring is forbidden, disks and interfaces are served without.
+    if (s->rings && devices_make_rings(&m->devices, &e) < 0)
+        log_warn("%s: disks and networks will be slower", e.text);
     if (close_rest(s, &e) < 0)
         die(&e);
     pair_init(&m->pair);

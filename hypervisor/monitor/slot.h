@@ -16,7 +16,7 @@
 struct slot {
     const struct engine *engine; // prepared
     uint32_t uid, gid;           // 0: stay who we are
-    bool disks;                  // with a ring for them
+    bool rings;                  // with io_urings, for disks and interfaces
     int listen_fd;        // where controllers connect; -1: none ever will
     int conn_fd;          // a controller already connected; or -1
     int page_fd;          // counter page, a file of at least a page; -1: none

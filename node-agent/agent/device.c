@@ -39,10 +39,11 @@ uint64_t devices_window_kib(const struct dom_devices *d)
     return kib;
 }
 
-int devices_have_disk(const struct dom_devices *d)
+int devices_want_rings(const struct dom_devices *d)
 {
     for (uint32_t i = 0; i < d->n; i++)
-        if (d->at[i].m.type == HV_DEV_BLOCK && !device_is_outside(&d->at[i]))
+        if (d->at[i].m.type == HV_DEV_NET ||
+            (d->at[i].m.type == HV_DEV_BLOCK && !device_is_outside(&d->at[i])))
             return 1;
     return 0;
 }

@@ -52,9 +52,9 @@ int device_take(const struct dom_device *d, int fd, struct err *e);
 /* What the I/O window of a domain with these takes; 0 with none. */
 uint64_t devices_window_kib(const struct dom_devices *d);
 
-/* A slot that has an io_uring is needed: there is a disk that the monitor
- * serves. */
-int devices_have_disk(const struct dom_devices *d);
+/* A slot that has io_urings is needed: there is an interface, or a disk that
+ * the monitor serves. */
+int devices_want_rings(const struct dom_devices *d);
 
 /* Its back end is at a socket of the operator's. */
 static inline int device_is_outside(const struct dom_device *d)

@@ -24,7 +24,7 @@ struct slot {
     uint32_t index;
     enum slot_state state;
     uint32_t engine;  /* enum hvc_engine: of its monitor */
-    bool disks;       /* which has an io_uring */
+    bool rings;       /* io_urings, for disks and interfaces */
     uint16_t turn;    /* tells events of closed descriptors from new ones */
     bool made_before; /* has files and a group */
     int listen_fd, page_fd, conn_fd, monitor_fd;

@@ -84,7 +84,7 @@ static int slot_ask(struct spawner *p, struct slot *s, struct err *e)
                          .uid = uid,
                          .gid = uid,
                          .engine = s->engine,
-                         .flags = s->disks ? HVC_M_DISKS : 0};
+                         .flags = s->rings ? HVC_M_RINGS : 0};
     char name[GROUP_TEXT];
     int n;
 

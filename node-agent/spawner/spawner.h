@@ -32,18 +32,18 @@ enum watch {
     WATCH_OUTSIDE
 };
 
-/* Engine, and with disks or without. */
+/* Engine, and with io_urings (for disks and interfaces) or without. */
 #define SLOT_KINDS          (2 * HVC_ENGINES)
-#define KIND(engine, disks) ((engine) + ((disks) ? HVC_ENGINES : 0))
+#define KIND(engine, rings) ((engine) + ((rings) ? HVC_ENGINES : 0))
 static inline unsigned slot_kind(const struct slot *s)
 {
-    return KIND(s->engine, s->disks);
+    return KIND(s->engine, s->rings);
 }
 
 struct start_item; /* a domain that waits for a clean slot */
 
 /* Slots of one kind: those that are clean or will be, and who waits for one.
- * Those that may have disks are made when one is wanted. */
+ * Those with rings are made when one is wanted. */
 struct pool {
     uint32_t spare; /* clean slots to have ready */
     uint32_t ready; /* being made, born or clean */

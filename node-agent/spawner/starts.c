@@ -79,7 +79,7 @@ static void pool_refill(struct spawner *p, unsigned kind, uint32_t wanted)
         }
         p->make_after_ns = 0;
         s->engine = kind % HVC_ENGINES;
-        s->disks = kind >= HVC_ENGINES;
+        s->rings = kind >= HVC_ENGINES;
         slot_event(p, s, SLOT_EV_MAKE);
     }
 }
@@ -273,7 +273,7 @@ int starts_take(struct spawner *p, const struct msg_start *m,
         chan_reply(&p->keeper, &m->head, 503, 1,
                    "too many domains with disks and interfaces are waiting");
     else if (r == 0) {
-        kind = KIND(engine, devices && devices_have_disk(devices));
+        kind = KIND(engine, devices && devices_want_rings(devices));
         r = outside_begin(p, devices, fds + start_files(m) + 1, &outside, e);
         if (r == 0)
             r = start_queue(p, kind, m, fds, devices, outside, e);

@@ -2,7 +2,8 @@
 /*
  * How many frames go through a network device's rings: abi_frames out LEN MS
  * or abi_frames in MS. Prints how many did in that time. When a ring has
- * nothing for it, it sleeps until half of it has.
+ * nothing for it, it sleeps until three quarters of it have. The rings are as
+ * long as the runtime's.
  */
 #include "tests/domain/abi.h"
 
@@ -14,7 +15,7 @@
 #define ALL      15u
 #define FEATURES (1ull << 32 | 1ull << 29 | 1ull << 1 | 1ull << 7 | 1ull << 8 | \
                   1ull << 15)
-#define SIZE     256u
+#define SIZE     512u
 #define HEADER   12u
 
 #define TABLE    0x6000u
@@ -39,6 +40,8 @@ struct used {
     } ring[SIZE];
     uint16_t event;
 };
+_Static_assert(SIZE * sizeof(struct desc) <= 0x4000, "below AVAIL");
+_Static_assert(sizeof(struct used) <= 0x3000, "below the next DESC");
 
 static void *at(uint32_t offset)
 {
@@ -110,12 +113,12 @@ static unsigned turn(uint16_t *taken)
     return n;
 }
 
-// Until half of the ring is there, or the timer rings.
+// Until three quarters of the ring are there, or the timer rings.
 static void sleep_on(uint16_t taken)
 {
     struct avail *a = at(AVAIL(queue));
     struct used *u = at(USED(queue));
-    uint16_t wanted = SIZE / 2;
+    uint16_t wanted = SIZE / 4 * 3;
 
     __atomic_exchange_n(&VCPU->upcall_pending, 0, __ATOMIC_SEQ_CST);
     __atomic_exchange_n(&VCPU->pending, 0, __ATOMIC_SEQ_CST);

@@ -402,10 +402,10 @@ static const struct {
     void (*run)(struct driven *);
     uint32_t flags;
 } cases[] = {
-    {"served", test_served, HVC_M_DISKS},
+    {"served", test_served, HVC_M_RINGS},
     {"served-without-ring", test_served, 0},
-    {"prepared", test_prepared, HVC_M_DISKS},
-    {"most", test_most, HVC_M_DISKS},
+    {"prepared", test_prepared, HVC_M_RINGS},
+    {"most", test_most, HVC_M_RINGS},
     {"too-many", test_too_many, 0},
     {"no-file", test_no_file, 0},
     {"more-files", test_more_files, 0},

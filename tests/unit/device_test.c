@@ -90,13 +90,13 @@ static void test_lists(void)
         good.at[i] = a_disk();
     for (uint32_t n = 1; n <= HV_DEVICE_MAX; n++)
         taken(n);
-    CHECK(devices_have_disk(&got));
+    CHECK(devices_want_rings(&got));
     CHECK(devices_window_kib(&got) == 1024 + 16 * 2048);
 
     // None comes without a list.
     CHECK_WORKS(devices_take(&got, 0, NULL, e));
     CHECK(got.n == 0 && devices_window_kib(&got) == 0);
-    CHECK(!devices_have_disk(&got));
+    CHECK(!devices_want_rings(&got));
 
     fds_set(list_of(2 * sizeof(good.at[0])));
     CHECK_WORKS(devices_take(&got, 2, fds, e));
@@ -242,7 +242,7 @@ static void test_outside(void)
     CHECK_WORKS(fds[1] = ticket_make(path, e));
     CHECK_WORKS(fds[0] = devices_pack(&good, e));
     CHECK_WORKS(devices_take(&got, 1, fds, e));
-    CHECK(device_is_outside(&got.at[0]) && !devices_have_disk(&got));
+    CHECK(device_is_outside(&got.at[0]) && !devices_want_rings(&got));
     CHECK(devices_window_kib(&got) == 1024 + 2048);
     close(fds[0]);
     close(fds[1]);
