@@ -420,9 +420,9 @@ static const struct {
     {"align", test_align, 0},
     {"short-message", test_short_message, 0},
     {"late", test_late, 0},
-    {"given", test_given, HVC_M_DISKS},
-    {"outlived", test_outlived, HVC_M_DISKS},
-    {"destroyed", test_destroyed, HVC_M_DISKS},
+    {"given", test_given, HVC_M_RINGS},
+    {"outlived", test_outlived, HVC_M_RINGS},
+    {"destroyed", test_destroyed, HVC_M_RINGS},
     {"balloon", test_balloon, 0},
     {"balloon-early", test_balloon_early, 0},
 };
