@@ -55,7 +55,6 @@ struct bundle_reader {
     struct manifest manifest;
     size_t file;        // the one that is arriving
     uint64_t file_done; // bytes of it
-    bool file_passed;   // they are not looked at
     uint64_t total;     // bytes fed
     crypto_generichash_state hash;
     struct err failure;
@@ -137,14 +136,7 @@ static int length_done(struct bundle_reader *r, struct err *e)
 
 static void file_begin(struct bundle_reader *r)
 {
-    const struct bundle_handler *h = r->handler;
-
-    if (r->file == r->manifest.nfiles)
-        return;
     r->file_done = 0;
-    r->file_passed =
-        h->relays ||
-        (h->file_known && h->file_known(r->ctx, &r->manifest, r->file));
     crypto_generichash_init(&r->hash, NULL, 0, DIGEST_BYTES);
 }
 
@@ -160,13 +152,14 @@ static int files_advance(struct bundle_reader *r, struct err *e)
         int n;
 
         crypto_generichash_final(&r->hash, digest, sizeof(digest));
-        if (!r->file_passed && memcmp(digest, f->digest, sizeof(digest)) != 0)
+        if (!r->handler->relays &&
+            memcmp(digest, f->digest, sizeof(digest)) != 0)
             return err_set(e, EACCES,
                            "the file %s is not the one that was signed: the "
                            "bundle was changed or damaged; make it again, or "
                            "send it again",
                            f->path);
-        if (r->handler->file_end && !r->file_passed) {
+        if (r->handler->file_end) {
             n = r->handler->file_end(r->ctx, r->file, e);
             if (n < 0)
                 return n;
@@ -223,9 +216,9 @@ static int feed_file(struct bundle_reader *r, const uint8_t **data, size_t *len,
     uint64_t left = r->manifest.file[r->file].size - r->file_done;
     size_t n = *len < left ? *len : left;
 
-    if (!r->file_passed)
+    if (!r->handler->relays)
         crypto_generichash_update(&r->hash, *data, n);
-    if (r->handler->file_data && !r->file_passed) {
+    if (r->handler->file_data) {
         int k = r->handler->file_data(r->ctx, r->file, *data, n, e);
 
         if (k < 0)

@@ -35,18 +35,12 @@ struct bundle_handler {
     // here: audience, time, quota; see manifest_admit.
     int (*manifest)(void *ctx, const struct manifest *m, struct err *e);
 
-    // The next bytes of file i; never called for an empty file, nor for one
-    // whose bytes are not looked at.
+    // The next bytes of file i; never called for an empty file.
     int (*file_data)(void *ctx, size_t i, const void *data, size_t len,
                      struct err *e);
 
     // File i is whole and has the signed digest.
     int (*file_end)(void *ctx, size_t i, struct err *e);
-
-    // Whoever reads has file i already, by its signed digest, and will use
-    // that. Then the bytes here are neither looked at nor handed out. NULL:
-    // never.
-    bool (*file_known)(void *ctx, const struct manifest *m, size_t i);
 
     // Whoever reads passes the bundle on to a reader that verifies all of it.
     // Then this one looks at the form and at who has signed the manifest, but

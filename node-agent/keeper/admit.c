@@ -42,25 +42,14 @@ static int map(struct admission *a, unsigned *status, struct err *e)
     return 0;
 }
 
-static bool file_known(void *ctx, const struct manifest *m, size_t i)
-{
-    struct admission *a = ctx;
-
-    if (m->file[i].role != ROLE_IMAGE ||
-        !a->known(a->arg, m->customer, m->file[i].digest))
-        return false;
-    a->image_passed = true;
-    return true;
-}
-
 static int verify(struct admission *a, const uint8_t node[32], unsigned *status,
                   struct err *e)
 {
-    static const struct bundle_handler handler = {.file_known = file_known};
+    static const struct bundle_handler no_handler;
     int r;
 
     *status = 503;
-    a->reader = bundle_reader_new(&handler, a);
+    a->reader = bundle_reader_new(&no_handler, a);
     if (!a->reader)
         return err_set(e, ENOMEM, "no memory for a bundle");
     *status = 422;
@@ -76,8 +65,7 @@ static int verify(struct admission *a, const uint8_t node[32], unsigned *status,
 }
 
 struct admission *admission_new(int fd, uint64_t len, const uint8_t node[32],
-                                image_known *known, void *arg, unsigned *status,
-                                struct err *e)
+                                unsigned *status, struct err *e)
 {
     struct admission *a = calloc(1, sizeof(*a));
 
@@ -89,8 +77,6 @@ struct admission *admission_new(int fd, uint64_t len, const uint8_t node[32],
     }
     a->fd = fd;
     a->len = len;
-    a->known = known;
-    a->arg = arg;
     if (map(a, status, e) < 0 || verify(a, node, status, e) < 0) {
         admission_free(a);
         return NULL;
@@ -212,24 +198,10 @@ static int store_initrd(const struct admission *a, struct store *st,
     return store_keep(st, &d, name, e);
 }
 
-// What was in the store when the bundle came may have left it since: then these
-// bytes, which nobody has looked at, must be the ones after all.
-static int image_verify(const struct manifest_file *f, const uint8_t *data,
-                        struct err *e)
-{
-    uint8_t digest[DIGEST_BYTES];
-
-    crypto_generichash(digest, sizeof(digest), data, f->size, NULL, 0);
-    if (memcmp(digest, f->digest, sizeof(digest)))
-        return err_set(e, EACCES, "its image is not the one that was signed");
-    return 0;
-}
-
 static int store_image(const struct admission *a, struct store *st,
                        const key_id_t *customer, struct sub *s, struct err *e)
 {
     const struct manifest *m = a->manifest;
-    const uint8_t *data;
     size_t i = 0;
 
     while (m->file[i].role != ROLE_IMAGE) // manifest_check: there is one
@@ -238,10 +210,9 @@ static int store_image(const struct admission *a, struct store *st,
     s->has_image = true;
     if (store_has(st, customer, s->image))
         return 0;
-    data = a->data + bundle_reader_file_at(a->reader, i);
-    if (a->image_passed && image_verify(&m->file[i], data, e) < 0)
-        return -e->code;
-    return store_put(st, customer, s->image, data, m->file[i].size, e);
+    return store_put(st, customer, s->image,
+                     a->data + bundle_reader_file_at(a->reader, i),
+                     m->file[i].size, e);
 }
 
 int admission_store(const struct admission *a, struct store *st, struct sub *s,

@@ -12,10 +12,6 @@
 #include "node-agent/keeper/store.h"
 #include "node-agent/keeper/sub.h"
 
-// Is the image of this digest in the store of whoever's key it is?
-typedef bool image_known(void *arg, const uint8_t key[KEY_BYTES],
-                         const uint8_t digest[DIGEST_BYTES]);
-
 struct admission {
     int fd;
     const uint8_t *data; // the whole bundle, mapped
@@ -24,19 +20,14 @@ struct admission {
     const struct manifest *manifest;
     uint8_t digest[DIGEST_BYTES]; // of the manifest
     sub_id_t id;
-    image_known *known;
-    void *arg;
-    bool image_passed; // it was known: its bytes here were not looked at
 };
 
 // Maps the sealed memfd, which is the admission's from now on, and verifies
-// the bundle from end to end: all that will be used of it, for an image that
-// `known` says is in the store is taken from there. NULL: *status is 422 with a
-// sentence for the customer, 503 when it is our fault, or 0 when the descriptor
-// is not sealed (the API broke the rules).
+// the bundle from end to end. NULL: *status is 422 with a sentence for the
+// customer, 503 when it is our fault, or 0 when the descriptor is not sealed
+// (the API broke the rules).
 struct admission *admission_new(int fd, uint64_t len, const uint8_t node[32],
-                                image_known *known, void *arg, unsigned *status,
-                                struct err *e);
+                                unsigned *status, struct err *e);
 void admission_free(struct admission *a); // NULL is fine
 
 // Audience, time, and what this node offers. 0 or -errno with a sentence.

@@ -144,19 +144,6 @@ static int secrets_check(struct keeper *k, const struct admission *a,
     return r;
 }
 
-// Whoever runs the same image again need not have it read again.
-static bool in_store(void *arg, const uint8_t key[KEY_BYTES],
-                     const uint8_t digest[DIGEST_BYTES])
-{
-    struct keeper *k = arg;
-    key_id_t id, account;
-    struct err e;
-
-    memcpy(id.b, key, sizeof(id.b));
-    return people_account(k, &id, &account, &e) == 0 &&
-           store_has(&k->store, &account, digest);
-}
-
 int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,
                  struct err *e)
 {
@@ -169,8 +156,7 @@ int submit_serve(struct keeper *k, const struct msg_submit *m, int fd,
     struct sub stored;
     int r;
 
-    a = admission_new(fd, m->bundle_len, k->cfg.node_id, in_store, k, &status,
-                      &no);
+    a = admission_new(fd, m->bundle_len, k->cfg.node_id, &status, &no);
     if (!a && status == 0)
         return err_set(e, EPROTO, "%s", no.text);
     if (!a)
@@ -242,7 +228,9 @@ void submit_held(struct keeper *k, struct sub *s,
     if (admission_store(s->admission, &k->store, s, &e) < 0) {
         log_error("submission %s is not taken: %s",
                   sub_id_text(id, &s->info.id), e.text);
-        serve_refusal(k, s, 503, 60, "the node has no room for the bundle now; send it again later");
+        serve_refusal(
+            k, s, 503, 60,
+            "the node has no room for the bundle now; send it again later");
         admission_free(steal_ptr(&s->admission));
         return; // the hold stands, for when it comes back
     }
