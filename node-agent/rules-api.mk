@@ -28,7 +28,7 @@ CLI_SRCS := $(addprefix node-agent/cli/, main.c cmd.c context.c client.c place.c
     attach.c show.c bundle_opts.c cmd_keygen.c cmd_context.c cmd_node.c \
     cmd_bundle.c cmd_inspect.c cmd_verify.c cmd_quote.c cmd_submit.c \
     cmd_show.c cmd_console.c cmd_outputs.c outputs.c cmd_receipt.c cmd_invoice.c cmd_account.c account_money.c \
-    cmd_statement.c cmd_witness.c cmd_call.c cmd_people.c cmd_debug.c ctl.c ctl_console.c \
+    cmd_statement.c cmd_witness.c cmd_call.c ask.c cmd_people.c cmd_key.c cmd_debug.c ctl.c ctl_console.c \
     dom_config.c dom_device.c cmd_devices.c cmd_create.c cmd_control.c cmd_domains.c cmd_top.c)
 CLI_SRCS += $(addprefix node-agent/cli/, cmd_volume.c tar.c)
 # What a domain's file says, as hostel-hv reads it.

@@ -375,8 +375,9 @@ struct customer_key {
 struct msg_key {
     struct msg_head head;
     uint32_t op;          /* enum key_op */
-    uint32_t by_operator; /* may revoke the last one */
+    uint32_t by_operator; /* may revoke the last one, and add without proof */
     key_id_t account, key;
+    uint8_t proof[64]; /* to add: key_proof.h */
     char name[64];
 };
 struct msg_key_reply {

@@ -380,7 +380,7 @@ static void key_change(struct request *rq, struct msg_key *msg)
     reply_json(rq, reply.any.key.reply.status, key_render(&reply.any.key.key));
 }
 
-// {"key": 64 hex digits, "name": text}
+// {"key": 64 hex digits, "proof": 128 of them, "name": text}
 void serve_key_add(struct request *rq)
 {
     struct msg_key msg = {.op = KEY_ADD};
@@ -392,6 +392,8 @@ void serve_key_add(struct request *rq)
     if (!keys_whose(rq, &msg.account) || !(o = request_json(rq)))
         return;
     r = json_get_hex(o, "key", msg.key.b, sizeof(msg.key.b), &e);
+    if (r == 0 && json_object_get(o, "proof"))
+        r = json_get_hex(o, "proof", msg.proof, sizeof(msg.proof), &e);
     if (r == 0 && json_object_get(o, "name"))
         r = json_get_str(o, "name", &name, &e);
     ipc_text(msg.name, name);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
-// hostel join, invite, key, audit: who may do what on a node, and who did.
+// hostel join, invite, quota, drain, audit: who may do what on a node, and who
+// did.
 
 #include <getopt.h>
 #include <stdio.h>
@@ -11,38 +12,12 @@
 #include "lib/hex.h"
 #include "lib/json.h"
 #include "lib/table.h"
-#include "node-agent/bundle/key.h"
 #include "node-agent/bundle/recipe.h"
 #include "node-agent/cli/account.h"
+#include "node-agent/cli/ask.h"
 #include "node-agent/cli/client.h"
 #include "node-agent/cli/cmd.h"
 #include "node-agent/cli/show.h"
-
-// Sends o, which it drops. The answer as JSON; NULL: failed, and it was said.
-static json_t *ask(enum client_who who, const char *method, json_t *o,
-                   const char *path)
-{
-    struct err e = {0};
-    struct client *c = client_open(who, &e);
-    cleanup_answer struct answer a = ANSWER_INIT;
-    cleanup_free char *text = o ? json_text(o, false) : NULL;
-    const struct call call = {.method = method,
-                              .type = text ? "application/json" : NULL,
-                              .body = text,
-                              .body_len = text ? strlen(text) : 0};
-    int r = -1;
-
-    json_decref(o);
-    if (c)
-        r = client_call(c, &call, &a, &e, "%s", path);
-    client_close(c);
-    o = r < 0
-            ? NULL
-            : json_parse("the node's answer", buf_str(&a.body), a.body.len, &e);
-    if (!o)
-        cmd_fail(&e);
-    return o;
-}
 
 // ---------------------------------------------------------------------- join
 
@@ -137,94 +112,6 @@ const struct cmd cmd_invite = {
             "  -u USES    how many may use it; default: 1\n"
             "  -d DAYS    how long it is good; default: 7\n"
             "The code is shown once; the node keeps only a hash of it.\n",
-};
-
-// ----------------------------------------------------------------------- key
-
-static int key_print(const char *query, enum client_who who)
-{
-    char path[160];
-    const json_t *item;
-    struct table *t;
-    json_t *o;
-    size_t i;
-
-    snprintf(path, sizeof(path), "/v1/account/keys%s", query);
-    o = ask(who, "GET", NULL, path);
-    if (!o)
-        return 1;
-    t = table_new("KEY,NAME,ADDED,STATE");
-    json_array_foreach(json_object_get(o, "keys"), i, item)
-    {
-        char at[SHOW_SIZE];
-
-        table_row(t, get_text(item, "key"), get_text(item, "name"),
-                  *get_text(item, "added_at")
-                      ? show_time(at, get_text(item, "added_at"))
-                      : "the first",
-                  json_is_true(json_object_get(item, "revoked")) ? "revoked"
-                                                                 : "signs");
-    }
-    table_print(t, stdout);
-    table_free(t);
-    json_decref(o);
-    return 0;
-}
-
-static int key_run(int argc, char **argv)
-{
-    static const struct option longs[] = {
-        {"account", required_argument, NULL, 'a'},
-        {"name", required_argument, NULL, 'n'},
-        {0}};
-    const char *name = "", *account = NULL, *verb;
-    enum client_who who;
-    char query[96] = "", path[256];
-    json_t *o;
-    int c, n;
-
-    while ((c = getopt_long(argc, argv, "a:n:", longs, NULL)) != -1) {
-        if (c == 'a')
-            account = optarg;
-        else if (c == 'n')
-            name = optarg;
-        else
-            return cmd_usage(&cmd_key);
-    }
-    n = argc - optind;
-    verb = n ? argv[optind] : "list";
-    who = account ? CLIENT_OPERATOR : CLIENT_CUSTOMER;
-    if (account)
-        snprintf(query, sizeof(query), "?customer=%.64s", account);
-    if (!strcmp(verb, "list") && n <= 1)
-        return key_print(query, who);
-    if (n != 2 || (strcmp(verb, "add") && strcmp(verb, "revoke")))
-        return cmd_usage(&cmd_key);
-    if (!strcmp(verb, "add")) {
-        snprintf(path, sizeof(path), "/v1/account/keys%s", query);
-        o = ask(who, "POST",
-                json_pack("{s:s, s:s}", "key", argv[optind + 1], "name", name),
-                path);
-    } else {
-        snprintf(path, sizeof(path), "/v1/account/keys/%.64s%s",
-                 argv[optind + 1], query);
-        o = ask(who, "DELETE", NULL, path);
-    }
-    json_decref(o);
-    return o ? 0 : 1;
-}
-
-const struct cmd cmd_key = {
-    .name = "key",
-    .run = key_run,
-    .usage = "[-a ACCOUNT] [list | add KEY [-n NAME] | revoke KEY]",
-    .summary = "the keys that may sign for an account",
-    .help =
-        "  -a ACCOUNT  another's, as the operator: when a customer has lost "
-        "every key\n"
-        "KEY is a public key in 64 hex digits. To rotate: make a new one, "
-        "add it, use it,\nrevoke the old one. An account keeps the name of "
-        "the key it was opened with.\n",
 };
 
 // --------------------------------------------------------------------- quota

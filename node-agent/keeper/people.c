@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "lib/clock.h"
 #include "lib/io.h"
+#include "node-agent/bundle/key_proof.h"
 
 // audit: append-only: rows are never changed, and go only when they are older
 // than audit_floor says. `chain` is a hash of the row and of the one before.
@@ -149,6 +150,13 @@ static int key_add(struct keeper *k, const struct msg_key *m,
 {
     struct err e;
 
+    if (!m->by_operator &&
+        !key_proof_good(m->key.b, k->cfg.node_id, m->account.b, m->proof)) {
+        *why = "this key has not agreed to sign for the account, or the proof "
+               "is another's: whoever has its secret half makes one with "
+               "`hostel -k KEY key offer ACCOUNT`";
+        return 403;
+    }
     if (found && memcmp(&c->account, &m->account, sizeof(key_id_t))) {
         *why = "this key belongs to another account";
         return 409;

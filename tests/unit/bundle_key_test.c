@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <sys/stat.h>
 
+#include "node-agent/bundle/key_proof.h"
 #include "node-agent/bundle/signature.h"
 #include "tests/unit/lib_check.h"
 
@@ -134,6 +135,38 @@ static void test_signature(void)
     CHECK_FAILS(signature_make(&sk, "", 0, "a\nb", &sig, e), "not plain");
 }
 
+// A key's agreement is for one node and one account, and nobody else's.
+static void test_proof(void)
+{
+    uint8_t node[KEY_BYTES] = {1}, account[KEY_BYTES] = {2};
+    uint8_t proof[KEY_PROOF_BYTES], none[KEY_PROOF_BYTES] = {0};
+    struct seckey sk, other;
+    struct pubkey pk, pk_other;
+
+    key_make(&sk);
+    key_public(&sk, &pk);
+    key_make(&other);
+    key_public(&other, &pk_other);
+    key_proof_make(&sk, node, account, proof);
+    CHECK(key_proof_good(pk.key, node, account, proof));
+    CHECK(!key_proof_good(pk.key, node, account, none));
+    CHECK(!key_proof_good(pk_other.key, node, account, proof));
+    CHECK(!key_proof_good(pk.key, account, node, proof));
+    for (size_t i = 0; i < KEY_BYTES; i++) {
+        node[i] ^= 1;
+        CHECK(!key_proof_good(pk.key, node, account, proof));
+        node[i] ^= 1;
+        account[i] ^= 1;
+        CHECK(!key_proof_good(pk.key, node, account, proof));
+        account[i] ^= 1;
+    }
+    for (size_t i = 0; i < sizeof(proof); i++) {
+        proof[i] ^= 1;
+        CHECK(!key_proof_good(pk.key, node, account, proof));
+        proof[i] ^= 1;
+    }
+}
+
 int main(void)
 {
     char dir[] = "/tmp/hostel-key-XXXXXX", command[64];
@@ -144,6 +177,7 @@ int main(void)
     test_damaged_file(dir);
     test_hex();
     test_signature();
+    test_proof();
     snprintf(command, sizeof(command), "rm -r %s", dir);
     return system(command);
 }
