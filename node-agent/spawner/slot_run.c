@@ -151,6 +151,10 @@ static int prepare_send(struct slot *s, const struct msg_start *m,
     return sock_send(s->conn_fd, &h, size, fds, nfds);
 }
 
+/* Who has come so near to its limit keeps it: it may be dying of that already,
+ * has given its memory back, and is not to look as if it had more left. */
+#define STOP_NEAR_NS NS_PER_MS
+
 /* Of a CPU budget, what it may use itself: its end, which the kernel charges to
  * it as well, must come out of it too. */
 static uint64_t budget_ns(struct spawner *p, struct slot *s,
@@ -461,12 +465,15 @@ void slot_watch_again(struct spawner *p, struct slot *s)
 void slot_look(struct spawner *p, struct slot *s)
 {
     uint64_t used = cpu_watch_used_ns(&s->watch), kib = 0, budget;
+    uint64_t before = s->stop_ns;
     char name[GROUP_TEXT];
 
-    cgroup_memory_kib(&p->tree, slot_group_name(name, s), &s->kept, &kib);
-    budget = budget_ns(p, s, kib);
     if (!used)
         used = group_used_ns(p, s);
+    cgroup_memory_kib(&p->tree, slot_group_name(name, s), &s->kept, &kib);
+    budget = budget_ns(p, s, kib);
+    if (before && budget > before && used + STOP_NEAR_NS >= before)
+        budget = s->stop_ns = before;
     if (used >= budget) {
         slot_stop(p, s, HVC_CPU_BUDGET);
         return;
