@@ -60,19 +60,19 @@ struct cfg_key {
 
 #define CFG_STR_KEY(key, type, field, most, fl)                                \
     {                                                                          \
-        key, CFG_STR, fl, offsetof(type, field), 0, most, NULL                       \
+        key, CFG_STR, fl, offsetof(type, field), 0, most, NULL                 \
     }
 #define CFG_INT_KEY(key, type, field, lo, hi, fl)                              \
     {                                                                          \
-        key, CFG_INT, fl, offsetof(type, field), lo, hi, NULL                        \
+        key, CFG_INT, fl, offsetof(type, field), lo, hi, NULL                  \
     }
 #define CFG_BOOL_KEY(key, type, field, fl)                                     \
     {                                                                          \
-        key, CFG_BOOL, fl, offsetof(type, field), 0, 1, NULL                         \
+        key, CFG_BOOL, fl, offsetof(type, field), 0, 1, NULL                   \
     }
 #define CFG_LIST_KEY(key, type, field, most, fl)                               \
     {                                                                          \
-        key, CFG_LIST, fl, offsetof(type, field), 0, most, NULL                      \
+        key, CFG_LIST, fl, offsetof(type, field), 0, most, NULL                \
     }
 
 #define CFG_REFUSED_KEY(key, reason)                                           \

@@ -89,8 +89,8 @@ static int net_ok(const struct hvc_device *m)
     const struct hvc_net *n = &m->net;
 
     return !m->flags && n->mtu >= 576 && n->mtu <= 9000 && !(n->mac[0] & 1) &&
-           !(n->flags & ~(HVC_NET_ANY_IP | HVC_NET_BUDGET)) && n->loss <= 10000 &&
-           n->duplicate <= 10000 && n->reorder <= 10000 &&
+           !(n->flags & ~(HVC_NET_ANY_IP | HVC_NET_BUDGET)) &&
+           n->loss <= 10000 && n->duplicate <= 10000 && n->reorder <= 10000 &&
            n->config.prefix4 <= 32 && n->config.prefix6 <= 128;
 }
 

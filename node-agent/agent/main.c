@@ -35,8 +35,7 @@ static int (*const role_main[ROLE_COUNT])(const struct node_config *) = {
     [ROLE_API] = api_main,         [ROLE_KEEPER] = keeper_main,
     [ROLE_BUILDER] = builder_main, [ROLE_LEDGER] = ledger_main,
     [ROLE_SPAWNER] = spawner_main, [ROLE_OPERATOR] = operator_main,
-    [ROLE_VOLUMES] = volumes_main,
-    [ROLE_NET] = net_main,
+    [ROLE_VOLUMES] = volumes_main, [ROLE_NET] = net_main,
 };
 
 /* The second life of this program: as a role, started by the supervisor. */

@@ -80,8 +80,7 @@ static bool auth_policy(struct request *rq, const struct httpsig *sig,
             (i == 0 || !httpsig_covers(sig, "@target-uri")))
             return auth_refuse(rq, "the signature does not cover \"%s\"",
                                required[i]);
-    if ((rq->body.len || rq->streams) &&
-        !httpsig_covers(sig, "content-digest"))
+    if ((rq->body.len || rq->streams) && !httpsig_covers(sig, "content-digest"))
         return auth_refuse(rq,
                            "the signature does not cover \"content-digest\"");
     signature_tag(tag, rq->api->cfg->node_id);

@@ -99,12 +99,13 @@ enum {
     "usual: 100\n"                                                             \
     "  --cpu-cap N            at most this many percent of a CPU\n"            \
     "  --volume NAME:MOUNT[:ro][:shared]   attach a volume of yours\n"         \
-    "  --net none|nat|routed|bridge|any   give it a network: --link NAME,\n"    \
-    "                         --net-in-mib N, --net-out-mib N\n"                \
-    "  --publish [tcp:|udp:]HOSTPORT:PORT   a port of the node's leads to it\n" \
+    "  --net none|nat|routed|bridge|any   give it a network: --link NAME,\n"   \
+    "                         --net-in-mib N, --net-out-mib N\n"               \
+    "  --publish [tcp:|udp:]HOSTPORT:PORT   a port of the node's leads to "    \
+    "it\n"                                                                     \
     "  --cpu-ms, --wall-ms, --build-cpu-ms N   hard budgets\n"                 \
     "  --console-kib N        how much console output is kept\n"               \
-    "  --output-kib N         how much is kept of files it leaves in /out\n"    \
+    "  --output-kib N         how much is kept of files it leaves in /out\n"   \
     "  --max-cost \"0.05 EUR\"  stop before it costs more\n"                   \
     "  --valid-hours N        when the signature expires, at most 168\n"       \
     "Without an option, the folder's bundle.cfg says, or the default.\n"

@@ -503,5 +503,6 @@ const struct cmd cmd_volume = {
         "copied\n"
         "  -c, --customer KEY   as the operator: whose\n"
         "  -j, --json           as the node says it\n"
-        "Attach it with --volume NAME:MOUNT[:ro][:shared] of run, quote and bundle.\n",
+        "Attach it with --volume NAME:MOUNT[:ro][:shared] of run, quote and "
+        "bundle.\n",
 };

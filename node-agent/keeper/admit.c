@@ -208,8 +208,6 @@ static int store_image(const struct admission *a, struct store *st,
         i++;
     memcpy(s->image, m->file[i].digest, sizeof(s->image));
     s->has_image = true;
-    if (store_has(st, customer, s->image))
-        return 0;
     return store_put(st, customer, s->image,
                      a->data + bundle_reader_file_at(a->reader, i),
                      m->file[i].size, e);

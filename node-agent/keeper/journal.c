@@ -150,8 +150,8 @@ uint64_t journal_written_ns(const char *path)
 int journal_open(struct journal *j, const char *path, struct err *e)
 {
     const char *const upgrade[JOURNAL_VERSION] = {
-        [1] = upgrades[1], [2] = people_tables, [3] = quota_table,
-        [4] = CONSOLE_TABLE, [5] = net_columns, [6] = period_columns};
+        [1] = upgrades[1],   [2] = people_tables, [3] = quota_table,
+        [4] = CONSOLE_TABLE, [5] = net_columns,   [6] = period_columns};
     cleanup_free char *all = schema_make();
 
     j->writing = false;

@@ -289,9 +289,9 @@ enum peer {
 
 static struct chan *peer_chan(struct keeper *k, enum peer p)
 {
-    struct chan *const chans[PEERS] = {
-        &k->spawner, &k->builder, &k->ledger,    &k->volumed,
-        &k->net,     &k->operator, & k->api };
+    struct chan *const chans[PEERS] = {&k->spawner, &k->builder, &k->ledger,
+                                       &k->volumed, &k->net,
+                                       &k->operator, & k->api };
 
     return chans[p];
 }

@@ -45,7 +45,7 @@ struct keeper {
     struct lane builds, starts;
     struct functions *functions;
     struct quotas *quotas;
-    struct nets *nets; // leases, see net.h
+    struct nets *nets;   // leases, see net.h
     struct joins *joins; // see people.h
     struct volumes *volumes;
     struct sub *resting; // services between two domains, see service.h

@@ -273,8 +273,8 @@ static enum sub_state start_now(struct keeper *k, struct sub *s,
 {
     struct err e;
 
-    switch (start_ask(k, s, ev ? ev->device : NULL, ev ? *ev->device_fd : -1,
-                      &e)) {
+    switch (
+        start_ask(k, s, ev ? ev->device : NULL, ev ? *ev->device_fd : -1, &e)) {
     case START_ASKED:
         s->starting = true;
         room_take(k, s);

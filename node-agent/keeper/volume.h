@@ -56,18 +56,18 @@ struct volume {
     struct volume_row row;
     // Only in memory.
     bool touched, gone;
-    bool asking;                // the ledger
-    bool working;               // a job of the volumes role
-    uint32_t kind;              // of the job
-    bool removed;               // its folders are gone
-    bool uncounted;             // what it holds is to be counted anew
-    unsigned packs;             // downloads under way
+    bool asking;    // the ledger
+    bool working;   // a job of the volumes role
+    uint32_t kind;  // of the job
+    bool removed;   // its folders are gone
+    bool uncounted; // what it holds is to be counted anew
+    unsigned packs; // downloads under way
     int folder_fd;  // for whom it is attached to; -1: not opened yet
     uint64_t retry_ns, work_ns; // CLOCK_MONOTONIC; not before
     uint64_t count_ns;          // it is counted again then
     struct volume_waiter created, ended, resized;
     uint64_t resize_bytes; // a larger quota that money is being held for; 0
-    uint64_t upload; // number of the last one
+    uint64_t upload;       // number of the last one
     bool upload_over;
     uint32_t upload_status;
     char upload_text[256];

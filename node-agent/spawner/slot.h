@@ -42,16 +42,16 @@ struct slot {
     uint64_t look_ns, tell_ns; /* RUNNING: budget, usage */
     uint64_t died_ns;          /* when we noticed */
     bool watched, budget_hit;  /* of its watch, when that was closed */
-    bool tell_over; /* its end is told before its figures are known */
+    bool tell_over;  /* its end is told before its figures are known */
     uint32_t giving; /* devices that its monitor was asked to give, at most */
     uint32_t failed_told; /* devices of which it said that they are gone */
-    bool greeted;    /* its monitor has said HVC_READY on this connection */
-    bool unseen;    /* ... which was at our start: it may be long ago */
+    bool greeted; /* its monitor has said HVC_READY on this connection */
+    bool unseen;  /* ... which was at our start: it may be long ago */
     uint64_t cpu_base_ns;      /* of its group, when its domain was started */
     uint64_t oom_base;         /* likewise, when it was parked */
     uint64_t stop_ns, end_kib; /* of a CPU budget, what it may use itself; and
                                   its memory, by which that was reckoned */
-    uint32_t nvolumes; /* meters there are in its folder */
+    uint32_t nvolumes;         /* meters there are in its folder */
     uint32_t feeding; /* messages of input its monitor has not answered */
     sub_id_t id;      /* from RUNNING to ENDED */
     struct slot *id_next, **id_at; /* in spawner.h's by_id; NULL: in none */

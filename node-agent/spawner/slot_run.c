@@ -175,7 +175,8 @@ static void look_later(struct slot *s, uint64_t used_ns)
         s->look_ns = 0;
         return;
     }
-    ns = used_ns < s->stop_ns ? (s->stop_ns - used_ns) / CPU_WATCH_PROCESSES : 0;
+    ns =
+        used_ns < s->stop_ns ? (s->stop_ns - used_ns) / CPU_WATCH_PROCESSES : 0;
     s->look_ns = now + (ns < LOOK_MIN_NS ? LOOK_MIN_NS : ns);
 }
 
@@ -216,12 +217,13 @@ static int domain_send(struct spawner *p, struct slot *s,
     int r = devices_send(s, devices, outside, fds + start_files(m) + 1);
 
     if (r == 0 && m->nvolumes)
-        r = slot_volumes_start(p, s, m, fds + start_files(m) + DEVICES_FDS(m->ndevices),
-                               e);
+        r = slot_volumes_start(
+            p, s, m, fds + start_files(m) + DEVICES_FDS(m->ndevices), e);
     if (r)
         return r < 0 ? r : 0;
     r = prepare_send(s, m, fds);
-    return (devices || m->nvolumes) && (r == -EPIPE || r == -ECONNRESET) ? 0 : r;
+    return (devices || m->nvolumes) && (r == -EPIPE || r == -ECONNRESET) ? 0
+                                                                         : r;
 }
 
 int slot_launch(struct spawner *p, struct slot *s, const struct msg_start *m,
@@ -606,8 +608,7 @@ void slot_act_tell(struct spawner *p, struct slot *s)
     memset(m, 0, sizeof(*m));
     figures_fill(p, s, true, m);
     if (s->budget_hit && s->stop_ns && m->usage.cpu_ns > s->stop_ns)
-        end_cost_learn(&p->end_cost, s->end_kib,
-                       m->usage.cpu_ns - s->stop_ns);
+        end_cost_learn(&p->end_cost, s->end_kib, m->usage.cpu_ns - s->stop_ns);
     record_set_state(s->record, RECORD_ENDED);
     slot_tell(p, s, MSG_ENDED);
 }

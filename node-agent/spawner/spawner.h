@@ -66,8 +66,8 @@ struct spawner {
     struct pool pool[SLOT_KINDS]; /* by slot_kind */
     struct shares shares;
     struct end_cost end_cost;
-    uint32_t waiting_devices;     /* of domains that wait for a slot */
-    struct outside *outsides;     /* connections for those, see outside.h */
+    uint32_t waiting_devices; /* of domains that wait for a slot */
+    struct outside *outsides; /* connections for those, see outside.h */
     uint64_t outside_serial;
     int outside_fd[2];    /* reports of those who connect; their end */
     uint32_t best_engine; /* enum hvc_engine: what "auto" is here */

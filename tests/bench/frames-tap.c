@@ -53,9 +53,9 @@ static int tap_open(const char *name)
 // An IPv4 packet to nobody.
 static void fill(uint8_t *f)
 {
-    static const uint8_t frame[] = {
-        2, 2, 2, 2, 2, 2, 0, 22, 62, 0, 0, 1, 8, 0, 69, 0, 0, 46,
-        0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1};
+    static const uint8_t frame[] = {2, 2, 2,  2, 2, 2,  0,  22, 62, 0, 0,  1,
+                                    8, 0, 69, 0, 0, 46, 0,  0,  0,  0, 64, 17,
+                                    0, 0, 10, 0, 0, 2,  10, 0,  0,  1};
 
     memcpy(f, frame, sizeof(frame));
 }

@@ -12,11 +12,11 @@
                                            START->device[0].control))
 #define PORT (START->device[0].port)
 
-#define ALL      15u
-#define FEATURES (1ull << 32 | 1ull << 29 | 1ull << 1 | 1ull << 7 | 1ull << 8 | \
-                  1ull << 15)
-#define SIZE     512u
-#define HEADER   12u
+#define ALL 15u
+#define FEATURES                                                               \
+    (1ull << 32 | 1ull << 29 | 1ull << 1 | 1ull << 7 | 1ull << 8 | 1ull << 15)
+#define SIZE   512u
+#define HEADER 12u
 
 #define TABLE    0x6000u
 #define DESC(q)  (0x8000u + 0x8000u * (q))
@@ -80,8 +80,8 @@ static void start(void)
 // An IPv4 packet to nobody, from us.
 static void fill(uint8_t *f)
 {
-    static const uint8_t ip[] = {8,  0,  0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17,
-                                 0, 0, 10,   0, 0, 2,  10, 0, 0, 1};
+    static const uint8_t ip[] = {8,  0, 0x45, 0,  0, 46, 0, 0,  0, 0, 64,
+                                 17, 0, 0,    10, 0, 0,  2, 10, 0, 0, 1};
 
     for (unsigned i = 0; i < HEADER; i++)
         f[i] = 0;

@@ -51,22 +51,28 @@ static void give(struct driven *d, const struct hvc_device *m, const int *fds,
         errx(1, "the monitor is gone");
 }
 
-static void start(struct driven *d, const char *argument, bool go)
+static void start_guest(struct driven *d, const char *guest,
+                        const char *argument, bool go)
 {
     const struct hvc_prepare p = {.flags = go ? HVC_F_GO : 0,
                                   .lease_ns = UINT64_MAX};
     const char *build = getenv("HOSTEL_BUILD");
-    char *const argv[] = {"attack_device", (char *)argument, NULL};
+    char *const argv[] = {(char *)guest, (char *)argument, NULL};
     char path[4096];
     int fd;
 
-    snprintf(path, sizeof(path), "%s/guests/attack_device",
-             build ? build : "build");
+    snprintf(path, sizeof(path), "%s/guests/%s", build ? build : "build",
+             guest);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         err(1, "%s", path);
     drive_prepare(d, &p, argv, fd, null_fd);
     close(fd);
+}
+
+static void start(struct driven *d, const char *argument, bool go)
+{
+    start_guest(d, "attack_device", argument, go);
 }
 
 // The guest has read its sector.
@@ -230,21 +236,9 @@ static void test_late(struct driven *d)
 // Runs until it is killed, with two disks.
 static void start_spinning(struct driven *d)
 {
-    const struct hvc_prepare p = {.flags = HVC_F_GO, .lease_ns = UINT64_MAX};
-    const char *build = getenv("HOSTEL_BUILD");
-    char *const argv[] = {"attack_burn", "spin", NULL};
-    char path[4096];
-    int fd;
-
     give(d, &good, &disk_fd, 1);
     give(d, &good, &other_fd, 1);
-    snprintf(path, sizeof(path), "%s/guests/attack_burn",
-             build ? build : "build");
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        err(1, "%s", path);
-    drive_prepare(d, &p, argv, fd, null_fd);
-    close(fd);
+    start_guest(d, "attack_burn", "spin", true);
     while (d->page->state != HVC_RUNNING)
         usleep(1000);
 }

@@ -111,8 +111,9 @@ ssize_t file_read(struct file *f, void *data, size_t len);
 ssize_t file_write(struct file *f, const void *data, size_t len);
 ssize_t file_read_at(struct file *f, void *data, size_t len, off_t pos);
 ssize_t file_write_at(struct file *f, const void *data, size_t len, off_t pos);
-// For what cannot take a file itself: reads a piece of it, of len bytes at most,
-// and gives it to `put`. What that took of it, 0 at the file's end, or -errno.
+// For what cannot take a file itself: reads a piece of it, of len bytes at
+// most, and gives it to `put`. What that took of it, 0 at the file's end, or
+// -errno.
 ssize_t file_put_piece(struct file *f, off_t pos, size_t len,
                        ssize_t (*put)(void *to, const void *piece, size_t n),
                        void *to);
