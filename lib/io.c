@@ -198,3 +198,18 @@ int dir_make(const char *path, mode_t mode, struct err *e)
             return 0;
     }
 }
+
+int fds_place(int *fds, int from, int end)
+{
+    // First all out of the way, then each to its place.
+    for (int i = from; i < end; i++)
+        if (fds[i] >= 0 && (fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, end)) < 0)
+            return -errno;
+    for (int i = from; i < end; i++) {
+        if (fds[i] < 0)
+            close(i);
+        else if (dup2(fds[i], i) < 0)
+            return -errno;
+    }
+    return 0;
+}

@@ -30,6 +30,11 @@ int pwrite_full(int fd, const void *data, size_t len, off_t at);
 int file_read(const char *path, struct buf *b, struct err *e);
 int fd_read(int fd, const char *name, struct buf *b, struct err *e);
 
+// Puts each descriptor fds[i], from <= i < end, to the number i, where a program
+// that is run next finds it; -1: that number is closed. 0 or -errno, and then
+// nobody knows what is where.
+int fds_place(int *fds, int from, int end);
+
 // Replaces path with these bytes: written beside it, synced, renamed over
 // it, folder synced. After success the new contents survive a power cut; at
 // no time is there half a file.

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "lib/cleanup.h"
+#include "lib/io.h"
 #include "lib/log.h"
 #include "lib/sock.h"
 #include "node-agent/agent/roles.h"
@@ -146,12 +147,8 @@ static _Noreturn void job_exec(const struct node_config *cfg, const char *job,
         argv[9] = "4";
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (int i = REPORT; i < END; i++)
-        if (fds[i] >= 0)
-            fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, END);
-    for (int i = REPORT; i < END; i++)
-        if (fds[i] >= 0 ? dup2(fds[i], i) < 0 : (close(i), 0))
-            _exit(1);
+    if (fds_place(fds, REPORT, END) < 0)
+        _exit(1);
     close_range(END, ~0u, 0);
     execve(program, argv, env);
     _exit(127);

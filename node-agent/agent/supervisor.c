@@ -27,6 +27,7 @@
 #include <unistd.h>
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/io.h"
 #include "lib/log.h"
 #include "lib/sock.h"
 #include "node-agent/agent/home.h"
@@ -116,13 +117,8 @@ static _Noreturn void role_exec(struct supervisor *s, enum role role,
         f->at[ROLE_SECRET_FD] = fd_reopen(s->secret.secrets);
     if (role == ROLE_API && s->tls_fd >= 0)
         f->at[ROLE_SECRET_FD] = fd_reopen(s->tls_fd);
-    /* First all out of the way, then each to its place. */
-    for (int i = 0; i < ROLE_FD_END; i++)
-        if (f->at[i] >= 0)
-            f->at[i] = fcntl(f->at[i], F_DUPFD_CLOEXEC, ROLE_FD_END);
-    for (int i = 0; i < ROLE_FD_END; i++)
-        if (f->at[i] >= 0 && dup2(f->at[i], i) < 0)
-            _exit(1);
+    if (fds_place(f->at, 0, ROLE_FD_END) < 0)
+        _exit(1);
     if (getenv("HOSTEL_DEBUG"))
         env[1] = "HOSTEL_DEBUG=1";
     execve("/proc/self/exe", argv, env);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/io.h"
 #include "lib/log.h"
 #include "lib/sock.h"
 #include "node-agent/volume/contract.h"
@@ -74,13 +75,8 @@ static _Noreturn void job_exec(const struct volumed *d, struct words *w,
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    // First all out of the way, then each to its place.
-    for (int i = REPORT_FD; i < JOB_FDS; i++)
-        if (fds[i] >= 0)
-            fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, JOB_FDS);
-    for (int i = REPORT_FD; i < JOB_FDS; i++)
-        if (fds[i] >= 0 ? dup2(fds[i], i) < 0 : (close(i), 0))
-            _exit(1);
+    if (fds_place(fds, REPORT_FD, JOB_FDS) < 0)
+        _exit(1);
     close_range(JOB_FDS, ~0u, 0);
     execve(d->program, w->v, env);
     _exit(127);
